@@ -1,0 +1,34 @@
+"""EHRXQA: questions over electronic health records and chest X-rays.
+
+The public functions are those in `__all__`, one per stage; each is named like its command. They are
+imported on first use, so that `import ehrxqa` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_EXPORTS = {
+    "EhrxqaError": "ehrxqa.errors",
+    "answer": "ehrxqa.dataset.answer",
+    "build": "ehrxqa.build",
+    "info": "ehrxqa.inspect",
+    "synth": "ehrxqa.hospital",
+    "verify": "ehrxqa.verify",
+}
+
+__all__ = ["EhrxqaError", "__version__", "answer", "build", "info", "synth", "verify"]  # noqa: F822
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name in _EXPORTS:
+        return getattr(importlib.import_module(_EXPORTS[name]), name)
+    raise AttributeError(f"module 'ehrxqa' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,102 @@
+"""The `ehrxqa` command: finds the subcommand, and turns errors into one clear line.
+
+Exit status: 0 done, 1 something is wrong with files or data, 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from ehrxqa.errors import EhrxqaError, SettingsError
+
+__all__ = ["COMMANDS", "main", "run"]
+
+#: Command name → (module, one-line help). Modules are imported when their command runs, so that
+#: `ehrxqa --help` costs nothing.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("ehrxqa.cli.demo", "Make a synthetic hospital, build everything from it, and look around."),
+    "synth": ("ehrxqa.cli.synth", "Make a synthetic hospital with X-rays in PhysioNet's own files."),
+    "build": ("ehrxqa.cli.build", "Build labels and databases from the source files."),
+    "answer": ("ehrxqa.cli.answer", "Fill the answers of pre-release question files."),
+    "verify": ("ehrxqa.cli.verify", "Check an output folder, alone or against another one."),
+    "info": ("ehrxqa.cli.info", "Say what an output folder holds and how it was made."),
+    "labels": ("ehrxqa.cli.labels", "Write cohorts and labels as the official CSV files."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when that command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """All commands, in the order of the way of the data."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of that name, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(None, "-V", "--version", package_name="ehrxqa", prog_name="ehrxqa")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.pass_context
+def main(ctx: click.Context, debug: bool) -> None:
+    """Build, extend and evaluate EHRXQA: questions over health records and chest X-rays.
+
+    Start with:  ehrxqa demo
+    """
+    ctx.obj = {"debug": debug}
+
+
+def run(arguments: list[str] | None = None) -> None:
+    """Entry point of the `ehrxqa` script."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments or bool(os.environ.get("EHRXQA_DEBUG"))
+    if "--debug" in arguments:  # accepted anywhere on the line
+        arguments = ["--debug", *(argument for argument in arguments if argument != "--debug")]
+    sys.exit(_guarded(arguments, debug))
+
+
+def _guarded(arguments: list[str], debug: bool) -> int:
+    try:
+        result: Any = main.main(args=arguments, prog_name="ehrxqa", standalone_mode=False)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        print("ehrxqa: interrupted; run the same command again to go on", file=sys.stderr)
+        return 130
+    except EhrxqaError as error:
+        if debug:
+            raise
+        print(f"ehrxqa: error: {error}", file=sys.stderr)
+        return 2 if isinstance(error, SettingsError) else 1
+    except BrokenPipeError:
+        # the reader of our output has gone (`ehrxqa … | head`): not an error of ours
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if debug:
+            raise
+        print(
+            f"ehrxqa: unexpected {type(error).__name__} (a fault of ours): run again with --debug and report it",
+            file=sys.stderr,
+        )
+        return 1
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,44 @@
+"""Options and output forms that several commands share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+__all__ = ["emit", "example", "format_option", "quiet_option", "workers_option"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DIR = click.Path(file_okay=False, path_type=Path)
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors and the result.")
+workers_option = click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=None,
+    metavar="N",
+    help="Worker processes.  [default: number of processors]",
+)
+format_option = click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Form of the result on standard output.",
+)
+
+
+def example(*lines: str) -> str:
+    """The epilogue of a command's help: examples, kept line by line."""
+    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def emit(output_format: str, value: Any, text: Callable[[], str]) -> None:
+    """Print `value` as JSON, or the text that `text()` makes of it."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False) if output_format == "json" else text())
