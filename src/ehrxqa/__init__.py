@@ -20,7 +20,7 @@ _EXPORTS = {
     "verify": "ehrxqa.verify",
 }
 
-__all__ = ["EhrxqaError", "__version__", "answer", "build", "info", "synth", "verify"]  # noqa: F822
+__all__ = ["EhrxqaError", "__version__", "answer", "build", "info", "synth", "verify"]
 
 
 def __getattr__(name: str) -> Any:

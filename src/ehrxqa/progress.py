@@ -45,7 +45,7 @@ class SilentProgress:
     """Says nothing."""
 
     @contextmanager
-    def task(self, name: str, total: int | None = None, unit: str = "") -> Iterator[Task]:  # noqa: ARG002
+    def task(self, name: str, total: int | None = None, unit: str = "") -> Iterator[Task]:
         """Run the block without a word."""
         yield _NullTask()
 

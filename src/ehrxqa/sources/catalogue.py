@@ -143,7 +143,14 @@ def _columns(declaration: str) -> tuple[Column, ...]:
 
 
 def _table(
-    project: Project, path: str, doc: str, columns: str, *, key: str | None = None, form: Form = Form.CSV, optional: bool = False
+    project: Project,
+    path: str,
+    doc: str,
+    columns: str,
+    *,
+    key: str | None = None,
+    form: Form = Form.CSV,
+    optional: bool = False,
 ) -> SourceFile:
     stem = path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     return SourceFile(key or stem, project, path, form, _columns(columns), doc, optional)

@@ -1,0 +1,68 @@
+"""After the fast reader has stopped: which line of which file is at fault, and why.
+
+Values are never quoted in the message: they may belong to a patient.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ehrxqa.errors import SourceError
+from ehrxqa.sources.catalogue import Column, Form, Kind, SourceFile
+from ehrxqa.sources.text import NULL_WORDS, is_integer_text, is_number_text
+
+__all__ = ["diagnose"]
+
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?", re.ASCII)
+
+_CHECKS: dict[Kind, tuple[Callable[[str], bool], str]] = {
+    Kind.INT: (is_integer_text, "is not an integer"),
+    Kind.NUM: (is_number_text, "is not a number"),
+    Kind.TIME: (lambda text: _TIME.fullmatch(text) is not None, "is not a time (YYYY-MM-DD HH:MM:SS)"),
+    Kind.DATE: (lambda text: _TIME.fullmatch(text) is not None, "is not a date (YYYY-MM-DD)"),
+    Kind.TEXT: (lambda text: True, ""),
+}
+
+
+def diagnose(path: Path, file: SourceFile, columns: Sequence[Column], error: Exception) -> SourceError:
+    """Read `path` line by line and say what is wrong with the first row that is not as declared."""
+    from ehrxqa.sources.table_stream import open_bytes  # the fast reader calls us; no cycle at import
+
+    nulls = set(NULL_WORDS)
+    try:
+        with open_bytes(path) as stream:
+            text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+            rows = csv.reader(text, delimiter="\t" if file.form is Form.TSV else ",", strict=True)
+            header = next(rows)
+            places = [(header.index(column.name), column) for column in columns]
+            for row in rows:
+                if not row:
+                    continue
+                if len(row) != len(header):
+                    return SourceError(
+                        f"expected {len(header)} fields, found {len(row)}; the row is damaged or the file cut off",
+                        path=path,
+                        line=rows.line_num,
+                    )
+                for place, column in places:
+                    value = row[place]
+                    if value in nulls:
+                        if not column.nullable:
+                            message = f"{column.name} is empty, but must have a value"
+                            return SourceError(message, path=path, line=rows.line_num)
+                        continue
+                    check, complaint = _CHECKS[column.kind]
+                    if not check(value):
+                        return SourceError(f"{column.name} {complaint}", path=path, line=rows.line_num)
+    except SourceError as found:
+        return found
+    except UnicodeDecodeError:
+        return SourceError("is not UTF-8 text", path=path)
+    except csv.Error as found:
+        return SourceError(f"is not sound CSV ({found})", path=path, line=rows.line_num)
+    reason = re.sub(r"\s+", " ", str(error).split(":")[0])
+    return SourceError(f"cannot be parsed ({reason})", path=path)

@@ -1,0 +1,258 @@
+"""Scene graphs, straight from the zip file or an unpacked folder, decoded by worker processes.
+
+A worker gets the places of some members, inflates and decodes them with a typed JSON decoder, and sends
+back flat arrays. It imports neither numpy nor pyarrow, so it starts quickly.
+
+One statement per attribute string of each phrase of each location, in the order of the JSON; one box per
+object. Graphs are taken in the order of their file names. This listing is what the tabular files of Chest
+ImaGenome hold, as far as the published format tells; the shipped script itself is not run.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from struct import unpack_from
+from typing import Final
+
+import msgspec
+from isal import isal_zlib
+
+from ehrxqa.errors import SourceError
+
+__all__ = ["GraphChunk", "Member", "decode_members", "list_members"]
+
+_DEFLATED: Final = 8
+_STORED: Final = 0
+#: A graph is some 20 kB; a member that claims a thousand times as much is not a scene graph.
+_LARGEST_GRAPH_BYTES: Final = 64 << 20
+
+
+class _Box(msgspec.Struct):
+    object_id: str
+    bbox_name: str
+    x1: float | None = None
+    x2: float | None = None
+    width: float | None = None
+
+
+class _Location(msgspec.Struct):
+    bbox_name: str
+    attributes: list[list[str]]
+    phrase_IDs: list[str]  # noqa: N815 (the name in the file)
+
+
+class _Graph(msgspec.Struct):
+    image_id: str
+    study_id: int
+    objects: list[_Box]
+    attributes: list[_Location]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One scene graph: a file of its own, or a member of a zip file.
+
+    Attributes:
+        name: File name, for order and messages.
+        path: The file, or the zip file.
+        offset: Where the member's local header starts; -1 for a file of its own.
+        size: Compressed size in bytes.
+        inflated: Size in bytes when inflated.
+        method: Zip method (0 stored, 8 deflated).
+        crc: CRC-32 of the inflated bytes.
+    """
+
+    name: str
+    path: str
+    offset: int = -1
+    size: int = 0
+    inflated: int = 0
+    method: int = _STORED
+    crc: int = 0
+
+
+@dataclass
+class GraphChunk:
+    """What some graphs say, as flat arrays with numbers of texts in the chunk's own lists.
+
+    The fields are those of `Statements` and `Boxes`; coordinates and widths are pixels of the 224 grid.
+    """
+
+    images: list[str] = field(default_factory=list)
+    statement_image: array[int] = field(default_factory=lambda: array("i"))
+    statement_study: array[int] = field(default_factory=lambda: array("q"))
+    statement_sentence: array[float] = field(default_factory=lambda: array("d"))
+    statement_object: array[int] = field(default_factory=lambda: array("i"))
+    statement_finding: array[int] = field(default_factory=lambda: array("i"))
+    objects: list[str] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
+    box_image: array[int] = field(default_factory=lambda: array("i"))
+    box_name: array[int] = field(default_factory=lambda: array("i"))
+    box_x1: array[float] = field(default_factory=lambda: array("d"))
+    box_x2: array[float] = field(default_factory=lambda: array("d"))
+    box_width: array[float] = field(default_factory=lambda: array("d"))
+    names: list[str] = field(default_factory=list)
+
+
+def list_members(path: Path) -> list[Member]:
+    """The scene graphs in a zip file or folder, sorted by file name.
+
+    Raises:
+        SourceError: Not a sound zip file, or no scene graph in it.
+    """
+    if path.is_dir():
+        members = [
+            Member(entry.name, entry.path)
+            for folder in (path, path / "scene_graph")
+            if folder.is_dir()
+            for entry in os.scandir(folder)
+            if entry.name.endswith(".json")
+        ]
+    else:
+        try:
+            with zipfile.ZipFile(path) as archive:
+                members = [_member(info, path) for info in archive.infolist() if info.filename.endswith(".json")]
+        except (zipfile.BadZipFile, OSError) as error:
+            message = "is not a sound zip file (cut off or damaged); download it again"
+            raise SourceError(message, path=path) from error
+    if not members:
+        raise SourceError("holds no scene graph (*_SceneGraph.json)", path=path)
+    return sorted(members, key=lambda member: member.name)
+
+
+def _member(info: zipfile.ZipInfo, path: Path) -> Member:
+    if info.flag_bits & 0x1 or info.compress_type not in (_STORED, _DEFLATED):
+        raise SourceError(f"member {info.filename} is encrypted or packed in an unknown way", path=path)
+    if info.file_size > _LARGEST_GRAPH_BYTES:
+        raise SourceError(f"member {info.filename} is too large for a scene graph", path=path)
+    return Member(
+        info.filename.rpartition("/")[2],
+        str(path),
+        info.header_offset,
+        info.compress_size,
+        info.file_size,
+        info.compress_type,
+        info.CRC,
+    )
+
+
+def decode_members(members: list[Member]) -> GraphChunk:
+    """Decode some graphs; runs in a worker process.
+
+    Raises:
+        SourceError: A graph cannot be read, or is not in the documented form.
+    """
+    decoder = msgspec.json.Decoder(_Graph, strict=False)
+    chunk = GraphChunk()
+    adder = _Adder(chunk)
+    for member, content in _contents(members):
+        try:
+            adder.add(decoder.decode(content))
+        except (msgspec.DecodeError, ValueError) as error:
+            where = f"{member.path}: " if member.offset >= 0 else ""
+            message = f"{where}{member.name}: is not a scene graph in the documented form ({error})"
+            raise SourceError(message) from error
+    return chunk
+
+
+def _contents(members: list[Member]) -> Iterator[tuple[Member, bytes]]:
+    open_path, descriptor = "", -1
+    try:
+        for member in members:
+            if member.offset < 0:
+                try:
+                    yield member, Path(member.path).read_bytes()
+                except OSError as error:
+                    raise SourceError(f"cannot be read ({error.strerror})", path=member.path) from error
+                continue
+            if member.path != open_path:
+                if descriptor >= 0:
+                    os.close(descriptor)
+                open_path, descriptor = member.path, os.open(member.path, os.O_RDONLY)
+            yield member, _inflate(descriptor, member)
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def _inflate(descriptor: int, member: Member) -> bytes:
+    header = os.pread(descriptor, 30, member.offset)
+    damaged = SourceError(f"member {member.name} is damaged; download the file again", path=member.path)
+    if len(header) < 30 or header[:4] != b"PK\x03\x04":
+        raise damaged
+    name_length, extra_length = unpack_from("<HH", header, 26)
+    packed = os.pread(descriptor, member.size, member.offset + 30 + name_length + extra_length)
+    try:
+        content = packed if member.method == _STORED else isal_zlib.decompress(packed, -15, member.inflated)
+    except isal_zlib.error as error:
+        raise damaged from error
+    if len(content) != member.inflated or isal_zlib.crc32(content) != member.crc:
+        raise damaged
+    return bytes(content)
+
+
+class _Adder:
+    """Appends graphs to a chunk."""
+
+    def __init__(self, chunk: GraphChunk) -> None:
+        self._chunk = chunk
+        self._objects: dict[str, int] = {}
+        self._findings: dict[str, int] = {}
+        self._names: dict[str, int] = {}
+
+    def add(self, graph: _Graph) -> None:
+        """Append one graph.
+
+        Raises:
+            ValueError: Parallel lists of different length, or an attribute that is not `category|yes or no|label`.
+        """
+        chunk = self._chunk
+        image = len(chunk.images)
+        chunk.images.append(graph.image_id.replace(".dcm", ""))
+        study = graph.study_id
+        nan = float("nan")
+        names = self._names
+        prefix = graph.image_id + "_"
+        for box in graph.objects:
+            name = names.get(box.bbox_name)
+            if name is None:
+                name = names[box.bbox_name] = len(chunk.names)
+                chunk.names.append(box.bbox_name)
+            if box.object_id != prefix + box.bbox_name:
+                raise ValueError("an object_id is not <image_id>_<bbox_name>")
+            chunk.box_image.append(image)
+            chunk.box_name.append(name)
+            chunk.box_x1.append(nan if box.x1 is None else box.x1)
+            chunk.box_x2.append(nan if box.x2 is None else box.x2)
+            chunk.box_width.append(nan if box.width is None else box.width)
+        for location in graph.attributes:
+            if len(location.attributes) != len(location.phrase_IDs):
+                raise ValueError("attributes and phrase_IDs differ in length")
+            place = self._objects.get(location.bbox_name)
+            if place is None:
+                place = self._objects[location.bbox_name] = len(chunk.objects)
+                chunk.objects.append(location.bbox_name)
+            for strings, phrase in zip(location.attributes, location.phrase_IDs, strict=True):
+                sentence = float(phrase.rpartition("|")[2])
+                for text in strings:
+                    finding = self._findings.get(text)
+                    if finding is None:
+                        finding = self._new_finding(text)
+                    chunk.statement_image.append(image)
+                    chunk.statement_study.append(study)
+                    chunk.statement_sentence.append(sentence)
+                    chunk.statement_object.append(place)
+                    chunk.statement_finding.append(finding)
+
+    def _new_finding(self, text: str) -> int:
+        parts = text.split("|")
+        if len(parts) != 3 or parts[1] not in ("yes", "no"):
+            raise ValueError("an attribute is not category|yes or no|label")
+        number = self._findings[text] = len(self._chunk.findings)
+        self._chunk.findings.append(text)
+        return number

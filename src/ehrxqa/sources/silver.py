@@ -1,0 +1,210 @@
+"""The silver part of Chest ImaGenome, from whichever form of it is there."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ehrxqa.errors import BuildError, SourceError
+from ehrxqa.progress import SILENT, Progress
+from ehrxqa.sources.catalogue import source_file
+from ehrxqa.sources.chest_imagenome import (
+    DROPPED_CATEGORY,
+    DROPPED_OBJECT,
+    Boxes,
+    Statements,
+    has_tabular_files,
+    read_tabular_boxes,
+    read_tabular_statements,
+)
+from ehrxqa.sources.scene_graphs import GraphChunk, Member, decode_members, list_members
+from ehrxqa.sources.tree import SourceTree
+from ehrxqa.sources.vocabulary import Vocabulary
+
+__all__ = ["FROM_GRAPHS", "FROM_TABLES", "SilverReader"]
+
+FROM_TABLES: Final = "tabular files"
+FROM_GRAPHS: Final = "scene graphs"
+#: Graphs a worker decodes at a time (some 5 MB of JSON).
+GRAPHS_PER_CHUNK: Final = 256
+
+
+class SilverReader:
+    """Starts decoding scene graphs at once, in the background, and collects them when asked.
+
+    Use as a context manager. If both tabular files are there they are used instead.
+
+    Attributes:
+        origin: `FROM_TABLES` or `FROM_GRAPHS`.
+        paths: The files that are read.
+    """
+
+    def __init__(self, tree: SourceTree, *, workers: int, progress: Progress = SILENT) -> None:
+        self._tree = tree
+        self._workers = workers
+        self._progress = progress
+        self._pool: ProcessPoolExecutor | None = None
+        self._chunks: deque[list[Member]] = deque()
+        self._running: deque[Future[GraphChunk]] = deque()
+        if has_tabular_files(tree):
+            self.origin = FROM_TABLES
+            self.paths = [tree.locate("attribute_relations_tabular"), tree.locate("bbox_objects_tabular")]
+        else:
+            self.origin = FROM_GRAPHS
+            self.paths = [_graphs_path(tree)]
+
+    def __enter__(self) -> SilverReader:
+        if self.origin == FROM_GRAPHS:
+            members = list_members(self.paths[0])
+            self._chunks.extend(
+                members[first : first + GRAPHS_PER_CHUNK] for first in range(0, len(members), GRAPHS_PER_CHUNK)
+            )
+            if self._workers > 1:
+                self._pool = ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"))
+                self._fill()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _fill(self) -> None:
+        assert self._pool is not None
+        while self._chunks and len(self._running) < 2 * self._workers:
+            self._running.append(self._pool.submit(decode_members, self._chunks.popleft()))
+
+    def _decoded(self) -> Iterator[GraphChunk]:
+        if self._pool is None:
+            while self._chunks:
+                yield decode_members(self._chunks.popleft())
+            return
+        try:
+            while self._running:
+                chunk = self._running.popleft().result()
+                self._fill()
+                yield chunk
+        except BrokenProcessPool as error:
+            raise BuildError("a worker process was killed (out of memory?); try again with fewer --workers") from error
+
+    def read(self, wanted: Callable[[str], bool]) -> tuple[Statements, Boxes]:
+        """Statements about the wanted images, and the boxes of all images.
+
+        Args:
+            wanted: Says of an image id whether its statements are of use.
+
+        Raises:
+            SourceError: A file is damaged or not in its documented form.
+        """
+        if self.origin == FROM_TABLES:
+            with self._progress.task("reading the tabular files of Chest ImaGenome"):
+                return read_tabular_statements(self._tree, wanted), read_tabular_boxes(self._tree)
+        total = sum(map(len, self._chunks)) + len(self._running) * GRAPHS_PER_CHUNK
+        collector = _Collector(wanted)
+        with self._progress.task("decoding scene graphs", total, "graphs") as task:
+            for chunk in self._decoded():
+                collector.add(chunk)
+                task.advance(len(chunk.images))
+        return collector.statements(), collector.boxes()
+
+
+def _graphs_path(tree: SourceTree) -> Path:
+    packed = source_file("scene_graphs")
+    found = tree.find(packed)
+    if found is not None:
+        return found
+    folder = tree.folder(packed.project) / packed.path.removesuffix(".zip")
+    if folder.is_dir():
+        return folder
+    raise SourceError(
+        f"{folder}.zip is missing, and so are the two files of silver_dataset/scene_tabular; download "
+        f"{packed.project.title} {packed.project.version}, or give its folder with {packed.project.option}"
+    )
+
+
+class _Collector:
+    """Joins chunks under common numbers."""
+
+    def __init__(self, wanted: Callable[[str], bool]) -> None:
+        self._wanted = wanted
+        self._images, self._objects, self._names = Vocabulary(), Vocabulary(), Vocabulary()
+        self._labels, self._categories = Vocabulary(), Vocabulary()
+        self._parts: dict[str, list[npt.NDArray[Any]]] = {}
+
+    def _append(self, **arrays: npt.NDArray[Any]) -> None:
+        for name, values in arrays.items():
+            self._parts.setdefault(name, []).append(values)
+
+    def _joined(self, name: str, dtype: Any) -> Any:
+        parts = self._parts.pop(name, [])
+        return np.concatenate(parts).astype(dtype, copy=False) if parts else np.empty(0, dtype)
+
+    def add(self, chunk: GraphChunk) -> None:
+        """Add what a worker has sent."""
+        image = np.array([self._images.code(text) for text in chunk.images], dtype=np.int32)
+        keep_image = np.fromiter(map(self._wanted, chunk.images), dtype=bool, count=len(chunk.images))
+        place = np.array([self._objects.code(text) for text in chunk.objects], dtype=np.int32)
+        findings = [text.split("|") for text in chunk.findings]
+        label = np.array([self._labels.code(parts[2]) for parts in findings], dtype=np.int32)
+        category = np.array([self._categories.code(parts[0]) for parts in findings], dtype=np.int32)
+        relation = np.array([parts[1] == "yes" for parts in findings], dtype=np.int8)
+        of_image = np.frombuffer(chunk.statement_image, dtype=np.int32)
+        of_object = np.frombuffer(chunk.statement_object, dtype=np.int32)
+        finding = np.frombuffer(chunk.statement_finding, dtype=np.int32)
+        if len(of_image):
+            keep = keep_image[of_image]
+            keep &= category[finding] != self._categories.find(DROPPED_CATEGORY)
+            keep &= place[of_object] != self._objects.find(DROPPED_OBJECT)
+            self._append(
+                image=image[of_image[keep]],
+                study=np.frombuffer(chunk.statement_study, dtype=np.int64)[keep],
+                sentence=np.frombuffer(chunk.statement_sentence, dtype=np.float64)[keep],
+                object=place[of_object[keep]],
+                relation=relation[finding[keep]],
+                label=label[finding[keep]],
+                category=category[finding[keep]],
+            )
+        name = np.array([self._names.code(text) for text in chunk.names], dtype=np.int32)
+        if len(chunk.box_image):
+            self._append(
+                box_image=image[np.frombuffer(chunk.box_image, dtype=np.int32)],
+                box_name=name[np.frombuffer(chunk.box_name, dtype=np.int32)],
+                x1=np.frombuffer(chunk.box_x1, dtype=np.float64),
+                x2=np.frombuffer(chunk.box_x2, dtype=np.float64),
+                width=np.frombuffer(chunk.box_width, dtype=np.float64),
+            )
+
+    def statements(self) -> Statements:
+        """All statements, in the order of graphs and of the JSON."""
+        return Statements(
+            image=self._joined("image", np.int32),
+            study=self._joined("study", np.int64),
+            sentence=self._joined("sentence", np.float64),
+            object=self._joined("object", np.int32),
+            relation=self._joined("relation", np.int8),
+            label=self._joined("label", np.int32),
+            category=self._joined("category", np.int32),
+            images=self._images,
+            objects=self._objects,
+            labels=self._labels,
+            categories=self._categories,
+        )
+
+    def boxes(self) -> Boxes:
+        """All boxes, in the order of graphs and of the JSON."""
+        return Boxes(
+            image=self._joined("box_image", np.int32),
+            name=self._joined("box_name", np.int32),
+            x1=self._joined("x1", np.float64),
+            x2=self._joined("x2", np.float64),
+            width=self._joined("width", np.float64),
+            images=self._images,
+            names=self._names,
+        )

@@ -1,0 +1,176 @@
+"""Source tables as streams of Arrow batches; a raw table is never held in memory.
+
+Fast path: igzip inflates, Arrow parses only the columns that are used, with fixed types. When Arrow
+stops, the file is read once more, slowly, to say which line is at fault and why (`diagnose.py`).
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+from isal import igzip, isal_zlib
+
+from ehrxqa.errors import SourceError
+from ehrxqa.sources.catalogue import Column, Form, Kind, SourceFile, source_file
+from ehrxqa.sources.diagnose import diagnose
+from ehrxqa.sources.text import NULL_WORDS
+from ehrxqa.sources.tree import SourceTree
+
+__all__ = ["BLOCK_BYTES", "open_bytes", "read_header", "read_table", "stream_table"]
+
+#: Bytes of CSV text that are parsed at once. Larger blocks gain nothing; memory is a few blocks.
+BLOCK_BYTES = 1 << 22
+
+_TEXT = pa.dictionary(pa.int32(), pa.utf8())
+_ARROW_TYPES = {
+    Kind.NUM: pa.float64(),
+    Kind.TEXT: _TEXT,
+    Kind.TIME: pa.timestamp("s"),
+    Kind.DATE: pa.timestamp("s"),
+}
+
+
+def arrow_type(column: Column) -> pa.DataType:
+    """Type a column is parsed to. An integer that may be null is a float, as in the official reader."""
+    if column.kind is Kind.INT:
+        return pa.float64() if column.nullable else pa.int64()
+    return _ARROW_TYPES[column.kind]
+
+
+@contextmanager
+def open_bytes(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file for reading, inflating it if its name ends in `.gz`.
+
+    Raises:
+        SourceError: It cannot be opened, or what is read from it is damaged.
+    """
+    try:
+        with open(path, "rb") as raw:  # noqa: PTH123
+            if path.name.endswith(".gz"):
+                with igzip.IGzipFile(fileobj=raw, mode="rb") as inflated:
+                    yield inflated  # type: ignore[misc]
+            else:
+                yield raw
+    except EOFError as error:
+        raise SourceError("is cut off before its end (gzip); download it again", path=path) from error
+    except (isal_zlib.error, zlib.error, igzip.BadGzipFile) as error:
+        raise SourceError("is not a sound gzip file; download it again", path=path) from error
+    except OSError as error:
+        raise SourceError(f"cannot be read ({error.strerror or error})", path=path) from error
+
+
+def delimiter(file: SourceFile) -> str:
+    """The character between fields."""
+    return "\t" if file.form is Form.TSV else ","
+
+
+def read_header(path: Path, file: SourceFile) -> list[str]:
+    """The column names in the first line.
+
+    Raises:
+        SourceError: The file is empty, or columns that are used are missing.
+    """
+    with open_bytes(path) as stream:
+        line = stream.readline(1 << 20)
+    names = line.decode("utf-8-sig", errors="replace").rstrip("\r\n").split(delimiter(file))
+    names = [name.strip('"') for name in names]
+    if not line.strip():
+        raise SourceError("is empty, not even a header line", path=path)
+    missing = [column.name for column in file.used if column.name not in names]
+    if missing:
+        raise SourceError(
+            f"column{'s' if len(missing) > 1 else ''} {', '.join(missing)} missing (found {len(names)} columns); this "
+            f"looks like another release, need {file.project.title} {file.project.version}",
+            path=path,
+        )
+    double = sorted({name for name in names if names.count(name) > 1})
+    if double:
+        raise SourceError(f"column {', '.join(double)} occurs twice in the header", path=path)
+    return names
+
+
+def stream_table(
+    tree: SourceTree,
+    key: str,
+    columns: Sequence[str] | None = None,
+    *,
+    as_text: Sequence[str] = (),
+    may_be_empty: bool = False,
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a source table in file order, in batches.
+
+    Args:
+        tree: Where the files are.
+        key: Catalogue key of the table.
+        columns: Columns wanted; all used ones if None. Batches have them in file order.
+        as_text: Columns to give as text whatever their kind, for rules that depend on how a number is written.
+        may_be_empty: Whether a table without rows is acceptable.
+
+    Yields:
+        Batches with int64 (integers), float64 (numbers, and integers that may be null), timestamp[s] (times and
+        dates) and dictionary-coded text.
+
+    Raises:
+        SourceError: The file is missing, damaged, of another release, has a ragged row or a bad value, or no rows.
+    """
+    file = source_file(key)
+    path = tree.locate(key)
+    header = read_header(path, file)
+    wanted = [column for column in file.used if columns is None or column.name in columns]
+    by_name = {column.name: column for column in wanted}
+    types = {column.name: pa.utf8() if column.name in as_text else arrow_type(column) for column in wanted}
+    names = [name for name in header if name in by_name]
+    rows = 0
+    try:
+        with open_bytes(path) as stream:
+            reader = pa_csv.open_csv(
+                stream,
+                read_options=pa_csv.ReadOptions(block_size=BLOCK_BYTES),
+                parse_options=pa_csv.ParseOptions(
+                    delimiter=delimiter(file), quote_char='"', double_quote=True, newlines_in_values=True
+                ),
+                convert_options=pa_csv.ConvertOptions(
+                    include_columns=names,
+                    column_types=types,
+                    null_values=list(NULL_WORDS),
+                    strings_can_be_null=True,
+                    quoted_strings_can_be_null=True,
+                    timestamp_parsers=[pa_csv.ISO8601],
+                ),
+            )
+            for batch in reader:
+                if batch.num_rows:
+                    _require_values(batch, by_name, path, file, rows)
+                    rows += batch.num_rows
+                    yield batch
+    except pa.ArrowInvalid as error:
+        raise diagnose(path, file, [by_name[name] for name in names], error) from error
+    if rows == 0 and not may_be_empty:
+        raise SourceError("has a header but no rows; the file is incomplete", path=path)
+
+
+def _require_values(
+    batch: pa.RecordBatch, columns: dict[str, Column], path: Path, file: SourceFile, rows_before: int
+) -> None:
+    for name, values in zip(batch.schema.names, batch.columns, strict=True):
+        if values.null_count and not columns[name].nullable:
+            row = rows_before + next(i for i, valid in enumerate(values.is_valid().to_pylist()) if not valid) + 1
+            raise SourceError(f"data row {row:,}: {name} is empty, but must have a value", path=path)
+
+
+def read_table(
+    tree: SourceTree, key: str, columns: Sequence[str] | None = None, *, may_be_empty: bool = False
+) -> pa.Table:
+    """A whole source table; for those that are small in every release (dictionaries, patients, admissions …)."""
+    batches: list[Any] = list(stream_table(tree, key, columns, may_be_empty=may_be_empty))
+    if not batches:
+        file = source_file(key)
+        wanted = [column for column in file.used if columns is None or column.name in columns]
+        return pa.schema([(column.name, arrow_type(column)) for column in wanted]).empty_table()
+    return pa.Table.from_batches(batches)

@@ -1,0 +1,129 @@
+"""Where the source files lie: a folder as PhysioNet lays it out, or one folder per project."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ehrxqa.errors import SourceError
+from ehrxqa.sources.catalogue import FILES, PROJECTS, Project, SourceFile, source_file
+
+__all__ = ["SYNTHETIC_MARKER", "SourceTree", "find_sources"]
+
+#: A file of this name at the root says that everything below it was made by the synthetic hospital.
+SYNTHETIC_MARKER = "SYNTHETIC.json"
+
+
+@dataclass(frozen=True)
+class SourceTree:
+    """The folders of the three projects.
+
+    Attributes:
+        root: Folder that holds `mimiciv/2.2` and so on.
+        folders: Folder of each project by its slug, when it lies elsewhere.
+    """
+
+    root: Path
+    folders: Mapping[str, Path]
+
+    def folder(self, project: Project) -> Path:
+        """The folder of a project's release."""
+        return self.folders.get(project.slug, self.root / project.folder)
+
+    def find(self, file: SourceFile) -> Path | None:
+        """The path of a file, compressed or not, or None if it is not there.
+
+        An unpacked file is preferred to a packed one: it is quicker to read, and both hold the same rows.
+        """
+        plain = self.folder(file.project) / file.path
+        for candidate in (plain, plain.with_name(plain.name + ".gz")):
+            if candidate.is_file():
+                return candidate
+        return None
+
+    def locate(self, key: str) -> Path:
+        """The path of the file with that catalogue key.
+
+        Raises:
+            SourceError: It is neither there packed nor unpacked.
+        """
+        file = source_file(key)
+        found = self.find(file)
+        if found is None:
+            raise SourceError(self._missing([file]))
+        return found
+
+    def require(self, keys: Iterable[str]) -> None:
+        """Check that all these files are there, and report all that are not at once.
+
+        Raises:
+            SourceError: One or more files are missing.
+        """
+        missing = [file for file in map(source_file, keys) if self.find(file) is None]
+        if missing:
+            raise SourceError(self._missing(missing))
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the tree says of itself that no real patient is in it."""
+        marker = self.root / SYNTHETIC_MARKER
+        try:
+            return marker.is_file() and json.loads(marker.read_text(encoding="utf-8")).get("synthetic") is True
+        except (ValueError, AttributeError, UnicodeDecodeError) as error:
+            raise SourceError("is not readable JSON; remove it or make the hospital again", path=marker) from error
+
+    def _missing(self, files: list[SourceFile]) -> str:
+        first = files[0]
+        folder = self.folder(first.project)
+        suffix = "[.gz]" if first.form.name in ("CSV", "TSV") else ""
+        message = f"{folder / first.path}{suffix} is missing"
+        if len(files) > 1:
+            message += f", and {len(files) - 1} more (" + ", ".join(file.path for file in files[1:6])
+            message += ", …)" if len(files) > 6 else ")"
+        if not folder.is_dir():
+            other = _other_release(folder)
+            if other is not None:
+                return f"{message}: found release {other} of {first.project.title}, need {first.project.version}"
+            return (
+                f"{message}: there is no {first.project.title} {first.project.version} here; give the folder that "
+                f"holds {first.project.folder}, or {first.project.option} DIR"
+            )
+        return f"{message}: download it, or point {first.project.option} at a complete copy"
+
+
+def _other_release(folder: Path) -> str | None:
+    """Another release of the same project beside `folder`, if there is one."""
+    if not folder.parent.is_dir():
+        return None
+    return next((entry.name for entry in sorted(folder.parent.iterdir()) if entry.is_dir()), None)
+
+
+def find_sources(root: Path | str, folders: Mapping[str, Path | str | None] | None = None) -> SourceTree:
+    """The source tree below `root`, which may be PhysioNet's `physionet.org/files` or a folder above it.
+
+    Args:
+        root: Folder that holds `mimiciv/2.2`, `mimic-cxr-jpg/2.0.0` and `chest-imagenome/1.0.0`.
+        folders: A project's own folder by its slug, where it is not below `root`.
+
+    Raises:
+        SourceError: `root` is not a folder.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise SourceError(f"{root}: no such folder; give the folder that holds mimiciv/2.2 and the other sources")
+    nested = root / "physionet.org" / "files"
+    if nested.is_dir() and not any((root / project.slug).is_dir() for project in PROJECTS):
+        root = nested
+    given = {slug: Path(folder) for slug, folder in (folders or {}).items() if folder is not None}
+    for slug, folder in given.items():
+        if not folder.is_dir():
+            option = next(project.option for project in PROJECTS if project.slug == slug)
+            raise SourceError(f"{folder}: no such folder (given with {option})")
+    return SourceTree(root, given)
+
+
+def table_keys() -> tuple[str, ...]:
+    """Keys of all files that a build always needs."""
+    return tuple(file.key for file in FILES if not file.optional)
