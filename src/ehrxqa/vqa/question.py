@@ -3,7 +3,7 @@
 A question says how it is asked (verify, choose, query), what it is about (an attribute, a category, any
 abnormality, an object, the view, the gender, a size) and how two operands are combined. The 48 question
 kinds of MIMIC-CXR-VQA are rows of one table, `KINDS`; EHRXQA asks all of them but the view and gender ones.
-Nothing here knows English (see `wording` and `parse`) or labels (see `rules`).
+Nothing here knows English (see `render` and `parse`) or labels (see `rules`).
 """
 
 from __future__ import annotations
@@ -73,9 +73,7 @@ CATEGORIES: Final = ("anatomicalfinding", "technicalassessment", "disease", "tub
 ABNORMALITY_CATEGORIES: Final = ("anatomicalfinding", "disease", "device", "tubesandlines")
 
 #: Measured object → share of the thorax width above which it counts as wide.
-SIZE_LIMITS: Final[Mapping[str, float]] = MappingProxyType(
-    {"cardiac silhouette": 1 / 2, "upper mediastinum": 1 / 3}
-)
+SIZE_LIMITS: Final[Mapping[str, float]] = MappingProxyType({"cardiac silhouette": 1 / 2, "upper mediastinum": 1 / 3})
 
 VIEWS: Final = ("ap", "pa")
 GENDERS: Final = ("m", "f")

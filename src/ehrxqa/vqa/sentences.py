@@ -1,0 +1,187 @@
+r"""The English sentence patterns of image questions.
+
+A sentence is matched after its names were replaced by the letters of their roles (O object, A attribute,
+C category, B abnormality, L location, V view, G gender) and articles, "any" and "all" were left out:
+"Is there any pleural effusion in the left lung?" becomes `is there A in O`. Patterns are written with macros
+(`{IS}` and so on) and named groups: `f` the finding asked for, `p` the place, `x` the names to choose from,
+`k` the category named in a choice, `s` the share of the thorax width.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import Final, NamedTuple
+
+__all__ = ["GRAMMAR_WORDS", "IGNORED_WORDS", "SENTENCES", "Reading", "Sentence"]
+
+
+class Reading(Enum):
+    """How the groups of a sentence become a question."""
+
+    VERIFY = "is a finding there"
+    VERIFY_ABNORMAL = "is a place, or the image, abnormal"
+    LIST_FINDINGS = "which findings are there"
+    LIST_PLACES = "where is a finding"
+    CHOOSE_FINDING = "which of two attributes is there"
+    CHOOSE_PLACE = "which of two places shows a finding"
+    SIZE = "is an object wide"
+    VERIFY_VIEW = "is it this view"
+    CHOOSE_VIEW = "which of the two views"
+    ASK_VIEW = "which view"
+    VERIFY_GENDER = "is the patient of this gender"
+    CHOOSE_GENDER = "which of the two genders"
+    ASK_GENDER = "which gender"
+
+
+class Sentence(NamedTuple):
+    """One sentence pattern."""
+
+    reading: Reading
+    pattern: re.Pattern[str]
+
+
+#: Words that carry no meaning in any sentence.
+IGNORED_WORDS: Final = frozenset({"the", "a", "an", "any", "all", "every", "some", "please"})
+
+_MACROS: Final = {
+    "IS": r"(?:is|are|was|were)",
+    "SEEN": (
+        r"(?:present|visible|seen|found|noted|evident|detected|identified|observed|shown|located|visualized|"
+        r"indicated|apparent|displayed|depicted|detectable)"
+    ),
+    "SHOW": (
+        r"(?:show|shows|display|displays|indicate|indicates|reveal|reveals|demonstrate|demonstrates|have|has|"
+        r"contain|contains|exhibit|exhibits|suggest|suggests|depict|depicts|present|presents)"
+    ),
+    "REL": (
+        r"(?:related to|associated with|linked to|linked with|connected to|connected with|involved with|"
+        r"affected by)"
+    ),
+    "IMG": (
+        r"(?:(?:this|that|given|current|patient|chest|frontal) )*"
+        r"(?:xray|radiograph|cxr|film|image|picture|scan|study|exam|examination|patient|it)"
+        r"(?: (?:image|study|film|scan|exam|examination|result))?"
+    ),
+    "EV": r"(?:(?:sign|signs|evidence|presence|indication|indications) of )?",
+    "LEAD": (
+        r"(?:list|name|give|give me|show|show me|tell me|enumerate|identify|state|report|find|return|provide|"
+        r"output|display|describe|mention)(?: out)?"
+    ),
+    "WHICH": r"(?:what|which)",
+    "FIND": r"(?:(?:both|either) )?[ACB](?: (?:and|or) [ACB])?",
+    "KIND": r"(?:(?:both|either) )?[CB](?: (?:and|or) [CB])?",
+    "TRACE": r"(?:(?:both|either) )?[AC](?: (?:and|or|but not|and not) (?:(?:{REL}|to|with) )?[AC])?",
+    "PLACE": r"(?:(?:both|either) )?O(?: (?:and|or) (?:(?:in|within|on) )?O)?",
+    "PLACES": r"(?:{PLACE}|O(?: only)? (?:but|and) not (?:(?:in|within|on|{REL}|to) )?O)",
+    "AT": r"(?:in|within|on|at|inside|of|{REL})",
+    "SEP": r"(?: [,:;])?",
+}
+
+_PATTERNS: Final = (
+    # yes or no: a finding
+    (
+        Reading.VERIFY,
+        r"{IS} there {EV}(?P<f>{FIND})(?: (?:(?:that|which) {IS} )?{SEEN})?{IN_IMG}{WHERE}{IN_IMG}",
+    ),
+    (
+        Reading.VERIFY,
+        r"(?:does|do|did|can|could) {IMG} {SHOW} {EV}(?P<f>{FIND}){WHERE}",
+    ),
+    (
+        Reading.VERIFY,
+        r"(?:can|do|could) (?:you|we|one) (?:see|find|identify|detect|observe|notice) {EV}(?P<f>{FIND})"
+        r"{IN_IMG}{WHERE}{IN_IMG}",
+    ),
+    (Reading.VERIFY, r"{IS} {EV}(?P<f>{FIND}) (?:{SEEN} )?{AT} (?P<p>{PLACE}){IN_IMG}"),
+    (Reading.VERIFY, r"{IS} {EV}(?P<f>{FIND}) {SEEN}{IN_IMG}"),
+    (Reading.VERIFY, r"{IS} (?P<p>{PLACE}) {REL} {EV}(?P<f>{FIND}){IN_IMG}"),
+    (Reading.VERIFY, r"(?:does|do|did) (?P<p>{PLACE}) {SHOW} {EV}(?P<f>{FIND}){IN_IMG}"),
+    (Reading.VERIFY_ABNORMAL, r"{IS} (?P<p>{PLACE}) abnormal{IN_IMG}"),
+    (Reading.VERIFY_ABNORMAL, r"{IS} {IMG} abnormal"),
+    # lists of findings
+    (Reading.LIST_FINDINGS, r"{LEAD} (?P<common>common )?(?P<f>{KIND}){IN_IMG}{WHERE_ALL}{IN_IMG}"),
+    (Reading.LIST_FINDINGS, r"{WHICH} {IS} (?P<common>common )?(?P<f>{KIND}){IN_IMG}{WHERE_ALL}{IN_IMG}"),
+    (
+        Reading.LIST_FINDINGS,
+        r"{WHICH} (?P<common>common )?(?P<f>{KIND}) {IS} (?:there|{SEEN}){IN_IMG}{WHERE_ALL}{IN_IMG}",
+    ),
+    (Reading.LIST_FINDINGS, r"{WHICH} (?P<common>common )?(?P<f>{KIND}) {IS}{WHERE_ALL}{IN_IMG}"),
+    (Reading.LIST_FINDINGS, r"{WHICH} (?P<f>{KIND}) (?:does|do|did) {IMG} {SHOW}{WHERE_ALL}"),
+    (Reading.LIST_FINDINGS, r"{WHICH} (?P<f>{KIND}) (?:does|do|did) (?P<p>O) {SHOW}{IN_IMG}"),
+    # lists of places
+    (
+        Reading.LIST_PLACES,
+        r"{LEAD} (?P<common>common )?L(?: (?:that|which))?(?: {IS})? (?:{REL}|{SHOW}|with|showing|containing|of) "
+        r"{EV}(?P<f>{TRACE}){IN_IMG}",
+    ),
+    (
+        Reading.LIST_PLACES,
+        r"{WHICH} (?P<common>common )?L (?:{IS} {REL}|{SHOW}) {EV}(?P<f>{TRACE}){IN_IMG}",
+    ),
+    (Reading.LIST_PLACES, r"{WHICH} {IS} (?P<common>common )?L {REL} {EV}(?P<f>{TRACE}){IN_IMG}"),
+    (Reading.LIST_PLACES, r"where {IS} (?P<f>{TRACE})(?: {SEEN})?{IN_IMG}"),
+    (Reading.LIST_PLACES, r"(?:in|within) {WHICH} L {IS} (?:there )?(?P<f>{TRACE})(?: {SEEN})?{IN_IMG}"),
+    (Reading.LIST_PLACES, r"{LEAD} L (?:where|in which) (?P<f>{TRACE}) {IS} {SEEN}{IN_IMG}"),
+    # choices
+    (Reading.CHOOSE_FINDING, r"{WHICH} (?P<k>C) {IS} (?:{SEEN} )?{AT} (?P<p>O){IN_IMG}{SEP} (?P<x>(?:either )?A or A)"),
+    (Reading.CHOOSE_FINDING, r"{WHICH} (?P<k>C) {IS} (?:related|there|{SEEN}){IN_IMG}{SEP} (?P<x>(?:either )?A or A)"),
+    (
+        Reading.CHOOSE_PLACE,
+        r"{WHICH}(?: L)? (?:{IS} {REL}|{SHOW}) {EV}(?P<f>[AB]){IN_IMG}{SEP} (?P<x>(?:either )?O or O)",
+    ),
+    (Reading.CHOOSE_PLACE, r"{WHICH}(?: L)? {IS} abnormal{IN_IMG}{SEP} (?P<x>(?:either )?O or O)"),
+    # size
+    (
+        Reading.SIZE,
+        r"(?:is|does) (?:width of )?(?P<p>O)(?: width)? "
+        r"(?:(?:wider|larger|greater|bigger|broader|more) than|exceed) (?P<s>1/2|half|one half|1/3|third|one third)"
+        r"(?: of)? (?:width of )?(?:thorax|thoracic|chest)(?: width)?{IN_IMG}",
+    ),
+    # view
+    (Reading.VERIFY_VIEW, r"is (?:this|{IMG})(?: taken)?(?: in| from| with| of)? (?P<x>V)(?: {VIEW})?(?: {IMG})?"),
+    (Reading.CHOOSE_VIEW, r"is (?:this|{IMG})(?: taken)?(?: in| from)? (?P<x>V or V)(?: {VIEW})?(?: {IMG})?"),
+    (
+        Reading.CHOOSE_VIEW,
+        r"{WHICH} (?:is )?{VIEW}(?: {IS})?(?: (?:in|of|used in|shown in))?(?: {IMG})?{SEP} (?P<x>(?:either )?V or V)",
+    ),
+    (Reading.ASK_VIEW, r"{WHICH} (?:is )?{VIEW}(?: {IS})?(?: (?:in|of|used in|shown in))? {IMG}"),
+    # gender
+    (Reading.VERIFY_GENDER, r"is (?:this )?patient (?P<x>G)"),
+    (Reading.VERIFY_GENDER, r"is {IMG} (?:from|of) (?P<x>G)(?: patient)?"),
+    (Reading.CHOOSE_GENDER, r"{WHICH} is (?:gender|sex) of (?:this )?patient{SEP} (?P<x>(?:either )?G or G)"),
+    (Reading.CHOOSE_GENDER, r"is (?:this )?patient (?P<x>(?:either )?G or G)"),
+    (Reading.ASK_GENDER, r"{WHICH} is (?:gender|sex) of (?:this )?patient"),
+    (Reading.ASK_GENDER, r"{WHICH} is (?:this )?patient (?:gender|sex)"),
+    (Reading.ASK_GENDER, r"{WHICH} (?:gender|sex) is (?:this )?patient"),
+)
+
+_MACROS_OF_MACROS: Final = {
+    "IN_IMG": r"(?: (?:in|on|from|of|by) {IMG})?",
+    "WHERE": r"(?: (?:(?:that|which) {IS} )?(?:{SEEN} )?{AT} (?P<p>{PLACE}))?",
+    "WHERE_ALL": (
+        r"(?: (?:(?:that|which) )?(?:{IS} )?(?:{SEEN} )?"
+        r"(?:(?P<only>only )?{AT}|(?P<shared>(?:common|shared) (?:to|in|between|by))) (?P<p>{PLACES}))?"
+    ),
+    "VIEW": r"(?:view|projection|view position|position)",
+}
+
+
+def _expand(pattern: str) -> str:
+    """`pattern` without macros."""
+    macros = {**_MACROS, **_MACROS_OF_MACROS}
+    name = re.compile(r"\{([A-Z_]+)\}")
+    while name.search(pattern):
+        pattern = name.sub(lambda match: macros[match[1]], pattern)
+    return pattern
+
+
+_SOURCES: Final = tuple((reading, _expand(pattern)) for reading, pattern in _PATTERNS)
+
+#: All sentences; a text means what every sentence that matches it says (they must agree).
+SENTENCES: Final = tuple(Sentence(reading, re.compile(source)) for reading, source in _SOURCES)
+
+#: Words that occur in some sentence, for telling a user which of theirs does not.
+GRAMMAR_WORDS: Final = frozenset(
+    word for _, source in _SOURCES for word in re.findall(r"[a-z]+|\d/\d", re.sub(r"\?P<\w+>", "", source))
+)
