@@ -1,0 +1,19 @@
+"""Databases for the tests of NeuralSQL, made once per run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from neuralsql_databases import make_reference, make_small
+
+
+@pytest.fixture(scope="session")
+def small_database(tmp_path_factory) -> Path:
+    return make_small(tmp_path_factory.mktemp("neuralsql") / "small database.db")
+
+
+@pytest.fixture(scope="session")
+def reference_databases(tmp_path_factory, shared) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("reference")
+    return {split: make_reference(folder / f"{split}.db", shared, split) for split in ("train", "test")}
