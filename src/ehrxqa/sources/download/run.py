@@ -1,0 +1,444 @@
+"""A whole download: plan, preflight, sizes, space, then a few files at a time."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import TypeVar
+
+from ehrxqa.errors import BuildError, EhrxqaError, SettingsError, SourceError
+from ehrxqa.sources.download.checksums import SUMS, Ledger, read_sums
+from ehrxqa.sources.download.credentials import Credentials, find_credentials
+from ehrxqa.sources.download.errors import DownloadError
+from ehrxqa.sources.download.host import named_host
+from ehrxqa.sources.download.http_client import Client
+from ehrxqa.sources.download.pacing import Clock, Retries, SystemClock, retrying
+from ehrxqa.sources.download.part_file import Validators, locked_part
+from ehrxqa.sources.download.plan import Item, State, assess
+from ehrxqa.sources.download.releases import Release
+from ehrxqa.sources.download.transfer import Remote, fetch
+from ehrxqa.sources.download.transfer_progress import SILENT_TRANSFERS, Transfers, human_bytes
+
+__all__ = ["FileReport", "Network", "Session", "session"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+#: More files than this are not asked for their size one by one; the sum is estimated from so many of them.
+SIZE_SAMPLE = 64
+SPARE_BYTES = 64 * 2**20
+PREFIX_BYTES = 1 << 16
+CREDENTIALING = "https://physionet.org/settings/credentialing/"
+
+
+@dataclass(frozen=True)
+class Network:
+    """How to talk to the host.
+
+    Attributes:
+        connections: Connections at a time; PhysioNet slows down those who open many.
+        connect_seconds: Longest wait for a connection.
+        stall_seconds: Longest wait for the next byte.
+        retries: How patient to be.
+        address: A loopback test server instead of PhysioNet.
+        clock: Makes the clock that waits.
+    """
+
+    connections: int = 4
+    connect_seconds: float = 20.0
+    stall_seconds: float = 60.0
+    retries: Retries = field(default_factory=Retries)
+    address: str | None = None
+    clock: Callable[[], Clock] = SystemClock
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.connections <= 16:
+            raise SettingsError("connections: between 1 and 16 (4 is what PhysioNet bears well)")
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What became of one file: `fetched`, `to fetch` (dry run), `present` or `present, not checked`."""
+
+    name: str
+    project: str
+    outcome: str
+    bytes: int | None
+    why: str = ""
+
+
+@contextmanager
+def session(
+    root: Path,
+    network: Network | None = None,
+    credentials: Credentials | None = None,
+    transfers: Transfers = SILENT_TRANSFERS,
+) -> Iterator[Session]:
+    """Connections for one run; they are closed, and waits ended, however the block ends."""
+    network = network or Network()
+    clock = network.clock()
+
+    def ask() -> Credentials:
+        return credentials if credentials is not None else find_credentials(transfers.note)
+
+    client = Client(
+        named_host(network.address),
+        clock,
+        ask,
+        connections=network.connections,
+        connect_seconds=network.connect_seconds,
+        stall_seconds=network.stall_seconds,
+    )
+    try:
+        yield Session(root, network, client, transfers)
+    finally:
+        clock.cancel()
+        client.close()
+
+
+class Session:
+    """The steps of a run that share its connections."""
+
+    def __init__(self, root: Path, network: Network, client: Client, transfers: Transfers) -> None:
+        self.root, self.client, self.transfers = root, client, transfers
+        self._network = network
+        self._ledgers: dict[str, Ledger] = {}
+
+    # -- planning --------------------------------------------------------------------------------------
+
+    def plan(
+        self,
+        release: Release,
+        make_items: Callable[[dict[str, str], str], list[Item]],
+        wanted: Callable[[str], bool],
+        *,
+        recheck: bool = False,
+    ) -> list[Item]:
+        """The items of one release with their states; the host is asked only if something is missing.
+
+        Args:
+            release: The release.
+            make_items: Makes the items from the published checksums (and the name of their list).
+            wanted: Which paths of the list matter.
+            recheck: Whether to read files again that were checked before.
+        """
+        sums_file = self.root / release.folder / SUMS
+        if sums_file.is_file():
+            try:
+                items = self._assess(make_items(read_sums(sums_file, wanted), str(sums_file)), recheck=recheck)
+            except SourceError:
+                pass  # a stale or damaged list: the one on the host decides
+            else:
+                if not any(item.needed for item in items):
+                    return items
+        self._refresh_sums(release, sums_file)
+        try:
+            sums = read_sums(sums_file, wanted)
+        except SourceError:
+            sums_file.unlink(missing_ok=True)
+            raise DownloadError(f"{release.folder}/{SUMS}: what came is not a list of checksums") from None
+        return self._assess(make_items(sums, f"{release.folder}/{SUMS}"), recheck=recheck)
+
+    def _refresh_sums(self, release: Release, sums_file: Path) -> None:
+        """Fetch the list of checksums, unless the one here has the size and time of the one on the host."""
+        url = self.client.host.file_path(release.folder, SUMS)
+        name = f"{release.folder}/{SUMS}"
+        with _explained(release, name):
+            if sums_file.is_file() and self._retrying(lambda: self._unchanged(url, sums_file), name):
+                return
+            self.transfers.note(f"{name}: fetching the list of checksums")
+            heard = _Heard(self.transfers, name, counted=False)
+            fetch(self.client, Remote(url, name), sums_file, self._network.retries, heard, unless=_never)
+
+    def _unchanged(self, url: str, sums_file: Path) -> bool:
+        with self.client.open("HEAD", url) as response:
+            status = sums_file.stat()
+            modified = response.headers.get("Last-Modified")
+            try:
+                same_time = modified is not None and parsedate_to_datetime(modified).timestamp() == int(status.st_mtime)
+            except ValueError:
+                same_time = False
+            return same_time and response.length == status.st_size
+
+    def _ledger(self, release: Release) -> Ledger:
+        if release.slug not in self._ledgers:
+            self._ledgers[release.slug] = Ledger(self.root / release.folder)
+        return self._ledgers[release.slug]
+
+    def _assess(self, items: list[Item], *, recheck: bool) -> list[Item]:
+        for item in items:
+            self._ledger(item.release)
+        return self._map(lambda item: assess(item, self._ledger(item.release), recheck=recheck), items)
+
+    # -- sizes and space -------------------------------------------------------------------------------
+
+    def with_sizes(self, items: list[Item]) -> tuple[list[Item], int | None, bool]:
+        """The items with their sizes on the host; bytes in all; whether that sum is an estimate.
+
+        Of very many files (images) a spread sample is asked, and the sum is estimated from it.
+        """
+        needed = [number for number, item in enumerate(items) if item.needed and item.size is None]
+        stride = -(-len(needed) // SIZE_SAMPLE) if len(needed) > SIZE_SAMPLE else 1
+        asked = needed[::stride]
+        sizes = dict(zip(asked, self._map(self._size, [items[number] for number in asked]), strict=True))
+        items = [replace(item, size=sizes.get(number, item.size)) for number, item in enumerate(items)]
+        known = [size for size in sizes.values() if size is not None]
+        if needed and not known:
+            return items, None, True
+        total = sum(known)
+        if len(known) < len(needed):
+            total = round(total * len(needed) / len(known))
+        return items, total, len(known) < len(needed)
+
+    def _size(self, item: Item) -> int | None:
+        url = self.client.host.file_path(item.release.folder, item.path)
+
+        def ask() -> int | None:
+            with self.client.open("HEAD", url) as response:
+                return response.length if response.status == 200 else None
+
+        with _explained(item.release, item.name):
+            return self._retrying(ask, item.name)
+
+    def check_space(self, items: Sequence[Item], total: int | None) -> None:
+        """Whether what is still to come fits on the disk.
+
+        Raises:
+            BuildError: It does not.
+        """
+        if total is None:
+            return
+        coming = max(0, total - sum(item.have for item in items if item.state is State.PARTIAL)) + SPARE_BYTES
+        folder = next(folder for folder in (self.root, *self.root.absolute().parents) if folder.is_dir())
+        free = shutil.disk_usage(folder).free
+        if coming > free:
+            raise BuildError(
+                f"{self.root}: {human_bytes(coming)} are needed, {human_bytes(free)} are free; nothing was fetched "
+                "(choose another disk, or fewer files with --only)"
+            )
+
+    # -- fetching --------------------------------------------------------------------------------------
+
+    def settle_different(self, items: list[Item], *, replace_different: bool) -> list[Item]:
+        """Decide about files that are there but are not the published ones.
+
+        One that is the beginning of the published file (an interrupted wget) is taken over and continued.
+        Any other is left alone unless `replace_different`.
+
+        Raises:
+            DownloadError: There are such files; all are named.
+        """
+        settled, foreign = [], []
+        for item in items:
+            if item.state is not State.DIFFERENT or replace_different:
+                settled.append(item)
+            elif self._take_over(item):
+                settled.append(replace(item, state=State.PARTIAL, why="an interrupted download, continued"))
+            else:
+                foreign.append(item.name)
+        if foreign:
+            shown = ", ".join(foreign[:5]) + (f" and {len(foreign) - 5} more" if len(foreign) > 5 else "")
+            raise DownloadError(
+                f"{shown}: there, but not the published file (another SHA-256); move it away, or use --replace to "
+                "fetch it again"
+            )
+        return settled
+
+    def _take_over(self, item: Item) -> bool:
+        """Make an interrupted file of another program our part, if its end is what the host has there."""
+        if item.size is None or not 0 < item.have < item.size:
+            return False
+        url = self.client.host.file_path(item.release.folder, item.path)
+        start = max(0, item.have - PREFIX_BYTES)
+
+        def ask() -> tuple[bytes, Validators]:
+            with self.client.open("GET", url, {"Range": f"bytes={start}-{item.have - 1}"}) as response:
+                expected = f"bytes {start}-{item.have - 1}/{item.size}"
+                if response.status != 206 or response.headers.get("Content-Range", "").strip() != expected:
+                    return b"", Validators(url, item.size, None, None)
+                headers = response.headers
+                validators = Validators(url, item.size, headers.get("ETag"), headers.get("Last-Modified"))
+                return b"".join(response.chunks()), validators
+
+        with _explained(item.release, item.name):
+            there, validators = self._retrying(ask, item.name)
+        with item.target.open("rb") as stream:
+            stream.seek(start)
+            if not there or stream.read() != there:
+                return False
+        with locked_part(item.target, self.client.clock, self.transfers.note, item.name) as part:
+            part.take_over(validators)
+        self.transfers.note(f"{item.name}: an interrupted download, continued")
+        return True
+
+    def fetch_all(self, items: list[Item], total: int | None) -> list[FileReport]:
+        """Fetch what is needed, about `total` bytes, a few files at a time.
+
+        Raises:
+            EhrxqaError: One or more files could not be fetched; the others are in place.
+        """
+        needed = [item for item in items if item.needed]
+        present = sum(item.have for item in needed if item.state is State.PARTIAL)
+        failures: list[tuple[Item, EhrxqaError]] = []
+        done: dict[str, FileReport] = {}
+        with self.transfers.run(len(needed), total, present):
+            for item, outcome in self._each(self._fetch, needed, stop=_hopeless):
+                if isinstance(outcome, EhrxqaError):
+                    failures.append((item, outcome))
+                else:
+                    done[str(item.target)] = outcome
+        if failures:
+            raise _summary(failures, len(needed), fetched=len(done))
+        return [done.get(str(item.target)) or report(item) for item in items]
+
+    def _fetch(self, item: Item) -> FileReport:
+        ledger = self._ledger(item.release)
+        remote = Remote(self.client.host.file_path(item.release.folder, item.path), item.name, item.sha256, item.check)
+        heard = _Heard(self.transfers, item.name)
+
+        def finished_meanwhile() -> bool:
+            if not item.target.is_file():
+                return False
+            if item.sha256 is None:
+                return assess(item, ledger, recheck=False).state is State.UNCHECKED
+            return ledger.matches(item.path, item.sha256)
+
+        ok = False
+        heard.begin(item.size, item.have if item.state is State.PARTIAL else 0)
+        try:
+            with _explained(item.release, item.name):
+                digest = fetch(
+                    self.client, remote, item.target, self._network.retries, heard, unless=finished_meanwhile
+                )
+            if digest is not None and item.sha256 is not None:
+                ledger.record(item.path, digest)
+            ok = True
+        finally:
+            heard.end(ok=ok)
+        return replace(report(item), outcome="fetched", bytes=item.target.stat().st_size)
+
+    # -- several at a time -----------------------------------------------------------------------------
+
+    def _retrying(self, operation: Callable[[], R], name: str) -> R:
+        return retrying(operation, name, self._network.retries, self.client.clock)
+
+    def _map(self, work: Callable[[Item], R], items: Sequence[Item]) -> list[R]:
+        """`work` of each item, in their order; the first failure ends it."""
+        found: dict[int, R] = {}
+        numbers = {id(item): number for number, item in enumerate(items)}
+        for item, outcome in self._each(work, items, stop=lambda _: True):
+            if isinstance(outcome, EhrxqaError):
+                raise outcome
+            found[numbers[id(item)]] = outcome
+        return [found[number] for number in range(len(items))]
+
+    def _each(
+        self, work: Callable[[Item], R], items: Iterable[Item], *, stop: Callable[[EhrxqaError], bool]
+    ) -> Iterator[tuple[Item, R | EhrxqaError]]:
+        """Each item with its result or error, as they end; after an error that `stop`s, no new one begins."""
+        with ThreadPoolExecutor(self._network.connections, thread_name_prefix="download") as pool:
+            futures: dict[Future[R], Item] = {}
+            try:
+                futures = {pool.submit(work, item): item for item in items}
+                for future in as_completed(futures):
+                    if future.cancelled():
+                        continue
+                    try:
+                        yield futures[future], future.result()
+                    except EhrxqaError as error:
+                        if stop(error):
+                            for other in futures:
+                                other.cancel()
+                        yield futures[future], error
+            except BaseException:
+                self.client.clock.cancel()
+                for future in futures:
+                    future.cancel()
+                self.client.abort()
+                raise
+
+
+def report(item: Item, *, dry: bool = False) -> FileReport:
+    """What there is to say about an item that was not fetched."""
+    outcome = "to fetch" if dry and item.needed else item.state.value
+    return FileReport(item.name, item.release.slug, outcome, item.size if item.needed else item.have or None, item.why)
+
+
+class _Heard:
+    """Passes on what a transfer says about its file."""
+
+    def __init__(self, transfers: Transfers, name: str, *, counted: bool = True) -> None:
+        self._transfers, self._name, self._counted = transfers, name, counted
+
+    def begin(self, total_bytes: int | None, done_bytes: int) -> None:
+        self._transfers.begin(self._name, total_bytes, done_bytes)
+
+    def at(self, done_bytes: int, total_bytes: int | None) -> None:
+        if self._counted:
+            self._transfers.at(self._name, done_bytes, total_bytes)
+
+    def end(self, *, ok: bool) -> None:
+        self._transfers.end(self._name, ok=ok)
+
+    def note(self, message: str) -> None:
+        self._transfers.note(message)
+
+
+def _never() -> bool:
+    return False
+
+
+def _hopeless(error: EhrxqaError) -> bool:
+    """Whether an error will meet every other file too: a full disk, a refused password."""
+    return isinstance(error, BuildError) or (isinstance(error, DownloadError) and error.status in (401, 403))
+
+
+@contextmanager
+def _explained(release: Release, name: str) -> Iterator[None]:
+    """Add to a refusal what it means for this project and where to mend it."""
+    try:
+        yield
+    except DownloadError as error:
+        advice = _advice(error, release, name)
+        if advice is None:
+            raise
+        raise DownloadError(advice, status=error.status) from error
+
+
+def _advice(error: DownloadError, release: Release, name: str) -> str | None:
+    match error.status:
+        case 401:
+            return f"{error} (needed for {release.title} {release.version})"
+        case 403:
+            return (
+                f"{name}: your PhysioNet account may not read {release.title} {release.version} (HTTP 403): sign its "
+                f"data use agreement at {release.agreement} and, if you have not yet, become credentialed at "
+                f"{CREDENTIALING}"
+            )
+        case 404:
+            return (
+                f"{name}: not there (HTTP 404); release {release.version} of {release.title} is expected at "
+                f"https://physionet.org/content/{release.folder}/"
+            )
+        case status if status is not None:
+            return f"{name}: {error}"
+    return None
+
+
+def _summary(failures: list[tuple[Item, EhrxqaError]], wanted: int, *, fetched: int) -> EhrxqaError:
+    """One error for all that failed."""
+    _, first = failures[0]
+    if len(failures) == 1 and wanted == 1:
+        return first
+    messages = list(dict.fromkeys(str(error) for _, error in failures))
+    shown = "; ".join(messages[:3]) + (f"; and {len(messages) - 3} more" if len(messages) > 3 else "")
+    counts = f"{len(failures)} of {wanted} files could not be fetched ({fetched} were; run the same command to go on)"
+    text = f"{counts}: {shown}"
+    if isinstance(first, BuildError):
+        return BuildError(text)
+    return DownloadError(text, status=first.status if isinstance(first, DownloadError) else None)
