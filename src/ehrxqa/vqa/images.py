@@ -1,0 +1,57 @@
+"""Where the picture of a study lies: the path rule of MIMIC-CXR-JPG."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ehrxqa.errors import VqaError
+from ehrxqa.vqa.models import VqaRequest
+
+__all__ = ["ImageFiles", "image_path"]
+
+#: Below a folder of PhysioNet projects, and below the project's own folder.
+_ROOTS = ("mimic-cxr-jpg/2.0.0/files", "2.0.0/files", "files", "")
+
+
+def image_path(subject_id: int, study_id: int, image_id: str) -> str:
+    """Path of an image below `files` of MIMIC-CXR-JPG.
+
+    >>> image_path(10000032, 50414267, "02aa804e-bde0afdd")
+    'p10/p10000032/s50414267/02aa804e-bde0afdd.jpg'
+    """
+    return f"p{str(subject_id)[:2]}/p{subject_id}/s{study_id}/{image_id}.jpg"
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """Finds the picture of a request.
+
+    Attributes:
+        folder: MIMIC-CXR-JPG: the folder that holds `mimic-cxr-jpg/2.0.0/files`, or any folder below it
+            down to `files` (the one with p10, p11, …).
+        subjects: Study → subject.
+    """
+
+    folder: Path
+    subjects: Mapping[int, int]
+
+    def path(self, request: VqaRequest) -> Path:
+        """The image file of a request.
+
+        Raises:
+            VqaError: The study is not known, or its file is not there.
+        """
+        subject = self.subjects.get(request.study_id)
+        if subject is None:
+            raise VqaError(f"study {request.study_id} is not in the database, so its image cannot be found")
+        relative = image_path(subject, request.study_id, request.image_id)
+        for root in _ROOTS:
+            candidate = self.folder / root / relative
+            if candidate.is_file():
+                return candidate
+        raise VqaError(
+            f"study {request.study_id} has no image file: {self.folder / _ROOTS[0] / relative} is missing "
+            "(give the folder of MIMIC-CXR-JPG with --images)"
+        )
