@@ -1,0 +1,156 @@
+"""The database stage: MIMIC-IV and labels in, two SQLite files out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ehrxqa.database.calendar import START_SECONDS
+from ehrxqa.database.clinical import read_clinical
+from ehrxqa.database.cohort import Cohort, make_cohort
+from ehrxqa.database.cost import cost_table
+from ehrxqa.database.dictionaries import read_dictionaries
+from ehrxqa.database.event_reader import EventContext, EventRows, read_events
+from ehrxqa.database.events import EVENT_TABLES, EventTable
+from ehrxqa.database.frame import Frame
+from ehrxqa.database.id_set import IdSet
+from ehrxqa.database.shuffle import shuffled_rows
+from ehrxqa.database.stored import read_back
+from ehrxqa.database.studies import SPLITS, admission_of_studies, studies_of
+from ehrxqa.database.writer import DatabaseWriter, connection, write_frames
+from ehrxqa.files import atomic_path
+from ehrxqa.labels.store import Labels
+from ehrxqa.progress import SILENT, Progress
+from ehrxqa.sources.tree import SourceTree
+
+__all__ = ["DATABASE_SOURCES", "DatabaseReport", "build_databases"]
+
+#: Catalogue keys of the files that the stage reads.
+DATABASE_SOURCES = (
+    "patients",
+    "admissions",
+    "transfers",
+    "icustays",
+    "d_icd_diagnoses",
+    "d_icd_procedures",
+    "d_items",
+    "d_labitems",
+    *(table.name for table in EVENT_TABLES),
+)
+
+
+@dataclass(frozen=True)
+class DatabaseReport:
+    """Counts of the database stage, for the manifest.
+
+    Attributes:
+        sources: Rows read and kept of each source table, by reason.
+        cohorts: Sizes of each cohort.
+        tables: Rows of each table of each database.
+    """
+
+    sources: dict[str, dict[str, int]]
+    cohorts: dict[str, dict[str, int]]
+    tables: dict[str, dict[str, int]]
+
+
+def build_databases(
+    tree: SourceTree,
+    labels: Labels,
+    paths: Mapping[str, Path],
+    subjects: Mapping[str, int],
+    *,
+    scratch: Path,
+    progress: Progress = SILENT,
+) -> DatabaseReport:
+    """Build the train and test databases in one pass over the sources.
+
+    Args:
+        tree: The sources.
+        labels: What the label stage made.
+        paths: Where each database goes, by split.
+        subjects: Size of each cohort, by split.
+        scratch: Existing folder for temporary data.
+        progress: Told what happens.
+
+    Raises:
+        SourceError: A source file is missing, damaged, or does not fit the others.
+        BuildError: A cohort is empty, or a file cannot be written.
+    """
+    studies = {split: studies_of(labels, split) for split in SPLITS}
+    with progress.task("reading subjects, admissions and stays"):
+        with_studies = IdSet(np.concatenate([studies[split].subject_id for split in SPLITS]))
+        clinical = read_clinical(tree, with_studies)
+        for split in SPLITS:
+            admission_of_studies(studies[split], clinical.transfers, transfers_had_null=clinical.transfer_hadm_had_null)
+        cohorts = {split: make_cohort(clinical, studies[split], split, subjects[split]) for split in SPLITS}
+    with progress.task("reading dictionaries"):
+        dictionaries = read_dictionaries(tree)
+    context = EventContext(
+        admissions=IdSet(np.concatenate([cohort.admissions_kept for cohort in cohorts.values()])),
+        subjects=IdSet(np.concatenate([cohort.subjects for cohort in cohorts.values()])),
+        times=clinical.times,
+        known={
+            "d_icd_diagnoses": frozenset(dictionaries["d_icd_diagnoses"]["icd_code"].texts),
+            "d_icd_procedures": frozenset(dictionaries["d_icd_procedures"]["icd_code"].texts),
+            "d_items": IdSet(dictionaries["d_items"].data("itemid")),
+            "d_labitems": IdSet(dictionaries["d_labitems"].data("itemid")),
+        },
+        scratch=scratch,
+    )
+    events = {table.name: read_events(tree, table, context, progress) for table in EVENT_TABLES}
+
+    counts: dict[str, dict[str, int]] = {}
+    side = scratch / "dictionaries.db"
+    side.unlink(missing_ok=True)
+    with connection(side) as database:
+        database.execute("BEGIN")
+        write_frames(database, {name: read_back(frame) for name, frame in dictionaries.items()})
+        database.execute("COMMIT")
+    writer = DatabaseWriter(labels, side)
+    for split in SPLITS:
+        with progress.task(f"writing the {split} database"), atomic_path(paths[split]) as part:
+            part.unlink(missing_ok=True)
+            cohort = cohorts[split]
+            frames = _finished(cohort, events)
+            counts[split] = writer.write(part, split, cohort.studies, cohort.labelled, cohort.hadm_kind, frames)
+    side.unlink()
+    return DatabaseReport(
+        sources={**clinical.counts, **{name: rows.counts for name, rows in events.items()}},
+        cohorts={split: cohort.counts for split, cohort in cohorts.items()},
+        tables=counts,
+    )
+
+
+def _finished(cohort: Cohort, events: Mapping[str, EventRows]) -> dict[str, Frame]:
+    """All tables of one database but dictionaries and X-rays, as read back."""
+    frames = {name: read_back(frame) for name, frame in cohort.tables.items()}
+    for table in EVENT_TABLES:
+        frames[table.name] = read_back(_event_rows(table, events[table.name].frame, cohort))
+    frames["cost"] = read_back(cost_table(frames, cohort.draws))
+    return frames
+
+
+def _event_rows(table: EventTable, frame: Frame, cohort: Cohort) -> Frame:
+    """The rows of one database: of its admissions, shifted, happened, and in 2100 or later."""
+    if table.items:
+        # shuffled inside the database, after the shift and before the choice of admissions
+        frame = frame.take(np.isin(frame.data("subject_id"), cohort.subjects))
+        frame = _shifted(table, frame, cohort)
+        order = shuffled_rows(len(frame), np.arange(len(frame)))
+        frame = frame.replace(**{name: frame[name].take(order) for name in table.shuffled})
+        frame = frame.take(np.isin(frame.data("hadm_id"), cohort.admissions_kept))
+    else:
+        frame = frame.take(np.isin(frame.data("hadm_id"), cohort.admissions_kept))
+        frame = _shifted(table, frame, cohort)
+    return frame.take(frame.data(table.time) >= START_SECONDS)
+
+
+def _shifted(table: EventTable, frame: Frame, cohort: Cohort) -> Frame:
+    subject = frame.data("subject_id")
+    times = (table.time, *table.other_times)
+    frame = frame.replace(**{name: cohort.shift.shift(subject, frame[name]) for name in times})
+    return frame.take(~frame[table.time].null)

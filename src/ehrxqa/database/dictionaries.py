@@ -1,0 +1,119 @@
+"""The four dictionary tables, which are the same in every database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+
+from ehrxqa.database.frame import Column, Frame, Kind
+from ehrxqa.database.parser_blocks import BlockTyper, block_rows, blocks
+from ehrxqa.sources.catalogue import source_file
+from ehrxqa.sources.table_stream import read_header, read_table, stream_table
+from ehrxqa.sources.text import lowered
+from ehrxqa.sources.tree import SourceTree
+from ehrxqa.sources.vocabulary import NULL_CODE, Vocabulary
+
+__all__ = ["DICTIONARY_TABLES", "icd_codes", "read_dictionaries"]
+
+DICTIONARY_TABLES = ("d_icd_diagnoses", "d_icd_procedures", "d_items", "d_labitems")
+
+#: Only items of these tables are kept.
+LINKED_TABLES = ("inputevents", "outputevents", "chartevents")
+
+
+def read_dictionaries(tree: SourceTree) -> dict[str, Frame]:
+    """The dictionary tables without row_id, in file order."""
+    return {
+        "d_icd_diagnoses": _icd(tree, "d_icd_diagnoses"),
+        "d_icd_procedures": _icd(tree, "d_icd_procedures"),
+        "d_items": _items(tree),
+        "d_labitems": _labitems(tree),
+    }
+
+
+def icd_codes(
+    vocabulary: Vocabulary, codes: np.ndarray[tuple[int], np.dtype[np.int64]]
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Codes of an ICD column with null as the text `nan`: the official builder makes all codes text first."""
+    return np.where(codes == NULL_CODE, vocabulary.code("nan"), codes) if (codes == NULL_CODE).any() else codes
+
+
+def icd_blocks(tree: SourceTree, key: str, read: Callable[[pa.Table, BlockTyper], None]) -> None:
+    """Give the parser blocks of a table with ICD codes to `read`, again with floats if the file demands it.
+
+    `read` must start anew when it gets a typer that it has not seen.
+    """
+    typer = BlockTyper()
+    rows = block_rows(len(read_header(tree.locate(key), source_file(key))))
+    for block in blocks(stream_table(tree, key), rows):
+        read(block, typer)
+    if typer.needs_floats:
+        typer = BlockTyper(all_floats=True)
+        for block in blocks(stream_table(tree, key), rows):
+            read(block, typer)
+
+
+def typed_codes(
+    block: pa.Table, column: str, typer: BlockTyper, vocabulary: Vocabulary
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Codes of one column of a parser block, typed as a block."""
+    values = block[column].unify_dictionaries().combine_chunks()
+    if isinstance(values, pa.ChunkedArray):
+        values = values.chunk(0)
+    texts = values.dictionary.to_pylist()
+    codes = values.indices.fill_null(NULL_CODE).to_numpy(zero_copy_only=False).astype(np.int64)
+    return typer.encode(texts, codes, vocabulary)
+
+
+def _icd(tree: SourceTree, key: str) -> Frame:
+    """Code and title: the first row of each code, then the first of each title.
+
+    ICD-9 and ICD-10 share one list; a code in both keeps its first title.
+    """
+    codes: list[str] = []
+    titles: list[str | None] = []
+    seen: BlockTyper | None = None
+
+    def read(block: pa.Table, typer: BlockTyper) -> None:
+        nonlocal seen
+        if typer is not seen:
+            codes.clear()
+            titles.clear()
+            seen = typer
+        vocabulary = Vocabulary(lowered)
+        numbers = icd_codes(vocabulary, typed_codes(block, "icd_code", typer, vocabulary))
+        codes.extend(vocabulary.texts[number] for number in numbers.tolist())
+        titles.extend(
+            None if title is None else lowered(title) for title in block["long_title"].cast(pa.utf8()).to_pylist()
+        )
+
+    icd_blocks(tree, key, read)
+    by_code: dict[str, str] = {}
+    for code, title in zip(codes, titles, strict=True):
+        if title is not None:
+            by_code.setdefault(code, title)
+    by_title: dict[str, str] = {}
+    for code, title in by_code.items():
+        by_title.setdefault(title, code)
+    return Frame({"icd_code": Column.of_texts(by_title.values()), "long_title": Column.of_texts(by_title)})
+
+
+def _texts(table: pa.Table, name: str) -> list[str | None]:
+    return [None if text is None else lowered(text) for text in table[name].cast(pa.utf8()).to_pylist()]
+
+
+def _labitems(tree: SourceTree) -> Frame:
+    table = read_table(tree, "d_labitems")
+    label = Column.of_texts(_texts(table, "label"))
+    return Frame({"itemid": Column(Kind.INT, table["itemid"].to_numpy()), "label": label}).take(~label.null)
+
+
+def _items(tree: SourceTree) -> Frame:
+    table = read_table(tree, "d_items")
+    columns = {name: Column.of_texts(_texts(table, name)) for name in ("label", "abbreviation", "linksto")}
+    frame = Frame({"itemid": Column(Kind.INT, table["itemid"].to_numpy()), **columns})
+    links = frame["linksto"]
+    linked = np.isin(links.data, [code for code, text in enumerate(links.texts) if text in LINKED_TABLES])
+    return frame.take(~frame["label"].null & linked)

@@ -1,0 +1,273 @@
+"""One pass over an event table for all databases at once.
+
+Of the rows that count, those of wanted admissions are kept whole; of all others only the columns that the
+shuffle moves are kept, in a spool. When the file is read and the number of rows is known, each kept row gets
+the moved values of the row that the shuffle assigns to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ehrxqa.database.dictionaries import icd_codes, typed_codes
+from ehrxqa.database.event_times import AdmissionTimes, derived_time
+from ehrxqa.database.events import EventTable
+from ehrxqa.database.frame import NAT, Column, Frame, Kind
+from ehrxqa.database.id_set import IdSet
+from ehrxqa.database.parser_blocks import BlockTyper, block_rows, blocks
+from ehrxqa.database.prescriptions import dose_values, usual_unit
+from ehrxqa.database.shuffle import shuffled_rows
+from ehrxqa.database.spool import Spool
+from ehrxqa.errors import SourceError
+from ehrxqa.progress import SILENT, Progress
+from ehrxqa.sources.catalogue import Kind as SourceKind
+from ehrxqa.sources.catalogue import source_file
+from ehrxqa.sources.table_stream import open_bytes, read_header, stream_table
+from ehrxqa.sources.text import is_integer_text, lowered
+from ehrxqa.sources.tree import SourceTree
+from ehrxqa.sources.vocabulary import Vocabulary
+
+__all__ = ["EventContext", "EventRows", "read_events"]
+
+_KINDS = {
+    SourceKind.INT: Kind.INT,
+    SourceKind.NUM: Kind.REAL,
+    SourceKind.TEXT: Kind.TEXT,
+    SourceKind.TIME: Kind.TIME,
+    SourceKind.DATE: Kind.TIME,
+}
+
+
+@dataclass(frozen=True)
+class EventContext:
+    """What decides which event rows are kept.
+
+    Attributes:
+        admissions: hadm_id of all databases.
+        subjects: Subjects of all databases.
+        times: Admission and discharge times of all usable admissions of MIMIC-IV.
+        known: For each dictionary table, its keys: item ids, or ICD codes.
+        scratch: Folder for temporary data.
+    """
+
+    admissions: IdSet
+    subjects: IdSet
+    times: AdmissionTimes
+    known: dict[str, IdSet | frozenset[str]]
+    scratch: Path | None
+
+
+@dataclass
+class EventRows:
+    """Kept rows of one event table, before the time shift.
+
+    Attributes:
+        frame: The columns of the result, in order; shuffled, except for tables that are shuffled per database.
+        counts: Rows in the file, and how many passed each kind of filter.
+    """
+
+    frame: Frame
+    counts: dict[str, int]
+
+
+def read_events(tree: SourceTree, table: EventTable, context: EventContext, progress: Progress = SILENT) -> EventRows:
+    """Read one event table.
+
+    Raises:
+        SourceError: The file is missing, damaged or not as declared.
+    """
+    with progress.task(f"reading {table.name}", unit="rows") as task:
+        reader = _Reader(tree, table, context)
+        for block in reader.blocks():
+            reader.add(block)
+            task.advance(block.num_rows)
+        if reader.typer.needs_floats:
+            reader.close()
+            reader = _Reader(tree, table, context, all_floats=True)
+            for block in reader.blocks():
+                reader.add(block)
+        try:
+            return reader.finish()
+        finally:
+            reader.close()
+
+
+class _Reader:
+    def __init__(self, tree: SourceTree, table: EventTable, context: EventContext, *, all_floats: bool = False) -> None:
+        self._tree = tree
+        self._table = table
+        self._context = context
+        self._file = source_file(table.name)
+        declared = {column.name: column for column in self._file.columns}
+        header = read_header(tree.locate(table.name), self._file)
+        self._block_rows = block_rows(len(header)) if table.icd or table.doses else 0
+        self._source = tuple(name for name in header if name in table.source_columns)
+        self._nullable = {name for name in self._source if declared[name].nullable}
+        self._kinds = {name: _KINDS[declared[name].kind] for name in self._source}
+        self._vocabularies = {name: Vocabulary(lowered) for name in self._source if self._kinds[name] is Kind.TEXT}
+        self.typer = BlockTyper(all_floats=all_floats)
+        self._known_codes = np.zeros(0, dtype=bool)
+        # what the official reader would type as integer: no null and no decimals anywhere in the file
+        self._had_null = dict.fromkeys(self._source, False)
+        self._had_fraction = dict.fromkeys(self._source, False)
+        self._moved = () if table.items else table.shuffled
+        self._kept: dict[str, list[npt.NDArray[Any]]] = {}
+        self._positions: list[npt.NDArray[np.int64]] = []
+        self._spools = {name: Spool(self._dtype(name), context.scratch) for name in self._moved}
+        self._saw_odd_dose = False
+        self._rows = 0
+        self._passed = 0
+
+    def _dtype(self, name: str) -> Any:
+        kind = Kind.REAL if name == "dose_val_rx" else self._kinds[name]
+        if kind is Kind.TEXT:
+            return np.int32
+        if kind is Kind.INT and name not in self._nullable:
+            return np.int64
+        return np.float64
+
+    def close(self) -> None:
+        for spool in self._spools.values():
+            spool.close()
+
+    def blocks(self) -> Iterator[Any]:
+        batches = stream_table(self._tree, self._table.name, self._source)
+        return blocks(batches, self._block_rows) if self._block_rows else batches
+
+    def add(self, block: Any) -> None:
+        """Filter and keep the rows of one batch or parser block."""
+        table, context = self._table, self._context
+        arrays = {name: self._array(block, name) for name in self._source}
+        good = np.ones(block.num_rows, dtype=bool)
+        for name in table.required:
+            good &= self._not_null(arrays[name], self._kinds[name])
+        if table.unit:
+            name, text = table.unit
+            good &= arrays[name] == self._vocabularies[name].find(text)
+        if table.items:
+            good &= np.isin(arrays["itemid"], table.items)
+            good &= context.subjects.has(arrays["subject_id"])
+        if table.dictionary:
+            good &= self._in_dictionary(arrays, *table.dictionary)
+        if table.doses:
+            codes = arrays["dose_val_rx"]
+            arrays["dose_val_rx"] = dose_values(self._vocabularies["dose_val_rx"].texts, codes)
+            whole = ~np.isnan(arrays["dose_val_rx"])
+            self._saw_odd_dose |= bool((good & (codes >= 0) & ~whole).any())
+            good &= whole
+        if table.time_from:
+            arrays[table.time] = derived_time(table.time_from, arrays, context.times)
+        passed = np.flatnonzero(good)
+        for name, spool in self._spools.items():
+            spool.append(arrays[name][passed])
+        kept = passed if table.items else passed[context.admissions.has(arrays["hadm_id"][passed])]
+        self._positions.append(self._passed + np.searchsorted(passed, kept))
+        for name in table.columns:
+            if name not in self._moved:
+                self._kept.setdefault(name, []).append(arrays[name][kept])
+        self._rows += block.num_rows
+        self._passed += len(passed)
+
+    def _array(self, block: Any, name: str) -> npt.NDArray[Any]:
+        kind, values = self._kinds[name], block[name]
+        if kind is Kind.TEXT:
+            if self._block_rows and name in ("icd_code", "dose_val_rx"):
+                codes = typed_codes(block, name, self.typer, self._vocabularies[name])
+                return icd_codes(self._vocabularies[name], codes) if name == "icd_code" else codes
+            vocabulary = self._vocabularies[name]
+            if isinstance(values, pa.ChunkedArray):
+                return np.concatenate([vocabulary.encode(chunk) for chunk in values.chunks])
+            return vocabulary.encode(values)
+        if values.null_count:
+            self._had_null[name] = True
+        if kind is Kind.TIME:
+            seconds = values.cast(pa.int64())
+            return np.asarray((seconds.fill_null(NAT) if values.null_count else seconds).to_numpy())
+        array = values.to_numpy() if isinstance(values, pa.ChunkedArray) else values.to_numpy(zero_copy_only=False)
+        if kind is Kind.REAL and not self._had_fraction[name]:
+            known = array[~np.isnan(array)]
+            self._had_fraction[name] = bool((known != np.floor(known)).any())
+        return np.asarray(array)
+
+    @staticmethod
+    def _not_null(values: npt.NDArray[Any], kind: Kind) -> npt.NDArray[np.bool_]:
+        if kind is Kind.TEXT:
+            return np.asarray(values >= 0)
+        if kind is Kind.TIME:
+            return np.asarray(values != NAT)
+        return ~np.isnan(values) if values.dtype.kind == "f" else np.ones(len(values), dtype=bool)
+
+    def _in_dictionary(
+        self, arrays: dict[str, npt.NDArray[Any]], column: str, dictionary: str
+    ) -> npt.NDArray[np.bool_]:
+        known = self._context.known[dictionary]
+        if isinstance(known, IdSet):
+            return known.has(arrays[column])
+        texts = self._vocabularies[column].texts
+        if len(texts) > len(self._known_codes):
+            fresh = texts[len(self._known_codes) :]
+            self._known_codes = np.append(self._known_codes, [text in known for text in fresh]).astype(bool)
+        return self._known_codes[arrays[column]] if len(texts) else np.zeros(len(arrays[column]), dtype=bool)
+
+    def finish(self) -> EventRows:
+        """Shuffle, when all rows are read."""
+        table = self._table
+        counts = {"rows": self._rows, "passed filters": self._passed}
+        positions = np.concatenate(self._positions) if self._positions else np.empty(0, dtype=np.int64)
+        moved = {name: spool.array() for name, spool in self._spools.items()}
+        kept = {name: np.concatenate(parts) for name, parts in self._kept.items()}
+        usable = self._passed
+        at: npt.NDArray[np.int64] | None = None  # place in the spool of each row that takes part
+        if table.doses:
+            usual = usual_unit(moved["drug"], moved["dose_unit_rx"])
+            at = np.flatnonzero(usual)
+            usable = len(at)
+            counts["in the usual unit"] = usable
+            mine = usual[positions]
+            kept = {name: values[mine] for name, values in kept.items()}
+            positions = np.searchsorted(at, positions[mine])
+        counts["kept"] = len(positions)
+        source = shuffled_rows(usable, positions, scratch=self._context.scratch)
+        if at is not None:
+            source = at[source]
+        columns = {}
+        for name in table.columns:
+            values = moved[name][source] if name in moved else kept[name]
+            columns[name] = self._column(name, np.asarray(values))
+        if self._moved and all(columns[name].kind in (Kind.INT, Kind.REAL) for name in self._moved):
+            # numeric columns that move together pass through one array, which is float if any of them is
+            if any(columns[name].kind is Kind.REAL for name in self._moved):
+                for name in self._moved:
+                    columns[name] = Column(Kind.REAL, columns[name].data.astype(np.float64))
+        return EventRows(Frame(columns), counts)
+
+    def _column(self, name: str, values: npt.NDArray[Any]) -> Column:
+        if name == "dose_val_rx":
+            # doses that are not whole numbers were nulls for a moment; without any such, they are integers
+            return Column(Kind.REAL, values) if self._saw_odd_dose else Column(Kind.INT, values.astype(np.int64))
+        kind = self._kinds.get(name, Kind.TIME)
+        if kind is Kind.TEXT:
+            return Column(kind, values.astype(np.int64), tuple(self._vocabularies[name].texts))
+        if kind is Kind.INT:
+            if self._had_null[name]:
+                return Column(Kind.REAL, values.astype(np.float64))
+            return Column(Kind.INT, values.astype(np.int64))
+        if kind is Kind.REAL and not self._table.items and self._is_integer_column(name):
+            return Column(Kind.INT, values.astype(np.int64))
+        return Column(kind, values)
+
+    def _is_integer_column(self, name: str) -> bool:
+        """Whether no value of the column is missing or written with decimals, in the whole file."""
+        if self._had_null[name] or self._had_fraction[name]:
+            return False
+        for batch in stream_table(self._tree, self._table.name, [name], as_text=[name]):
+            if not all(is_integer_text(text) for text in set(batch[name].to_pylist())):
+                return False
+        return True

@@ -1,0 +1,96 @@
+"""How a finished column is stored: the value and type the official database ends up with.
+
+The official builder writes each table as CSV, reads it back and only then stores it. So texts that spell null
+become null, a text column in which every value looks like a number becomes one, and the SQLite type follows
+what was read back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ehrxqa.database.frame import Column, Frame, Kind, texts_of_times
+from ehrxqa.sources.text import NULL_WORDS, is_integer_text, is_number_text
+
+__all__ = ["StoredColumn", "read_back", "store"]
+
+_NULLS: Final = frozenset(NULL_WORDS)
+#: Columns that are made text again after reading back.
+_ALWAYS_TEXT: Final = frozenset({"icd_code"})
+
+
+@dataclass(frozen=True)
+class StoredColumn:
+    """A column as SQLite gets it.
+
+    Attributes:
+        sql_type: INTEGER, REAL or TEXT.
+        values: One Python value per row.
+    """
+
+    sql_type: str
+    values: list[Any]
+
+
+def read_back(frame: Frame) -> Frame:
+    """The table after writing and reading: texts that spell null are null, codes are texts again.
+
+    Done before costs are drawn, because these depend on the distinct values of the tables as read back.
+    """
+    return Frame({name: _read_back(name, column) for name, column in frame.columns.items()})
+
+
+def _read_back(name: str, column: Column) -> Column:
+    if column.kind is not Kind.TEXT:
+        return column
+    used = [column.texts[code] for code in np.unique(column.data[column.data >= 0]).tolist()]
+    null = column.null
+    if any(text in _NULLS for text in used):
+        keep = np.array([text not in _NULLS for text in column.texts], dtype=bool)
+        null = null | ~keep[column.data]
+        used = [text for text in used if text not in _NULLS]
+    numeric = bool(used) and all(map(is_number_text, used))
+    if name not in _ALWAYS_TEXT:
+        if not numeric:
+            return Column(Kind.TEXT, np.where(null, -1, column.data), column.texts)
+        return _as_numbers(column, null, whole=all(map(is_integer_text, used)) and not null.any())
+    if numeric and len(used) and all(map(is_integer_text, used)) and not null.any():
+        form = [str(int(text)) if is_integer_text(text) else text for text in column.texts]
+    elif numeric:
+        form = [str(float(text)) if is_number_text(text) else text for text in column.texts]
+    else:
+        form = list(column.texts)
+    texts = [None if gone else form[code] for gone, code in zip(null.tolist(), column.data.tolist(), strict=True)]
+    return Column.of_texts("nan" if text is None else text for text in texts)
+
+
+def _as_numbers(column: Column, null: npt.NDArray[np.bool_], *, whole: bool) -> Column:
+    table = np.array([float(text) if is_number_text(text) else np.nan for text in column.texts])
+    values = np.where(null, np.nan, table[column.data])
+    return Column(Kind.INT, values.astype(np.int64)) if whole else Column(Kind.REAL, values)
+
+
+def store(name: str, column: Column) -> StoredColumn:
+    """The type and values of a column that was read back.
+
+    A table without rows has only TEXT columns; a column without any value is REAL.
+    """
+    if not len(column):
+        return StoredColumn("TEXT", [])
+    match column.kind:
+        case Kind.INT:
+            return StoredColumn("INTEGER", column.data.tolist())
+        case Kind.REAL:
+            return StoredColumn("REAL", [None if value != value else value for value in column.data.tolist()])
+        case Kind.TIME:
+            times = texts_of_times(column.data)
+            return StoredColumn("TEXT" if any(time is not None for time in times) else "REAL", times)
+        case Kind.TEXT:
+            texts: list[str | None] = [*column.texts, None]
+            values = [texts[code] for code in column.data.tolist()]
+            has_value = bool((column.data >= 0).any())
+            return StoredColumn("TEXT" if has_value or name in _ALWAYS_TEXT else "REAL", values)
