@@ -19,7 +19,7 @@ SUMS = "SHA256SUMS.txt"
 #: One JSON object a line: a file of this project that was checked, with the size and time it had then.
 LEDGER = ".ehrxqa-checked.jsonl"
 
-_LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
+_LINE = re.compile(r"([0-9a-fA-F]{64}) [ *]?(.+)")
 
 
 def read_sums(path: Path, wanted: Callable[[str], bool]) -> dict[str, str]:

@@ -94,8 +94,8 @@ class Retries:
     longest_asked_seconds: float = 900.0
     random: random.Random = field(default_factory=random.Random, repr=False, compare=False)
 
-    def wait_seconds(self, failures: int, fault: TransientFault) -> float:
-        """How long to wait after that many failures in a row (1 or more).
+    def wait_seconds(self, failures: int, fault: TransientFault, name: str) -> float:
+        """How long to wait for `name` after that many failures in a row (1 or more).
 
         Raises:
             DownloadError: The server asks for a longer wait than is reasonable.
@@ -103,7 +103,7 @@ class Retries:
         asked = fault.retry_after_seconds
         if asked is not None:
             if asked > self.longest_asked_seconds:
-                raise DownloadError(f"{fault}; the server asks to come back in {asked / 60:.0f} minutes, do so then")
+                raise DownloadError(f"{name}: {fault}; the server asks to come back in {asked / 60:.0f} minutes")
             return asked
         wait = min(self.longest_seconds, self.first_seconds * 2.0 ** min(failures - 1, 30))
         return wait * self.random.uniform(0.5, 1.0)
@@ -144,7 +144,7 @@ def retrying(operation: Callable[[], T], name: str, retries: Retries, clock: Clo
             failures += 1
             if failures >= retries.attempts:
                 raise DownloadError(f"{name}: given up after {failures} tries; the last one: {fault}") from fault
-            clock.sleep(retries.wait_seconds(failures, fault))
+            clock.sleep(retries.wait_seconds(failures, fault, name))
 
 
 def retry_after_seconds(value: str | None, clock: Clock) -> float | None:

@@ -14,7 +14,7 @@ from typing import TypeVar
 from ehrxqa.errors import BuildError, EhrxqaError, SettingsError, SourceError
 from ehrxqa.sources.download.checksums import SUMS, Ledger, read_sums
 from ehrxqa.sources.download.credentials import Credentials, find_credentials
-from ehrxqa.sources.download.errors import DownloadError
+from ehrxqa.sources.download.errors import DownloadError, TransientFault
 from ehrxqa.sources.download.host import named_host
 from ehrxqa.sources.download.http_client import Client
 from ehrxqa.sources.download.pacing import Clock, Retries, SystemClock, retrying
@@ -259,8 +259,10 @@ class Session:
         def ask() -> tuple[bytes, Validators]:
             with self.client.open("GET", url, {"Range": f"bytes={start}-{item.have - 1}"}) as response:
                 expected = f"bytes {start}-{item.have - 1}/{item.size}"
-                if response.status != 206 or response.headers.get("Content-Range", "").strip() != expected:
+                if response.status != 206:
                     return b"", Validators(url, item.size, None, None)
+                if response.headers.get("Content-Range", "").strip() != expected:
+                    raise TransientFault("the server sent another part than was asked for (206)")
                 headers = response.headers
                 validators = Validators(url, item.size, headers.get("ETag"), headers.get("Last-Modified"))
                 return b"".join(response.chunks()), validators

@@ -103,7 +103,7 @@ def fetch(
                         f"{remote.name}: given up after {failures} tries without a new byte; "
                         f"the last one: {fault}{kept}"
                     ) from fault
-                client.clock.sleep(retries.wait_seconds(failures, fault))
+                client.clock.sleep(retries.wait_seconds(failures, fault, remote.name))
             except StaleFault as fault:
                 part.restart(None)
                 furthest = 0
@@ -114,7 +114,7 @@ def fetch(
                         f"{remote.name}: {fault}, {restarts} times in a row; nothing was kept"
                     ) from fault
                 listener.note(f"{remote.name}: {fault}; starting again from its first byte")
-                client.clock.sleep(retries.wait_seconds(restarts, TransientFault(str(fault))))
+                client.clock.sleep(retries.wait_seconds(restarts, TransientFault(str(fault)), remote.name))
 
 
 def _complete(part: PartFile) -> bool:
