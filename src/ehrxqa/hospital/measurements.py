@@ -1,0 +1,358 @@
+"""Laboratory and charted values: many rows, so whole arrays per subject and whole columns per batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ehrxqa.hospital.csvtext import columns_text, decimal_texts, integers, seconds, taken
+from ehrxqa.hospital.life import DAY, HOUR, Subject
+from ehrxqa.hospital.plan import Plan
+from ehrxqa.hospital.seeds import Purpose, stream
+from ehrxqa.hospital.vocabulary import icu_items, labs
+
+__all__ = ["ChartedRows", "LabRows", "charted_of", "charted_text", "labs_of", "labs_text"]
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+#: Share of blood draws in which a panel is measured: on a ward, in intensive care.
+_PANELS = {
+    "chem": (0.9, 0.95),
+    "cbc": (0.85, 0.9),
+    "diff": (0.3, 0.25),
+    "liver": (0.3, 0.35),
+    "coag": (0.4, 0.6),
+    "gas": (0.04, 0.5),
+    "cardiac": (0.1, 0.15),
+    "urine": (0.12, 0.08),
+    "text": (0.12, 0.1),
+}
+_ONE_OTHER = 0.35
+#: Items that go up and down together, within one blood draw.
+_TOGETHER = ((51221, 51222, 51279, 50811), (50912, 51006, 50920), (50971, 50822), (50983, 50824), (51274, 51237))
+_ID_STRIDE = 1_000_000
+
+
+@dataclass(frozen=True)
+class LabRows:
+    """Columns of laboratory rows; `hadm` −1 is none, `state` 0 value, 1 text item, 2 value withheld."""
+
+    subject: Ints
+    hadm: Ints
+    specimen: Ints
+    item: Ints
+    time: Ints
+    delay: Ints
+    ticks: Ints
+    state: Ints
+    words: Ints
+    urgent: Ints
+    row: Ints
+
+
+@dataclass(frozen=True)
+class ChartedRows:
+    """Columns of charted rows; `state` 0 value, 1 text item, 2 no value."""
+
+    subject: Ints
+    hadm: Ints
+    stay: Ints
+    caregiver: Ints
+    time: Ints
+    delay: Ints
+    item: Ints
+    ticks: Ints
+    state: Ints
+    words: Ints
+
+
+@cache
+def _lab_arrays() -> dict[str, NDArray[np.float64]]:
+    items = labs()
+    return {
+        "centre": np.array([lab.centre for lab in items]),
+        "spread": np.array([lab.spread for lab in items]),
+        "log": np.array([lab.shape == "ln" for lab in items], dtype=np.float64),
+        "text": np.array([lab.shape == "t" for lab in items], dtype=np.float64),
+        "decimals": np.array([lab.decimals for lab in items], dtype=np.float64),
+        "low": np.array([float(lab.low or -1e9) for lab in items]),
+        "high": np.array([float(lab.high or 1e9) for lab in items]),
+        "signed": np.array([lab.label == "Base Excess" for lab in items], dtype=np.float64),
+        "percent": np.array([lab.unit == "%" for lab in items], dtype=np.float64),
+    }
+
+
+@cache
+def _panel_members() -> tuple[list[Ints], Ints]:
+    panels = [np.array([i for i, lab in enumerate(labs()) if lab.panel == p]) for p in _PANELS]
+    return panels, np.array([i for i, lab in enumerate(labs()) if lab.panel == "other"])
+
+
+@cache
+def _noise_source() -> Ints:
+    """Item → item whose noise it shares."""
+    position = {lab.itemid: i for i, lab in enumerate(labs())}
+    source = np.arange(len(labs()))
+    for group in _TOGETHER:
+        for itemid in group:
+            source[position[itemid]] = position[group[0]]
+    return source
+
+
+def _effects(conditions: tuple[str, ...]) -> Floats:
+    return np.array([sum(e for c, e in lab.effects.items() if c in conditions) for lab in labs()])
+
+
+def labs_of(plan: Plan, subject: Subject) -> LabRows:
+    """The laboratory rows of a subject, in time order within each admission."""
+    rng = stream(plan.seed, Purpose.LABS, subject.number)
+    base = rng.standard_normal(len(labs())) * 0.6
+    groups = []
+    for admission in subject.admissions:
+        days = (admission.end - admission.start) / DAY
+        count = max(1, int(rng.poisson(days * 1.05 * plan.events_factor + 0.5)))
+        start = admission.start if admission.emergency is None else admission.emergency[0]
+        times = np.sort(rng.integers(start, admission.end, count))
+        icu = np.zeros(count, dtype=bool)
+        for stay in admission.icu:
+            icu |= (times >= stay.start) & (times <= stay.end)
+        groups.append((admission.hadm_id, times, icu, _effects(admission.conditions)))
+    visits = int(rng.poisson(0.9 * min(plan.events_factor, 20.0)))
+    if visits and subject.recorded:
+        span = max(subject.last - subject.first, DAY)
+        times = np.sort(subject.first + rng.integers(0, span, visits))
+        groups.append((-1, times, np.zeros(visits, dtype=bool), _effects(subject.conditions)))
+    drawn = [_draws(rng, base, *group) for group in groups]
+    return _numbered(plan, subject, drawn)
+
+
+def _draws(
+    rng: np.random.Generator, base: Floats, hadm: int, times: Ints, icu: NDArray[np.bool_], effects: Floats
+) -> dict[str, Ints]:
+    """Blood draws at `times`: which items, and their values."""
+    arrays = _lab_arrays()
+    members, other = _panel_members()
+    count = len(times)
+    shares = np.array(list(_PANELS.values()))
+    chosen = rng.random((count, len(members))) < shares[:, icu.astype(np.int64)].T
+    draws = [np.repeat(np.flatnonzero(chosen[:, p]), len(m)) for p, m in enumerate(members)]
+    items = [np.tile(m, int(chosen[:, p].sum())) for p, m in enumerate(members)]
+    extra = np.flatnonzero(rng.random(count) < _ONE_OTHER)
+    draw = np.concatenate([*draws, extra])
+    item = np.concatenate([*items, other[rng.integers(0, len(other), len(extra))]])
+    order = np.argsort(draw, kind="stable")
+    draw, item = draw[order], item[order]
+    noise = rng.standard_normal((count, len(base)))
+    z = base[item] + effects[item] + 0.75 * noise[draw, _noise_source()[item]] + 0.15 * noise[draw, item]
+    centre, spread = arrays["centre"][item], arrays["spread"][item]
+    logarithmic = arrays["log"][item] > 0
+    value = np.where(logarithmic, centre * np.exp(np.where(logarithmic, spread * z, 0)), centre + spread * z)
+    value = np.where(arrays["signed"][item] > 0, value, np.maximum(value, 0))
+    value = np.where(arrays["percent"][item] > 0, np.minimum(value, 100), value)
+    fate = rng.random(len(item))
+    return {
+        "hadm": np.full(len(item), hadm),
+        "draw": draw,
+        "item": item,
+        "time": (times - times % 60)[draw],
+        "delay": rng.integers(20 * 60, 3 * HOUR, count)[draw] // 60 * 60,
+        "ticks": np.rint(value * 10 ** arrays["decimals"][item]).astype(np.int64),
+        "state": np.where(arrays["text"][item] > 0, 1, np.where(fate < 0.03, 2, 0)),
+        "words": rng.integers(0, 60, len(item)),
+        "urgent": np.where(fate > 0.9, 2, (fate > 0.5).astype(np.int64)),
+    }
+
+
+def _numbered(plan: Plan, subject: Subject, groups: list[dict[str, Ints]]) -> LabRows:
+    if not groups:
+        empty = np.zeros(0, dtype=np.int64)
+        return LabRows(**{field.name: empty for field in fields(LabRows)})
+    specimens, start = [], 0
+    for group in groups:
+        specimens.append(group["draw"] + start)
+        start += int(group["draw"].max(initial=-1)) + 1
+    joined = {name: np.concatenate([group[name] for group in groups]) for name in groups[0] if name != "draw"}
+    count = len(joined["item"])
+    stride = int(_ID_STRIDE * max(1.0, plan.events_factor))
+    return LabRows(
+        subject=np.full(count, subject.subject_id),
+        specimen=np.concatenate(specimens) + subject.number * stride,
+        row=np.arange(1, count + 1) + subject.number * stride,
+        **joined,
+    )
+
+
+def _stacked(parts: list[LabRows] | list[ChartedRows], kind: type) -> dict[str, Ints]:
+    return {f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(kind)}
+
+
+def labs_text(parts: list[LabRows]) -> bytes:
+    """The CSV text of laboratory rows of one or more subjects."""
+    c = _stacked(parts, LabRows)
+    arrays, items = _lab_arrays(), labs()
+    item, state = c["item"], c["state"]
+    decimals = arrays["decimals"][item].astype(np.int64)
+    reported, shortest = decimal_texts(c["ticks"], decimals)
+    worded = np.flatnonzero(state)
+    if len(worded):
+        words = [lab.texts or ("___",) for lab in items]
+        texts = reported.to_numpy(zero_copy_only=False).astype(object)
+        numbers = shortest.to_numpy(zero_copy_only=False).astype(object)
+        for row, i, w in zip(worded.tolist(), item[worded].tolist(), c["words"][worded].tolist(), strict=True):
+            texts[row], numbers[row] = words[i][w % len(words[i])], ""
+        import pyarrow as pa
+
+        reported, shortest = pa.array(texts, type=pa.string()), pa.array(numbers, type=pa.string())
+    value = c["ticks"] / 10.0**decimals
+    flagged = (state == 0) & ((value < arrays["low"][item]) | (value > arrays["high"][item]))
+    fixed = [",".join((_quoted(lab.unit), lab.low, lab.high)) for lab in items]
+    return columns_text(
+        "labevents",
+        {
+            "labevent_id": integers(c["row"]),
+            "subject_id": integers(c["subject"]),
+            "hadm_id": integers(c["hadm"]),
+            "specimen_id": integers(c["specimen"]),
+            "itemid": taken([str(lab.itemid) for lab in items], item),
+            "charttime": seconds(c["time"]),
+            "storetime": seconds(c["time"] + c["delay"]),
+            "value": reported,
+            "valuenum": shortest,
+            "valueuom+ref_range_lower+ref_range_upper": taken(fixed, item),
+            "flag": taken(["", "abnormal"], flagged.astype(np.int64)),
+            "priority": taken(["STAT", "ROUTINE", ""], c["urgent"]),
+            "comments": taken(["", "", "___"], state),
+        },
+        len(item),
+    )
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\n') else text
+
+
+_VITALS = (220045, 220210, 220277, 220050, 220051, 220052, 223762)
+_TEXTS = {
+    220048: ("SR (Sinus Rhythm)", "AF (Atrial Fibrillation)", "ST (Sinus Tachycardia)", "V Paced"),
+    220739: ("Spontaneously", "To Speech", "To Pain"),
+    224642: ("Oral", "Axillary", "Rectal"),
+}
+_CHARTED = tuple(item for item in icu_items() if item.linksto == "chartevents")
+_POSITION = {item.itemid: position for position, item in enumerate(_CHARTED)}
+_DECIMALS = np.array([1 if item.itemid in (223762, 226512, 220228) else 0 for item in _CHARTED])
+
+
+def charted_of(plan: Plan, subject: Subject) -> ChartedRows:
+    """The charted rows of a subject's ICU stays: vital signs that drift together, and a few other items."""
+    rng = stream(plan.seed, Purpose.ICU, subject.number)
+    parts = [_stay_rows(plan, subject, stay, rng) for admission in subject.admissions for stay in admission.icu]
+    if not parts:
+        empty = np.zeros(0, dtype=np.int64)
+        return ChartedRows(**{field.name: empty for field in fields(ChartedRows)})
+    return ChartedRows(**_stacked(parts, ChartedRows))
+
+
+def _stay_rows(plan: Plan, subject: Subject, stay: object, rng: np.random.Generator) -> ChartedRows:
+    from ehrxqa.hospital.life import IcuStay
+
+    assert isinstance(stay, IcuStay)
+    hours = (stay.end - stay.start) / HOUR
+    count = int(np.clip(hours * 0.55 * plan.events_factor, 3, 400_000))
+    times = stay.start + ((np.arange(count) + 0.5) / count * (stay.end - stay.start - 120)).astype(np.int64)
+    times -= times % 60 if count < hours * 30 else 0
+    values = _vital_signs(rng, count, hours, subject)
+    position = np.array([_POSITION[itemid] for itemid in _VITALS])
+    item = np.tile(position, count)
+    time = np.repeat(times, len(_VITALS))
+    warm = rng.random(item.shape) < 0.72
+    keep = ~((item == _POSITION[223762]) & warm)
+    item, time, value = item[keep], time[keep], values.reshape(-1)[keep]
+    once_items = [226512, 226730]
+    once = np.array([80 * subject.body**4 + rng.normal(0, 9), (176 if subject.gender == "M" else 163) + rng.normal(0, 6)])
+    texts = max(1, count // 4)
+    text_items = np.array([_POSITION[i] for i in _TEXTS])[rng.integers(0, len(_TEXTS), texts)]
+    others = np.array([_POSITION[i] for i in (220179, 220180, 220228, 225664)])
+    other_items = others[rng.integers(0, len(others), texts)]
+    centre = np.array([i.centre for i in _CHARTED])
+    spread = np.array([i.spread for i in _CHARTED])
+    other_values = centre[other_items] + spread[other_items] * rng.standard_normal(texts)
+    item = np.concatenate([item, [_POSITION[i] for i in once_items], text_items, other_items])
+    value = np.concatenate([value, once, np.zeros(texts), other_values])
+    late = times[rng.integers(0, count, 2 * texts)]
+    time = np.concatenate([time, [times[0], times[0]], late])
+    order = np.argsort(time, kind="stable")
+    item, value, time = item[order], value[order], time[order]
+    rows = len(item)
+    is_text = np.isin(item, [_POSITION[i] for i in _TEXTS])
+    return ChartedRows(
+        subject=np.full(rows, subject.subject_id),
+        hadm=np.full(rows, stay.hadm_id),
+        stay=np.full(rows, stay.stay_id),
+        caregiver=np.full(rows, int(rng.integers(1000, 99999))),
+        time=time,
+        delay=rng.integers(0, 55, rows) * 60,
+        item=item,
+        ticks=np.rint(np.maximum(value, 0) * 10.0 ** _DECIMALS[item]).astype(np.int64),
+        state=np.where(is_text, 1, (rng.random(rows) < 0.008) * 2),
+        words=rng.integers(0, 60, rows),
+    )
+
+
+def _vital_signs(rng: np.random.Generator, count: int, hours: float, subject: Subject) -> Floats:
+    """Vital signs at `count` even times, one row a time: slow drifts shared by related signs, plus noise."""
+    knots = max(int(hours / 5), 2)
+    at = np.linspace(0, knots - 1, count)
+    drift = rng.standard_normal((4, knots)) * 0.7 + rng.standard_normal((4, 1)) * 0.7
+    stress, pressure, breath, fever = (np.interp(at, np.arange(knots), row) for row in drift)
+    noise = rng.standard_normal((count, 6)) * 0.35
+    sick = 0.35 * ("sepsis" in subject.admissions[-1].conditions)
+    heart = 84 + 13 * (0.7 * stress + 0.4 * fever + sick + noise[:, 0])
+    rate = 18.5 + 4 * (0.6 * breath + 0.4 * stress + sick + noise[:, 1])
+    oxygen = np.minimum(96.7 - 2 * (0.7 * breath + noise[:, 2]), 100)
+    systolic = 119 + 17 * (0.9 * pressure - sick + noise[:, 3])
+    diastolic = np.minimum(61 + 9 * (0.75 * pressure + 0.2 * stress + noise[:, 4]), systolic - 12)
+    mean = diastolic + (systolic - diastolic) * 0.36
+    temperature = 37 + 0.55 * (fever + sick + noise[:, 5])
+    return np.stack([heart, rate, oxygen, systolic, diastolic, mean, temperature], axis=1)
+
+
+def charted_text(parts: list[ChartedRows]) -> bytes:
+    """The CSV text of charted rows of one or more subjects."""
+    c = _stacked(parts, ChartedRows)
+    item, state = c["item"], c["state"]
+    reported, shortest = decimal_texts(c["ticks"], _DECIMALS[item])
+    worded = np.flatnonzero(state)
+    if len(worded):
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        choices = [_TEXTS.get(i.itemid, ("",)) for i in _CHARTED]
+        starts = np.concatenate([[0], np.cumsum([len(t) for t in choices])[:-1]])
+        sizes = np.array([len(t) for t in choices])
+        flat = [text for texts in choices for text in texts]
+        mask = pa.array(state > 0)
+        texts = taken(flat, (starts[item] + c["words"] % sizes[item])[worded])
+        reported = pc.replace_with_mask(reported, mask, texts)
+        shortest = pc.replace_with_mask(shortest, mask, pa.array([""] * len(worded)))
+    units = [_quoted(i.unit) for i in _CHARTED]
+    return columns_text(
+        "chartevents",
+        {
+            "subject_id": integers(c["subject"]),
+            "hadm_id": integers(c["hadm"]),
+            "stay_id": integers(c["stay"]),
+            "caregiver_id": integers(c["caregiver"]),
+            "charttime": seconds(c["time"]),
+            "storetime": seconds(c["time"] + c["delay"]),
+            "itemid": taken([str(i.itemid) for i in _CHARTED], item),
+            "value": reported,
+            "valuenum": shortest,
+            "valueuom": taken(units, item),
+            "warning": taken(["0", "0", "1"], (c["words"] == 7).astype(np.int64) * 2),
+        },
+        len(item),
+    )

@@ -1,0 +1,110 @@
+"""What one synthetic hospital is: its parameters, who is in it, and the ids of everything.
+
+Ids are arithmetic, so that subject number 70,000 can be made without the 69,999 before it: every kind
+of id maps (subject number, running number within the subject) into the real range of that id, scattered
+by a multiplication with a number prime to the size of the range.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+from ehrxqa.errors import SettingsError
+from ehrxqa.hospital.seeds import Purpose, stream
+
+__all__ = ["GENERATOR", "MAX_SUBJECTS", "MIN_SUBJECTS", "Plan"]
+
+#: Version of the generator: raised whenever the same parameters give other bytes.
+GENERATOR = 1
+
+MIN_SUBJECTS = 60
+MAX_SUBJECTS = 100_000
+_MAX_GOLD = 500
+_SPAN = 10_000_000
+_SCATTER = 6_180_339  # prime to ten million, near the golden section
+_RESERVED_SUBJECT = 13_891_219  # the official builder treats this subject specially
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Parameters of a synthetic hospital, checked.
+
+    Attributes:
+        subjects: Number of subjects, 60 to 100,000.
+        gold_subjects: How many of them have a study checked by hand.
+        seed: Seed of all random numbers.
+        images: Whether X-ray files are drawn.
+        events_factor: Multiplier of laboratory and charted events.
+    """
+
+    subjects: int
+    gold_subjects: int
+    seed: int
+    images: bool
+    events_factor: float
+
+    @classmethod
+    def checked(
+        cls, subjects: int, gold_subjects: int | None, seed: int, images: bool, events_factor: float
+    ) -> Plan:
+        """The plan of these parameters; `gold_subjects` None means a quarter of the subjects, at most 500.
+
+        Raises:
+            SettingsError: A parameter is out of range.
+        """
+        if not MIN_SUBJECTS <= subjects <= MAX_SUBJECTS:
+            raise SettingsError(
+                f"subjects: {subjects} is out of range; choose {MIN_SUBJECTS} to {MAX_SUBJECTS:,}"
+            )
+        gold = min(subjects // 4, _MAX_GOLD) if gold_subjects is None else gold_subjects
+        if gold < 1:
+            raise SettingsError(f"gold subjects: {gold} is too few; choose at least 1")
+        if gold > subjects // 2:
+            raise SettingsError(
+                f"gold subjects: {gold} is more than half of the {subjects} subjects; choose {subjects // 2} or fewer"
+            )
+        if seed < 0:
+            raise SettingsError(f"seed: {seed} is negative; choose 0 or more")
+        if not 0 < events_factor <= 10_000:
+            raise SettingsError(f"events factor: {events_factor} is out of range; choose more than 0, at most 10000")
+        return cls(subjects, gold, seed, images, events_factor)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The parameters, for the marker file."""
+        return {**asdict(self), "events_factor": float(self.events_factor)}
+
+    @cached_property
+    def gold(self) -> frozenset[int]:
+        """Numbers of the gold subjects."""
+        rng = stream(self.seed, Purpose.HOSPITAL)
+        return frozenset(rng.choice(self.subjects, self.gold_subjects, replace=False).tolist())
+
+    @property
+    def slots(self) -> int:
+        """Ids of each kind reserved for one subject: 99 in the largest hospital, never more than 1,000."""
+        return min((_SPAN - 1) // self.subjects, 1000)
+
+    def subject_id(self, number: int) -> int:
+        """Id of subject `number`: 8 digits, starting with 1, ascending."""
+        stride = (_SPAN - 1) // self.subjects
+        subject_id = _SPAN + number * stride + (number * _SCATTER + self.seed) % (stride - 1)
+        return subject_id + (subject_id == _RESERVED_SUBJECT)
+
+    def hadm_id(self, number: int, running: int) -> int:
+        """Id of an admission: 8 digits, starting with 2."""
+        return 2 * _SPAN + self._scattered(number, running)
+
+    def unit_stay_id(self, number: int, running: int) -> int:
+        """Id of a transfer or ICU stay: 8 digits, starting with 3."""
+        return 3 * _SPAN + self._scattered(number, running)
+
+    def study_id(self, number: int, running: int) -> int:
+        """Id of an X-ray study: 8 digits, starting with 5."""
+        return 5 * _SPAN + self._scattered(number, running)
+
+    def _scattered(self, number: int, running: int) -> int:
+        if running >= self.slots:
+            raise AssertionError(f"subject {number} needs more than {self.slots} ids")
+        return ((number * self.slots + running) * _SCATTER + self.seed) % _SPAN

@@ -1,0 +1,131 @@
+"""One batch of subjects made from nothing but the plan: table pieces, scene graphs, X-ray files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from ehrxqa.hospital.anatomy import body_of, pose
+from ehrxqa.hospital.archive import Piece, ZipEntry, piece_of, zip_entry
+from ehrxqa.hospital.csvtext import rows_text
+from ehrxqa.hospital.graphs import gold_box_rows, gold_rows, graph_boxes, scene_graph
+from ehrxqa.hospital.life import Subject, live
+from ehrxqa.hospital.measurements import ChartedRows, LabRows, charted_of, charted_text, labs_of, labs_text
+from ehrxqa.hospital.orders import Row, Rows, orders_of
+from ehrxqa.hospital.plan import Plan
+from ehrxqa.hospital.records import metadata_rows, person_rows
+from ehrxqa.hospital.reports import report_of
+from ehrxqa.hospital.seeds import Purpose, stream
+from ehrxqa.hospital.studies import Study, studies_of
+from ehrxqa.sources.catalogue import MIMIC_CXR_JPG
+
+__all__ = ["TABLES", "Batch", "image_path", "make_batch"]
+
+#: Tables made of subjects, by catalogue key.
+TABLES = (
+    "patients", "admissions", "transfers", "icustays", "diagnoses_icd", "procedures_icd", "labevents", "prescriptions",
+    "microbiologyevents", "chartevents", "inputevents", "outputevents", "cxr_metadata",
+)  # fmt: skip
+GOLD_TABLES = ("gold_attributes", "gold_boxes")
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass
+class Batch:
+    """What a run of subjects adds to the files of the tree."""
+
+    pieces: dict[str, Piece] = field(default_factory=dict)
+    plain: dict[str, bytes] = field(default_factory=dict)
+    graphs: list[ZipEntry] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+def image_path(subject_id: int, study_id: int, image_id: str) -> str:
+    """Path of an X-ray below the root of the sources."""
+    folder = f"p{str(subject_id)[:2]}/p{subject_id}/s{study_id}"
+    return f"{MIMIC_CXR_JPG.folder}/files/{folder}/{image_id}.jpg"
+
+
+def make_batch(plan: Plan, numbers: range, out: Path) -> Batch:
+    """Make the subjects `numbers`; X-rays are written below `out`, everything else is returned."""
+    batch = Batch()
+    rows: Rows = {key: [] for key in (*TABLES, *GOLD_TABLES)}
+    laboratory: list[LabRows] = []
+    charted: list[ChartedRows] = []
+    for number in numbers:
+        subject = live(plan, number)
+        studies = studies_of(plan, subject)
+        for key, more in {**person_rows(subject), **orders_of(plan, subject)}.items():
+            rows[key] += more
+        laboratory.append(labs_of(plan, subject))
+        charted.append(charted_of(plan, subject))
+        rng = stream(plan.seed, Purpose.REPORTS, number)
+        rows["cxr_metadata"] += metadata_rows(rng, subject, studies)["cxr_metadata"]
+        _chest_imagenome(plan, subject, studies, rows, batch)
+        if plan.images:
+            batch.counts["images"] += _pictures(plan, subject, studies, out)
+        batch.counts["subjects"] += 1
+        batch.counts["studies"] += len(studies)
+        batch.counts["gold_subjects"] += subject.gold
+    for key, own in rows.items():
+        batch.counts[key] += len(own)
+        text = rows_text(key, own)
+        if key in GOLD_TABLES:
+            batch.plain[key] = text
+        else:
+            batch.pieces[key] = piece_of(text)
+    batch.counts["labevents"] += sum(len(part.item) for part in laboratory)
+    batch.counts["chartevents"] += sum(len(part.item) for part in charted)
+    batch.pieces["labevents"] = piece_of(labs_text(laboratory))
+    batch.pieces["chartevents"] = piece_of(charted_text(charted))
+    batch.counts["scene_graphs"] += len(batch.graphs)
+    return batch
+
+
+def _chest_imagenome(
+    plan: Plan, subject: Subject, studies: tuple[Study, ...], rows: dict[str, list[Row]], batch: Batch
+) -> None:
+    """Scene graphs of the frontal images, and the gold rows of a gold subject."""
+    body = body_of(stream(plan.seed, Purpose.GOLD, subject.number), subject.body)
+    gold_boxes = 0
+    for study in studies:
+        first = study.first_frontal
+        if first is None:
+            continue
+        rng = stream(plan.seed, Purpose.REPORTS, subject.number, study.running)
+        report = report_of(rng, study.findings)
+        for image in study.images:
+            if not image.frontal:
+                continue
+            chest = pose(stream(plan.seed, Purpose.PICTURES, subject.number, image.running), body, study.portable, study.findings)
+            if subject.gold and image is first:
+                if study.running == 0:
+                    rows["gold_attributes"] += gold_rows(subject, study, image, report)
+                if gold_boxes < 2:  # the study checked by hand, and one more
+                    rows["gold_boxes"] += gold_box_rows(rng, chest, image)
+                    gold_boxes += 1
+            if image.graph != "none":
+                graph = scene_graph(subject, study, image, graph_boxes(rng, chest, image), report)
+                batch.graphs.append(zip_entry(f"scene_graph/{image.image_id}_SceneGraph.json", _encode(graph)))
+
+
+def _pictures(plan: Plan, subject: Subject, studies: tuple[Study, ...], out: Path) -> int:
+    """Draw and write the X-rays that are not there yet; returns how many there are."""
+    from ehrxqa.hospital.xray import draw, write_jpeg
+
+    body = body_of(stream(plan.seed, Purpose.GOLD, subject.number), subject.body)
+    count = 0
+    for study in studies:
+        for image in study.images:
+            path = out / image_path(subject.subject_id, study.study_id, image.image_id)
+            count += 1
+            if path.exists():
+                continue
+            rng = stream(plan.seed, Purpose.PICTURES, subject.number, image.running)
+            chest = pose(rng, body, study.portable, study.findings)
+            write_jpeg(path, draw(rng, chest, image, study.findings, portable=study.portable, gender=subject.gender))
+    return count

@@ -1,0 +1,265 @@
+"""Writing the whole PhysioNet tree of a synthetic hospital, in parallel and in order."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from collections import Counter, deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ehrxqa.errors import SettingsError
+from ehrxqa.files import atomic_path, disk_errors, write_json, write_text
+from ehrxqa.hospital.archive import GzipFile, ZipFile, piece_of
+from ehrxqa.hospital.csvtext import header_text, rows_text
+from ehrxqa.hospital.ontology import attribute_list_text, object_list_text, ontology_json
+from ehrxqa.hospital.plan import GENERATOR, Plan
+from ehrxqa.hospital.production import GOLD_TABLES, TABLES, Batch, make_batch
+from ehrxqa.hospital.records import dictionary_rows
+from ehrxqa.progress import SILENT, Progress
+from ehrxqa.sources.catalogue import source_file
+
+__all__ = ["DEFAULT_SUBJECTS", "MARKER", "SynthReport", "synth"]
+
+DEFAULT_SUBJECTS = 600
+
+#: File at the root of a synthetic tree that says what it is.
+MARKER = "SYNTHETIC.json"
+
+_NOTE = "Synthetic: made by a program from a seed. No record of a real person is in this tree."
+
+
+@dataclass(frozen=True)
+class SynthReport:
+    """What a synthetic hospital holds.
+
+    Attributes:
+        out: Root of the tree; give it to `build` as its sources.
+        fresh: Whether the tree was written now (False: it was complete already).
+    """
+
+    out: Path
+    fresh: bool
+    subjects: int
+    gold_subjects: int
+    seed: int
+    admissions: int
+    icustays: int
+    studies: int
+    metadata_images: int
+    images: int
+    scene_graphs: int
+    labevents: int
+    chartevents: int
+    prescriptions: int
+
+
+def synth(
+    out: Path | str,
+    *,
+    subjects: int = DEFAULT_SUBJECTS,
+    gold_subjects: int | None = None,
+    seed: int = 0,
+    images: bool = True,
+    events_factor: float = 1.0,
+    workers: int | None = None,
+    progress: Progress = SILENT,
+) -> SynthReport:
+    """Write a synthetic hospital as a PhysioNet tree of source files.
+
+    The same parameters give the same bytes, whatever the number of workers. A run that was interrupted
+    is started again by the same call; X-rays that are already there are kept.
+
+    Args:
+        out: Folder to write; empty, missing, or a tree of the same parameters.
+        subjects: Number of subjects, 60 to 100,000.
+        gold_subjects: Subjects with a study checked by hand; by default a quarter, at most 500.
+        seed: Seed of all random numbers.
+        images: Whether X-ray files are drawn (the tables name them in any case).
+        events_factor: Multiplier of laboratory and charted events, for large tables.
+        workers: Worker processes; by default one per processor.
+        progress: Hears how far it is.
+
+    Raises:
+        SettingsError: A parameter is out of range, or `out` holds something else.
+        BuildError: A file cannot be written.
+    """
+    out = Path(out)
+    plan = Plan.checked(subjects, gold_subjects, seed, images, events_factor)
+    workers = workers or os.cpu_count() or 1
+    done = _complete(out, plan)
+    if done is not None:
+        progress.note(f"{out}: complete already, nothing to do")
+        return _report(out, plan, Counter(done), fresh=False)
+    write_json(out / MARKER, _marker(plan, None))
+    _write_small_files(out)
+    counts: Counter[str] = Counter()
+    with ExitStack() as stack:
+        tables = {key: _Growing.open(stack, out, key) for key in (*TABLES, *GOLD_TABLES)}
+        graphs = ZipFile(stack.enter_context(atomic_path(_path(out, "scene_graphs"))))
+        stack.push(_closing(graphs))
+        with progress.task("synthetic hospital", total=plan.subjects, unit="subjects") as task:
+            for batch in _batches(plan, out, workers):
+                with disk_errors(out):
+                    for key, table in tables.items():
+                        table.add(batch, key)
+                    for entry in batch.graphs:
+                        graphs.add(entry)
+                counts += batch.counts
+                task.advance(batch.counts["subjects"])
+    write_json(out / MARKER, _marker(plan, counts))
+    return _report(out, plan, counts, fresh=True)
+
+
+def _complete(out: Path, plan: Plan) -> dict[str, int] | None:
+    """Counts of the finished tree at `out`; None if it is still to be written.
+
+    Raises:
+        SettingsError: The folder holds something else.
+    """
+    if not out.exists():
+        return None
+    if not out.is_dir():
+        raise SettingsError(f"{out}: is a file; name a folder to write the hospital to")
+    marker = out / MARKER
+    if not marker.is_file():
+        if all(entry.name == MARKER + ".part" for entry in out.iterdir()):
+            return None
+        raise SettingsError(f"{out}: is not empty and holds no synthetic hospital; choose an empty folder")
+    try:
+        found = json.loads(marker.read_text(encoding="utf-8"))
+        same = found["parameters"] == _marker(plan, None)["parameters"] and found["generator"] == GENERATOR
+        complete, counts = bool(found["complete"]), dict(found["counts"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise SettingsError(f"{marker}: cannot be read; remove the folder or choose another") from error
+    if not same:
+        raise SettingsError(
+            f"{out}: holds a synthetic hospital of other parameters or of another version; "
+            "remove it or choose another folder"
+        )
+    return counts if complete else None
+
+
+def _marker(plan: Plan, counts: Counter[str] | None) -> dict[str, Any]:
+    return {
+        "synthetic": True,
+        "note": _NOTE,
+        "generator": GENERATOR,
+        "parameters": plan.as_dict(),
+        "complete": counts is not None,
+        "counts": dict(sorted((counts or {}).items())),
+    }
+
+
+def _report(out: Path, plan: Plan, counts: Counter[str], *, fresh: bool) -> SynthReport:
+    return SynthReport(
+        out=out,
+        fresh=fresh,
+        subjects=plan.subjects,
+        gold_subjects=plan.gold_subjects,
+        seed=plan.seed,
+        admissions=counts["admissions"],
+        icustays=counts["icustays"],
+        studies=counts["studies"],
+        metadata_images=counts["cxr_metadata"],
+        images=counts["images"],
+        scene_graphs=counts["scene_graphs"],
+        labevents=counts["labevents"],
+        chartevents=counts["chartevents"],
+        prescriptions=counts["prescriptions"],
+    )
+
+
+def _path(out: Path, key: str) -> Path:
+    file = source_file(key)
+    return out / file.project.folder / (file.path + (".gz" if file.compressed else ""))
+
+
+def _write_small_files(out: Path) -> None:
+    """The dictionaries and the semantics: the same in every hospital."""
+    for key, rows in dictionary_rows().items():
+        with atomic_path(_path(out, key)) as part:
+            table = GzipFile(part)
+            table.add(piece_of(header_text(key).encode() + rows_text(key, rows)))
+            table.close()
+    write_text(_path(out, "attribute_list"), attribute_list_text())
+    write_text(_path(out, "object_list"), object_list_text())
+    write_text(_path(out, "ontology"), ontology_json())
+
+
+class _Growing:
+    """A table file that grows batch by batch: compressed, or plain for the gold files."""
+
+    def __init__(self, part: Path, key: str) -> None:
+        header = header_text(key).encode()
+        self._gzip: GzipFile | None = None
+        if source_file(key).compressed:
+            self._gzip = GzipFile(part)
+            self._gzip.add(piece_of(header))
+        else:
+            self._plain = part.open("wb")
+            self._plain.write(header)
+
+    @classmethod
+    def open(cls, stack: ExitStack, out: Path, key: str) -> _Growing:
+        table = cls(stack.enter_context(atomic_path(_path(out, key))), key)
+        stack.push(_closing(table))
+        return table
+
+    def add(self, batch: Batch, key: str) -> None:
+        if self._gzip is not None:
+            self._gzip.add(batch.pieces[key])
+        else:
+            self._plain.write(batch.plain[key])
+
+    def close(self) -> None:
+        (self._gzip or self._plain).close()
+
+
+def _closing(thing: _Growing | ZipFile) -> Any:
+    """An exit handler that finishes a file, before the file gets its final name."""
+
+    def close(*_: object) -> None:
+        thing.close()
+
+    return close
+
+
+def _batches(plan: Plan, out: Path, workers: int) -> Iterator[Batch]:
+    """All batches in subject order, made by `workers` processes, a few ahead of the writer."""
+    size = _batch_size(plan)
+    ranges = [range(start, min(start + size, plan.subjects)) for start in range(0, plan.subjects, size)]
+    make = partial(make_batch, plan)
+    if workers == 1 or len(ranges) == 1:
+        yield from (make(numbers, out) for numbers in ranges)
+        return
+    context = multiprocessing.get_context("spawn")
+    waiting: deque[Future[Batch]] = deque()
+    with ProcessPoolExecutor(min(workers, len(ranges)), mp_context=context) as pool:
+        try:
+            for numbers in ranges:
+                waiting.append(pool.submit(make, numbers, out))
+                if len(waiting) > 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        except BaseException:
+            with suppress(Exception):
+                pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _batch_size(plan: Plan) -> int:
+    """Subjects per batch: decided by the plan alone, because it shows in the compressed bytes."""
+    return max(1, min(24, int(24 / max(plan.events_factor, 1.0))))
+
+
+def as_dict(report: SynthReport) -> dict[str, Any]:
+    """The report as plain values."""
+    return {**asdict(report), "out": str(report.out)}
