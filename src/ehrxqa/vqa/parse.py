@@ -66,6 +66,7 @@ def _parse(text: str, vocabulary: Vocabulary) -> VqaQuestion:
     tokens = _tokens(text, vocabulary)
     if not tokens:
         raise VqaError(f"image question is empty: {text!r}")
+    text = " ".join(text.split())
     found: dict[VqaQuestion, None] = {}
     refusals: list[str] = []
     for names, sentence in _sentences(tokens, text):
@@ -81,10 +82,10 @@ def _parse(text: str, vocabulary: Vocabulary) -> VqaQuestion:
         return next(iter(found))
     if found:
         kinds = " or ".join(f"kind {question.kind.number}" for question in found)
-        raise VqaError(f'image question "{text.strip()}" can be read in {len(found)} ways ({kinds}); reword it')
+        raise VqaError(f'image question "{text}" can be read in {len(found)} ways ({kinds}); reword it')
     if refusals:
-        raise VqaError(f'image question "{text.strip()}" not understood: {refusals[0]}')
-    raise VqaError(_explanation(text.strip(), tokens, vocabulary))
+        raise VqaError(f'image question "{text}" not understood: {refusals[0]}')
+    raise VqaError(_explanation(text, tokens, vocabulary))
 
 
 def _tokens(text: str, vocabulary: Vocabulary) -> list[_Token]:
@@ -131,7 +132,7 @@ def _sentences(tokens: Sequence[_Token], text: str) -> Iterator[tuple[list[Name]
     for choice in choices:
         readings *= len(choice)
     if readings > _MAX_READINGS:
-        raise VqaError(f'image question "{text.strip()}" has too many names of several meanings; reword it')
+        raise VqaError(f'image question "{text}" has too many names of several meanings; reword it')
     for taken in itertools.product(*choices):
         yield (
             [name for name in taken if name is not None],

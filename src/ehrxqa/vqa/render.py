@@ -82,17 +82,18 @@ def _func_vqa_sentence(template: str) -> str:
 _FUNC_VQA_SENTENCES: Final = {number: _func_vqa_sentence(text) for number, text in TEMPLATES.items()}
 
 
-def fill(template: str, question: VqaQuestion) -> str:
+def fill(template: str, question: VqaQuestion, *, category_words: Mapping[str, str] | None = None) -> str:
     """`template` with its `${…}` slots replaced by the names of `question`.
 
     Slots are `object`, or `object_1` and `object_2`, and likewise `attribute` and `category`; `viewpos`
-    (lower case) and `gender` (male, female).
+    (lower case) and `gender` (male, female). Categories in `category_words` are written as given there.
     """
+    said = category_words or {}
     values: dict[str, str] = {}
     for slot, names in (
         ("object", question.objects),
         ("attribute", question.attributes),
-        ("category", question.categories),
+        ("category", tuple(said.get(name, name) for name in question.categories)),
     ):
         if len(names) == 1:
             values[slot] = names[0]

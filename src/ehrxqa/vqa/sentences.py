@@ -69,10 +69,10 @@ _MACROS: Final = {
         r"output|display|describe|mention)(?: out)?"
     ),
     "WHICH": r"(?:what|which)",
-    "FIND": r"(?:(?:both|either) )?[ACB](?: (?:and|or) [ACB])?",
+    "FIND": r"(?:(?:both|either) )?[ACB](?: (?:and|or) [ACB](?: both)?)?",
     "KIND": r"(?:(?:both|either) )?[CB](?: (?:and|or) [CB])?",
     "TRACE": r"(?:(?:both|either) )?[AC](?: (?:and|or|but not|and not) (?:(?:{REL}|to|with) )?[AC])?",
-    "PLACE": r"(?:(?:both|either) )?O(?: (?:and|or) (?:(?:in|within|on) )?O)?",
+    "PLACE": r"(?:(?:both|either) )?O(?: (?:and|or) (?:(?:in|within|on) )?O(?: both)?)?",
     "PLACES": r"(?:{PLACE}|O(?: only)? (?:but|and) not (?:(?:in|within|on|{REL}|to) )?O)",
     "AT": r"(?:in|within|on|at|inside|of|{REL})",
     "SEP": r"(?: [,:;])?",
@@ -100,7 +100,10 @@ _PATTERNS: Final = (
     (Reading.VERIFY_ABNORMAL, r"{IS} (?P<p>{PLACE}) abnormal{IN_IMG}"),
     (Reading.VERIFY_ABNORMAL, r"{IS} {IMG} abnormal"),
     # lists of findings
-    (Reading.LIST_FINDINGS, r"{LEAD} (?P<common>common )?(?P<f>{KIND}){IN_IMG}{WHERE_ALL}{IN_IMG}"),
+    (
+        Reading.LIST_FINDINGS,
+        r"{LEAD} (?P<common>common )?(?P<f>{KIND})(?: (?:that|which) {IS} {SEEN})?{IN_IMG}{WHERE_ALL}{IN_IMG}",
+    ),
     (Reading.LIST_FINDINGS, r"{WHICH} {IS} (?P<common>common )?(?P<f>{KIND}){IN_IMG}{WHERE_ALL}{IN_IMG}"),
     (
         Reading.LIST_FINDINGS,
@@ -139,8 +142,11 @@ _PATTERNS: Final = (
         r"(?: of)? (?:width of )?(?:thorax|thoracic|chest)(?: width)?{IN_IMG}",
     ),
     # view
-    (Reading.VERIFY_VIEW, r"is (?:this|{IMG})(?: taken)?(?: in| from| with| of)? (?P<x>V)(?: {VIEW})?(?: {IMG})?"),
-    (Reading.CHOOSE_VIEW, r"is (?:this|{IMG})(?: taken)?(?: in| from)? (?P<x>V or V)(?: {VIEW})?(?: {IMG})?"),
+    (
+        Reading.VERIFY_VIEW,
+        r"(?:is|was) (?:this|{IMG})(?: taken)?(?: in| from| with| of)? (?P<x>V)(?: {VIEW})?(?: {IMG})?",
+    ),
+    (Reading.CHOOSE_VIEW, r"(?:is|was) (?:this|{IMG})(?: taken)?(?: in| from)? (?P<x>V or V)(?: {VIEW})?(?: {IMG})?"),
     (
         Reading.CHOOSE_VIEW,
         r"{WHICH} (?:is )?{VIEW}(?: {IS})?(?: (?:in|of|used in|shown in))?(?: {IMG})?{SEP} (?P<x>(?:either )?V or V)",
