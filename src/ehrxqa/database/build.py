@@ -13,6 +13,7 @@ from ehrxqa.database.clinical import read_clinical
 from ehrxqa.database.cohort import Cohort, make_cohort
 from ehrxqa.database.cost import cost_table
 from ehrxqa.database.dictionaries import read_dictionaries
+from ehrxqa.database.draws import OFFICIAL_SEED
 from ehrxqa.database.event_reader import EventContext, EventRows, read_events
 from ehrxqa.database.events import EVENT_TABLES, EventTable
 from ehrxqa.database.frame import Frame
@@ -63,6 +64,7 @@ def build_databases(
     paths: Mapping[str, Path],
     subjects: Mapping[str, int],
     *,
+    seed: int = OFFICIAL_SEED,
     scratch: Path,
     progress: Progress = SILENT,
 ) -> DatabaseReport:
@@ -73,6 +75,7 @@ def build_databases(
         labels: What the label stage made.
         paths: Where each database goes, by split.
         subjects: Size of each cohort, by split.
+        seed: Seed of all draws; 0 gives the official databases.
         scratch: Existing folder for temporary data.
         progress: Told what happens.
 
@@ -83,10 +86,10 @@ def build_databases(
     studies = {split: studies_of(labels, split) for split in SPLITS}
     with progress.task("reading subjects, admissions and stays"):
         with_studies = IdSet(np.concatenate([studies[split].subject_id for split in SPLITS]))
-        clinical = read_clinical(tree, with_studies)
+        clinical = read_clinical(tree, with_studies, seed)
         for split in SPLITS:
             admission_of_studies(studies[split], clinical.transfers, transfers_had_null=clinical.transfer_hadm_had_null)
-        cohorts = {split: make_cohort(clinical, studies[split], split, subjects[split]) for split in SPLITS}
+        cohorts = {split: make_cohort(clinical, studies[split], split, subjects[split], seed) for split in SPLITS}
     with progress.task("reading dictionaries"):
         dictionaries = read_dictionaries(tree)
     context = EventContext(
@@ -100,6 +103,7 @@ def build_databases(
             "d_labitems": IdSet(dictionaries["d_labitems"].data("itemid")),
         },
         scratch=scratch,
+        seed=seed,
     )
     events = {table.name: read_events(tree, table, context, progress) for table in EVENT_TABLES}
 
@@ -140,7 +144,7 @@ def _event_rows(table: EventTable, frame: Frame, cohort: Cohort) -> Frame:
         # shuffled inside the database, after the shift and before the choice of admissions
         frame = frame.take(np.isin(frame.data("subject_id"), cohort.subjects))
         frame = _shifted(table, frame, cohort)
-        order = shuffled_rows(len(frame), np.arange(len(frame)))
+        order = shuffled_rows(len(frame), np.arange(len(frame)), seed=cohort.draws.seed)
         frame = frame.replace(**{name: frame[name].take(order) for name in table.shuffled})
         frame = frame.take(np.isin(frame.data("hadm_id"), cohort.admissions_kept))
     else:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ehrxqa.database.calendar import year_of
-from ehrxqa.database.draws import Draws
+from ehrxqa.database.draws import OFFICIAL_SEED, Draws
 from ehrxqa.database.event_times import AdmissionTimes
 from ehrxqa.database.frame import NAT, Column, Frame, Kind, concatenate
 from ehrxqa.database.id_set import IdSet
@@ -52,17 +52,18 @@ class Clinical:
     counts: dict[str, dict[str, int]]
 
 
-def read_clinical(tree: SourceTree, subjects: IdSet) -> Clinical:
+def read_clinical(tree: SourceTree, subjects: IdSet, seed: int = OFFICIAL_SEED) -> Clinical:
     """Read the four tables.
 
     Args:
         tree: The sources.
         subjects: Subjects with X-rays in any of the databases.
+        seed: Seed of the drawn days of birth.
 
     Raises:
         SourceError: A file is missing or damaged, an id occurs twice, or an admission's subject is unknown.
     """
-    patients, anchors = _read_patients(tree)
+    patients, anchors = _read_patients(tree, seed)
     _unique(tree, "patients", "subject_id", patients.data("subject_id"))
     admissions = _read(tree, "admissions", None)
     _unique(tree, "admissions", "hadm_id", admissions.data("hadm_id"))
@@ -134,7 +135,7 @@ def _unique(tree: SourceTree, key: str, column: str, ids: npt.NDArray[np.int64])
         )
 
 
-def _read_patients(tree: SourceTree) -> tuple[Frame, tuple[npt.NDArray[np.int64], ...]]:
+def _read_patients(tree: SourceTree, seed: int) -> tuple[Frame, tuple[npt.NDArray[np.int64], ...]]:
     """Patients with drawn days of birth, and (subject, anchor year, anchor age) sorted by subject."""
     frame = _read(tree, "patients", None)
     subject, age, year = (frame.data(name) for name in ("subject_id", "anchor_age", "anchor_year"))
@@ -142,7 +143,7 @@ def _read_patients(tree: SourceTree) -> tuple[Frame, tuple[npt.NDArray[np.int64]
     if len(born) and (born.min() < 1 or born.max() > 9998):
         raise SourceError("an anchor_year and anchor_age give no year of birth", path=tree.locate("patients"))
     first_day = (born - 1970).astype("datetime64[Y]").astype("datetime64[D]").astype(np.int64)
-    days = np.array(Draws.birth_days(born.tolist()), dtype=np.int64)
+    days = np.array(Draws.birth_days(born.tolist(), seed), dtype=np.int64)
     order = np.argsort(subject)
     birth = Column(Kind.TIME, (first_day + days) * 86400)
     patients = Frame(

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ehrxqa.database.calendar import TimeShift, year_of
 from ehrxqa.database.clinical import Clinical
-from ehrxqa.database.draws import CURRENT_SHARE, Draws, target_count
+from ehrxqa.database.draws import CURRENT_SHARE, OFFICIAL_SEED, Draws, target_count
 from ehrxqa.database.frame import NAT, Column, Frame, Kind
 from ehrxqa.database.shuffle import shuffled_rows
 from ehrxqa.database.studies import Studies
@@ -68,7 +68,9 @@ class Cohort:
     counts: dict[str, int]
 
 
-def make_cohort(clinical: Clinical, studies: Studies, split: str, subjects_wanted: int) -> Cohort:
+def make_cohort(
+    clinical: Clinical, studies: Studies, split: str, subjects_wanted: int, seed: int = OFFICIAL_SEED
+) -> Cohort:
     """Draw offsets, shift, and choose the cohort of one database.
 
     Args:
@@ -76,6 +78,7 @@ def make_cohort(clinical: Clinical, studies: Studies, split: str, subjects_wante
         studies: The studies of this database.
         split: `train` or `test`.
         subjects_wanted: Size of the cohort; if fewer qualify, all of them are taken.
+        seed: Seed of all draws.
 
     Raises:
         BuildError: No subject qualifies.
@@ -83,7 +86,7 @@ def make_cohort(clinical: Clinical, studies: Studies, split: str, subjects_wante
     with_studies = studies.subjects
     patients = clinical.patients.take(np.isin(clinical.patients.data("subject_id"), with_studies))
     admissions = clinical.admissions.take(np.isin(clinical.admissions.data("subject_id"), with_studies))
-    draws = Draws()
+    draws = Draws(seed)
     candidates = _distinct(admissions.data("subject_id"))
     if not len(candidates):
         raise BuildError(
@@ -117,7 +120,7 @@ def make_cohort(clinical: Clinical, studies: Studies, split: str, subjects_wante
     hadm = np.unique(admissions.data("hadm_id"))
     icustays = icustays.take(np.isin(icustays.data("hadm_id"), hadm))
     transfers = transfers.take(np.isin(transfers.data("hadm_id"), hadm))
-    icustays, transfers = _exchange_care_units(icustays, transfers)
+    icustays, transfers = _exchange_care_units(icustays, transfers, seed)
 
     in_cohort = np.isin(studies.subject_id, chosen) & (study_time != NAT)
     rows = np.flatnonzero(in_cohort)
@@ -185,11 +188,11 @@ def _shifted(frame: Frame, shift: TimeShift, times: tuple[str, ...], *, keep: st
     return frame.take(~frame[keep].null)
 
 
-def _exchange_care_units(icustays: Frame, transfers: Frame) -> tuple[Frame, Frame]:
+def _exchange_care_units(icustays: Frame, transfers: Frame, seed: int) -> tuple[Frame, Frame]:
     """Exchange the names of care units by one mapping, drawn from the ICU stays and applied to transfers too."""
     if not len(icustays):
         return icustays, transfers
-    order = shuffled_rows(len(icustays), np.arange(len(icustays)))
+    order = shuffled_rows(len(icustays), np.arange(len(icustays)), seed=seed)
     mapping: dict[str | None, str | None] = {}
     for name in ("first_careunit", "last_careunit"):
         column = icustays[name]

@@ -18,8 +18,10 @@ import numpy.typing as npt
 
 from ehrxqa.database.calendar import CURRENT_TIME, START_YEAR, YEAR_SPAN
 
-__all__ = ["CURRENT_SHARE", "TARGET_SUBJECTS", "Draws", "target_count"]
+__all__ = ["CURRENT_SHARE", "OFFICIAL_SEED", "TARGET_SUBJECTS", "Draws", "target_count"]
 
+#: Seed of every stream of the official build.
+OFFICIAL_SEED: Final = 0
 #: Subjects whose last admission is made to contain the current time: a tenth of the official cohort sizes.
 TARGET_SUBJECTS: Final = {"train": 80, "test": 40}
 #: Share of the cohort that is in hospital at the current time.
@@ -41,15 +43,20 @@ def target_count(split: str, available: int) -> int:
 
 
 class Draws:
-    """The draws of one database."""
+    """The draws of one database.
 
-    def __init__(self) -> None:
-        self._generator = np.random.default_rng(0)
+    Args:
+        seed: Seed of all streams; the official one is 0.
+    """
+
+    def __init__(self, seed: int = OFFICIAL_SEED) -> None:
+        self.seed = seed
+        self._generator = np.random.default_rng(seed)
 
     @staticmethod
-    def birth_days(years: Sequence[int]) -> list[int]:
+    def birth_days(years: Sequence[int], seed: int = OFFICIAL_SEED) -> list[int]:
         """R: for each subject of MIMIC-IV, days from 1 January of the birth year (the next 1 January included)."""
-        stream = random.Random(0)
+        stream = random.Random(seed)
         return [stream.randint(0, 366 if isleap(year) else 365) for year in years]
 
     def start_years(self, count: int) -> npt.NDArray[np.int64]:
@@ -60,9 +67,8 @@ class Draws:
         )
         return years
 
-    @staticmethod
     def current_offsets(
-        subjects: Sequence[int], last_stays: dict[int, tuple[int, int]], count: int
+        self, subjects: Sequence[int], last_stays: dict[int, tuple[int, int]], count: int
     ) -> list[tuple[int, int]]:
         """R: subjects made current, with the offset in minutes that puts an instant of their last stay at "now".
 
@@ -71,7 +77,7 @@ class Draws:
             last_stays: Admission and discharge time of each one's last admission, seconds since 1970.
             count: How many are drawn.
         """
-        stream = random.Random(0)
+        stream = random.Random(self.seed)
         now = datetime.strptime(CURRENT_TIME, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
         offsets = []
         for subject in stream.sample(list(subjects), count):

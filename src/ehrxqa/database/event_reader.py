@@ -55,6 +55,7 @@ class EventContext:
         times: Admission and discharge times of all usable admissions of MIMIC-IV.
         known: For each dictionary table, its keys: item ids, or ICD codes.
         scratch: Folder for temporary data.
+        seed: Seed of the shuffles.
     """
 
     admissions: IdSet
@@ -62,6 +63,7 @@ class EventContext:
     times: AdmissionTimes
     known: dict[str, IdSet | frozenset[str]]
     scratch: Path | None
+    seed: int
 
 
 @dataclass
@@ -234,7 +236,7 @@ class _Reader:
             kept = {name: values[mine] for name, values in kept.items()}
             positions = np.searchsorted(at, positions[mine])
         counts["kept"] = len(positions)
-        source = shuffled_rows(usable, positions, scratch=self._context.scratch)
+        source = shuffled_rows(usable, positions, seed=self._context.seed, scratch=self._context.scratch)
         if at is not None:
             source = at[source]
         columns = {}

@@ -20,10 +20,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["SEED", "shuffled_rows"]
+__all__ = ["shuffled_rows"]
 
-#: Every shuffle starts from a fresh generator, so equal lengths give equal permutations.
-SEED: Final = 0
 #: Up to this many rows numpy's own call is used (it needs 16 bytes a row while it runs).
 IN_MEMORY_ROWS: Final = 1 << 21
 #: Swaps made or undone at a time.
@@ -32,12 +30,20 @@ CHUNK: Final = 1 << 18
 Rows = npt.NDArray[np.int64]
 
 
-def shuffled_rows(n: int, rows: Rows, *, scratch: Path | None = None, in_memory_rows: int = IN_MEMORY_ROWS) -> Rows:
-    """`default_rng(0).choice(n, n, replace=False)[rows]`, without the array of n.
+def shuffled_rows(
+    n: int,
+    rows: Rows,
+    *,
+    seed: int = 0,
+    scratch: Path | None = None,
+    in_memory_rows: int = IN_MEMORY_ROWS,
+) -> Rows:
+    """`default_rng(seed).choice(n, n, replace=False)[rows]`, without the array of n.
 
     Args:
         n: Number of rows that are shuffled.
         rows: Rows that are kept, ascending.
+        seed: Seed of the generator; every shuffle starts from a fresh one, so equal lengths give equal permutations.
         scratch: Folder for 4 n bytes of temporary data (default: the system's).
         in_memory_rows: Largest n for which the plain call is used.
 
@@ -45,18 +51,18 @@ def shuffled_rows(n: int, rows: Rows, *, scratch: Path | None = None, in_memory_
     [2, 1, 0]
     """
     if n <= max(in_memory_rows, 10_000) or n >= 2**32:  # numpy takes another way up to 10,000
-        return np.random.default_rng(SEED).choice(n, n, replace=False)[rows]
+        return np.random.default_rng(seed).choice(n, n, replace=False)[rows]
     with tempfile.TemporaryFile(dir=scratch) as spool:
-        _spool_draws(n, spool.fileno())
+        _spool_draws(n, seed, spool.fileno())
         draws = np.memmap(spool, dtype=np.uint32, mode="r", shape=(n,))
         return _undo(n, rows, draws)
 
 
-def _spool_draws(n: int, descriptor: int) -> None:
+def _spool_draws(n: int, seed: int, descriptor: int) -> None:
     """Write the place drawn in each step, by step; step 0 draws nothing (place 0)."""
     import os
 
-    generator = np.random.default_rng(SEED)
+    generator = np.random.default_rng(seed)
     os.ftruncate(descriptor, 4 * n)
     for end in range(n, 1, -CHUNK):
         start = max(end - CHUNK, 1)

@@ -201,7 +201,8 @@ class DatabaseWriter:
             CREATE TEMP TABLE image (place INTEGER PRIMARY KEY, subject_id, hadm_id, study_id, image_id, viewposition,
                                      studydatetime, studyorder, ct_ratio, mt_ratio);
             CREATE TEMP TABLE pair (place INTEGER PRIMARY KEY, object, attribute, category);
-            CREATE TEMP TABLE listed (image, pair, relation, category, PRIMARY KEY (image, pair)) WITHOUT ROWID;
+            CREATE TEMP TABLE listed (image INTEGER, pair INTEGER, relation INTEGER, category TEXT,
+                                      PRIMARY KEY (image, pair)) WITHOUT ROWID;
             """
         )
         database.executemany(
@@ -224,13 +225,16 @@ class DatabaseWriter:
                 )
             ),
         )
+        # every image has every possible pair, so rows can be numbered without counting; unless some image has more
+        number = (
+            f"image.place * {len(pairs)} + pair.place" if len(pairs) == len(possible) else "row_number() OVER () - 1"
+        )
         # CROSS JOIN keeps the loops in this order, so rows come by image, then by pair
         database.execute(
-            """
+            f"""
             INSERT INTO main.TB_CXR_PLUS
-            SELECT row_number() OVER () - 1, subject_id, hadm_id, study_id, image_id, viewposition,
-                   studydatetime, studyorder, object, coalesce(listed.relation, 0), attribute,
-                   coalesce(listed.category, pair.category), ct_ratio, mt_ratio
+            SELECT {number}, subject_id, hadm_id, study_id, image_id, viewposition, studydatetime, studyorder, object,
+                   coalesce(listed.relation, 0), attribute, coalesce(listed.category, pair.category), ct_ratio, mt_ratio
             FROM image CROSS JOIN pair
             LEFT JOIN listed ON listed.image = image.place AND listed.pair = pair.place
             WHERE pair.category IS NOT NULL OR listed.pair IS NOT NULL

@@ -161,13 +161,13 @@ FILES: tuple[SourceFile, ...] = (
         MIMIC_IV,
         "hosp/patients.csv",
         "One row per subject.",
-        "*subject_id:int *gender:text *anchor_age:int *anchor_year:int anchor_year_group:text *dod:date?",
+        "*subject_id:int *gender:text? *anchor_age:int *anchor_year:int anchor_year_group:text? *dod:date?",
     ),
     _table(
         MIMIC_IV,
         "hosp/admissions.csv",
         "One row per hospital admission.",
-        """*subject_id:int *hadm_id:int *admittime:time *dischtime:time deathtime:time? *admission_type:text
+        """*subject_id:int *hadm_id:int *admittime:time *dischtime:time deathtime:time? *admission_type:text?
         admit_provider_id:text? *admission_location:text? *discharge_location:text? *insurance:text?
         *language:text? *marital_status:text? race:text? edregtime:time? edouttime:time?
         hospital_expire_flag:int""",
@@ -176,7 +176,7 @@ FILES: tuple[SourceFile, ...] = (
         MIMIC_IV,
         "hosp/transfers.csv",
         "One row per stay of a subject in one unit; without hadm_id for emergency stays without admission.",
-        "*subject_id:int *hadm_id:int? *transfer_id:int *eventtype:text *careunit:text? *intime:time? *outtime:time?",
+        "*subject_id:int *hadm_id:int? *transfer_id:int *eventtype:text? *careunit:text? *intime:time? *outtime:time?",
     ),
     _table(
         MIMIC_IV,
@@ -221,7 +221,7 @@ FILES: tuple[SourceFile, ...] = (
         "hosp/prescriptions.csv",
         "One row per prescribed drug.",
         """*subject_id:int *hadm_id:int pharmacy_id:int poe_id:text? poe_seq:int? order_provider_id:text?
-        *starttime:time? *stoptime:time? drug_type:text *drug:text? formulary_drug_cd:text? gsn:text? ndc:text?
+        *starttime:time? *stoptime:time? drug_type:text? *drug:text? formulary_drug_cd:text? gsn:text? ndc:text?
         prod_strength:text? form_rx:text? *dose_val_rx:text? *dose_unit_rx:text? form_val_disp:text?
         form_unit_disp:text? doses_per_24_hrs:num? *route:text?""",
     ),

@@ -1,0 +1,97 @@
+"""`ehrxqa build`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, workers_option
+from ehrxqa.progress import make_progress
+
+__all__ = ["command"]
+
+
+@click.command(
+    "build", epilog=example("ehrxqa build physionet.org/files out", "ehrxqa build hospital out --train-subjects 80")
+)
+@click.argument("sources", type=DIR)
+@click.argument("out", type=DIR)
+@click.option(
+    "--train-subjects",
+    type=click.IntRange(min=1),
+    default=800,
+    show_default=True,
+    metavar="N",
+    help="Subjects of the train database.",
+)
+@click.option(
+    "--test-subjects",
+    type=click.IntRange(min=1),
+    default=400,
+    show_default=True,
+    metavar="N",
+    help="Subjects of the test database.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="S",
+    help="Seed of all draws; 0 gives the official databases.",
+)
+@workers_option
+@click.option("--mimic-iv", type=DIR, metavar="DIR", help="Folder of MIMIC-IV 2.2, if not SOURCES/mimiciv/2.2.")
+@click.option("--mimic-cxr-jpg", type=DIR, metavar="DIR", help="Folder of MIMIC-CXR-JPG 2.0.0, if not below SOURCES.")
+@click.option(
+    "--chest-imagenome", type=DIR, metavar="DIR", help="Folder of Chest ImaGenome 1.0.0, if not below SOURCES."
+)
+@click.option("--force", is_flag=True, help="Build anew, even if OUT holds another build.")
+@quiet_option
+@format_option
+def command(
+    sources: Path,
+    out: Path,
+    train_subjects: int,
+    test_subjects: int,
+    seed: int,
+    workers: int | None,
+    mimic_iv: Path | None,
+    mimic_cxr_jpg: Path | None,
+    chest_imagenome: Path | None,
+    force: bool,
+    quiet: bool,
+    output_format: str,
+) -> None:
+    """Build labels and databases from the source files.
+
+    SOURCES is the folder that holds mimiciv/2.2, mimic-cxr-jpg/2.0.0 and chest-imagenome/1.0.0. A second run does
+    only what is missing; a run that was broken off goes on.
+    """
+    from ehrxqa.build import build
+    from ehrxqa.sources.catalogue import CHEST_IMAGENOME, MIMIC_CXR_JPG, MIMIC_IV
+
+    manifest = build(
+        sources,
+        out,
+        train_subjects=train_subjects,
+        test_subjects=test_subjects,
+        seed=seed,
+        workers=workers,
+        folders={MIMIC_IV.slug: mimic_iv, MIMIC_CXR_JPG.slug: mimic_cxr_jpg, CHEST_IMAGENOME.slug: chest_imagenome},
+        force=force,
+        progress=make_progress(quiet=quiet),
+    )
+    tables = manifest.stages["database"].counts["tables"]
+    result: dict[str, Any] = {"out": str(out), "settings": manifest.settings, "tables": tables}
+    emit(
+        output_format,
+        result,
+        lambda: "\n".join(
+            f"{out}/database/{split}/mimic_iv_cxr.db: {counts['patients']:,} subjects, {counts['tb_cxr']:,} studies, "
+            f"{sum(counts.values()):,} rows in {len(counts)} tables"
+            for split, counts in tables.items()
+        ),
+    )

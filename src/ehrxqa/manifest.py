@@ -1,0 +1,192 @@
+"""`OUT/manifest.json`: what an output folder was made from, how, and what is in it.
+
+It holds no time and no absolute path, so the same inputs, settings and versions give the same bytes. What
+only saves work (checksums of inputs by size and time of change) lies in `OUT/.work` and may be lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+from ehrxqa.errors import BuildError
+from ehrxqa.files import sha256_of, write_json
+
+__all__ = ["MANIFEST", "Checksums", "FileRecord", "Manifest", "StageRecord", "read_manifest", "stage_key"]
+
+MANIFEST: Final = "manifest.json"
+FORMAT: Final = 1
+#: Packages whose versions can change the bytes of an output.
+RECORDED_PACKAGES: Final = ("ehrxqa", "numpy", "pyarrow", "apsw")
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """A file by content.
+
+    Attributes:
+        sha256: Of its bytes; of a folder, of the names and sizes of its files.
+        bytes: Its size.
+    """
+
+    sha256: str
+    bytes: int
+
+
+@dataclass
+class StageRecord:
+    """A finished stage.
+
+    Attributes:
+        key: Digest of everything that went into it; see `stage_key`.
+        outputs: Files by path below the output folder.
+        counts: Rows in, kept and dropped, by reason.
+    """
+
+    key: str
+    outputs: dict[str, FileRecord]
+    counts: dict[str, Any]
+
+
+@dataclass
+class Manifest:
+    """The manifest of an output folder.
+
+    Attributes:
+        synthetic: Whether the sources say of themselves that no real patient is in them.
+        settings: Every setting, given or default.
+        sources: Source files by catalogue key, or by name for the parts of Chest ImaGenome that were used.
+        stages: Finished stages by name.
+        versions: Versions of the packages that can change an output.
+    """
+
+    synthetic: bool
+    settings: dict[str, Any]
+    sources: dict[str, FileRecord] = field(default_factory=dict)
+    stages: dict[str, StageRecord] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=lambda: package_versions())
+
+    def write(self, folder: Path) -> None:
+        """Write `folder/manifest.json`, whole or not at all."""
+        value = {
+            "format": FORMAT,
+            "synthetic": self.synthetic,
+            "settings": self.settings,
+            "versions": self.versions,
+            "sources": {name: vars(record) for name, record in self.sources.items()},
+            "stages": {
+                name: {
+                    "key": stage.key,
+                    "outputs": {path: vars(record) for path, record in stage.outputs.items()},
+                    "counts": stage.counts,
+                }
+                for name, stage in self.stages.items()
+            },
+        }
+        write_json(folder / MANIFEST, value)
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The manifest of an output folder, or None if there is none.
+
+    Raises:
+        BuildError: It is not a manifest of ours, or of a later version.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        return None
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if value["format"] != FORMAT:
+            raise BuildError(f"{path}: written by another version of ehrxqa (format {value['format']})")
+        return Manifest(
+            synthetic=value["synthetic"],
+            settings=value["settings"],
+            sources={name: FileRecord(**record) for name, record in value["sources"].items()},
+            stages={
+                name: StageRecord(
+                    stage["key"],
+                    {path: FileRecord(**record) for path, record in stage["outputs"].items()},
+                    stage["counts"],
+                )
+                for name, stage in value["stages"].items()
+            },
+            versions=value["versions"],
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, BuildError):
+            raise
+        raise BuildError(f"{path}: is not a manifest of ehrxqa; remove it or choose another folder") from error
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of the packages that can change an output."""
+    found = {}
+    for name in RECORDED_PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            from ehrxqa import __version__
+
+            found[name] = __version__
+    return found
+
+
+def stage_key(
+    name: str, inputs: Mapping[str, FileRecord], settings: Mapping[str, Any], versions: Mapping[str, str]
+) -> str:
+    """Digest of a stage's inputs, settings and versions: equal keys mean equal outputs."""
+    value = [name, {key: record.sha256 for key, record in inputs.items()}, dict(settings), dict(versions)]
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+class Checksums:
+    """SHA-256 of files, remembered by size and time of change.
+
+    Args:
+        cache: File to remember in.
+    """
+
+    def __init__(self, cache: Path) -> None:
+        self._cache = cache
+        try:
+            self._known: dict[str, list[Any]] = json.loads(cache.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            self._known = {}
+
+    def of(self, paths: Mapping[str, Path], threads: int = 2) -> dict[str, FileRecord]:
+        """Records of several files, by the same names."""
+        with ThreadPoolExecutor(threads) as pool:
+            records = dict(zip(paths, pool.map(self._record, paths.values()), strict=True))
+        if self._cache.parent.is_dir():
+            write_json(self._cache, self._known)
+        return records
+
+    def _record(self, path: Path) -> FileRecord:
+        if path.is_dir():
+            return _folder_record(path)
+        status = path.stat()
+        stamp = [status.st_size, status.st_mtime_ns]
+        known = self._known.get(str(path.resolve()))
+        if isinstance(known, list) and known[:2] == stamp:
+            return FileRecord(str(known[2]), status.st_size)
+        digest = sha256_of(path)
+        self._known[str(path.resolve())] = [*stamp, digest]
+        return FileRecord(digest, status.st_size)
+
+
+def _folder_record(folder: Path) -> FileRecord:
+    """A folder of very many small files is known by their names and sizes."""
+    digest, total = hashlib.sha256(), 0
+    for entry in sorted(folder.rglob("*")):
+        if entry.is_file():
+            size = entry.stat().st_size
+            digest.update(f"{entry.relative_to(folder)}\0{size}\n".encode())
+            total += size
+    return FileRecord(digest.hexdigest(), total)
