@@ -26,17 +26,21 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("ehrxqa.cli.verify", "Check an output folder, alone or against another one."),
     "info": ("ehrxqa.cli.info", "Say what an output folder holds and how it was made."),
     "labels": ("ehrxqa.cli.labels", "Write cohorts and labels as the official CSV files."),
+    "vqa": ("ehrxqa.cli.vqa", "Answer and generate questions about single chest X-rays."),
+    "download": ("ehrxqa.cli.download", "Download source files from PhysioNet."),
+    "download-images": ("ehrxqa.cli.download_images", "Download the X-rays of the built databases."),
+    "leak-scan": ("ehrxqa.cli.leak_scan", "Find what must never be published, in a folder or git history."),
 }
 
 
 class LazyGroup(click.Group):
     """A group that imports a command's module only when that command is asked for."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """All commands, in the order of the way of the data."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name, or None."""
         if cmd_name not in COMMANDS:
             return None
@@ -44,7 +48,7 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])

@@ -1,0 +1,142 @@
+"""`ehrxqa vqa`: image questions, the MIMIC-CXR-VQA resource."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from ehrxqa.cli.options import DIR, FILE, emit, example, format_option, quiet_option
+from ehrxqa.errors import SettingsError
+from ehrxqa.progress import make_progress
+
+__all__ = ["command"]
+
+split_option = click.option(
+    "--split",
+    type=click.Choice(["train", "valid", "test"]),
+    required=True,
+    help="Whose images: train and valid have silver labels, test gold ones.",
+)
+
+
+@click.group()
+def command() -> None:
+    """Answer and generate questions about single chest X-rays (MIMIC-CXR-VQA)."""
+
+
+@command.command(
+    epilog=example(
+        "ehrxqa vqa answer out --questions _train_part1.json _train_part2.json \\",
+        "    --split train --out train.json",
+    )
+)
+@click.argument("out_folder", metavar="OUT", type=DIR)
+@click.argument("more_questions", metavar="[FILE]...", nargs=-1, type=FILE)
+@click.option(
+    "--questions",
+    metavar="FILE [FILE]...",
+    type=FILE,
+    multiple=True,
+    required=True,
+    help="Pre-release question files; several are answered one after the other.",
+)
+@split_option
+@click.option("--out", "target", type=FILE, required=True, help="File to write, questions with answers.")
+@quiet_option
+@format_option
+def answer(
+    out_folder: Path,
+    more_questions: tuple[Path, ...],
+    questions: tuple[Path, ...],
+    split: str,
+    target: Path,
+    quiet: bool,
+    output_format: str,
+) -> None:
+    """Fill the answers of pre-release question files from the labels of the output folder OUT."""
+    from ehrxqa.vqa.answering import answer_files
+    from ehrxqa.vqa.split_labels import read_split_labels
+
+    if more_questions and len(questions) > 1:
+        raise SettingsError("give several question files after one --questions, or each with its own")
+    files = (*questions, *more_questions)
+    if any(target.resolve() == path.resolve() for path in files):
+        raise SettingsError(f"--out {target} is one of the question files; it would be overwritten")
+    _require_folder(out_folder)
+    labels = read_split_labels(out_folder / "labels", split)
+    report = answer_files(labels, files, split, target, progress=make_progress(quiet=quiet))
+    emit(
+        output_format,
+        {**asdict(report), "file": str(target)},
+        lambda: (
+            f"{target}: {report.questions:,} questions of {report.kinds} kinds answered, "
+            f"{report.empty:,} with an empty list"
+        ),
+    )
+
+
+@command.command(epilog=example("ehrxqa vqa generate out --split valid --per-kind 100 --seed 7"))
+@click.argument("out_folder", metavar="OUT", type=DIR)
+@split_option
+@click.option("--per-kind", type=click.IntRange(min=1), required=True, metavar="N", help="Questions of each kind.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="S", help="The same seed, the same questions.")
+@click.option(
+    "--out",
+    "target",
+    type=FILE,
+    default=None,
+    help="File to write, questions with answers; without answers beside it, as _FILE.  [default: OUT/vqa/SPLIT.json]",
+)
+@click.option("--force", is_flag=True, help="Replace files that are there.")
+@quiet_option
+@format_option
+def generate(
+    out_folder: Path,
+    split: str,
+    per_kind: int,
+    seed: int,
+    target: Path | None,
+    force: bool,
+    quiet: bool,
+    output_format: str,
+) -> None:
+    """Make new image questions of all 48 kinds from the labels of the output folder OUT, and answer them."""
+    from ehrxqa.vqa.answering import answer_files
+    from ehrxqa.vqa.generate import generate as make_questions
+    from ehrxqa.vqa.records import write_records
+    from ehrxqa.vqa.split_labels import read_split_labels
+
+    _require_folder(out_folder)
+    target = out_folder / "vqa" / f"{split}.json" if target is None else target
+    questions = target.with_name(f"_{target.name}")
+    there = [path for path in (questions, target) if path.exists()]
+    if there and not force:
+        raise SettingsError(f"{there[0]} is there already; name another file with --out, or replace it with --force")
+    progress = make_progress(quiet=quiet)
+    labels = read_split_labels(out_folder / "labels", split)
+    with progress.task("generating"):
+        made = make_questions(labels, split, per_kind=per_kind, seed=seed)
+    write_records(questions, made.records)
+    report = answer_files(labels, [questions], split, target, progress=progress)
+    for counts, what in ((made.unbalanced, "have another answer than balance asks for"), (made.missing, "are missing")):
+        if counts:
+            listed = ", ".join(f"kind {kind}: {count}" for kind, count in counts.items())
+            progress.note(f"note: the labels do not give more; {what}: {listed}")
+    emit(
+        output_format,
+        {
+            **asdict(report),
+            "file": str(target),
+            "questions_file": str(questions),
+            "unbalanced": made.unbalanced,
+            "missing": made.missing,
+        },
+        lambda: f"{target}: {report.questions:,} questions of {report.kinds} kinds (without answers: {questions})",
+    )
+
+
+def _require_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise SettingsError(f"{folder}: no such output folder; build it first: ehrxqa build SOURCES {folder}")
