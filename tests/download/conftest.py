@@ -42,6 +42,11 @@ class FakeClock:
     def cancel(self) -> None:
         self.cancelled = True
 
+    def again(self) -> FakeClock:
+        """The same clock for one more run."""
+        self.cancelled = False
+        return self
+
 
 @pytest.fixture(autouse=True)
 def only_loopback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -83,7 +88,7 @@ def clock() -> FakeClock:
 def network(site: PhysioNet, clock: FakeClock) -> Network:
     return Network(
         address=site.address,
-        clock=lambda: clock,
+        clock=clock.again,
         stall_seconds=0.2,
         retries=Retries(random=random.Random(0)),
     )

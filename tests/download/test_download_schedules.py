@@ -6,6 +6,7 @@ import hashlib
 import json
 import random
 from collections.abc import Iterator
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,7 @@ def _leave_behind(rng: random.Random, target: Path, url: str, data: bytes, site:
         "url": url,
         "size": len(data),
         "etag": site.etag(data),
-        "last_modified": "Tue, 14 Nov 2023 22:13:20 GMT",
+        "last_modified": formatdate(site.modified(data), usegmt=True),
     }
     cut = rng.randint(0, len(data))
     match left := rng.choice(LEFTOVERS):
@@ -174,7 +175,8 @@ def _one_schedule(number: int, site: PhysioNet, root: Path) -> None:
 def _attempt(release: Release, contents: dict[str, bytes], root: Path, network: Network) -> EhrxqaError | None:
     def items(sums: dict[str, str], _: str) -> list[Item]:
         return [
-            Item(release, path, root / release.folder / path, f"{release.folder}/{path}", sums[path]) for path in contents
+            Item(release, path, root / release.folder / path, f"{release.folder}/{path}", sums[path])
+            for path in contents
         ]
 
     network = Network(

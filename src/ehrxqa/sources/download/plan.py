@@ -148,8 +148,10 @@ def _graphs_in_other_form(target: Path) -> str | None:
         return "both scene_tabular files are here and are used instead"
     folder = target.with_suffix("")
     with_graphs = folder / folder.name if (folder / folder.name).is_dir() else folder
-    if with_graphs.is_dir() and any(entry.name.endswith(".json") for entry in os.scandir(with_graphs)):
-        return f"unpacked in {folder.name}/, cannot be checksummed"
+    if with_graphs.is_dir():
+        with os.scandir(with_graphs) as entries:
+            if any(entry.name.endswith(".json") for entry in entries):
+                return f"unpacked in {folder.name}/, cannot be checksummed"
     return None
 
 
