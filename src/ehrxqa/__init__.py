@@ -15,12 +15,26 @@ _EXPORTS = {
     "EhrxqaError": "ehrxqa.errors",
     "answer": "ehrxqa.dataset.answer",
     "build": "ehrxqa.build",
+    "download": "ehrxqa.sources.download",
+    "download_images": "ehrxqa.sources.download",
     "info": "ehrxqa.inspect",
+    "leak_scan": "ehrxqa.leakscan",
     "synth": "ehrxqa.hospital",
     "verify": "ehrxqa.verify",
 }
 
-__all__ = ["EhrxqaError", "__version__", "answer", "build", "info", "synth", "verify"]
+__all__ = [
+    "EhrxqaError",
+    "__version__",
+    "answer",
+    "build",
+    "download",
+    "download_images",
+    "info",
+    "leak_scan",
+    "synth",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:
