@@ -122,7 +122,6 @@ class Sandbox:
         self.path = path
         self.limits = limits
         self._deadline = 0.0
-        self._started = 0.0
         self._steps = 0
         self._out_of: str | None = None
         self._statements = 0
@@ -170,8 +169,7 @@ class Sandbox:
         ):
             db.limit(limit, value)
         self._functions = FUNCTIONS
-        self._reach = Reach(self._readable, self._others, self._functions)
-        db.authorizer = self._reach.authorizer()
+        self._allow()
         db.exec_trace = self._look_at
         db.set_progress_handler(self._look_at_clock, STRIDE)
         return tables
@@ -180,6 +178,17 @@ class Sandbox:
         """Let queries of this connection call the Python `function`; it must always say the same for the same."""
         self._db.create_scalar_function(name, function, arguments, deterministic=True)
         self._functions |= {name}
+        self._allow()
+
+    def add_table_function(self, name: str, module: Any) -> None:
+        """Let queries of this connection read from a virtual table made by `module`, which takes arguments."""
+        self._db.create_module(
+            name, module, use_bestindex_object=True, eponymous=True, eponymous_only=True, read_only=True
+        )
+        self._readable |= {name}
+        self._allow()
+
+    def _allow(self) -> None:
         self._reach = Reach(self._readable, self._others, self._functions)
         self._db.authorizer = self._reach.authorizer()
 
@@ -199,13 +208,18 @@ class Sandbox:
             raise MemoryLimit(f"the query has {len(sql):,} characters; at most {limits.sql_length:,} are allowed")
         return self.run_rewritten(sql, parameters)
 
-    def run_rewritten(self, sql: str, parameters: Sequence[Value] = ()) -> Rows:
-        """Like `run`, for a text that was within its length before it was rewritten."""
+    def run_rewritten(self, sql: str, parameters: Sequence[Value] = (), *, until: float | None = None) -> Rows:
+        """Like `run`, for a text that was within its length before it was rewritten.
+
+        Args:
+            sql: The rewritten query.
+            parameters: Values for its placeholders.
+            until: When to end it, by `time.monotonic`, in place of the limit in seconds from now.
+        """
         self._reach.reset()
         self._out_of = None
         self._statements = self._steps = 0
-        self._started = time.monotonic()
-        self._deadline = self._started + self.limits.seconds
+        self._deadline = time.monotonic() + self.limits.seconds if until is None else until
         try:
             with HeapBound(self.limits.memory):
                 rows = self._fetch(sql, parameters)

@@ -1,0 +1,242 @@
+"""Putting noted (question, study) pairs to the model: once each, in batches, after memory and cache."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ehrxqa.errors import NeuralSqlError, VqaError
+from ehrxqa.neuralsql.answers import Known
+from ehrxqa.neuralsql.cache import AnswerCache
+from ehrxqa.neuralsql.errors import Abstained, CallError, QuestionLimit, TimeLimit
+from ehrxqa.neuralsql.limits import Limits
+from ehrxqa.neuralsql.plan import Plan
+from ehrxqa.neuralsql.result import Asked
+from ehrxqa.neuralsql.sandbox import Value, open_database
+from ehrxqa.vqa.models import ABSTAIN, VqaAnswer, VqaModel, VqaRequest
+from ehrxqa.vqa.question import VqaQuestion
+from ehrxqa.vqa.render import render
+
+__all__ = ["Asker"]
+
+#: Answers kept in memory between queries of one engine.
+MOST_KEPT = 2_000_000
+
+# The list of studies is read by the engine itself, not by a query: it may be longer than any result.
+_ALL_STUDIES = Limits(seconds=600, rows=100_000_000, result_bytes=1 << 40, memory=1 << 40)
+
+
+@dataclass(slots=True)
+class _Need:
+    """A pair to be answered, and how the query spells its study (1, 1.0 and '1' are one study)."""
+
+    number: int
+    study: int
+    image: str
+    spelled: list[Value]
+
+
+class Asker:
+    """Answers the pairs of one query after another.
+
+    Attributes:
+        asked: (image, question) pairs of the current query that were put to the model.
+        cached: Those whose answer was known from an earlier query or run.
+        batches: Calls of the model for it.
+    """
+
+    def __init__(self, database: Path, model: VqaModel | None, cache: AnswerCache | None) -> None:
+        self._database, self._model, self._cache = database, model, cache
+        self._images: dict[int, list[str]] | None = None
+        self._memory: dict[tuple[VqaQuestion, str], VqaAnswer | NeuralSqlError] = {}
+        self._plan: Plan | None = None
+        self._known: list[dict[Value, Known]] = []
+        self._counts: list[list[int]] = []
+        self.asked = self.cached = self.batches = 0
+
+    def reset(self) -> None:
+        """Set the counters to nothing."""
+        self.asked = self.cached = self.batches = 0
+
+    def begin(self, plan: Plan, known: list[dict[Value, Known]]) -> None:
+        """Get ready for a query; answers will be put into `known`, by question and study."""
+        self._plan, self._known = plan, known
+        self._counts = [[0, 0] for _ in plan.questions]
+        self.reset()
+        if len(self._memory) > MOST_KEPT:
+            self._memory.clear()
+
+    def by_question(self) -> tuple[Asked, ...]:
+        """How many studies each question of the current query was asked about."""
+        assert self._plan is not None
+        return tuple(
+            Asked(question.text, question.value.kind.number, question.value.answer_type, asked, cached)
+            for question, (asked, cached) in zip(self._plan.questions, self._counts, strict=True)
+        )
+
+    def ask(self, pairs: Iterable[tuple[int, Value]], limits: Limits, until: float) -> None:
+        """Find the answer to each pair of question number and study value.
+
+        What cannot be answered (no such study, the model fails) becomes the reason in place of the answer.
+
+        Raises:
+            QuestionLimit: The query needs more pairs than allowed.
+            TimeLimit: It is past `until`.
+            CallError: There is no model.
+        """
+        needs = self._distinct(pairs)
+        self._check_number(len(needs), limits)
+        open_needs = self._from_memory(needs)
+        open_needs = self._from_cache(open_needs)
+        if not open_needs:
+            return
+        model = self._model
+        if model is None:
+            raise CallError("the query asks images, but no model was given to answer")
+        for start in range(0, len(open_needs), max(1, model.batch_size)):
+            if time.monotonic() > until:
+                raise TimeLimit(f"the query takes longer than {limits.seconds:g} seconds")
+            self._from_model(model, open_needs[start : start + max(1, model.batch_size)])
+
+    def _check_number(self, more: int, limits: Limits) -> None:
+        if self.asked + self.cached + more > limits.questions:
+            raise QuestionLimit(f"the query asks more than {limits.questions:,} image questions")
+
+    def _distinct(self, pairs: Iterable[tuple[int, Value]]) -> list[_Need]:
+        needs: dict[tuple[int, int], _Need] = {}
+        for number, spelled in pairs:
+            study = _study_number(spelled)
+            images = [] if study is None else self._images_of(study)
+            if study is None or len(images) != 1:
+                self._known[number][spelled] = _no_image(spelled, study, len(images))
+                continue
+            need = needs.get((number, study))
+            if need is None:
+                needs[number, study] = _Need(number, study, images[0], [spelled])
+            else:
+                need.spelled.append(spelled)
+        return list(needs.values())
+
+    def _images_of(self, study: int) -> list[str]:
+        if self._images is None:
+            self._images = {}
+            with open_database(self._database, limits=_ALL_STUDIES) as sandbox:
+                for number, image in sandbox.run("SELECT study_id, image_id FROM tb_cxr"):
+                    if isinstance(number, int) and isinstance(image, str):
+                        images = self._images.setdefault(number, [])
+                        if image not in images:
+                            images.append(image)
+        return self._images.get(study, [])
+
+    def _question(self, need: _Need) -> VqaQuestion:
+        assert self._plan is not None
+        return self._plan.questions[need.number].value
+
+    def _settle(self, need: _Need, answer: VqaAnswer | NeuralSqlError, *, asked: bool) -> None:
+        known = _known(answer, self._question(need), need.study)
+        for spelled in need.spelled:
+            self._known[need.number][spelled] = known
+        self._counts[need.number][0 if asked else 1] += 1
+        if asked:
+            self.asked += 1
+        else:
+            self.cached += 1
+
+    def _from_memory(self, needs: list[_Need]) -> list[_Need]:
+        if not self._memory:
+            return needs
+        rest = []
+        for need in needs:
+            key = (self._question(need), need.image)
+            if key in self._memory:
+                self._settle(need, self._memory[key], asked=False)
+            else:
+                rest.append(need)
+        return rest
+
+    def _from_cache(self, needs: list[_Need]) -> list[_Need]:
+        if self._cache is None or self._model is None or not needs:
+            return needs
+        by_question: dict[int, list[_Need]] = {}
+        for need in needs:
+            by_question.setdefault(need.number, []).append(need)
+        rest = []
+        for some in by_question.values():
+            question = self._question(some[0])
+            name, version = self._model.name, self._model.version
+            found = self._cache.get(name, version, render(question), [need.image for need in some])
+            for need in some:
+                if need.image in found:
+                    self._memory[question, need.image] = found[need.image]
+                    self._settle(need, found[need.image], asked=False)
+                else:
+                    rest.append(need)
+        return rest
+
+    def _from_model(self, model: VqaModel, needs: list[_Need]) -> None:
+        assert self._plan is not None
+        requests = [
+            VqaRequest(need.study, need.image, self._question(need), self._plan.questions[need.number].text)
+            for need in needs
+        ]
+        answers = self._answers_of(model, requests)
+        for need, answer in zip(needs, answers, strict=True):
+            self._memory[self._question(need), need.image] = answer
+            self._settle(need, answer, asked=True)
+        if self._cache is not None:
+            kept = [
+                (render(self._question(need)), need.image, answer)
+                for need, answer in zip(needs, answers, strict=True)
+                if not isinstance(answer, NeuralSqlError)
+            ]
+            self._cache.put(model.name, model.version, kept)
+
+    def _answers_of(self, model: VqaModel, requests: Sequence[VqaRequest]) -> list[VqaAnswer | NeuralSqlError]:
+        """The model's answers; where it fails on a batch, one by one, so that only the studies at fault suffer."""
+        self.batches += 1
+        try:
+            answers: list[VqaAnswer | NeuralSqlError] = list(model.answer(requests))
+        except VqaError as error:
+            if len(requests) == 1:
+                return [CallError(f"study {requests[0].study_id}: {error}")]
+            return [answer for request in requests for answer in self._answers_of(model, [request])]
+        if len(answers) != len(requests):
+            raise CallError(f"the model {model.name} gave {len(answers)} answers to {len(requests)} questions")
+        return answers
+
+
+def _study_number(value: Value) -> int | None:
+    """The study that a value means, as SQLite compares it with an INTEGER column."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
+        return int(value.strip()[:18])
+    return value if isinstance(value, int) else None
+
+
+def _no_image(spelled: Value, study: int | None, images: int) -> CallError:
+    if study is None:
+        return CallError(f"func_vqa: {str(spelled)[:40]!r} is not a study id")
+    if images:
+        return CallError(f"func_vqa: study {study} has {images} images in TB_CXR, expected one")
+    return CallError(f"func_vqa: study {study} has no image in TB_CXR")
+
+
+def _known(answer: VqaAnswer | NeuralSqlError, question: VqaQuestion, study: int) -> Known:
+    """An answer as SQL sees it, or the reason why there is none."""
+    if isinstance(answer, NeuralSqlError):
+        return answer
+    if answer is ABSTAIN:
+        return Abstained(f"the model abstains on study {study}")
+    if answer is None:
+        # No value, such as a width without boxes: what the gold programs count as no finding.
+        return 0 if question.answer_type == "truth" else ()
+    if isinstance(answer, bool):
+        if question.answer_type == "truth":
+            return int(answer)
+        return CallError(f"the model gave a truth value where a list was asked for (study {study})")
+    if question.answer_type == "list":
+        return answer
+    return CallError(f"the model gave a list to a yes/no question (study {study})")

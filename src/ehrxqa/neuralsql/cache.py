@@ -1,0 +1,111 @@
+"""Answers of vision models that outlive a run, in a SQLite file.
+
+An answer is known by what determines it: the image, the question as a value (in its canonical wording), the
+model and its version. How it was asked (batch, device, query) is not part of the key. Several processes may
+use one file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import apsw
+
+from ehrxqa.errors import NeuralSqlError
+from ehrxqa.vqa.models import ABSTAIN, VqaAnswer
+
+__all__ = ["AnswerCache"]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS answers (
+    model TEXT NOT NULL, version TEXT NOT NULL, question TEXT NOT NULL, image_id TEXT NOT NULL,
+    answer TEXT NOT NULL, PRIMARY KEY (model, version, question, image_id)
+) WITHOUT ROWID
+"""
+
+#: Images looked up in one statement.
+_AT_ONCE = 500
+
+
+class AnswerCache:
+    """A file of answers.
+
+    Raises:
+        NeuralSqlError: The file is not a cache, or cannot be written.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = apsw.Connection(str(self.path))
+            self._db.set_busy_timeout(30_000)
+            self._db.execute("PRAGMA journal_mode = WAL").fetchall()
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.execute(_SCHEMA)
+        except (apsw.Error, OSError) as error:
+            raise self._broken(error) from error
+
+    def _broken(self, error: Exception) -> NeuralSqlError:
+        return NeuralSqlError(f"{self.path}: not an answer cache that can be used ({error}); delete it or name another")
+
+    def get(self, model: str, version: str, question: str, images: Sequence[str]) -> dict[str, VqaAnswer]:
+        """The known answers to a question: image → answer."""
+        found: dict[str, VqaAnswer] = {}
+        try:
+            for start in range(0, len(images), _AT_ONCE):
+                some = images[start : start + _AT_ONCE]
+                marks = ",".join("?" * len(some))
+                rows = self._db.execute(
+                    "SELECT image_id, answer FROM answers WHERE model = ? AND version = ? AND question = ? "
+                    f"AND image_id IN ({marks})",
+                    (model, version, question, *some),
+                )
+                found.update((str(image), _read(str(answer))) for image, answer in rows)
+        except (apsw.Error, ValueError) as error:
+            raise self._broken(error) from error
+        return found
+
+    def put(self, model: str, version: str, answers: Iterable[tuple[str, str, VqaAnswer]]) -> None:
+        """Keep (question, image, answer) triples; an answer that is there already stays."""
+        rows = [(model, version, question, image, _written(answer)) for question, image, answer in answers]
+        try:
+            with self._db:
+                self._db.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?)", rows)
+        except apsw.Error as error:
+            raise self._broken(error) from error
+
+    def __len__(self) -> int:
+        return len(self._db.execute("SELECT 1 FROM answers").fetchall())
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close(True)
+
+    def __enter__(self) -> AnswerCache:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _written(answer: VqaAnswer) -> str:
+    if answer is ABSTAIN:
+        return "abstain"
+    return json.dumps(list(answer) if isinstance(answer, tuple) else answer, ensure_ascii=False)
+
+
+def _read(text: str) -> VqaAnswer:
+    if text == "abstain":
+        return ABSTAIN
+    value = json.loads(text)
+    if isinstance(value, list):
+        return tuple(str(element) for element in value)
+    if value is None or isinstance(value, bool):
+        return value
+    raise ValueError(f"{text[:40]} is not an answer")

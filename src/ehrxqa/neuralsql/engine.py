@@ -1,0 +1,179 @@
+"""Running NeuralSQL: SQLite does the SQL, a vision model the images.
+
+A query is run on what is known so far. Where it looks up an answer that is not known it sees NULL, and the
+pair of study and question is noted. The model is then asked for all noted pairs at once, and the query is run
+again, until a run finds all it needs: its rows are those of plain SQL over true answers, whatever the shape of the
+query. Since SQLite evaluates conditions that need an image last, only studies that every other condition has
+let through are ever noted; and since NULL is not true, a second question is only asked about studies that
+passed the first.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+
+from ehrxqa.errors import NeuralSqlError
+from ehrxqa.neuralsql.answers import Answers, ElementsModule
+from ehrxqa.neuralsql.asking import Asker
+from ehrxqa.neuralsql.cache import AnswerCache
+from ehrxqa.neuralsql.errors import Abstained, MemoryLimit, RowLimit, SqlError
+from ehrxqa.neuralsql.limits import Limits
+from ehrxqa.neuralsql.plan import Plan, make_plan
+from ehrxqa.neuralsql.result import Counters, Outcome, Result, status_of
+from ehrxqa.neuralsql.rewriting import ELEMENTS, TRUTH
+from ehrxqa.neuralsql.sandbox import ANSWER_KEY, Rows, Value, open_database
+from ehrxqa.vqa.models import VqaModel
+from ehrxqa.vqa.parse import parse as parse_question
+from ehrxqa.vqa.question import VqaQuestion
+
+__all__ = ["Engine"]
+
+#: Plans kept between queries.
+MOST_PLANS = 256
+
+#: Prediction texts that mean "I do not answer".
+_ABSTENTIONS = frozenset({"null", '"null"', "'null'"})
+
+
+class Engine:
+    """Runs NeuralSQL queries on one database; use it from one thread at a time.
+
+    Args:
+        database: The integrated database; it is only read.
+        model: Who answers image questions; None for queries without any.
+        limits: What one query may use up.
+        cache: Answers from earlier runs; new ones are added.
+        deny_tables: Tables out of reach of the queries.
+        parse: How the text of a question is read.
+    """
+
+    def __init__(
+        self,
+        database: Path | str,
+        model: VqaModel | None = None,
+        *,
+        limits: Limits | None = None,
+        cache: AnswerCache | None = None,
+        deny_tables: frozenset[str] = ANSWER_KEY,
+        parse: Callable[[str], VqaQuestion] = parse_question,
+    ) -> None:
+        self.limits = limits or Limits()
+        self._sandbox = open_database(database, limits=self.limits, deny_tables=deny_tables)
+        self._deny_tables = deny_tables
+        self._answers = Answers()
+        self._asker = Asker(Path(database), model, cache)
+        self._parse = parse
+        self._plans: dict[str, Plan] = {}
+        self._sandbox.add_function(TRUTH, self._answers.truth)
+        self._sandbox.add_table_function(ELEMENTS, ElementsModule(self._answers))
+
+    def run(self, query: str) -> Result:
+        """Run one query.
+
+        Raises:
+            Abstained: The query or the model declines.
+            LimitReached: Time, rows, memory or questions are used up.
+            Denied: The query reaches for something out of its reach.
+            QuerySyntaxError: The text is not one query.
+            CallError: A func_vqa call has no meaning, or a study that the result needs has no image or answer.
+            SqlError: SQLite refuses the query.
+        """
+        until = time.monotonic() + self.limits.seconds
+        if query.strip().rstrip(";").lower() in _ABSTENTIONS:
+            raise Abstained("the query says null")
+        if len(query) > self.limits.sql_length:
+            raise MemoryLimit(
+                f"the query has {len(query):,} characters; at most {self.limits.sql_length:,} are allowed"
+            )
+        plan = self._plan(query)
+        if not plan.questions:
+            rows = self._sandbox.run_rewritten(plan.sql, until=until)
+            return Result(rows.columns, rows.rows, Counters(runs=1), plan.sql)
+        return self._fill(plan, until)
+
+    def _fill(self, plan: Plan, until: float) -> Result:
+        """Run, ask for what was missing, run again, until nothing is."""
+        answers, runs = self._answers, 0
+        answers.begin(plan)
+        to_probe = plan.probe is not None
+        self._asker.begin(plan, answers.known)
+        while True:
+            sql = plan.probe if to_probe and plan.probe is not None else plan.sql
+            answers.begin_run()
+            runs += 1
+            rows: Rows | None = None
+            failure: NeuralSqlError | None = None
+            try:
+                rows = self._sandbox.run_rewritten(sql, until=until)
+            except (SqlError, RowLimit, MemoryLimit) as error:
+                failure = error  # perhaps only because NULL stood for what is not known yet
+            missing: Iterable[tuple[int, Value]] = answers.missing
+            if not missing:
+                if failure is not None:
+                    raise failure
+                if answers.faults:
+                    raise answers.faults[0]
+                assert rows is not None
+                if not to_probe:
+                    return self._result(plan, rows, runs)
+                to_probe, width = False, len(plan.probed)
+                missing = dict.fromkeys(
+                    (plan.question_of[call], study)
+                    for row in rows
+                    for call, study in zip(plan.probed, row[len(row) - width :], strict=True)
+                    if study is not None
+                )
+            self._asker.ask(missing, self.limits, until)
+
+    def _result(self, plan: Plan, rows: Rows, runs: int) -> Result:
+        asker = self._asker
+        counters = Counters(
+            asker.asked,
+            asker.cached,
+            max(0, self._answers.looked_up - asker.asked - asker.cached),
+            asker.batches,
+            runs,
+        )
+        columns = rows.columns
+        for rewritten, written in plan.written:
+            columns = tuple(column.replace(rewritten, written) for column in columns)
+        return Result(columns, rows.rows, counters, plan.sql, plan.probe, asker.by_question())
+
+    def outcome(self, query: str) -> Outcome:
+        """Run one query and say what came of it; a faulty query is an outcome, not an exception."""
+        started = time.monotonic()
+        self._asker.reset()
+        try:
+            result = self.run(query)
+            answer = result.answer
+        except NeuralSqlError as error:
+            seconds = time.monotonic() - started
+            counters = Counters(asked=self._asker.asked, cached=self._asker.cached, batches=self._asker.batches)
+            return Outcome(status_of(error), None, str(error), counters.asked + counters.cached, seconds, counters)
+        seconds = time.monotonic() - started
+        counters = result.counters
+        return Outcome("answered", answer, None, counters.asked + counters.cached, seconds, counters)
+
+    def _plan(self, query: str) -> Plan:
+        plan = self._plans.get(query)
+        if plan is None:
+            plan = make_plan(query, self._parse, deny_tables=self._deny_tables)
+            if len(self._plans) >= MOST_PLANS:
+                self._plans.pop(next(iter(self._plans)))
+            self._plans[query] = plan
+        return plan
+
+    def close(self) -> None:
+        """Close the database (not the cache)."""
+        self._sandbox.close()
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,116 @@
+"""What comes of a query: one of four outcomes that are never confused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ehrxqa.errors import NeuralSqlError
+from ehrxqa.neuralsql.answer_list import answer_list
+from ehrxqa.neuralsql.errors import Abstained, AnswerShapeError, LimitReached
+from ehrxqa.neuralsql.sandbox import Rows
+
+__all__ = ["Asked", "Counters", "Outcome", "Result", "Status", "status_of"]
+
+Status = Literal["answered", "abstained", "error", "timeout"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One image question of a query, and how many studies it was asked about.
+
+    Attributes:
+        text: Its wording in the query.
+        kind: Its number among the 48 kinds of image questions.
+        answer_type: "truth" or "list".
+        asked: Studies on which the model was asked.
+        cached: Studies whose answer was known from before.
+    """
+
+    text: str
+    kind: int
+    answer_type: str
+    asked: int
+    cached: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What asking the images cost.
+
+    Attributes:
+        asked: (image, question) pairs put to the model.
+        cached: Pairs whose answer was known from before.
+        saved: Calls that looking row by row would have put to the model, and that were not.
+        batches: Calls of the model.
+        runs: Runs of the rewritten query, the last one included.
+    """
+
+    asked: int = 0
+    cached: int = 0
+    saved: int = 0
+    batches: int = 0
+    runs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An answered query.
+
+    Attributes:
+        columns: Column names.
+        rows: Rows in SQLite's order.
+        counters: What asking the images cost.
+        sql: The rewritten query, as SQLite ran it.
+        probe: The query that fetched the studies of a limited select list first, if there was one.
+        questions: The image questions, in the order of the text.
+    """
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+    counters: Counters
+    sql: str
+    probe: str | None = None
+    questions: tuple[Asked, ...] = ()
+
+    @property
+    def answer(self) -> list[Any]:
+        """The official answer list.
+
+        Raises:
+            AnswerShapeError: The rows are not one column, or hold what JSON cannot write.
+        """
+        values = answer_list(Rows(self.columns, self.rows))
+        for value in values:
+            if isinstance(value, bytes) or (isinstance(value, float) and abs(value) == float("inf")):
+                kind = "a blob" if isinstance(value, bytes) else "an infinite number"
+                raise AnswerShapeError(f"the answer holds {kind}, which JSON cannot write")
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one query of a file.
+
+    Attributes:
+        status: answered, abstained, error or timeout (a budget used up).
+        answer: The answer list if answered.
+        error: Why not, in one line, otherwise.
+        questions: (image, question) pairs that were needed, asked or known.
+        seconds: Wall-clock time.
+        counters: What asking the images cost.
+    """
+
+    status: Status
+    answer: list[Any] | None
+    error: str | None
+    questions: int
+    seconds: float
+    counters: Counters = field(default_factory=Counters)
+
+
+def status_of(error: NeuralSqlError) -> Status:
+    """The outcome that an error means."""
+    if isinstance(error, Abstained):
+        return "abstained"
+    return "timeout" if isinstance(error, LimitReached) else "error"

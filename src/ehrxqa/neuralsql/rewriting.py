@@ -1,0 +1,155 @@
+"""Changing a query at a few places and keeping every other character of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from ehrxqa.neuralsql.booleans import Chain
+from ehrxqa.neuralsql.structure import Call, Select
+from ehrxqa.neuralsql.tokens import Token
+
+__all__ = ["ELEMENT", "ELEMENTS", "TRUTH", "Edits", "Probed"]
+
+#: `ehrxqa_truth(call, study, …)`: the answer to a yes/no call. Further arguments are ignored.
+TRUTH: Final = "ehrxqa_truth"
+
+#: `ehrxqa_elements(call, study)`: a table function with one row per element of a list answer.
+ELEMENTS: Final = "ehrxqa_elements"
+
+#: The column of `ehrxqa_elements` that holds the element.
+ELEMENT: Final = "ehrxqa_element"
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """Select items of the outermost query that only the rows it returns need.
+
+    Attributes:
+        select: That SELECT.
+        items: Numbers of the items with calls; the probe yields NULL in their place.
+        calls: The calls in them; the probe yields their studies in further columns, in this order.
+        studies: Token ranges of the study expressions of `calls`.
+    """
+
+    select: Select
+    items: tuple[int, ...]
+    calls: tuple[int, ...]
+    studies: tuple[tuple[int, int], ...]
+
+
+class Edits:
+    """Replacements of token ranges, nested or apart, and text put in between."""
+
+    def __init__(self, sql: str, tokens: list[Token]) -> None:
+        self._sql, self._tokens = sql, tokens
+        self._replaced: dict[int, list[tuple[int, Callable[[], str]]]] = {}  # start → (end, text)
+        self._joins: dict[int, tuple[bool, list[Callable[[], str]]]] = {}  # before token → (has FROM, sources)
+        self._insertions: dict[int, str] = {}
+        self._calls: list[tuple[Call, Callable[[], str]]] = []
+
+    def spelled(self, start: int, end: int) -> str:
+        """The tokens of a range in one spelling, to tell equal expressions."""
+        return " ".join(token.lower for token in self._tokens[start:end])
+
+    def closing(self, number: int) -> int:
+        """The number of the bracket that closes the one at `number`."""
+        depth = 0
+        for at in range(number, len(self._tokens)):
+            depth += (self._tokens[at].text == "(") - (self._tokens[at].text == ")")
+            if depth == 0:
+                return at
+        raise AssertionError("brackets were matched before")
+
+    def replace_call(self, call: Call, text: Callable[[str], str]) -> None:
+        """Put `text(study)` in the place of a call, where `study` is its rewritten study expression."""
+
+        def replacement() -> str:
+            return text(self._write(*call.study))
+
+        self._replace(call.start, call.end, replacement)
+        self._calls.append((call, replacement))
+
+    def join(self, call: Call, source: Callable[[str], str]) -> None:
+        """Join `source(study)` to the FROM clause of the call's SELECT, which gets one if it has none."""
+        select = call.select
+        has_from = "from" in select.clauses
+        at = select.clauses["from"][1] if has_from else select.items[-1][1]
+        self._joins.setdefault(at, (has_from, []))[1].append(lambda: source(self._write(*call.study)))
+
+    def reorder(self, chain: Chain) -> None:
+        """Write the operands of a chain in its order."""
+        word = f" {chain.connective} "
+        self._replace(
+            chain.start, chain.end, lambda: word.join(self._write(first, last) for first, last in chain.operands)
+        )
+
+    def write(self) -> tuple[str, list[tuple[str, str]]]:
+        """The rewritten query, and what each call was rewritten to with what the author wrote."""
+        written = [
+            (replacement(), self._sql[self._tokens[call.start].start : self._tokens[call.end - 1].end])
+            for call, replacement in self._calls
+        ]
+        return self._whole(), written
+
+    def write_probe(self, probed: Probed) -> str:
+        """The rewritten query with NULL for its probed items and their studies as further columns."""
+        kept = {start: list(edits) for start, edits in self._replaced.items()}
+        kept_joins = dict(self._joins)
+        for number in probed.items:
+            start, end = probed.select.items[number]
+            self._replace(start, self._expression_end(start, end), lambda: "NULL")
+        last = probed.select.items[-1][1]
+        studies = "".join(f", {self._write(*study)}" for study in probed.studies)
+        self._insertions = {last: studies}
+        text = self._whole()
+        self._insertions = {}
+        self._replaced, self._joins = kept, kept_joins
+        return text
+
+    def _expression_end(self, start: int, end: int) -> int:
+        """The end of a select item's expression, before its alias."""
+        depth = 0
+        for number in range(start, end):
+            token = self._tokens[number]
+            depth += (token.text == "(") - (token.text == ")")
+            if depth == 0 and token.lower == "as":
+                return number
+        return end
+
+    def _replace(self, start: int, end: int, text: Callable[[], str]) -> None:
+        edits = self._replaced.setdefault(start, [])
+        edits.insert(0, (end, text))
+        edits.sort(key=lambda edit: -edit[0])  # the widest first, of equal ones the latest
+
+    def _whole(self) -> str:
+        end = len(self._tokens)
+        return self._write(0, end) + self._between(end)
+
+    def _between(self, number: int) -> str:
+        """What is put in before token `number`."""
+        text = self._insertions.get(number, "")
+        if number in self._joins:
+            has_from, sources = self._joins[number]
+            begin = " CROSS JOIN " if has_from else " FROM "
+            text += begin + " CROSS JOIN ".join(source() for source in sources)
+        return text
+
+    def _write(self, start: int, end: int) -> str:
+        """Tokens `start` to `end` with all that is changed in them."""
+        tokens, sql = self._tokens, self._sql
+        pieces: list[str] = []
+        number = start
+        while number < end:
+            if number > start:
+                pieces += [self._between(number), sql[tokens[number - 1].end : tokens[number].start]]
+            for last, text in self._replaced.get(number, ()):
+                if last <= end:
+                    pieces.append(text())
+                    number = last
+                    break
+            else:
+                pieces.append(tokens[number].text)
+                number += 1
+        return "".join(pieces)
