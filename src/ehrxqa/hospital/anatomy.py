@@ -7,7 +7,9 @@ heart, a high diaphragm, a bent spine). Image left is the subject's right side.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +21,7 @@ __all__ = ["FRAME", "Anatomy", "Box", "Lung", "body_of", "boxes_of", "pose"]
 
 FRAME = 224
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 Box = tuple[int, int, int, int]
 
 
@@ -43,21 +45,22 @@ class Lung:
 
     def wall(self, y: Floats | float) -> Floats:
         """Distance of the outer wall from the midline at height `y`."""
-        s = np.clip((np.asarray(y, dtype=np.float64) - self.apex) / (self.angle - self.apex) / 0.72, 0, 1)
+        s = np.clip((np.asarray(y) - self.apex - 16) / (self.angle - self.apex) / 0.66, 0, 1)
         return np.asarray(self.outer * (0.46 + 0.54 * (1 - (1 - s) ** 2.1)))
 
     def diaphragm(self, distance: Floats | float) -> Floats:
-        """y of the diaphragm at a distance from the midline."""
+        """Y of the diaphragm at a distance from the midline."""
         centre = self.outer * 0.44
-        d = np.asarray(distance, dtype=np.float64)
+        d = np.asarray(distance)
         outward = np.clip((d - centre) / (self.outer - centre), 0, 1.15)
         inward = np.clip((centre - d) / centre, 0, 1)
         return np.asarray(self.dome + (self.angle - self.dome) * outward**2.3 + 9 * inward**1.6)
 
     def top(self, distance: Floats | float) -> Floats:
-        """y of the upper edge of the lung at a distance from the midline."""
-        d = np.asarray(distance, dtype=np.float64)
-        return np.asarray(self.apex + 26 * np.abs((d - 0.27 * self.outer) / (0.27 * self.outer)) ** 2.4)
+        """Y of the upper edge of the lung at a distance from the midline."""
+        d = np.asarray(distance)
+        u = np.clip(np.abs(d - 0.27 * self.outer) / (0.27 * self.outer), 0, 1)
+        return np.asarray(self.apex + 26 * u**2.4)
 
 
 @dataclass(frozen=True)
@@ -101,13 +104,13 @@ class Anatomy:
         return self.right.outer + self.left.outer
 
     def spine(self, y: Floats | float) -> Floats:
-        """x of the middle of the spine at height `y`."""
-        return np.asarray(self.mid + self.bend * np.sin((np.asarray(y, dtype=np.float64) - 20) / 62.0))
+        """X of the middle of the spine at height `y`."""
+        return np.asarray(self.mid + self.bend * np.sin((np.asarray(y) - 20) / 62.0))
 
 
-def body_of(rng: np.random.Generator, size: float) -> Floats:
+def body_of(rng: np.random.Generator, size: float) -> list[float]:
     """What stays the same in all images of a subject: eight standard normal numbers, the first is the size."""
-    body = np.clip(rng.standard_normal(8), -2.2, 2.2)
+    body: list[float] = np.clip(rng.standard_normal(8), -2.2, 2.2).tolist()
     body[0] = (size - 1) / 0.06
     return body
 
@@ -116,9 +119,10 @@ def _of(findings: tuple[Finding, ...], *attributes: str) -> list[Finding]:
     return [f for f in findings if any(a in attributes for a in f.attributes)]
 
 
-def pose(rng: np.random.Generator, body: Floats, portable: bool, findings: tuple[Finding, ...]) -> Anatomy:
+def pose(rng: np.random.Generator, body: list[float], portable: bool, findings: tuple[Finding, ...]) -> Anatomy:
     """The chest of a body in one image with its findings."""
-    jitter = np.clip(rng.standard_normal(16), -2.3, 2.3)
+    # plain floats: a numpy scalar would turn every field it meets into double precision
+    jitter: list[float] = np.clip(rng.standard_normal(16), -2.3, 2.3).tolist()
     size = 1 + 0.035 * body[0] + (0.02 if portable else 0.0) + 0.008 * jitter[0]
     mid = 112 + 1.6 * body[1] * 0.5 + 1.8 * jitter[1]
     lift = 2.6 * jitter[2] + (-3.0 if portable else 0.0)
@@ -127,7 +131,7 @@ def pose(rng: np.random.Generator, body: Floats, portable: bool, findings: tuple
     if _of(findings, "hyperaeration", "copd/emphysema"):
         lift += 8
     sides = {}
-    turn = float(np.sign(jitter[3]) * (5 + abs(jitter[3]))) if _of(findings, "rotated") else 0.8 * jitter[3]
+    turn = math.copysign(8 + abs(jitter[3]), jitter[3]) if _of(findings, "rotated") else 0.8 * jitter[3]
     for sign, side in ((-1, "right"), (1, "left")):
         raised = [f for f in _of(findings, "elevated hemidiaphragm") if any(p.startswith(side) for p in f.places)]
         dome = 160 + lift + (5.5 if side == "left" else 0.0) + 1.5 * body[2] - (17 if raised else 0)
@@ -137,7 +141,8 @@ def pose(rng: np.random.Generator, body: Floats, portable: bool, findings: tuple
             dome += 5  # flat
         outer = (84 + (1.5 if sign > 0 else 0.0)) * size + 0.9 * jitter[7 + (sign > 0)] - sign * turn * 0.5
         inner = 5.5 + 0.3 * jitter[9]
-        sides[side] = Lung(sign, 34 + 1.5 * jitter[10] + 1.0 * body[4], dome, angle, outer, inner)
+        apex = 34 + 1.5 * jitter[10] + 1.0 * body[4]
+        sides[side] = Lung(sign, apex, dome, angle, outer, inner)
     right, left = sides["right"], sides["left"]
     thorax = right.outer + left.outer
     shift = _shift(findings)
@@ -169,9 +174,9 @@ def pose(rng: np.random.Generator, body: Floats, portable: bool, findings: tuple
         hilum=102 + 0.3 * lift + 1.2 * jitter[15],
         carina=(mid + 1.5 + shift * 0.7 + 0.4 * turn, 84 + 1.4 * jitter[14] + body[4]),
         trachea=mid + 0.5 * turn + shift * 0.8,
-        bend=float(bend),
+        bend=bend,
         clavicle=46 + 1.2 * jitter[2] + body[4],
-        body=float(size),
+        body=size,
     )
 
 
@@ -236,5 +241,5 @@ def boxes_of(chest: Anatomy) -> dict[str, Box]:
 
 
 def _whole(box: tuple[float, float, float, float]) -> Box:
-    x1, y1, x2, y2 = (int(np.clip(round(float(v)), 0, FRAME - 1)) for v in box)
+    x1, y1, x2, y2 = (min(max(round(v), 0), FRAME - 1) for v in box)
     return x1, y1, x2, y2

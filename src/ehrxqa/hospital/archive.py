@@ -69,7 +69,7 @@ _POLYNOMIAL = 0xEDB88320
 
 @cache
 def _power(exponent: int) -> int:
-    """x ** (8 · 2**exponent) modulo the polynomial of CRC-32, as reflected bits."""
+    """X ** (8 · 2**exponent) modulo the polynomial of CRC-32, as reflected bits."""
     return 0x00800000 if exponent == 0 else _times(_power(exponent - 1), _power(exponent - 1))
 
 

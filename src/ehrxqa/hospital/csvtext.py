@@ -1,4 +1,4 @@
-"""Rows as CSV text with the columns of the catalogue, the slow way for few rows and the fast way for many.
+r"""Rows as CSV text with the columns of the catalogue, the slow way for few rows and the fast way for many.
 
 Both quote only where needed and end lines with `\\n`, like the published files. The fast way joins whole
 columns in Arrow: the buffer of the joined column *is* the text.
@@ -67,7 +67,8 @@ def columns_text(key: str, columns: dict[str, Any], count: int) -> bytes:
     offsets, data = joined.buffers()[1:]
     width = np.dtype(np.int64 if pa.types.is_large_string(joined.type) else np.int32)
     edges = np.frombuffer(offsets, dtype=width)
-    return data.to_pybytes()[int(edges[joined.offset]) : int(edges[joined.offset + count])]
+    text: bytes = data.to_pybytes()
+    return text[int(edges[joined.offset]) : int(edges[joined.offset + count])]
 
 
 def integers(values: NDArray[np.int64]) -> Any:

@@ -129,7 +129,7 @@ def _relationships(
     image: Image, study: Study, boxes: dict[str, Box], report: tuple[Sentence, ...]
 ) -> list[dict[str, object]]:
     """Comparisons with the study before; the earlier image is named by its study only."""
-    found = []
+    found: list[dict[str, object]] = []
     for position, sentence in enumerate(report):
         for word in sentence.comparison if study.order > 1 else ():
             for place in sentence.places:
@@ -149,9 +149,7 @@ def _relationships(
     return found
 
 
-def gold_rows(
-    subject: Subject, study: Study, image: Image, report: tuple[Sentence, ...]
-) -> list[tuple[object, ...]]:
+def gold_rows(subject: Subject, study: Study, image: Image, report: tuple[Sentence, ...]) -> list[tuple[object, ...]]:
     """Rows of the gold attribute file: the statements of the final report, checked by hand.
 
     Columns: patient_id, study_id, image_id, row_id, section, sentence, bbox, relation, label_name, categoryID.
@@ -179,4 +177,3 @@ def gold_box_rows(rng: np.random.Generator, chest: Anatomy, image: Image) -> lis
         own = original_box((x1, y1, x2, y2), image.rows, image.columns)
         rows.append((f"{image.image_id}.dcm", name, str([x1, y1, x2, y2]), str(list(own))))
     return rows
-

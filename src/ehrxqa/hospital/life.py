@@ -241,14 +241,11 @@ def _admit(plan: Plan, subject: Subject, episodes: tuple[str, ...], rng: np.rand
             subject.died_on = admission.end // DAY * DAY
             break
         clock = admission.end + int(rng.exponential(140) * DAY) + 2 * DAY
-    if not subject.admissions or rng.random() < 0.1:
-        if subject.died_on is None:
-            subject.last = _emergency_visit(plan, subject, clock, ids, rng)
+    if subject.died_on is None and (not subject.admissions or rng.random() < 0.1):
+        subject.last = _emergency_visit(plan, subject, clock, ids, rng)
 
 
-def _emergency_visit(
-    plan: Plan, subject: Subject, clock: int, ids: Iterator[int], rng: np.random.Generator
-) -> int:
+def _emergency_visit(plan: Plan, subject: Subject, clock: int, ids: Iterator[int], rng: np.random.Generator) -> int:
     """An emergency stay without admission; returns when the subject may come again."""
     start = clock + int(rng.integers(0, DAY))
     end = start + int(rng.lognormal(1.5, 0.5) * HOUR) + 600
@@ -303,9 +300,7 @@ def _admission(
     )
 
 
-def _units(
-    plan: Plan, subject: Subject, admission: Admission, ids: Iterator[int], rng: np.random.Generator
-) -> None:
+def _units(plan: Plan, subject: Subject, admission: Admission, ids: Iterator[int], rng: np.random.Generator) -> None:
     """Emergency department, wards and ICUs of an admission, one after the other without gap."""
 
     def add(eventtype: str, careunit: str, start: int, end: int | None) -> int:

@@ -272,7 +272,9 @@ def _stay_rows(plan: Plan, subject: Subject, stay: object, rng: np.random.Genera
     keep = ~((item == _POSITION[223762]) & warm)
     item, time, value = item[keep], time[keep], values.reshape(-1)[keep]
     once_items = [226512, 226730]
-    once = np.array([80 * subject.body**4 + rng.normal(0, 9), (176 if subject.gender == "M" else 163) + rng.normal(0, 6)])
+    once = np.array(
+        [80 * subject.body**4 + rng.normal(0, 9), (176 if subject.gender == "M" else 163) + rng.normal(0, 6)]
+    )
     texts = max(1, count // 4)
     text_items = np.array([_POSITION[i] for i in _TEXTS])[rng.integers(0, len(_TEXTS), texts)]
     others = np.array([_POSITION[i] for i in (220179, 220180, 220228, 225664)])

@@ -32,7 +32,15 @@ Rows = dict[str, list[Row]]
 
 _STRIDE = 100_000
 _SENSITIVITY = ("S", "S", "S", "R", "I")
-_ANTIBIOTICS = ("CEFTRIAXONE", "LEVOFLOXACIN", "GENTAMICIN", "TRIMETHOPRIM/SULFA", "VANCOMYCIN", "MEROPENEM", "CEFEPIME")
+_ANTIBIOTICS = (
+    "CEFTRIAXONE",
+    "LEVOFLOXACIN",
+    "GENTAMICIN",
+    "TRIMETHOPRIM/SULFA",
+    "VANCOMYCIN",
+    "MEROPENEM",
+    "CEFEPIME",
+)
 
 
 def orders_of(plan: Plan, subject: Subject) -> Rows:
@@ -233,8 +241,6 @@ def _amounts(rng: np.random.Generator, linksto: str, count: int) -> list[tuple[I
     scale = np.exp(rng.standard_normal(count) * np.array([items[i].spread for i in which]))
     shares = np.sort(rng.integers(0, 1_000_000, count)).tolist()
     return [(items[i], items[i].centre * float(s), t) for i, s, t in zip(which, scale, shares, strict=True)]
-
-
 
 
 def _intake(rng: np.random.Generator, place: tuple[int, int, int], start: int, end: int, count: int) -> list[Row]:

@@ -24,6 +24,7 @@ MAX_SUBJECTS = 100_000
 _MAX_GOLD = 500
 _SPAN = 10_000_000
 _SCATTER = 6_180_339  # prime to ten million, near the golden section
+_OFFSET = 4_142_135
 _RESERVED_SUBJECT = 13_891_219  # the official builder treats this subject specially
 
 
@@ -46,18 +47,14 @@ class Plan:
     events_factor: float
 
     @classmethod
-    def checked(
-        cls, subjects: int, gold_subjects: int | None, seed: int, images: bool, events_factor: float
-    ) -> Plan:
+    def checked(cls, subjects: int, gold_subjects: int | None, seed: int, images: bool, events_factor: float) -> Plan:
         """The plan of these parameters; `gold_subjects` None means a quarter of the subjects, at most 500.
 
         Raises:
             SettingsError: A parameter is out of range.
         """
         if not MIN_SUBJECTS <= subjects <= MAX_SUBJECTS:
-            raise SettingsError(
-                f"subjects: {subjects} is out of range; choose {MIN_SUBJECTS} to {MAX_SUBJECTS:,}"
-            )
+            raise SettingsError(f"subjects: {subjects} is out of range; choose {MIN_SUBJECTS} to {MAX_SUBJECTS:,}")
         gold = min(subjects // 4, _MAX_GOLD) if gold_subjects is None else gold_subjects
         if gold < 1:
             raise SettingsError(f"gold subjects: {gold} is too few; choose at least 1")
@@ -89,7 +86,7 @@ class Plan:
     def subject_id(self, number: int) -> int:
         """Id of subject `number`: 8 digits, starting with 1, ascending."""
         stride = (_SPAN - 1) // self.subjects
-        subject_id = _SPAN + number * stride + (number * _SCATTER + self.seed) % (stride - 1)
+        subject_id = _SPAN + number * stride + (number * _SCATTER + self.seed + _OFFSET) % (stride - 1)
         return subject_id + (subject_id == _RESERVED_SUBJECT)
 
     def hadm_id(self, number: int, running: int) -> int:
@@ -107,4 +104,4 @@ class Plan:
     def _scattered(self, number: int, running: int) -> int:
         if running >= self.slots:
             raise AssertionError(f"subject {number} needs more than {self.slots} ids")
-        return ((number * self.slots + running) * _SCATTER + self.seed) % _SPAN
+        return ((number * self.slots + running) * _SCATTER + self.seed + _OFFSET) % _SPAN

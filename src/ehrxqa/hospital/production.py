@@ -101,7 +101,9 @@ def _chest_imagenome(
         for image in study.images:
             if not image.frontal:
                 continue
-            chest = pose(stream(plan.seed, Purpose.PICTURES, subject.number, image.running), body, study.portable, study.findings)
+            chest = pose(
+                stream(plan.seed, Purpose.PICTURES, subject.number, image.running), body, study.portable, study.findings
+            )
             if subject.gold and image is first:
                 if study.running == 0:
                     rows["gold_attributes"] += gold_rows(subject, study, image, report)
@@ -127,5 +129,7 @@ def _pictures(plan: Plan, subject: Subject, studies: tuple[Study, ...], out: Pat
                 continue
             rng = stream(plan.seed, Purpose.PICTURES, subject.number, image.running)
             chest = pose(rng, body, study.portable, study.findings)
-            write_jpeg(path, draw(rng, chest, image, study.findings, portable=study.portable, gender=subject.gender))
+            write_jpeg(
+                path, draw(rng, chest, image, study.findings, portable=study.portable, female=subject.gender == "F")
+            )
     return count

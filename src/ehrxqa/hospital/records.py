@@ -86,7 +86,13 @@ def metadata_rows(rng: np.random.Generator, subject: Subject, studies: tuple[Stu
     rows: list[Row] = []
     for study in studies:
         views = [image.view for image in study.images]
-        name = "CHEST (PORTABLE AP)" if study.portable else "CHEST (PA AND LAT)" if len(views) > 1 else "CHEST (SINGLE VIEW)"
+        name = (
+            "CHEST (PORTABLE AP)"
+            if study.portable
+            else "CHEST (PA AND LAT)"
+            if len(views) > 1
+            else "CHEST (SINGLE VIEW)"
+        )
         for image in study.images:
             date, time = study_stamp(image.time, noise=bool(rng.random() < 0.12))
             rows.append(

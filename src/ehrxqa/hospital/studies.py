@@ -105,7 +105,9 @@ def _ranked(studies: list[Study]) -> tuple[Study, ...]:
     keys = sorted({(study.time, study.study_id // 100) for study in studies})
     rank = {key: order for order, key in enumerate(keys, 1)}
     return tuple(
-        Study(s.study_id, s.running, rank[s.time, s.study_id // 100], s.time, s.portable, s.reason, s.images, s.findings)
+        Study(
+            s.study_id, s.running, rank[s.time, s.study_id // 100], s.time, s.portable, s.reason, s.images, s.findings
+        )
         for s in studies
     )
 
@@ -170,9 +172,7 @@ def _inpatient(
     return moments
 
 
-def _images(
-    rng: np.random.Generator, time: int, portable: bool, shown: int, borders: set[int]
-) -> tuple[Image, ...]:
+def _images(rng: np.random.Generator, time: int, portable: bool, shown: int, borders: set[int]) -> tuple[Image, ...]:
     """The views of a study: one AP at the bedside, else PA and lateral, with the usual exceptions."""
     kind = rng.random()
     if portable:

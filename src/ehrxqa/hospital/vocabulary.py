@@ -225,8 +225,7 @@ def _numbers(text: str) -> dict[str, float]:
 
 def _titles(name: str) -> tuple[Title, ...]:
     return tuple(
-        Title(r["icd_code"], r["icd_version"], r["long_title"], r["condition"], float(r["weight"]))
-        for r in _rows(name)
+        Title(r["icd_code"], r["icd_version"], r["long_title"], r["condition"], float(r["weight"])) for r in _rows(name)
     )
 
 
