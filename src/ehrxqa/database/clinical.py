@@ -14,10 +14,11 @@ from ehrxqa.database.draws import OFFICIAL_SEED, Draws
 from ehrxqa.database.event_times import AdmissionTimes
 from ehrxqa.database.frame import NAT, Column, Frame, Kind, concatenate
 from ehrxqa.database.id_set import IdSet
+from ehrxqa.database.inferred import as_read
 from ehrxqa.errors import SourceError
 from ehrxqa.sources.catalogue import Kind as SourceKind
 from ehrxqa.sources.catalogue import source_file
-from ehrxqa.sources.table_stream import stream_table
+from ehrxqa.sources.table_stream import read_header, stream_table
 from ehrxqa.sources.text import lowered
 from ehrxqa.sources.tree import SourceTree
 from ehrxqa.sources.vocabulary import Vocabulary
@@ -95,7 +96,9 @@ def read_clinical(tree: SourceTree, subjects: IdSet, seed: int = OFFICIAL_SEED) 
 
 def _read(tree: SourceTree, key: str, subjects: IdSet | None) -> Frame:
     """The used columns of a table; if `subjects` are given, only their rows."""
-    columns = source_file(key).used
+    file = source_file(key)
+    header = read_header(tree.locate(key), file)
+    columns = sorted(file.used, key=lambda column: header.index(column.name))
     vocabularies = {column.name: Vocabulary(lowered) for column in columns if column.kind is SourceKind.TEXT}
     parts: dict[str, list[npt.NDArray[Any]]] = {column.name: [] for column in columns}
     had_null = {column.name: False for column in columns}
@@ -116,7 +119,9 @@ def _read(tree: SourceTree, key: str, subjects: IdSet | None) -> Frame:
         name = column.name
         if column.kind is SourceKind.TEXT:
             codes = concatenate(parts[name], np.int64)
-            frame[name] = Column(Kind.TEXT, codes, tuple(vocabularies[name].texts))
+            texts = tuple(vocabularies[name].texts)
+            column_read = Column(Kind.TEXT, codes, texts)
+            frame[name] = as_read(column_read, file_texts=texts, file_had_null=had_null[name])
         elif column.kind in (SourceKind.TIME, SourceKind.DATE):
             frame[name] = Column(Kind.TIME, concatenate(parts[name], np.int64))
         elif had_null[name]:

@@ -189,7 +189,10 @@ def _shifted(frame: Frame, shift: TimeShift, times: tuple[str, ...], *, keep: st
 
 
 def _exchange_care_units(icustays: Frame, transfers: Frame, seed: int) -> tuple[Frame, Frame]:
-    """Exchange the names of care units by one mapping, drawn from the ICU stays and applied to transfers too."""
+    """Exchange the names of care units by one mapping, drawn from the ICU stays and applied to transfers too.
+
+    A missing unit is exchanged like any other.
+    """
     if not len(icustays):
         return icustays, transfers
     order = shuffled_rows(len(icustays), np.arange(len(icustays)), seed=seed)
@@ -206,7 +209,7 @@ def _exchange_care_units(icustays: Frame, transfers: Frame, seed: int) -> tuple[
 
 
 def _mapped(column: Column, mapping: dict[str | None, str | None]) -> Column:
-    texts: list[str | None] = [*(mapping.get(text, text) for text in column.texts), None]
+    texts = [mapping.get(text, text) for text in (*column.texts, None)]
     return Column.of_texts(texts[code] for code in column.data.tolist())
 
 

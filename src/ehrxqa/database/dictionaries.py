@@ -25,12 +25,16 @@ LINKED_TABLES = ("inputevents", "outputevents", "chartevents")
 
 def read_dictionaries(tree: SourceTree) -> dict[str, Frame]:
     """The dictionary tables without row_id, in file order."""
-    return {
+    frames = {
         "d_icd_diagnoses": _icd(tree, "d_icd_diagnoses"),
         "d_icd_procedures": _icd(tree, "d_icd_procedures"),
         "d_items": _items(tree),
         "d_labitems": _labitems(tree),
     }
+    for name, frame in frames.items():  # columns come in the order of the file
+        header = read_header(tree.locate(name), source_file(name))
+        frames[name] = frame.select([column for column in header if column in frame.columns])
+    return frames
 
 
 def icd_codes(

@@ -21,15 +21,15 @@ from ehrxqa.database.event_times import AdmissionTimes, derived_time
 from ehrxqa.database.events import EventTable
 from ehrxqa.database.frame import NAT, Column, Frame, Kind
 from ehrxqa.database.id_set import IdSet
+from ehrxqa.database.inferred import as_read
 from ehrxqa.database.parser_blocks import BlockTyper, block_rows, blocks
 from ehrxqa.database.prescriptions import dose_values, usual_unit
 from ehrxqa.database.shuffle import shuffled_rows
 from ehrxqa.database.spool import Spool
-from ehrxqa.errors import SourceError
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.sources.catalogue import Kind as SourceKind
 from ehrxqa.sources.catalogue import source_file
-from ehrxqa.sources.table_stream import open_bytes, read_header, stream_table
+from ehrxqa.sources.table_stream import read_header, stream_table
 from ehrxqa.sources.text import is_integer_text, lowered
 from ehrxqa.sources.tree import SourceTree
 from ehrxqa.sources.vocabulary import Vocabulary
@@ -113,6 +113,10 @@ class _Reader:
         self._source = tuple(name for name in header if name in table.source_columns)
         self._nullable = {name for name in self._source if declared[name].nullable}
         self._kinds = {name: _KINDS[declared[name].kind] for name in self._source}
+        # columns come in the order of the file, made-up times last; charted items in the order declared
+        in_file = [name for name in header if name in table.columns]
+        made_up = [name for name in table.columns if name not in in_file]
+        self._columns = table.columns if table.items else (*in_file, *made_up)
         self._vocabularies = {name: Vocabulary(lowered) for name in self._source if self._kinds[name] is Kind.TEXT}
         self.typer = BlockTyper(all_floats=all_floats)
         self._known_codes = np.zeros(0, dtype=bool)
@@ -179,6 +183,8 @@ class _Reader:
 
     def _array(self, block: Any, name: str) -> npt.NDArray[Any]:
         kind, values = self._kinds[name], block[name]
+        if values.null_count:
+            self._had_null[name] = True
         if kind is Kind.TEXT:
             if self._block_rows and name in ("icd_code", "dose_val_rx"):
                 codes = typed_codes(block, name, self.typer, self._vocabularies[name])
@@ -187,8 +193,6 @@ class _Reader:
             if isinstance(values, pa.ChunkedArray):
                 return np.concatenate([vocabulary.encode(chunk) for chunk in values.chunks])
             return vocabulary.encode(values)
-        if values.null_count:
-            self._had_null[name] = True
         if kind is Kind.TIME:
             seconds = values.cast(pa.int64())
             return np.asarray((seconds.fill_null(NAT) if values.null_count else seconds).to_numpy())
@@ -240,14 +244,13 @@ class _Reader:
         if at is not None:
             source = at[source]
         columns = {}
-        for name in table.columns:
+        for name in self._columns:
             values = moved[name][source] if name in moved else kept[name]
             columns[name] = self._column(name, np.asarray(values))
-        if self._moved and all(columns[name].kind in (Kind.INT, Kind.REAL) for name in self._moved):
-            # numeric columns that move together pass through one array, which is float if any of them is
-            if any(columns[name].kind is Kind.REAL for name in self._moved):
-                for name in self._moved:
-                    columns[name] = Column(Kind.REAL, columns[name].data.astype(np.float64))
+        kinds = {columns[name].kind for name in self._moved}
+        if kinds == {Kind.INT, Kind.REAL}:  # numbers that move together pass through one array of floats
+            for name in self._moved:
+                columns[name] = Column(Kind.REAL, columns[name].data.astype(np.float64))
         return EventRows(Frame(columns), counts)
 
     def _column(self, name: str, values: npt.NDArray[Any]) -> Column:
@@ -256,7 +259,11 @@ class _Reader:
             return Column(Kind.REAL, values) if self._saw_odd_dose else Column(Kind.INT, values.astype(np.int64))
         kind = self._kinds.get(name, Kind.TIME)
         if kind is Kind.TEXT:
-            return Column(kind, values.astype(np.int64), tuple(self._vocabularies[name].texts))
+            texts = tuple(self._vocabularies[name].texts)
+            column = Column(kind, values.astype(np.int64), texts)
+            if name == "icd_code":
+                return column
+            return as_read(column, file_texts=texts, file_had_null=self._had_null[name])
         if kind is Kind.INT:
             if self._had_null[name]:
                 return Column(Kind.REAL, values.astype(np.float64))

@@ -57,7 +57,7 @@ class Column:
             case Kind.INT:
                 return np.zeros(len(self.data), dtype=bool)
             case Kind.REAL:
-                return np.isnan(self.data)
+                return np.asarray(np.isnan(self.data))
             case Kind.TEXT:
                 return np.asarray(self.data < 0)
             case Kind.TIME:

@@ -33,6 +33,6 @@ class IdSet:
         if values.dtype.kind == "f":
             values = np.where(np.isnan(values), -1.0, values).astype(np.int64)
         if self._flags is not None:
-            return self._flags[np.clip(values - self._low + 1, 0, len(self._flags) - 1)]
+            return np.asarray(self._flags[np.clip(values - self._low + 1, 0, len(self._flags) - 1)])
         place = np.minimum(np.searchsorted(self._ids, values), len(self._ids) - 1)
         return np.asarray(self._ids[place] == values)

@@ -33,7 +33,8 @@ def usual_unit(drug: npt.NDArray[Any], unit: npt.NDArray[Any]) -> npt.NDArray[np
     """Whether each row has the unit that occurs most often with its drug; on a tie, the one seen first.
 
     Args:
-        drug, unit: Codes; a missing drug (-1) is a drug of its own.
+        drug: Codes; a missing drug (-1) is a drug of its own.
+        unit: Codes.
     """
     width = int(unit.max()) + 1 if len(unit) else 1
     count_of: dict[int, int] = {}  # in order of first appearance

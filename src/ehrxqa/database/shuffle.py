@@ -97,7 +97,7 @@ def _undo(n: int, rows: Rows, draws: npt.NDArray[np.uint32]) -> Rows:
         kept_index = dict(zip(kept.tolist(), range(int(bounds[number]), int(bounds[number + 1])), strict=True))
         for k, j in zip((steps + start).tolist(), drawn[steps].tolist(), strict=True):
             arriving = at.pop(j, None)
-            leaving = kept_index.get(k, None) if k in kept_index else at.pop(k, None)
+            leaving = kept_index.get(k) if k in kept_index else at.pop(k, None)
             if arriving is not None:
                 at[k] = arriving
             if leaving is not None:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from ehrxqa.database.frame import Column, Frame, Kind, texts_of_times
+from ehrxqa.database.inferred import as_numbers
 from ehrxqa.sources.text import NULL_WORDS, is_integer_text, is_number_text
 
 __all__ = ["StoredColumn", "read_back", "store"]
@@ -57,7 +57,8 @@ def _read_back(name: str, column: Column) -> Column:
     if name not in _ALWAYS_TEXT:
         if not numeric:
             return Column(Kind.TEXT, np.where(null, -1, column.data), column.texts)
-        return _as_numbers(column, null, whole=all(map(is_integer_text, used)) and not null.any())
+        known = Column(Kind.TEXT, np.where(null, -1, column.data), column.texts)
+        return as_numbers(known, whole=all(map(is_integer_text, used)) and not null.any())
     if numeric and len(used) and all(map(is_integer_text, used)) and not null.any():
         form = [str(int(text)) if is_integer_text(text) else text for text in column.texts]
     elif numeric:
@@ -66,12 +67,6 @@ def _read_back(name: str, column: Column) -> Column:
         form = list(column.texts)
     texts = [None if gone else form[code] for gone, code in zip(null.tolist(), column.data.tolist(), strict=True)]
     return Column.of_texts("nan" if text is None else text for text in texts)
-
-
-def _as_numbers(column: Column, null: npt.NDArray[np.bool_], *, whole: bool) -> Column:
-    table = np.array([float(text) if is_number_text(text) else np.nan for text in column.texts])
-    values = np.where(null, np.nan, table[column.data])
-    return Column(Kind.INT, values.astype(np.int64)) if whole else Column(Kind.REAL, values)
 
 
 def store(name: str, column: Column) -> StoredColumn:

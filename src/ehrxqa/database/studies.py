@@ -108,32 +108,35 @@ def admission_of_studies(studies: Studies, transfers: Frame, *, transfers_had_nu
 def ratios(labels: Labels, split: str, images: Rows) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Cardiothoracic and mediastinal-thoracic ratio of some images; NaN where a box is missing.
 
-    Boxes are silver, for `test` gold where an image has any gold box; coordinates are cut to integers.
+    Boxes are silver, with coordinates cut to integers; for `test`, gold where an image has any gold box. Widths are
+    cut to integers.
 
     Raises:
         SourceError: The two lungs of an image have no width together.
     """
     count = len(labels.images)
-    edges = _edges(labels.boxes["silver"], count)
+    edges = np.trunc(_edges(labels.boxes["silver"], count))
     if split == "test":
         gold = labels.boxes["gold"]
         edges[np.unique(gold.image)] = _edges(gold, count)[np.unique(gold.image)]
     left, right, heart, mediastinum = (edges[images, number] for number in range(4))
     with np.errstate(invalid="ignore"):
-        thorax = left.max(axis=1) - right.min(axis=1)
+        thorax = np.trunc(left.max(axis=1) - right.min(axis=1))
         incomplete = np.isnan(edges[images]).any(axis=(1, 2))
         if (thorax[~incomplete] == 0).any():
             raise SourceError(f"{int((thorax[~incomplete] == 0).sum())} images have lung boxes without any width")
-        result = [np.abs(box[:, 1] - box[:, 0]) / np.where(incomplete, 1, thorax) for box in (heart, mediastinum)]
+        result = [
+            np.trunc(np.abs(box[:, 1] - box[:, 0])) / np.where(incomplete, 1, thorax) for box in (heart, mediastinum)
+        ]
     for ratio in result:
         ratio[incomplete] = np.nan
     return result[0], result[1]
 
 
 def _edges(boxes: SizeBoxes, count: int) -> npt.NDArray[np.float64]:
-    """(images, 4 objects, 2 edges) in whole pixels of the 224 grid; NaN where there is no box."""
+    """(images, 4 objects, 2 edges) in pixels of the 224 grid; NaN where there is no box."""
     edges = np.full((count, 4, 2), np.nan)
     # the first box of an object wins, so write in reverse
-    edges[boxes.image[::-1], boxes.object[::-1], 0] = np.trunc(boxes.x1[::-1])
-    edges[boxes.image[::-1], boxes.object[::-1], 1] = np.trunc(boxes.x2[::-1])
+    edges[boxes.image[::-1], boxes.object[::-1], 0] = boxes.x1[::-1]
+    edges[boxes.image[::-1], boxes.object[::-1], 1] = boxes.x2[::-1]
     return edges

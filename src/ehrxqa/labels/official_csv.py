@@ -83,12 +83,20 @@ def _cohort_rows(labels: Labels, name: str) -> Iterator[str]:
     member = images.in_silver_cohort if name == "cohort_silver.csv" else images.in_gold_cohort
     rows = np.flatnonzero(member)
     rows = rows[np.lexsort((images.study_id[rows], images.study_order[rows], images.subject_id[rows]))]
+    length = _printed_length(images.time_ms[rows])
     yield ",".join(COHORT_COLUMNS) + "\n"
     for row in rows.tolist():
         yield (
             f"{images.subject_id[row]},{images.study_id[row]},{images.image_id[row]},"
-            f"{_quoted(images.view_position[row] or '')},{format_ms(int(images.time_ms[row]))},{images.study_order[row]}.0\n"
+            f"{_quoted(images.view_position[row] or '')},{format_ms(int(images.time_ms[row]))[:length]},{images.study_order[row]}.0\n"
         )
+
+
+def _printed_length(time_ms: npt.NDArray[np.int64]) -> int:
+    """Characters of a printed time: milliseconds, or the time of day, are left out if all times lack them."""
+    if (time_ms % 1000).any() or not len(time_ms):
+        return len("2100-01-01 00:00:00.000")
+    return len("2100-01-01 00:00:00") if (time_ms % 86_400_000).any() else len("2100-01-01")
 
 
 def _label_rows(labels: Labels, label_set: str, split: str | None) -> Iterator[str]:

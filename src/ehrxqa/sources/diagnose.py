@@ -35,7 +35,7 @@ def diagnose(path: Path, file: SourceFile, columns: Sequence[Column], error: Exc
     nulls = set(NULL_WORDS)
     try:
         with open_bytes(path) as stream:
-            text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+            text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
             rows = csv.reader(text, delimiter="\t" if file.form is Form.TSV else ",", strict=True)
             header = next(rows)
             places = [(header.index(column.name), column) for column in columns]
@@ -56,7 +56,7 @@ def diagnose(path: Path, file: SourceFile, columns: Sequence[Column], error: Exc
                             return SourceError(message, path=path, line=rows.line_num)
                         continue
                     check, complaint = _CHECKS[column.kind]
-                    if not check(value):
+                    if not check(value.strip()):
                         return SourceError(f"{column.name} {complaint}", path=path, line=rows.line_num)
     except SourceError as found:
         return found

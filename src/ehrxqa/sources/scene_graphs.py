@@ -189,7 +189,7 @@ def _inflate(descriptor: int, member: Member) -> bytes:
     packed = os.pread(descriptor, member.size, member.offset + 30 + name_length + extra_length)
     try:
         content = packed if member.method == _STORED else isal_zlib.decompress(packed, -15, member.inflated)
-    except isal_zlib.error as error:
+    except isal_zlib.error as error:  # type: ignore[misc]  # isal ships no types
         raise damaged from error
     if len(content) != member.inflated or isal_zlib.crc32(content) != member.crc:
         raise damaged

@@ -6,6 +6,7 @@ stops, the file is read once more, slowly, to say which line is at fault and why
 
 from __future__ import annotations
 
+import csv
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -53,13 +54,13 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
     try:
         with open(path, "rb") as raw:  # noqa: PTH123
             if path.name.endswith(".gz"):
-                with igzip.IGzipFile(fileobj=raw, mode="rb") as inflated:
-                    yield inflated  # type: ignore[misc]
+                with igzip.IGzipFile(fileobj=raw, mode="rb") as inflated:  # type: ignore[no-untyped-call]
+                    yield inflated
             else:
                 yield raw
     except EOFError as error:
         raise SourceError("is cut off before its end (gzip); download it again", path=path) from error
-    except (isal_zlib.error, zlib.error, igzip.BadGzipFile) as error:
+    except (isal_zlib.error, zlib.error, igzip.BadGzipFile) as error:  # type: ignore[misc]
         raise SourceError("is not a sound gzip file; download it again", path=path) from error
     except OSError as error:
         raise SourceError(f"cannot be read ({error.strerror or error})", path=path) from error
@@ -78,8 +79,8 @@ def read_header(path: Path, file: SourceFile) -> list[str]:
     """
     with open_bytes(path) as stream:
         line = stream.readline(1 << 20)
-    names = line.decode("utf-8-sig", errors="replace").rstrip("\r\n").split(delimiter(file))
-    names = [name.strip('"') for name in names]
+    text = line.decode("utf-8-sig", errors="replace").rstrip("\r\n")
+    names = next(csv.reader([text], delimiter=delimiter(file)), [])
     if not line.strip():
         raise SourceError("is empty, not even a header line", path=path)
     missing = [column.name for column in file.used if column.name not in names]
@@ -141,7 +142,7 @@ def stream_table(
                     null_values=list(NULL_WORDS),
                     strings_can_be_null=True,
                     quoted_strings_can_be_null=True,
-                    timestamp_parsers=[pa_csv.ISO8601],
+                    timestamp_parsers=[pa_csv.ISO8601, " %Y-%m-%d %H:%M:%S ", " %Y-%m-%d "],
                 ),
             )
             for batch in reader:
