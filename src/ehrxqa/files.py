@@ -69,7 +69,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         try:
             yield part
             fsync_path(part)
-            os.replace(part, path)
+            part.replace(path)
             with suppress(OSError):  # some file systems cannot flush a folder
                 fsync_path(path.parent)
         except BaseException:
@@ -81,7 +81,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8 with `\\n` line ends, whole or not at all."""
+    """Write `text` as UTF-8, whole or not at all; line ends stay as they are."""
     with atomic_path(path) as part:
         part.write_bytes(text.encode("utf-8"))
 

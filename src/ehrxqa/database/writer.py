@@ -73,6 +73,11 @@ def write_frames(database: apsw.Connection, frames: dict[str, Frame]) -> None:
         _insert(database, name, list(stored.values()), len(frame))
 
 
+def _value(database: apsw.Connection, statement: str, *parameters: str) -> Any:
+    """The single value of a query."""
+    return database.execute(statement, parameters).fetchall()[0][0]
+
+
 class DatabaseWriter:
     """Writes one database.
 
@@ -110,7 +115,7 @@ class DatabaseWriter:
                         self._copy(database, name)
             database.execute("COMMIT")
             counts = {
-                table.name: int(database.execute(f'SELECT count(*) FROM main."{table.name.upper()}"').fetchall()[0][0])
+                table.name: int(_value(database, f'SELECT count(*) FROM main."{table.name.upper()}"'))
                 for table in TABLES
             }
             database.execute("DETACH side")
@@ -118,10 +123,7 @@ class DatabaseWriter:
 
     @staticmethod
     def _copy(database: apsw.Connection, name: str) -> None:
-        (statement,) = database.execute(
-            "SELECT sql FROM side.sqlite_master WHERE name = ?", (name.upper(),)
-        ).fetchall()[0]
-        database.execute(statement)
+        database.execute(str(_value(database, "SELECT sql FROM side.sqlite_master WHERE name = ?", name.upper())))
         # same columns, no index: SQLite copies whole rows without decoding them
         database.execute(f'INSERT INTO main."{name.upper()}" SELECT * FROM side."{name.upper()}"')
 

@@ -88,7 +88,8 @@ def _cohort_rows(labels: Labels, name: str) -> Iterator[str]:
     for row in rows.tolist():
         yield (
             f"{images.subject_id[row]},{images.study_id[row]},{images.image_id[row]},"
-            f"{_quoted(images.view_position[row] or '')},{format_ms(int(images.time_ms[row]))[:length]},{images.study_order[row]}.0\n"
+            f"{_quoted(images.view_position[row] or '')},{format_ms(int(images.time_ms[row]))[:length]},"
+            f"{images.study_order[row]}.0\n"
         )
 
 

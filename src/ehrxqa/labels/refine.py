@@ -264,11 +264,7 @@ def _joined(parts: Sequence[Findings]) -> Findings:
     if not parts:
         empty = np.empty(0, dtype=np.int64)
         return Findings(empty, empty, empty, np.empty(0, dtype=np.int8), empty, np.empty(0), empty)
-    joined = Findings(
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in Findings.__dataclass_fields__)
-    )
-    order = np.argsort(joined.image, kind="stable")
-    return Findings(
-        *(getattr(joined, name)[order] for name in list(Findings.__dataclass_fields__)[:-1]),
-        np.sort(joined.present),
-    )
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in Findings.__dataclass_fields__}
+    present = np.sort(columns.pop("present"))
+    order = np.argsort(columns["image"], kind="stable")
+    return Findings(**{name: values[order] for name, values in columns.items()}, present=present)

@@ -129,7 +129,13 @@ class LabelSet:
 
 @dataclass
 class SizeBoxes:
-    """Boxes of the four size objects: row in `LabelledImages`, number in `SIZE_OBJECTS`, edges in pixels of the 224 grid."""
+    """Boxes of the four size objects.
+
+    Attributes:
+        image: Row in `LabelledImages`.
+        object: Number in `SIZE_OBJECTS`.
+        x1, x2: Edges in pixels of the 224 grid, as written.
+    """
 
     image: npt.NDArray[np.int64]
     object: npt.NDArray[np.int64]

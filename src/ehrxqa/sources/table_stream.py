@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -55,7 +55,7 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
         with open(path, "rb") as raw:  # noqa: PTH123
             if path.name.endswith(".gz"):
                 with igzip.IGzipFile(fileobj=raw, mode="rb") as inflated:  # type: ignore[no-untyped-call]
-                    yield inflated
+                    yield cast(IO[bytes], inflated)
             else:
                 yield raw
     except EOFError as error:

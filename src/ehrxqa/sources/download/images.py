@@ -53,8 +53,8 @@ class Image:
 def image_path(image: Image) -> str:
     """Path of an image below the release of MIMIC-CXR-JPG.
 
-    >>> image_path(Image(19999999, 59999999, "0a0a0a0a-1b1b1b1b-2c2c2c2c-3d3d3d3d-4e4e4e4e"))
-    'files/p19/p19999999/s59999999/0a0a0a0a-1b1b1b1b-2c2c2c2c-3d3d3d3d-4e4e4e4e.jpg'
+    >>> image_path(Image(19999999, 59999999, "0a0a0a0a-1b1b1b1b-0a0a0a0a-1b1b1b1b-0a0a0a0a"))
+    'files/p19/p19999999/s59999999/0a0a0a0a-1b1b1b1b-0a0a0a0a-1b1b1b1b-0a0a0a0a.jpg'
     """
     subject = str(image.subject_id)
     return f"files/p{subject[:2]}/p{subject}/s{image.study_id}/{image.image_id}.jpg"
