@@ -120,9 +120,12 @@ class HuggingFaceModel:
         asked = inputs["input_ids"]
         length = asked.shape[1]
         if tokens.shape[1] >= length and bool((tokens[:, :length] == asked).all()):
-            tokens = tokens[:, length:]  # models without a separate encoder repeat the prompt
-        words: list[str] = self._processor.batch_decode(tokens, skip_special_tokens=True)
-        return words
+            return self._text(tokens[:, length:])  # models without a separate encoder repeat the prompt
+        return [_after(said, prompt) for said, prompt in zip(self._text(tokens), self._text(asked), strict=True)]
+
+    def _text(self, tokens: Any) -> list[str]:
+        texts: list[str] = self._processor.batch_decode(tokens, skip_special_tokens=True)
+        return texts
 
     def _chat(self, prompt: str) -> str:
         """The prompt in the model's own conversation form, where it has one."""
@@ -143,6 +146,12 @@ class HuggingFaceModel:
                 return picture.convert("RGB")
         except OSError as error:
             raise VqaError(f"study {request.study_id}: {path} is not a readable image") from error
+
+
+def _after(said: str, prompt: str) -> str:
+    """What follows the prompt, if the model repeats it with other marks at its ends; else all that was said."""
+    place = said.find(prompt) if prompt else -1
+    return said if place < 0 else said[place + len(prompt) :]
 
 
 def _auto(torch: Any) -> str:

@@ -18,7 +18,7 @@ from typing import Final
 from ehrxqa.errors import VqaError
 from ehrxqa.vqa.question import SIZE_LIMITS, Combination, Form, Target, VqaQuestion
 from ehrxqa.vqa.sentences import GRAMMAR_WORDS, IGNORED_WORDS, SENTENCES, Reading
-from ehrxqa.vqa.vocabulary import DEFAULT_VOCABULARY, Name, Role, Vocabulary
+from ehrxqa.vqa.vocabulary import DEFAULT_VOCABULARY, Name, Phrase, Role, Vocabulary
 
 __all__ = ["MAX_TEXT_LENGTH", "parse"]
 
@@ -34,7 +34,6 @@ _CLEAN_UP: Final = (
     (re.compile(r"[?.!\s]+$"), ""),
 )
 _MAX_READINGS: Final = 64
-_INNER_PUNCTUATION: Final = frozenset("-/()")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +96,10 @@ def _tokens(text: str, vocabulary: Vocabulary) -> list[_Token]:
     tokens: list[_Token] = []
     place = 0
     while place < len(pieces):
-        for words, names in vocabulary.phrases.get(pieces[place], ()):
-            end = _end_of_phrase(pieces, place, words)
+        for phrase in vocabulary.phrases.get(pieces[place], ()):
+            end = _end_of_phrase(pieces, place, phrase)
             if end is not None:
-                tokens.append(_Token(" ".join(pieces[place:end]), names))
+                tokens.append(_Token(" ".join(pieces[place:end]), phrase.names))
                 place = end
                 break
         else:
@@ -110,11 +109,11 @@ def _tokens(text: str, vocabulary: Vocabulary) -> list[_Token]:
     return tokens
 
 
-def _end_of_phrase(pieces: Sequence[str], start: int, words: Sequence[str]) -> int | None:
+def _end_of_phrase(pieces: Sequence[str], start: int, phrase: Phrase) -> int | None:
     """Where the phrase that begins at `start` ends, or None; marks inside a name may be there or not."""
     place, opened = start, 0
-    for number, word in enumerate(words):
-        while number and place < len(pieces) and pieces[place] in _INNER_PUNCTUATION:
+    for number, word in enumerate(phrase.words):
+        while number and place < len(pieces) and pieces[place] in phrase.marks:
             opened += {"(": 1, ")": -1}.get(pieces[place], 0)
             place += 1
         if place >= len(pieces) or pieces[place] != word:

@@ -150,7 +150,7 @@ def _name(text: str, role: Role, vocabulary: Vocabulary) -> str | None:
         words = words[1:]
     if not words:
         return None
-    for phrase, names in vocabulary.phrases.get(words[0], ()):
-        if phrase == words:
-            return next((name.name for name in names if name.role is role), None)
+    for phrase in vocabulary.phrases.get(words[0], ()):
+        if phrase.words == words:
+            return next((name.name for name in phrase.names if name.role is role), None)
     return None

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from ehrxqa.vqa.question import CATEGORIES
 
-__all__ = ["ATTRIBUTES", "DEFAULT_VOCABULARY", "OBJECTS", "Name", "Role", "Vocabulary", "words_of"]
+__all__ = ["ATTRIBUTES", "DEFAULT_VOCABULARY", "OBJECTS", "Name", "Phrase", "Role", "Vocabulary", "words_of"]
 
 _SIDED: Final = (
     "lung",
@@ -150,6 +150,20 @@ class Role(StrEnum):
     GENDER = "G"
 
 
+class Phrase(NamedTuple):
+    """A way to write a name.
+
+    Attributes:
+        words: Its words.
+        names: What it may stand for; more than one only if names clash.
+        marks: Punctuation that may stand between the words.
+    """
+
+    words: tuple[str, ...]
+    names: tuple[Name, ...]
+    marks: frozenset[str]
+
+
 class Name(NamedTuple):
     """A phrase understood: its role and the name it stands for."""
 
@@ -192,8 +206,12 @@ _GRAMMAR_NAMES: Final[Mapping[Name, tuple[str, ...]]] = {
     Name(Role.GENDER, "f"): ("female", "woman", "f"),
 }
 
+#: A name that is spelled with other marks may have those too.
+_MARKS_IN_ANY_NAME: Final = frozenset("-/()")
+
 _WORD = re.compile(r"[a-z0-9]+")
-_X_RAY = re.compile(r"\bx[\s-]*ray")
+_X_RAY = re.compile(r"\bx[\s-]*ray\b")
+_GENITIVE = re.compile(r"'s\b")
 
 
 def words_of(text: str) -> tuple[str, ...]:
@@ -202,7 +220,7 @@ def words_of(text: str) -> tuple[str, ...]:
     >>> words_of("Mass/nodule  (not otherwise specified)")
     ('mass', 'nodule', 'not', 'otherwise', 'specified')
     """
-    return tuple(_WORD.findall(_X_RAY.sub("xray", text.lower())))
+    return tuple(_WORD.findall(_GENITIVE.sub("", _X_RAY.sub("xray", text.lower()))))
 
 
 def _other_number(word: str) -> list[str]:
@@ -251,7 +269,7 @@ class Vocabulary:
         return self if merged == (self.objects, self.attributes, self.categories) else Vocabulary(*merged)
 
     @cached_property
-    def phrases(self) -> Mapping[str, tuple[tuple[tuple[str, ...], tuple[Name, ...]], ...]]:
+    def phrases(self) -> Mapping[str, tuple[Phrase, ...]]:
         """First word → phrases that begin with it, longest first, each with the names it may stand for.
 
         A name as it is spelled comes before another name's plural or synonym.
@@ -272,11 +290,12 @@ class Vocabulary:
                 (exact if number == 0 else derived)[words].append(name)
                 for last in _other_number(words[-1]):
                     derived[(*words[:-1], last)].append(name)
-        by_first: dict[str, list[tuple[tuple[str, ...], tuple[Name, ...]]]] = defaultdict(list)
+        by_first: dict[str, list[Phrase]] = defaultdict(list)
         for words in {**exact, **derived}:
             meanings = tuple(dict.fromkeys(exact.get(words) or derived[words]))
-            by_first[words[0]].append((words, meanings))
-        return {first: tuple(sorted(found, key=lambda entry: -len(entry[0]))) for first, found in by_first.items()}
+            marks = {mark for name in meanings for mark in name.name if not (mark.isalnum() or mark.isspace())}
+            by_first[words[0]].append(Phrase(words, meanings, _MARKS_IN_ANY_NAME | marks))
+        return {first: tuple(sorted(found, key=lambda phrase: -len(phrase.words))) for first, found in by_first.items()}
 
 
 #: The names of the published labels.
