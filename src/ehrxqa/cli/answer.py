@@ -1,0 +1,65 @@
+"""`ehrxqa answer`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from ehrxqa.cli.options import FILE, emit, example, format_option, quiet_option, workers_option
+from ehrxqa.progress import make_progress
+
+__all__ = ["command"]
+
+
+@click.command(
+    "answer",
+    epilog=example(
+        "ehrxqa answer --database out --questions _train.json --out train.json",
+        "ehrxqa answer --database out/database/test/mimic_iv_cxr.db --questions _test.json --out test.json",
+    ),
+)
+@click.option(
+    "--database",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="DB_OR_OUT",
+    help="A database file, or the output folder of a build.",
+)
+@click.option("--questions", required=True, type=FILE, metavar="FILE", help="Pre-release file, e.g. _train.json.")
+@click.option("--out", required=True, type=FILE, metavar="FILE", help="Final file to write, e.g. train.json.")
+@click.option(
+    "--timeout", type=float, default=60.0, show_default=True, metavar="S", help="Seconds one gold program may take."
+)
+@workers_option
+@quiet_option
+@format_option
+def command(
+    database: Path,
+    questions: Path,
+    out: Path,
+    timeout: float,
+    workers: int | None,
+    quiet: bool,
+    output_format: str,
+) -> int:
+    """Fill the answers of pre-release question files by running their gold programs.
+
+    A program that fails is reported with id and reason and left out; the rest is written, and the exit status is 1.
+    """
+    from ehrxqa.dataset.answer import answer
+
+    report = answer(database, questions, out, workers=workers, seconds=timeout, progress=make_progress(quiet=quiet))
+    emit(
+        output_format,
+        {"out": str(out), **asdict(report)},
+        lambda: (
+            f"{out}: {report.answered:,} questions answered"
+            + (f", {len(report.failed):,} failed" * bool(report.failed))
+        ),
+    )
+    for failure in report.failed:
+        print(f"ehrxqa: error: {questions}: id {failure.id}: {failure.reason}", file=sys.stderr)
+    return 1 if report.failed else 0

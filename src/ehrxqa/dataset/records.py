@@ -1,0 +1,82 @@
+"""Question records as they lie on disk.
+
+A pre-release file (`_train.json`, `_valid.json`, `_test.json`) holds a list of records with `_gold_program` and no
+answer; a final file (`train.json` …) the same records in the same order, without keys that start with `_` and
+with `answer` as the last key. Unknown keys are kept: they belong to whoever wrote them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from ehrxqa.errors import RecordError
+from ehrxqa.files import atomic_path
+
+__all__ = ["DATABASE_NAME", "GOLD_PROGRAM", "final_record", "read_records", "write_records"]
+
+#: The one database name of the benchmark; another is an error.
+DATABASE_NAME: Final = "mimic_iv_cxr"
+GOLD_PROGRAM: Final = "_gold_program"
+
+Record = dict[str, Any]
+
+
+def read_records(path: Path) -> list[Record]:
+    """The records of a pre-release file, checked.
+
+    Raises:
+        RecordError: The file is missing, is not a JSON list of records, or a record lacks what is needed.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise RecordError(f"{path}: no such file") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordError(f"{path}: cannot be read as UTF-8 text") from error
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise RecordError(f"{path}: is not JSON ({error})") from error
+    if not isinstance(value, list):
+        raise RecordError(f"{path}: must be a JSON list of question records, not a JSON {_json_kind(value)}")
+    for place, record in enumerate(value):
+        _check(path, place, record)
+    return value
+
+
+def _check(path: Path, place: int, record: Any) -> None:
+    where = f"{path}: record {place}"
+    if not isinstance(record, dict):
+        raise RecordError(f"{where} is not a JSON object")
+    if "id" in record:
+        where += f" (id {record['id']})"
+    if record.get("db_id") != DATABASE_NAME:
+        raise RecordError(f"{where}: db_id must be {DATABASE_NAME!r}, not {record.get('db_id')!r}")
+    if not isinstance(record.get(GOLD_PROGRAM), str):
+        hint = "; it has an answer, so the file is a final one" if "answer" in record else ""
+        raise RecordError(f"{where}: {GOLD_PROGRAM} is missing{hint}; give a pre-release file such as _train.json")
+
+
+def _json_kind(value: Any) -> str:
+    kinds: dict[type, str] = {dict: "object", str: "string", int: "number", float: "number", bool: "truth value"}
+    return kinds.get(type(value), "null")
+
+
+def final_record(record: Mapping[str, Any], answer: list[Any]) -> Record:
+    """The record as it is published: without private keys, with the answer last."""
+    return {**{key: value for key, value in record.items() if not key.startswith("_")}, "answer": answer}
+
+
+def write_records(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
+    """Write records as the official files are written: a list, indented by 4, non-ASCII characters escaped.
+
+    What JSON cannot encode becomes its text.
+
+    Raises:
+        BuildError: The file cannot be written.
+    """
+    with atomic_path(path) as part, part.open("w", encoding="utf-8", newline="\n") as stream:
+        json.dump(list(records), stream, indent=4, default=str)
