@@ -98,18 +98,21 @@ class Answers:
         if call in self._probed:
             return
         places = self._plan.chains[call]
-        for chain, place in places:
+        for chain, place, _ in places:
             blocked = self._blocked.get(chain)
             if blocked is not None and blocked < place:
                 return
         self.missing[self._plan.question_of[call], study] = None
-        for chain, place in places:
-            self._blocked[chain] = place
+        for chain, place, decides in places:
+            if decides:
+                self._blocked[chain] = place
+            else:
+                self._blocked.pop(chain, None)  # SQLite has gone on to another row
 
     def _pass(self, call: int) -> None:
         """An answered call at or before an unanswered one: SQLite has gone on to another row."""
         assert self._plan is not None
-        for chain, place in self._plan.chains[call]:
+        for chain, place, _ in self._plan.chains[call]:
             if self._blocked.get(chain, -1) >= place:
                 del self._blocked[chain]
 

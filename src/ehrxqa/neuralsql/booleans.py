@@ -1,7 +1,8 @@
 """Chains of AND and OR, so that what costs nothing is looked at before an image is.
 
 AND and OR give the same value in any order of their operands, unknown values included; SQLite stops at the first
-operand that decides. So operands without a func_vqa call are moved to the front of their chain.
+operand that decides. So operands without a func_vqa call are moved to the front of their chain. CASE, iif and
+coalesce choose what is looked at, too, but their order is theirs.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 from ehrxqa.neuralsql.tokens import Token
 
-__all__ = ["Chain", "chains"]
+__all__ = ["Chain", "chains", "choices"]
 
 Range = tuple[int, int]
 
@@ -44,6 +45,58 @@ def chains(tokens: list[Token], start: int, end: int, asks: Callable[[int, int],
         asks: Whether a range of tokens holds a func_vqa call.
     """
     yield from _chains(tokens, start, end, asks, outermost=True)
+
+
+def choices(tokens: list[Token], asks: Callable[[int, int], bool]) -> Iterator[list[tuple[int, int, bool]]]:
+    """The parts of each CASE, iif, coalesce and ifnull: ranges in the order in which SQLite looks at them.
+
+    The truth value says whether later parts depend on this one; results of WHEN decide nothing.
+    """
+    for number, token in enumerate(tokens):
+        word = token.lower
+        if word == "case" and token.kind == "word":
+            parts = _case_parts(tokens, number)
+        elif word in ("iif", "if", "coalesce", "ifnull") and tokens[number + 1 : number + 2]:
+            if tokens[number + 1].text != "(":
+                continue
+            parts = _arguments(tokens, number + 2, decides_all=word in ("coalesce", "ifnull"))
+        else:
+            continue
+        if sum(asks(first, last) for first, last, _ in parts) > 1:
+            yield parts
+
+
+def _case_parts(tokens: list[Token], case: int) -> list[tuple[int, int, bool]]:
+    parts: list[tuple[int, int, bool]] = []
+    first, decides = case + 1, True
+    depth = 0
+    for number in range(case + 1, len(tokens)):
+        token = tokens[number]
+        word = token.lower
+        if depth == 0 and word in ("when", "then", "else", "end"):
+            parts.append((first, number, decides))
+            first, decides = number + 1, word == "when"
+            if word == "end":
+                break
+        elif token.text == "(" or word == "case":
+            depth += 1
+        elif token.text == ")" or word == "end":
+            depth -= 1
+    return parts
+
+
+def _arguments(tokens: list[Token], start: int, *, decides_all: bool) -> list[tuple[int, int, bool]]:
+    parts: list[tuple[int, int, bool]] = []
+    first, depth = start, 0
+    for number in range(start, len(tokens)):
+        text = tokens[number].text
+        if depth == 0 and text in (",", ")"):
+            parts.append((first, number, decides_all or not parts))
+            first = number + 1
+            if text == ")":
+                break
+        depth += (text == "(") - (text == ")")
+    return parts
 
 
 def _chains(

@@ -21,7 +21,7 @@ from ehrxqa.neuralsql.asking import Asker
 from ehrxqa.neuralsql.cache import AnswerCache
 from ehrxqa.neuralsql.errors import Abstained, MemoryLimit, RowLimit, SqlError
 from ehrxqa.neuralsql.limits import Limits
-from ehrxqa.neuralsql.plan import Plan, make_plan
+from ehrxqa.neuralsql.plan import RESERVED, Plan, make_plan
 from ehrxqa.neuralsql.result import Counters, Outcome, Result, status_of
 from ehrxqa.neuralsql.rewriting import ELEMENTS, TRUTH
 from ehrxqa.neuralsql.sandbox import ANSWER_KEY, Rows, Value, open_database
@@ -137,10 +137,9 @@ class Engine:
             asker.batches,
             runs,
         )
-        columns = rows.columns
-        for rewritten, written in plan.written:
-            columns = tuple(column.replace(rewritten, written) for column in columns)
-        return Result(columns, rows.rows, counters, plan.sql, plan.probe, asker.by_question())
+        return Result(
+            _column_names(rows.columns, plan.items), rows.rows, counters, plan.sql, plan.probe, asker.by_question()
+        )
 
     def outcome(self, query: str) -> Outcome:
         """Run one query and say what came of it; a faulty query is an outcome, not an exception."""
@@ -177,3 +176,19 @@ class Engine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _column_names(columns: tuple[str, ...], items: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns, with the author's words for those that SQLite named after rewritten text."""
+    stars = [number for number, item in enumerate(items) if item.endswith("*")]
+    names = list(columns)
+    for number, item in enumerate(items):
+        if not stars or number < stars[0]:
+            place = number
+        elif number > stars[-1]:
+            place = len(columns) - len(items) + number
+        else:
+            continue
+        if 0 <= place < len(names) and RESERVED in names[place]:
+            names[place] = item
+    return tuple(names)

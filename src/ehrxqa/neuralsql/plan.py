@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ehrxqa.errors import VqaError
-from ehrxqa.neuralsql.booleans import Chain, chains
+from ehrxqa.neuralsql.booleans import chains, choices
 from ehrxqa.neuralsql.clean_text import clean
 from ehrxqa.neuralsql.errors import CallError, Denied
 from ehrxqa.neuralsql.probe import probe_edits
@@ -55,19 +55,19 @@ class Plan:
         probe: A query for the studies that its select list asks about, where a LIMIT leaves only few of them.
         questions: The distinct image questions.
         question_of: For each call, the number of its question.
-        chains: For each call, the (chain, place) pairs of the AND/OR chains in which another call stands before
-            or after it: those after an unanswered one need not be asked yet.
+        chains: For each call, (chain, place, decides) for each AND/OR chain or choice that holds other calls:
+            those at a later place than an unanswered one that decides need not be asked yet.
         probed: Calls whose studies the probe yields.
-        written: Pieces of the rewritten text and what the author wrote there, for column names.
+        items: The select list as the author wrote it, for column names.
     """
 
     sql: str
     probe: str | None
     questions: tuple[Question, ...]
     question_of: tuple[int, ...]
-    chains: tuple[tuple[tuple[int, int], ...], ...]
+    chains: tuple[tuple[tuple[int, int, bool], ...], ...]
     probed: tuple[int, ...]
-    written: tuple[tuple[str, str], ...]
+    items: tuple[str, ...]
 
 
 def make_plan(query: str, parse: Callable[[str], VqaQuestion], *, deny_tables: frozenset[str] = frozenset()) -> Plan:
@@ -112,7 +112,7 @@ class _Planner:
         self._questions: dict[VqaQuestion, int] = {}
         self._texts: list[Question] = []
         self._question_of = [self._question(call, parse) for call in calls]
-        self._places: list[list[tuple[int, int]]] = [[] for _ in calls]
+        self._places: list[list[tuple[int, int, bool]]] = [[] for _ in calls]
         self._joins: dict[tuple[int, int, str], str] = {}
         self._first: dict[tuple[int, int, str], int] = {}
         self._number_of = list(range(len(calls)))
@@ -126,15 +126,15 @@ class _Planner:
                 self._rewrite_truth(call)
         self._order_chains()
         probed = probe_edits(self._tokens, self._root, self._calls, self._is_truth)
-        sql, written = self._edits.write()
+        items = self._root.selects[0].items
         return Plan(
-            sql,
+            self._edits.write(),
             None if probed is None else self._edits.write_probe(probed),
             tuple(self._texts),
             tuple(self._question_of),
             tuple(tuple(places) for places in self._places),
             () if probed is None else probed.calls,
-            tuple(written),
+            tuple(self._edits.text(start, end) for start, end in items),
         )
 
     def _question(self, call: Call, parse: Callable[[str], VqaQuestion]) -> int:
@@ -188,8 +188,13 @@ class _Planner:
 
     def _same_as(self, call: Call) -> int:
         """The number of the first equal call of the SELECT, so that equal expressions stay equal texts."""
-        key = (id(call.select), self._question_of[call.number], self._edits.spelled(*call.study))
-        return self._first.setdefault(key, call.number)
+        spelled = self._edits.spelled(*call.study)
+        question = self._question_of[call.number]
+        selects = call.select.query.selects if call.clause == "order by" else [call.select]
+        for select in selects:  # the ORDER BY of a compound may mean a column of any of its SELECTs
+            if (id(select), question, spelled) in self._first:
+                return self._first[id(select), question, spelled]
+        return self._first.setdefault((id(call.select), question, spelled), call.number)
 
     def _check_comparison(self, call: Call, kinds: tuple[str, ...], message: str) -> None:
         further_back, before, after, further_on = self._neighbours(call)
@@ -287,19 +292,22 @@ class _Planner:
         number = 0
         for start, end, clause in self._conditions():
             for chain in chains(self._tokens, start, end, asks):
-                self._note_places(chain, number)
+                self._note_places([(*operand, True) for operand in chain.operands], number)
                 number += 1
                 # The terms of WHERE itself are SQLite's to order: it knows which of them an index serves.
                 if not (clause == "where" and chain.outermost and chain.connective == "and"):
                     self._edits.reorder(chain)
+        for parts in choices(self._tokens, asks):
+            self._note_places(parts, number)
+            number += 1
 
-    def _note_places(self, chain: Chain, number: int) -> None:
-        inside = [[call.number for call in self._calls if first <= call.start < last] for first, last in chain.operands]
+    def _note_places(self, parts: list[tuple[int, int, bool]], number: int) -> None:
+        inside = [[call.number for call in self._calls if first <= call.start < last] for first, last, _ in parts]
         if sum(bool(calls) for calls in inside) < 2:
             return
         for place, calls in enumerate(inside):
             for call in calls:
-                self._places[self._number_of[call]].append((number, place))
+                self._places[self._number_of[call]].append((number, place, parts[place][2]))
 
     def _conditions(self) -> list[tuple[int, int, str]]:
         """Ranges that hold one condition each: WHERE, HAVING, and bracketed or whole select items."""

@@ -47,7 +47,6 @@ class Edits:
         self._replaced: dict[int, list[tuple[int, Callable[[], str]]]] = {}  # start → (end, text)
         self._joins: dict[int, tuple[bool, list[Callable[[], str]]]] = {}  # before token → (has FROM, sources)
         self._insertions: dict[int, str] = {}
-        self._calls: list[tuple[Call, Callable[[], str]]] = []
 
     def spelled(self, start: int, end: int) -> str:
         """The tokens of a range in one spelling, to tell equal expressions."""
@@ -64,12 +63,7 @@ class Edits:
 
     def replace_call(self, call: Call, text: Callable[[str], str]) -> None:
         """Put `text(study)` in the place of a call, where `study` is its rewritten study expression."""
-
-        def replacement() -> str:
-            return text(self._write(*call.study))
-
-        self._replace(call.start, call.end, replacement)
-        self._calls.append((call, replacement))
+        self._replace(call.start, call.end, lambda: text(self._write(*call.study)))
 
     def join(self, call: Call, source: Callable[[str], str]) -> None:
         """Join `source(study)` to the FROM clause of the call's SELECT, which gets one if it has none."""
@@ -85,13 +79,14 @@ class Edits:
             chain.start, chain.end, lambda: word.join(self._write(first, last) for first, last in chain.operands)
         )
 
-    def write(self) -> tuple[str, list[tuple[str, str]]]:
-        """The rewritten query, and what each call was rewritten to with what the author wrote."""
-        written = [
-            (replacement(), self._sql[self._tokens[call.start].start : self._tokens[call.end - 1].end])
-            for call, replacement in self._calls
-        ]
-        return self._whole(), written
+    def text(self, start: int, end: int) -> str:
+        """What the author wrote in a range of tokens."""
+        return self._sql[self._tokens[start].start : self._tokens[end - 1].end] if end > start else ""
+
+    def write(self) -> str:
+        """The rewritten query."""
+        end = len(self._tokens)
+        return self._write(0, end) + self._between(end)
 
     def write_probe(self, probed: Probed) -> str:
         """The rewritten query with NULL for its probed items and their studies as further columns."""
@@ -103,7 +98,7 @@ class Edits:
         last = probed.select.items[-1][1]
         studies = "".join(f", {self._write(*study)}" for study in probed.studies)
         self._insertions = {last: studies}
-        text = self._whole()
+        text = self.write()
         self._insertions = {}
         self._replaced, self._joins = kept, kept_joins
         return text
@@ -122,10 +117,6 @@ class Edits:
         edits = self._replaced.setdefault(start, [])
         edits.insert(0, (end, text))
         edits.sort(key=lambda edit: -edit[0])  # the widest first, of equal ones the latest
-
-    def _whole(self) -> str:
-        end = len(self._tokens)
-        return self._write(0, end) + self._between(end)
 
     def _between(self, number: int) -> str:
         """What is put in before token `number`."""
