@@ -36,6 +36,14 @@ __all__ = ["command"]
     metavar="X",
     help="Multiplier of laboratory and charted events.",
 )
+@click.option(
+    "--charted-factor",
+    type=float,
+    default=1.0,
+    show_default=True,
+    metavar="X",
+    help="Further multiplier of charted events alone.",
+)
 @workers_option
 @quiet_option
 @format_option
@@ -46,6 +54,7 @@ def command(
     seed: int,
     images: bool,
     events_factor: float,
+    charted_factor: float,
     workers: int | None,
     quiet: bool,
     output_format: str,
@@ -61,6 +70,7 @@ def command(
         seed=seed,
         images=images,
         events_factor=events_factor,
+        charted_factor=charted_factor,
         workers=workers,
         progress=make_progress(quiet=quiet),
     )

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ehrxqa.hospital.ontology import SIDES
-from ehrxqa.hospital.vocabulary import FindingKind, finding_kinds
+from ehrxqa.hospital.vocabulary import CONDITIONS, FindingKind, finding_kinds
 
 __all__ = ["Finding", "FindingHistory"]
 
+_ILL = {condition.name for condition in CONDITIONS} - {"hypertension", "psychiatric", "alcohol"}
 _ZONES = ("upper lung zone", "mid lung zone", "lower lung zone", "apical zone")
 _ZONE_SHARE = (0.22, 0.25, 0.45, 0.08)
 
@@ -54,15 +55,19 @@ class FindingHistory:
         draws = self._rng.random((len(kinds), 2))
         if "effusion" in self._present:
             states = states | {"effusion"}
+        health = 0.7 if states & _ILL else 0.3  # people without any illness mostly have normal images
         for kind, (begins, stays) in zip(kinds, draws, strict=True):
             previous = self._present.pop(kind.name, None)
-            chance = min(kind.base + sum(p for c, p in kind.boosts.items() if c in states), 0.97)
+            chance = kind.base * health
+            for state, more in kind.boosts.items():
+                if state in states:
+                    chance += more
             if previous is not None and stays < kind.keeps:
                 places, severity = previous
                 step = float(self._rng.normal(0, 0.15))
                 trend = "same" if abs(step) < 0.1 else "worse" if step > 0 else "better"
                 severity = float(np.clip(severity + step, 0.05, 1))
-            elif begins < chance * (0.55 if previous is None else 0.8):
+            elif begins < min(chance, 0.97) * (0.55 if previous is None else 0.8):
                 places = self._lasting.get(kind.name) or self._places(kind)
                 severity, trend = float(self._rng.beta(1.8, 2.2)), "new"
                 if kind.keeps > 0.8:

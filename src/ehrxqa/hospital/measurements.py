@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cache
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ehrxqa.hospital.csvtext import columns_text, decimal_texts, integers, seconds, taken
-from ehrxqa.hospital.life import DAY, HOUR, Subject
+from ehrxqa.hospital.life import DAY, HOUR, IcuStay, Subject
 from ehrxqa.hospital.plan import Plan
 from ehrxqa.hospital.seeds import Purpose, stream
 from ehrxqa.hospital.vocabulary import icu_items, labs
@@ -197,16 +201,8 @@ def labs_text(parts: list[LabRows]) -> bytes:
     item, state = c["item"], c["state"]
     decimals = arrays["decimals"][item].astype(np.int64)
     reported, shortest = decimal_texts(c["ticks"], decimals)
-    worded = np.flatnonzero(state)
-    if len(worded):
-        words = [lab.texts or ("___",) for lab in items]
-        texts = reported.to_numpy(zero_copy_only=False).astype(object)
-        numbers = shortest.to_numpy(zero_copy_only=False).astype(object)
-        for row, i, w in zip(worded.tolist(), item[worded].tolist(), c["words"][worded].tolist(), strict=True):
-            texts[row], numbers[row] = words[i][w % len(words[i])], ""
-        import pyarrow as pa
-
-        reported, shortest = pa.array(texts, type=pa.string()), pa.array(numbers, type=pa.string())
+    words = [lab.texts or ("___",) for lab in items]
+    reported, shortest = _worded(reported, shortest, state, item, c["words"], words)
     value = c["ticks"] / 10.0**decimals
     flagged = (state == 0) & ((value < arrays["low"][item]) | (value > arrays["high"][item]))
     fixed = [",".join((_quoted(lab.unit), lab.low, lab.high)) for lab in items]
@@ -229,6 +225,20 @@ def labs_text(parts: list[LabRows]) -> bytes:
         },
         len(item),
     )
+
+
+def _worded(
+    reported: Any, shortest: Any, state: Ints, item: Ints, draw: Ints, words: Sequence[tuple[str, ...]]
+) -> tuple[Any, Any]:
+    """The two texts of values, with a word of the item and no number wherever `state` is not 0."""
+    if not state.any():
+        return reported, shortest
+    sizes = np.array([len(choices) for choices in words])
+    starts = np.cumsum(sizes) - sizes
+    which = (starts[item] + draw % sizes[item])[state > 0]
+    mask = pa.array(state > 0)
+    chosen = taken([word for choices in words for word in choices], which)
+    return pc.replace_with_mask(reported, mask, chosen), pc.replace_with_mask(shortest, mask, pa.scalar(""))
 
 
 def _quoted(text: str) -> str:
@@ -256,12 +266,9 @@ def charted_of(plan: Plan, subject: Subject) -> ChartedRows:
     return ChartedRows(**_stacked(parts, ChartedRows))
 
 
-def _stay_rows(plan: Plan, subject: Subject, stay: object, rng: np.random.Generator) -> ChartedRows:
-    from ehrxqa.hospital.life import IcuStay
-
-    assert isinstance(stay, IcuStay)
+def _stay_rows(plan: Plan, subject: Subject, stay: IcuStay, rng: np.random.Generator) -> ChartedRows:
     hours = (stay.end - stay.start) / HOUR
-    count = int(np.clip(hours * 0.55 * plan.events_factor, 3, 400_000))
+    count = int(np.clip(hours * plan.events_factor * plan.charted_factor, 3, 100_000))
     times = stay.start + ((np.arange(count) + 0.5) / count * (stay.end - stay.start - 120)).astype(np.int64)
     times -= times % 60 if count < hours * 30 else 0
     values = _vital_signs(rng, count, hours, subject)
@@ -327,19 +334,8 @@ def charted_text(parts: list[ChartedRows]) -> bytes:
     c = _stacked(parts, ChartedRows)
     item, state = c["item"], c["state"]
     reported, shortest = decimal_texts(c["ticks"], _DECIMALS[item])
-    worded = np.flatnonzero(state)
-    if len(worded):
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        choices = [_TEXTS.get(i.itemid, ("",)) for i in _CHARTED]
-        starts = np.concatenate([[0], np.cumsum([len(t) for t in choices])[:-1]])
-        sizes = np.array([len(t) for t in choices])
-        flat = [text for texts in choices for text in texts]
-        mask = pa.array(state > 0)
-        texts = taken(flat, (starts[item] + c["words"] % sizes[item])[worded])
-        reported = pc.replace_with_mask(reported, mask, texts)
-        shortest = pc.replace_with_mask(shortest, mask, pa.array([""] * len(worded)))
+    words = [_TEXTS.get(i.itemid, ("",)) for i in _CHARTED]
+    reported, shortest = _worded(reported, shortest, state, item, c["words"], words)
     units = [_quoted(i.unit) for i in _CHARTED]
     return columns_text(
         "chartevents",

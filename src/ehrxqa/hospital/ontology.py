@@ -283,6 +283,7 @@ def object_parents(name: str) -> tuple[str, ...]:
     return tuple(parents)
 
 
+@cache
 def umls_id(name: str) -> str:
     """A made-up concept id of an object or attribute; the real ones are licensed."""
     names = (*dict.fromkeys((*BOXES, *OBJECTS)), *ATTRIBUTES)

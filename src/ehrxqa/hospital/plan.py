@@ -22,6 +22,7 @@ GENERATOR = 1
 MIN_SUBJECTS = 60
 MAX_SUBJECTS = 100_000
 _MAX_GOLD = 500
+MAX_FACTOR = 1000
 _SPAN = 10_000_000
 _SCATTER = 6_180_339  # prime to ten million, near the golden section
 _OFFSET = 4_142_135
@@ -38,6 +39,7 @@ class Plan:
         seed: Seed of all random numbers.
         images: Whether X-ray files are drawn.
         events_factor: Multiplier of laboratory and charted events.
+        charted_factor: Further multiplier of charted events alone.
     """
 
     subjects: int
@@ -45,9 +47,18 @@ class Plan:
     seed: int
     images: bool
     events_factor: float
+    charted_factor: float
 
     @classmethod
-    def checked(cls, subjects: int, gold_subjects: int | None, seed: int, images: bool, events_factor: float) -> Plan:
+    def checked(
+        cls,
+        subjects: int,
+        gold_subjects: int | None = None,
+        seed: int = 0,
+        images: bool = True,
+        events_factor: float = 1.0,
+        charted_factor: float = 1.0,
+    ) -> Plan:
         """The plan of these parameters; `gold_subjects` None means a quarter of the subjects, at most 500.
 
         Raises:
@@ -64,13 +75,14 @@ class Plan:
             )
         if seed < 0:
             raise SettingsError(f"seed: {seed} is negative; choose 0 or more")
-        if not 0 < events_factor <= 10_000:
-            raise SettingsError(f"events factor: {events_factor} is out of range; choose more than 0, at most 10000")
-        return cls(subjects, gold, seed, images, events_factor)
+        for name, factor in (("events factor", events_factor), ("charted factor", charted_factor)):
+            if not 0 < factor <= MAX_FACTOR:
+                raise SettingsError(f"{name}: {factor} is out of range; choose more than 0, at most {MAX_FACTOR:,}")
+        return cls(subjects, gold, seed, images, float(events_factor), float(charted_factor))
 
     def as_dict(self) -> dict[str, Any]:
         """The parameters, for the marker file."""
-        return {**asdict(self), "events_factor": float(self.events_factor)}
+        return asdict(self)
 
     @cached_property
     def gold(self) -> frozenset[int]:

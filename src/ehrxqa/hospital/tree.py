@@ -68,6 +68,7 @@ def synth(
     seed: int = 0,
     images: bool = True,
     events_factor: float = 1.0,
+    charted_factor: float = 1.0,
     workers: int | None = None,
     progress: Progress = SILENT,
 ) -> SynthReport:
@@ -83,6 +84,7 @@ def synth(
         seed: Seed of all random numbers.
         images: Whether X-ray files are drawn (the tables name them in any case).
         events_factor: Multiplier of laboratory and charted events, for large tables.
+        charted_factor: Further multiplier of charted events alone.
         workers: Worker processes; by default one per processor.
         progress: Hears how far it is.
 
@@ -91,7 +93,7 @@ def synth(
         BuildError: A file cannot be written.
     """
     out = Path(out)
-    plan = Plan.checked(subjects, gold_subjects, seed, images, events_factor)
+    plan = Plan.checked(subjects, gold_subjects, seed, images, events_factor, charted_factor)
     workers = workers or os.cpu_count() or 1
     done = _complete(out, plan)
     if done is not None:
@@ -257,7 +259,7 @@ def _batches(plan: Plan, out: Path, workers: int) -> Iterator[Batch]:
 
 def _batch_size(plan: Plan) -> int:
     """Subjects per batch: decided by the plan alone, because it shows in the compressed bytes."""
-    return max(1, min(24, int(24 / max(plan.events_factor, 1.0))))
+    return max(1, min(24, int(24 / max(plan.events_factor, plan.events_factor * plan.charted_factor, 1.0))))
 
 
 def as_dict(report: SynthReport) -> dict[str, Any]:

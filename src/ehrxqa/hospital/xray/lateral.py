@@ -61,7 +61,7 @@ def _sign(canvas: Canvas, attribute: str, finding: Finding, dome: float) -> None
             "lung opacity" | "consolidation" | "infiltration" | "airspace opacity" | "atelectasis" | "aspiration"
             | "linear/patchy atelectasis" | "lobar/segmental collapse" | "alveolar hemorrhage"
         ):  # fmt: skip
-            for height in {_HEIGHT.get(place.split()[1], 130.0) for place in finding.places if " " in place}:
+            for height in sorted({_HEIGHT.get(place.split()[1], 130.0) for place in finding.places if " " in place}):
                 canvas.value += (0.12 + 0.14 * severity) * canvas.hill(140, height, 22, 17) * canvas.lungs["left"]
         case "pulmonary edema/hazy opacity":
             canvas.value += (0.1 + 0.1 * severity) * canvas.hill(118, 112, 46, 48) * canvas.lungs["left"]
