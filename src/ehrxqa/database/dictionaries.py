@@ -86,12 +86,11 @@ def _icd(tree: SourceTree, key: str) -> Frame:
             codes.clear()
             titles.clear()
             seen = typer
-        vocabulary = Vocabulary(lowered)
-        numbers = icd_codes(vocabulary, typed_codes(block, "icd_code", typer, vocabulary))
-        codes.extend(vocabulary.texts[number] for number in numbers.tolist())
-        titles.extend(
-            None if title is None else lowered(title) for title in block["long_title"].cast(pa.utf8()).to_pylist()
-        )
+        cells = block["icd_code"].cast(pa.utf8()).to_pylist()
+        known = [cell for cell in cells if cell is not None]
+        form = typer.form(known, has_null=len(known) < len(cells))
+        codes.extend("nan" if cell is None else lowered(form(cell)) for cell in cells)
+        titles.extend(_texts(block, "long_title"))
 
     icd_blocks(tree, key, read)
     by_code: dict[str, str] = {}
@@ -101,7 +100,13 @@ def _icd(tree: SourceTree, key: str) -> Frame:
     by_title: dict[str, str] = {}
     for code, title in by_code.items():
         by_title.setdefault(title, code)
-    return Frame({"icd_code": Column.of_texts(by_title.values()), "long_title": Column.of_texts(by_title)})
+    distinct = np.arange(len(by_title))
+    return Frame(
+        {
+            "icd_code": Column(Kind.TEXT, distinct, tuple(by_title.values())),
+            "long_title": Column(Kind.TEXT, distinct, tuple(by_title)),
+        }
+    )
 
 
 def _texts(table: pa.Table, name: str) -> list[str | None]:

@@ -7,7 +7,7 @@ turns into `5.0`. Only if no block of the file holds text are all blocks brought
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -57,11 +57,8 @@ class BlockTyper:
         saw_float: Whether any block so far became floats.
     """
 
-    _NUMBER, _INTEGER, _TEXT = 1, 2, 3
-
     def __init__(self, *, all_floats: bool = False) -> None:
         self._all_floats = all_floats
-        self._kind_of: dict[str, int] = {}
         self.saw_text = False
         self.saw_float = False
 
@@ -70,50 +67,37 @@ class BlockTyper:
         """Whether, the file being read, every block should have been floats: read again with `all_floats`."""
         return self.saw_float and not self.saw_text and not self._all_floats
 
+    def form(self, texts: Iterable[str], *, has_null: bool) -> Callable[[str], str]:
+        """What becomes of a cell of one block.
+
+        Args:
+            texts: The distinct cells of the block.
+            has_null: Whether a row of the block has none.
+        """
+        unclear = [text for text in texts if not (text.isdigit() and text.isascii() and len(text) < 19)]
+        if not all(map(is_number_text, unclear)):
+            self.saw_text = True
+            return str
+        if has_null or self._all_floats or not all(map(is_integer_text, unclear)):
+            self.saw_float = True
+            return lambda text: str(float(text))
+        return lambda text: str(int(text))
+
     def encode(
-        self, texts: Sequence[str | None], codes: npt.NDArray[np.int64], vocabulary: Vocabulary
+        self, texts: Sequence[str], codes: npt.NDArray[np.int64], vocabulary: Vocabulary
     ) -> npt.NDArray[np.int64]:
         """Codes in `vocabulary` of one block.
 
         Args:
-            texts: The distinct cells of the block.
+            texts: Texts, among them the distinct cells of the block.
             codes: For each row its place in `texts`, or -1 for null.
             vocabulary: Gets the typed texts.
         """
-        used = np.unique(codes)
-        has_null = bool(len(used)) and used[0] == NULL_CODE
-        kinds = {self._kind(texts[code]) for code in used.tolist() if code != NULL_CODE}
-        if self._TEXT in kinds:
-            self.saw_text = True
-            form = _as_it_is
-        elif has_null or self._NUMBER in kinds or self._all_floats:
-            self.saw_float = True
-            form = _as_float
-        else:
-            form = _as_integer
+        used = np.unique(codes).tolist()
+        has_null = bool(used) and used[0] == NULL_CODE
+        used = used[1:] if has_null else used
+        form = self.form([texts[code] for code in used], has_null=has_null)
         table = np.full(len(texts) + 1, NULL_CODE, dtype=np.int64)
-        for code in used.tolist():
-            if code != NULL_CODE:
-                table[code] = vocabulary.code(form(texts[code]))
+        for code in used:
+            table[code] = vocabulary.code(form(texts[code]))
         return table[codes]
-
-    def _kind(self, text: str | None) -> int:
-        assert text is not None
-        kind = self._kind_of.get(text)
-        if kind is None:
-            kind = self._INTEGER if is_integer_text(text) else self._NUMBER if is_number_text(text) else self._TEXT
-            self._kind_of[text] = kind
-        return kind
-
-
-def _as_it_is(text: str | None) -> str:
-    assert text is not None
-    return text
-
-
-def _as_integer(text: str | None) -> str:
-    return str(int(_as_it_is(text)))
-
-
-def _as_float(text: str | None) -> str:
-    return str(float(_as_it_is(text)))

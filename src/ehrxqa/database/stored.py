@@ -59,7 +59,9 @@ def _read_back(name: str, column: Column) -> Column:
             return Column(Kind.TEXT, np.where(null, -1, column.data), column.texts)
         known = Column(Kind.TEXT, np.where(null, -1, column.data), column.texts)
         return as_numbers(known, whole=all(map(is_integer_text, used)) and not null.any())
-    if numeric and len(used) and all(map(is_integer_text, used)) and not null.any():
+    if not numeric and not null.any():
+        return column
+    if numeric and all(map(is_integer_text, used)) and not null.any():
         form = [str(int(text)) if is_integer_text(text) else text for text in column.texts]
     elif numeric:
         form = [str(float(text)) if is_number_text(text) else text for text in column.texts]

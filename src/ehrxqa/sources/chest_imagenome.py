@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from ehrxqa.errors import SourceError
 from ehrxqa.sources.table_stream import stream_table
@@ -201,20 +203,12 @@ def read_tabular_boxes(tree: SourceTree) -> Boxes:
     images, names = Vocabulary(), Vocabulary()
     path = tree.locate("bbox_objects_tabular")
     parts: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in ("image", "name", "x1", "x2", "width")}
-    for batch in stream_table(tree, "bbox_objects_tabular"):
-        object_ids = batch["object_id"]
-        table = np.empty(len(object_ids.dictionary), dtype=np.int32)
-        suffixes = []
-        for place, text in enumerate(object_ids.dictionary.to_pylist()):
-            image_id, _, suffix = text.partition("_")
-            table[place] = images.code(image_id)
-            suffixes.append(names.code(suffix))
-        name = names.encode(batch["bbox_name"])
-        indices = object_ids.indices.to_numpy()
-        if (np.asarray(suffixes, dtype=np.int32)[indices] != name).any():
+    for batch in stream_table(tree, "bbox_objects_tabular", as_text=["object_id"]):
+        image_ids = _image_ids_of_objects(batch["object_id"], batch["bbox_name"].cast(pa.utf8()))
+        if image_ids is None:
             raise SourceError("an object_id is not <image_id>_<bbox_name>", path=path)
-        parts["image"].append(table[indices])
-        parts["name"].append(name)
+        parts["image"].append(images.encode(image_ids.dictionary_encode()))
+        parts["name"].append(names.encode(batch["bbox_name"]))
         for column in ("x1", "x2", "width"):
             parts[column].append(batch[column].to_numpy(zero_copy_only=False))
     return Boxes(
@@ -226,6 +220,20 @@ def read_tabular_boxes(tree: SourceTree) -> Boxes:
         images=images,
         names=names,
     )
+
+
+def _image_ids_of_objects(object_ids: Any, names: Any) -> Any:
+    """What precedes the first `_` of each object id; None if what follows is not the box's name."""
+    place = pc.find_substring(object_ids, "_")
+    first = place[0].as_py() if len(place) else 0
+    if pc.all(pc.equal(place, first)).as_py():  # ids of one length, as everywhere in MIMIC: cut whole columns
+        image_ids = pc.utf8_slice_codeunits(object_ids, 0, first)
+        suffixes = pc.utf8_slice_codeunits(object_ids, first + 1)
+    else:
+        parts = [text.partition("_") for text in object_ids.to_pylist()]
+        image_ids = pa.array([part[0] for part in parts], pa.utf8())
+        suffixes = pa.array([part[2] for part in parts], pa.utf8())
+    return image_ids if pc.all(pc.equal(suffixes, names)).as_py() else None
 
 
 def read_gold_boxes(tree: SourceTree) -> Boxes:
