@@ -8,6 +8,7 @@ import re
 import threading
 import time
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -267,10 +268,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.site.slow_until.wait(60)
             elif kind == "stall":
                 self.connection.settimeout(0.6)
-                try:
+                with suppress(OSError):
                     self.connection.recv(1)  # until the client goes away
-                except OSError:
-                    pass
             self.close_connection = True
             return
         self.wfile.write(body)

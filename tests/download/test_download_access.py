@@ -7,13 +7,14 @@ import ssl
 import subprocess
 import threading
 import types
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from conftest import FakeClock
 from physionet_server import PASSWORD, USER, Fault, PhysioNet
 from published import publish_everything
 
+from conftest import FakeClock
 from ehrxqa.errors import SettingsError
 from ehrxqa.sources.download import Credentials, DownloadError, Network, download
 from ehrxqa.sources.download import credentials as credentials_module
@@ -283,7 +284,7 @@ def test_secrets_do_not_show() -> None:
 
     both = Credentials(USER, PASSWORD)
     secret = Secret(PASSWORD)
-    for text in (repr(both), str(both), f"{both}", repr(secret), str(secret), f"{secret:>40}", "%s" % secret):
+    for text in (repr(both), str(both), f"{both}", repr(secret), str(secret), f"{secret:>40}", f"{secret}"):
         assert PASSWORD not in text
         assert USER not in text
     for value in (both, secret):
@@ -386,10 +387,8 @@ class _Proxy:
                 sink.sendall(data)
         except OSError:
             pass
-        try:
+        with suppress(OSError):
             sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
 
     def stop(self) -> None:
         self._listener.close()

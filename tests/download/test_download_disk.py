@@ -16,10 +16,10 @@ from collections import namedtuple
 from pathlib import Path
 
 import pytest
-from conftest import FakeClock
 from physionet_server import Fault, PhysioNet
 from published import graphs_zip, gz, publish_everything
 
+from conftest import FakeClock
 from ehrxqa.errors import BuildError
 from ehrxqa.sources.download import Credentials, DownloadError, Network, download
 from ehrxqa.sources.download.transfer_progress import PlainTransfers
@@ -366,7 +366,7 @@ def test_many_failures_are_one_line(site: PhysioNet, network: Network, tmp_path:
     with pytest.raises(DownloadError, match=r"2 of 16 files could not be fetched \(14 were") as caught:
         _demo(site, network, tmp_path)
     assert str(caught.value).count("its SHA-256 is not the published one") == 2
-    assert len([path for path in tmp_path.rglob("*.gz")]) == 14
+    assert len(list(tmp_path.rglob("*.gz"))) == 14
 
 
 def test_gz_helper_is_stable() -> None:

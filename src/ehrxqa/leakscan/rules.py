@@ -1,0 +1,177 @@
+"""What must never be published, as patterns over text, each with the reason."""
+
+from __future__ import annotations
+
+import bisect
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from ehrxqa.leakscan.masking import IMAGE_ID, made_up_image_id, made_up_number
+
+__all__ = ["PATIENT_RULES", "RULES", "TEXT_RULES", "Hit", "TextRule", "text_hits"]
+
+#: Rule → what it finds. The names are stable: allow lists use them.
+RULES: dict[str, str] = {
+    "mimic-rows": "rows of a MIMIC table",
+    "mimic-id": "the number of a MIMIC subject, admission, ICU stay or study",
+    "image-id": "the id of a MIMIC-CXR image",
+    "mimic-path": "a MIMIC-CXR path, which names a subject and a study",
+    "answers": "question records with their answers",
+    "database": "an integrated EHRXQA database",
+    "image": "an X-ray image under its MIMIC-CXR name, or a DICOM file",
+    "report": "a radiology report under its MIMIC-CXR name",
+    "credential-netrc": "a netrc entry with its password",
+    "credential-physionet": "a PhysioNet password",
+    "credential-key": "a private key",
+    "credential-token": "an access token",
+    "credential-url": "a password in an address",
+}
+
+#: Rules about patients: they do not apply to what is known to be synthetic. Credentials always count.
+PATIENT_RULES = frozenset(rule for rule in RULES if not rule.startswith("credential-"))
+
+_PLACEHOLDER = re.compile(
+    r"""(?ix) ^(?: .{0,3} | [*x.…•_-]+ | [<\[{(].* | \$.* | %.*
+    | \W*(?:your|my|the|some|a)?[\s_-]*(?:password|passwd|pass|secret|token|name|user(?:name)?)[\s_-]*(?:here)?\W*
+    | .*(?:…|\.\.\.|os\.environ|getenv|getpass|example|placeholder|changeme|redacted).* )$"""
+)
+
+
+@dataclass(frozen=True)
+class TextRule:
+    """A pattern in text; `real` looks at the match and tells examples and placeholders apart."""
+
+    rule: str
+    pattern: re.Pattern[str]
+    real: Callable[[re.Match[str]], bool]
+    hint: str
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A rule that met something, at a 1-based line (None: the file as a whole)."""
+
+    rule: str
+    line: int | None
+    what: str
+
+
+def _number(match: re.Match[str]) -> bool:
+    return not made_up_number(match["id"])
+
+
+def _secret(match: re.Match[str]) -> bool:
+    return not _PLACEHOLDER.match(match["secret"].strip("\"'`"))
+
+
+def _secret_elsewhere(match: re.Match[str]) -> bool:
+    """A secret for a host that exists beyond this machine and beyond documentation (RFC 2606)."""
+    host = match["host"].lower()
+    local = host in ("localhost", "127.0.0.1") or host.endswith((".example", ".test", ".invalid", ".localhost"))
+    return _secret(match) and not local and not re.search(r"(?:^|\.)example\.(?:com|net|org)$", host)
+
+
+def _always(_: re.Match[str]) -> bool:
+    return True
+
+
+def _id_rule(keys: str, first: str, what: str) -> TextRule:
+    """`subject_id = 1…`, `"hadm_id": "2…"`, `study_id in (5…`, `patient 1…`."""
+    between = r"""\w{0,2}["'\]\)]{0,3}\s{0,4}(?:==?|:|\bin\b|,)\s{0,4}[\[\("']{0,3}\s{0,2}"""
+    word = r"\b(?:patient|subject)\s+" if first == "1" else r"\bstudy\s+" if first == "5" else r"(?!)"
+    pattern = rf"(?i)(?:(?:{keys}){between}|{word})[ps]?(?P<id>{first}\d{{7}})(?!\d)"
+    return TextRule("mimic-id", re.compile(pattern), _number, what)
+
+
+TEXT_RULES: tuple[TextRule, ...] = (
+    _id_rule("subject_id|patient_id", "1", "a subject_id"),
+    _id_rule("hadm_id", "2", "a hadm_id"),
+    _id_rule("stay_id", "3", "a stay_id"),
+    _id_rule("study_id", "5", "a study_id"),
+    TextRule("image-id", IMAGE_ID, lambda match: not made_up_image_id(match[0]), "an image id"),
+    TextRule(
+        "mimic-path",
+        re.compile(r"p1\d/p(?P<id>1\d{7})/s5\d{7}(?!\d)"),
+        _number,
+        "a path that names a subject and a study",
+    ),
+    TextRule(
+        "credential-netrc",
+        re.compile(r"(?m)^[ \t]*machine\s+\S+\s+login\s+\S+\s+password\s+(?P<secret>\S+)"),
+        _secret,
+        "a netrc entry",
+    ),
+    TextRule(
+        "credential-physionet",
+        re.compile(r"""(?i)PHYSIONET_PASS(?:WORD)?["']?\]?\s*[=:]\s*(?P<secret>"[^"\n]*"|'[^'\n]*'|[^\s,;)"']+)"""),
+        _secret,
+        "a password for PhysioNet",
+    ),
+    TextRule(
+        "credential-physionet",
+        re.compile(r"""wget\b[^\n]*--(?:http-)?password[= ](?P<secret>"[^"\n]*"|'[^'\n]*'|\S+)"""),
+        _secret,
+        "a password on a wget command line",
+    ),
+    TextRule(
+        "credential-key",
+        re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----\s+[A-Za-z0-9+/=:\s-]{40}"),
+        _always,
+        "a private key",
+    ),
+    TextRule(
+        "credential-token",
+        re.compile(
+            r"""(?x)(?<![A-Za-z0-9])(?: AKIA[0-9A-Z]{16} | gh[pousr]_[A-Za-z0-9]{36} | github_pat_[A-Za-z0-9_]{60,}
+            | glpat-[A-Za-z0-9_-]{20} | hf_[A-Za-z0-9]{30,} | sk-[A-Za-z0-9_-]{32,} | xox[abprs]-[A-Za-z0-9-]{20,}
+            | AIza[A-Za-z0-9_-]{35} | pypi-[A-Za-z0-9_-]{60,} )"""
+        ),
+        lambda match: len(set(match[0])) > 12,
+        "an access token",
+    ),
+    TextRule(
+        "credential-url",
+        re.compile(
+            r"\b[a-z][a-z0-9+.-]{1,10}://[^\s/:@\"'<>]+:(?P<secret>[^\s/@\"'<>]{1,200})@(?P<host>[A-Za-z0-9.-]+)"
+        ),
+        _secret_elsewhere,
+        "an address with a password",
+    ),
+)
+
+_PAIR = re.compile(r"(?<![\d.-])1\d{7}(?!\d)[^\n]{0,80}?(?<![\d.-])(?P<other>[235]\d{7})(?!\d)")
+_DATE = re.compile(r"2[01]\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
+_PAIR_LINES = 3
+
+
+def text_hits(text: str) -> Iterator[Hit]:
+    """The first hit of each pattern, with how many more there are; lines are counted from 1."""
+    starts = _LineStarts(text)
+    for rule in TEXT_RULES:
+        matches = [match for match in rule.pattern.finditer(text) if rule.real(match)]
+        if matches:
+            more = f" (and {len(matches) - 1:,} more)" if len(matches) > 1 else ""
+            yield Hit(rule.rule, starts.line(matches[0].start()), rule.hint + more)
+    pairs = [match for match in _PAIR.finditer(text) if _is_pair(match)]
+    if len({starts.line(match.start()) for match in pairs}) >= _PAIR_LINES:
+        what = f"{len(pairs):,} lines with a subject's number beside that of an admission, stay or study"
+        yield Hit("mimic-rows", starts.line(pairs[0].start()), what)
+
+
+def _is_pair(match: re.Match[str]) -> bool:
+    other = match["other"]
+    return not _DATE.fullmatch(other) and not made_up_number(other) and not made_up_number(match[0][:8])
+
+
+class _LineStarts:
+    """Line number of a position."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._starts: list[int] | None = None
+
+    def line(self, position: int) -> int:
+        if self._starts is None:
+            self._starts = [0] + [match.end() for match in re.finditer("\n", self._text)]
+        return bisect.bisect_right(self._starts, position)
