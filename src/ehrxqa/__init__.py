@@ -17,8 +17,10 @@ _EXPORTS = {
     "build": "ehrxqa.build",
     "download": "ehrxqa.sources.download",
     "download_images": "ehrxqa.sources.download",
-    "info": "ehrxqa.inspect",
+    "execute": "ehrxqa.neuralsql.execute",
+    "info": "ehrxqa.summary",
     "leak_scan": "ehrxqa.leakscan",
+    "query": "ehrxqa.neuralsql.query",
     "synth": "ehrxqa.hospital",
     "verify": "ehrxqa.verify",
 }
@@ -30,8 +32,10 @@ __all__ = [
     "build",
     "download",
     "download_images",
+    "execute",
     "info",
     "leak_scan",
+    "query",
     "synth",
     "verify",
 ]

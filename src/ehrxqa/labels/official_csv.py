@@ -16,7 +16,7 @@ from ehrxqa.files import atomic_path
 from ehrxqa.labels.store import Labels
 from ehrxqa.sources.cxr_metadata import format_ms
 
-__all__ = ["OFFICIAL_FILES", "write_official_csv"]
+__all__ = ["OFFICIAL_FILES", "official_rows", "write_official_csv"]
 
 COHORT_COLUMNS: Final = ("subject_id", "study_id", "image_id", "ViewPosition", "StudyDateTime", "StudyOrder")
 LABEL_COLUMNS: Final = (
@@ -51,13 +51,18 @@ def write_official_csv(labels: Labels, path: Path, name: str) -> None:
     Raises:
         BuildError: It cannot be written.
     """
-    rows = _cohort_rows(labels, name) if name.startswith("cohort") else _label_rows(labels, *_LABEL_FILES[name])
+    rows = official_rows(labels, name)
     with atomic_path(path) as part, part.open("wb") as raw:
         if path.name.endswith(".gz"):
             with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
                 _write(packed.write, rows)
         else:
             _write(raw.write, rows)
+
+
+def official_rows(labels: Labels, name: str) -> Iterator[str]:
+    """The lines of one of `OFFICIAL_FILES`, header first, each with its line end."""
+    return _cohort_rows(labels, name) if name.startswith("cohort") else _label_rows(labels, *_LABEL_FILES[name])
 
 
 def _write(write: Callable[[bytes], object], rows: Iterator[str]) -> None:
@@ -144,7 +149,7 @@ def _label_rows(labels: Labels, label_set: str, split: str | None) -> Iterator[s
                 f"{subject},{study},{image_id},{sentence},{_quoted(name)},{relation},{_quoted(attribute)},{_quoted(category)},"
                 f"{_quoted(f'{study}|{name}|{relation}|{attribute}')},{_quoted(f'{image_id}_{name}')}\n"
             )
-        yield "".join(lines)
+        yield from lines
 
 
 def _sentence(sentence: npt.NDArray[np.float64], place: int) -> str:
