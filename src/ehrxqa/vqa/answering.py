@@ -19,6 +19,8 @@ __all__ = ["AnswerReport", "answer_files", "answer_text", "answered"]
 
 #: Faults that are listed one by one in an error.
 _LISTED = 3
+#: Questions whose rule is kept for the next image that is asked the same.
+_QUESTIONS_KEPT = 4096
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,8 @@ class _Answerer:
         known = self._known.get(key)
         if known is None:
             question = question_of(record.template_program, arguments)
+            if len(self._known) == _QUESTIONS_KEPT:
+                self._known.clear()
             known = self._known[key] = question, rule_for(question, self._labels)
         return known
 

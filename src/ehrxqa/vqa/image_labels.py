@@ -93,10 +93,12 @@ class ImageLabels:
 
 
 class Masks:
-    """Bits of the findings of each object, attribute and category; 0 for a name that never occurs."""
+    """Bits of the findings of each object, attribute and category, and the object and attribute of each bit."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         self.everything: Final = (1 << len(findings)) - 1
+        self.object_of: Final = [finding.object for finding in findings]
+        self.attribute_of: Final = [finding.attribute for finding in findings]
         self.objects: Final[dict[str, int]] = {}
         self.attributes: Final[dict[str, int]] = {}
         self.categories: Final[dict[str, int]] = {}

@@ -9,9 +9,9 @@ Nothing here knows English (see `render` and `parse`) or labels (see `rules`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -35,6 +35,8 @@ __all__ = [
 class Form(StrEnum):
     """How a question is asked: verify wants yes or no, choose offers two answers, query wants all."""
 
+    __hash__ = str.__hash__
+
     VERIFY = "verify"
     CHOOSE = "choose"
     QUERY = "query"
@@ -47,6 +49,8 @@ class Target(StrEnum):
     and ABNORMALITY list attributes.
     """
 
+    __hash__ = str.__hash__
+
     OBJECT = "object"
     ATTRIBUTE = "attribute"
     CATEGORY = "category"
@@ -58,6 +62,8 @@ class Target(StrEnum):
 
 class Combination(StrEnum):
     """What joins the two operands: truth values (and, or) or sets (union, intersection, difference)."""
+
+    __hash__ = str.__hash__
 
     AND = "and"
     OR = "or"
@@ -197,6 +203,13 @@ _TABLE = """
 #: Number of a kind → its shape.
 KINDS: Final[Mapping[int, Kind]] = _kinds()
 
+
+@lru_cache(maxsize=4096)
+def _require_plain(name: str) -> None:
+    if not name or name != " ".join(name.lower().split()):
+        raise VqaError(f"{name!r} is not a name in plain form (lower case, single blanks)")
+
+
 _Shape = tuple[Form, Target, Combination | None, int, int, int, int, int, str | None]
 _NUMBER_OF_SHAPE: Final[Mapping[_Shape, int]] = {
     (
@@ -222,6 +235,9 @@ class VqaQuestion:
     (it matters for differences). A size question has the measured object in `objects`. The category of a
     choose question is part of its wording only: the rules do not use it.
 
+    Attributes:
+        kind: The row of `KINDS` this question is an instance of.
+
     Raises:
         VqaError: The parts do not make one of the 48 kinds, or a name is empty or not in its plain form.
     """
@@ -234,17 +250,20 @@ class VqaQuestion:
     categories: tuple[str, ...] = ()
     view: str | None = None
     gender: str | None = None
+    kind: Kind = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name in (*self.objects, *self.attributes, *self.categories):
-            if not name or name != " ".join(name.lower().split()):
-                raise VqaError(f"{name!r} is not a name in plain form (lower case, single blanks)")
+        for names in (self.objects, self.attributes, self.categories):
+            for name in names:
+                _require_plain(name)
         if self.view is not None and self.view not in VIEWS:
             raise VqaError(f"{self.view!r} is not a view position that can be asked for (ap, pa)")
         if self.gender is not None and self.gender not in GENDERS:
             raise VqaError(f"{self.gender!r} is not a gender that can be asked for (m, f)")
-        if self._shape() not in _NUMBER_OF_SHAPE:
+        number = _NUMBER_OF_SHAPE.get(self._shape())
+        if number is None:
             raise VqaError(f"no kind of image question has this shape: {self._describe()}")
+        object.__setattr__(self, "kind", KINDS[number])
 
     @classmethod
     def of_kind(
@@ -283,11 +302,6 @@ class VqaQuestion:
         if question.kind is not kind:
             raise VqaError(f"these names make kind {question.kind.number}, not kind {number}")
         return question
-
-    @cached_property
-    def kind(self) -> Kind:
-        """The row of `KINDS` this question is an instance of."""
-        return KINDS[_NUMBER_OF_SHAPE[self._shape()]]
 
     @property
     def answer_type(self) -> Literal["truth", "list"]:

@@ -31,10 +31,10 @@ __all__ = [
 Arguments = dict[str, dict[str, str]]
 
 _SLOTS: Final = ("object", "attribute", "category", "viewpos", "gender")
-_RECORDS_AT_ONCE: Final = 8192
+_RECORDS_AT_ONCE: Final = 1024
 
 
-class PreRelease(msgspec.Struct):
+class PreRelease(msgspec.Struct, gc=False):
     """A question without its answer; other keys of the file are not carried over.
 
     `template_arguments` stays as it was written until it is asked for (see `question_of`).
@@ -51,7 +51,7 @@ class PreRelease(msgspec.Struct):
     template_arguments: msgspec.Raw
 
 
-class AnsweredRecord(msgspec.Struct):
+class AnsweredRecord(msgspec.Struct, gc=False):
     """A question with its answer; the fields in the order of the final files."""
 
     split: str
@@ -102,7 +102,7 @@ def question_of(program: str, arguments: Arguments) -> VqaQuestion:
     kind = KINDS[number]
     if unknown := arguments.keys() - set(_SLOTS):
         raise VqaError(f"unknown argument slots {', '.join(sorted(unknown))}")
-    values = {slot: tuple(value.lower() for value in arguments.get(slot, {}).values()) for slot in _SLOTS}
+    values = {slot: tuple([value.lower() for value in arguments.get(slot, {}).values()]) for slot in _SLOTS}
     return VqaQuestion.of_kind(
         number,
         objects=values["object"],

@@ -60,8 +60,7 @@ def _verify(question: VqaQuestion, labels: ImageLabels) -> Rule:
 
 def _listing(question: VqaQuestion, labels: ImageLabels) -> Rule:
     present = labels.present
-    place = 0 if question.target is Target.OBJECT else 1
-    names = [finding[place] for finding in labels.findings]
+    names = labels.masks.object_of if question.target is Target.OBJECT else labels.masks.attribute_of
     masks = _operands(question, labels)
     if len(masks) == 1 or question.combination in (None, Combination.UNION):
         union = 0

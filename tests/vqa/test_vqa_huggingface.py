@@ -1,0 +1,124 @@
+"""A transformers model, tiny and untrained, on made-up pictures; skipped where transformers is not installed."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+from PIL import Image
+
+from ehrxqa.errors import SettingsError, VqaError
+from ehrxqa.vqa import ABSTAIN, VqaRequest, parse
+from ehrxqa.vqa.images import image_path
+from ehrxqa.vqa.registry import make_model
+
+transformers = pytest.importorskip("transformers", reason="needs the extra vqa (transformers)")
+torch = pytest.importorskip("torch", reason="needs the extra vqa (torch)")
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # transformers warns of its own plans
+
+WORDS = (
+    *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]", "yes", "no", "none", "maybe", "picc", ",", "?", ".", ":"),
+    *("is", "there", "question", "about", "this", "chest", "answer"),
+)
+
+
+def save_tiny_model(folder, said: str) -> None:
+    """A BLIP captioner of a few numbers that always goes on with the word `said`."""
+    folder.mkdir()
+    (folder / "vocab.txt").write_text("\n".join(WORDS) + "\n")
+    small = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = transformers.BlipConfig(
+        text_config={
+            **small,
+            "vocab_size": len(WORDS),
+            "encoder_hidden_size": 16,
+            "max_position_embeddings": 128,
+            "bos_token_id": WORDS.index("[DEC]"),
+            "eos_token_id": WORDS.index("[SEP]"),
+            "sep_token_id": WORDS.index("[SEP]"),
+            "pad_token_id": 0,
+        },
+        vision_config={**small, "image_size": 32, "patch_size": 16},
+        projection_dim=16,
+    )
+    torch.manual_seed(0)
+    model = transformers.BlipForConditionalGeneration(config)
+    with torch.no_grad():
+        model.text_decoder.cls.predictions.bias.zero_()
+        model.text_decoder.cls.predictions.bias[WORDS.index(said)] = 1000.0
+    model.save_pretrained(folder)
+    tokenizer = transformers.BertTokenizerFast.from_pretrained(str(folder))
+    pictures = transformers.BlipImageProcessor(size={"height": 32, "width": 32})
+    transformers.BlipProcessor(pictures, tokenizer).save_pretrained(folder)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A database of three studies, pictures for two of them, and three models."""
+    folder = tmp_path_factory.mktemp("hf")
+    with sqlite3.connect(folder / "x.db") as connection:
+        connection.execute("CREATE TABLE tb_cxr (row_id, study_id, image_id, subject_id, viewposition)")
+        rows = [(n, 50000000 + n, f"image-{n}", 10000000 + n, "pa") for n in range(4)]
+        connection.executemany("INSERT INTO tb_cxr VALUES (?,?,?,?,?)", rows)
+    connection.close()
+    for number in range(2):
+        path = folder / "files" / image_path(10000000 + number, 50000000 + number, f"image-{number}")
+        path.parent.mkdir(parents=True)
+        Image.new("L", (40 + number, 50), 90 * number).save(path)
+    broken = folder / "files" / image_path(10000003, 50000003, "image-3")
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(b"no picture")
+    for said in ("yes", "none", "maybe"):
+        save_tiny_model(folder / said, said)
+    return folder
+
+
+def model(world, said, options=""):
+    return make_model(f"hf:{world / said}:device=cpu:tokens=1{options}", database=world / "x.db", images=world)
+
+
+def ask(number, text):
+    return VqaRequest(50000000 + number, f"image-{number}", parse(text), text)
+
+
+def test_words_become_answers(world):
+    asked = [ask(0, "is there picc?"), ask(1, "is there picc in the left lung?"), ask(0, "list all device.")]
+    assert model(world, "yes").answer(asked) == [True, True, ("yes",)]
+    assert model(world, "none").answer(asked) == [ABSTAIN, ABSTAIN, ()]
+    assert model(world, "maybe").answer(asked[:2]) == [ABSTAIN, ABSTAIN]
+
+
+def test_batches_do_not_matter(world):
+    asked = [
+        ask(n % 2, text) for n, text in enumerate(["is there picc?", "list all device.", "is this patient male?"] * 2)
+    ]
+    assert model(world, "yes", ":batch=1").answer(asked) == model(world, "yes", ":batch=4").answer(asked)
+
+
+def test_version_names_weights_and_prompt(world):
+    prompt = world / "prompt.txt"
+    prompt.write_text("{question}")
+    models = [model(world, "yes"), model(world, "none"), model(world, "yes", f":prompt={prompt}"), model(world, "yes")]
+    assert [m.name for m in models] == ["hf:yes", "hf:none", "hf:yes", "hf:yes"]
+    assert models[0].version == models[3].version
+    assert len({m.version for m in models}) == 3
+
+
+def test_a_missing_or_broken_picture_names_its_study(world):
+    with pytest.raises(VqaError, match="study 50000002 has no image file"):
+        model(world, "yes").answer([ask(0, "is there picc?"), ask(2, "is there picc?")])
+    with pytest.raises(VqaError, match=r"study 50000003: .* is not a readable image"):
+        model(world, "yes").answer([ask(3, "is there picc?")])
+
+
+def test_what_is_no_model_is_said(world, tmp_path):
+    with pytest.raises(SettingsError, match="no such folder of a saved model"):
+        make_model("hf:owner/name", database=world / "x.db", images=world)
+    with pytest.raises(VqaError, match="cannot be loaded"):
+        make_model(f"hf:{tmp_path}", database=world / "x.db", images=world)
+    with pytest.raises(SettingsError, match="no such folder of images"):
+        make_model(f"hf:{world / 'yes'}", database=world / "x.db", images=tmp_path / "none")
+    for options in ("batch=0", "batch=x", "device=cpu:device=cpu", "speed=9"):
+        with pytest.raises(SettingsError, match=options.split("=")[0]):
+            make_model(f"hf:{world / 'yes'}:{options}", database=world / "x.db", images=world)
