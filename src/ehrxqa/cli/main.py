@@ -27,6 +27,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "info": ("ehrxqa.cli.info", "Say what an output folder holds and how it was made."),
     "labels": ("ehrxqa.cli.labels", "Write cohorts and labels as the official CSV files."),
     "vqa": ("ehrxqa.cli.vqa", "Answer and generate questions about single chest X-rays."),
+    "query": ("ehrxqa.cli.query", "Run SQL that asks chest X-rays."),
+    "execute": ("ehrxqa.cli.execute", "Run a file of predicted queries."),
     "download": ("ehrxqa.cli.download", "Download source files from PhysioNet."),
     "download-images": ("ehrxqa.cli.download_images", "Download the X-rays of the built databases."),
     "leak-scan": ("ehrxqa.cli.leak_scan", "Find what must never be published, in a folder or git history."),

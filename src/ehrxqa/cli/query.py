@@ -1,0 +1,150 @@
+"""`ehrxqa query`: one NeuralSQL query."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ehrxqa.cli.options import example
+
+if TYPE_CHECKING:
+    from ehrxqa.neuralsql.result import Result
+
+__all__ = ["command"]
+
+
+@click.command(
+    "query",
+    epilog=example(
+        "ehrxqa query out/database/test/mimic_iv_cxr.db --explain \\",
+        "    'select count(*) from tb_cxr where func_vqa(\"is there pneumonia?\", study_id)'",
+    ),
+)
+@click.argument("database", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("sql")
+@click.option("--model", default="oracle", show_default=True, help="Who answers image questions.")
+@click.option(
+    "--images",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of MIMIC-CXR-JPG, for models that look at images.",
+)
+@click.option(
+    "--cache", type=click.Path(dir_okay=False, path_type=Path), help="File of model answers to use and extend."
+)
+@click.option("--explain", is_flag=True, help="Show the rewritten SQL and what was asked about how many studies.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True, metavar="S")
+@click.option("--max-rows", type=click.IntRange(min=1), default=100_000, show_default=True, metavar="N")
+@click.option(
+    "--format", "output_format", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True
+)
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors and the result.")
+def command(
+    database: Path,
+    sql: str,
+    model: str,
+    images: Path | None,
+    cache: Path | None,
+    explain: bool,
+    timeout: float,
+    max_rows: int,
+    output_format: str,
+    quiet: bool,
+) -> None:
+    """Run SQL that asks chest X-rays, on an integrated DATABASE.
+
+    SQL is any SQLite SELECT; func_vqa("question", study_id) may stand wherever a value may. The database is only
+    read. Give - as SQL to read it from standard input.
+    """
+    from ehrxqa.neuralsql.limits import Limits
+    from ehrxqa.neuralsql.query import query
+
+    text = sys.stdin.read() if sql == "-" else sql
+    limits = Limits(seconds=timeout, rows=max_rows)
+    result = query(database, text, model=model, images=images, cache=cache, limits=limits)
+    if explain and output_format != "json":
+        click.echo(_explanation(result), err=output_format == "csv")
+    match output_format:
+        case "json":
+            click.echo(json.dumps(_as_json(result, explain), indent=2, ensure_ascii=False, default=str))
+        case "csv":
+            click.echo(_as_csv(result), nl=False)
+        case _:
+            click.echo(_as_table(result))
+            if not quiet and not explain:
+                click.echo(_costs(result), err=True)
+
+
+def _as_json(result: Result, explain: bool) -> dict[str, Any]:
+    counters = result.counters
+    value: dict[str, Any] = {
+        "columns": list(result.columns),
+        "rows": [list(row) for row in result.rows],
+        "answer": _answer(result),
+        "counters": {name: getattr(counters, name) for name in ("asked", "cached", "saved", "batches", "runs")},
+    }
+    if explain:
+        value["sql"] = result.sql
+        value["probe"] = result.probe
+        value["questions"] = [
+            {name: getattr(asked, name) for name in ("text", "kind", "answer_type", "asked", "cached")}
+            for asked in result.questions
+        ]
+    return value
+
+
+def _answer(result: Result) -> list[Any] | None:
+    """The official answer list, or None where the rows are none (several columns, blobs)."""
+    from ehrxqa.neuralsql.errors import AnswerShapeError
+
+    try:
+        return result.answer
+    except AnswerShapeError:
+        return None
+
+
+def _as_csv(result: Result) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(result.columns)
+    writer.writerows(result.rows)
+    return out.getvalue()
+
+
+def _as_table(result: Result) -> str:
+    cells = [list(result.columns), *([_cell(value) for value in row] for row in result.rows)]
+    widths = [max(len(row[number]) for row in cells) for number in range(len(result.columns))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    return f"x'{value.hex()}'" if isinstance(value, bytes) else " ".join(str(value).split())
+
+
+def _explanation(result: Result) -> str:
+    lines = ["SQL as run:", f"  {result.sql}"]
+    if result.probe is not None:
+        lines += ["run before it, for the studies within its LIMIT:", f"  {result.probe}"]
+    lines.append("image questions:" if result.questions else "no image questions")
+    for asked in result.questions:
+        studies = f"{asked.asked:,} studies asked"
+        known = f", {asked.cached:,} known" if asked.cached else ""
+        lines.append(f"  {asked.text}  [kind {asked.kind}, {asked.answer_type}]  {studies}{known}")
+    return "\n".join((*lines, _costs(result), ""))
+
+
+def _costs(result: Result) -> str:
+    counters = result.counters
+    return (
+        f"{len(result.rows):,} rows; image questions: {counters.asked:,} asked in {counters.batches:,} batches, "
+        f"{counters.cached:,} known, {counters.saved:,} saved"
+    )

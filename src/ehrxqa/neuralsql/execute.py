@@ -1,0 +1,145 @@
+"""Running a file of predicted queries."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ehrxqa.errors import SettingsError
+from ehrxqa.files import sha256_of
+from ehrxqa.neuralsql.journal import Journal
+from ehrxqa.neuralsql.limits import Limits
+from ehrxqa.neuralsql.predictions import Identifier, read_predictions, record_of, write_answers, write_outcomes
+from ehrxqa.neuralsql.setup import Setup
+from ehrxqa.neuralsql.workers import WorkerPool
+from ehrxqa.progress import SILENT, Progress
+
+__all__ = ["ExecuteSummary", "execute"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExecuteSummary:
+    """What came of a file of queries.
+
+    Attributes:
+        total: Queries.
+        answered: Queries with an answer; `abstained`, `error`, `timeout` likewise.
+        questions: (image, question) pairs the queries needed, each query by itself.
+        asked: Pairs put to the model in this run.
+        resumed: Queries taken over from an interrupted run.
+        out: The file of outcomes.
+    """
+
+    total: int
+    answered: int
+    abstained: int
+    error: int
+    timeout: int
+    questions: int
+    asked: int
+    resumed: int
+    out: str
+
+
+def execute(
+    database: Path | str,
+    predictions: Path | str,
+    *,
+    out: Path | str,
+    model: str = "oracle",
+    answers: Path | str | None = None,
+    images: Path | str | None = None,
+    cache: Path | str | None = None,
+    timeout: float = 30.0,
+    max_rows: int = 100_000,
+    workers: int | None = None,
+    progress: Progress = SILENT,
+) -> ExecuteSummary:
+    """Run a file of NeuralSQL queries, which nobody has vouched for, and write what came of each.
+
+    The outcomes depend on the queries, the database, the model and the limits, not on the number of workers
+    nor on the order in which queries end. An interrupted run is taken up where it was: finished queries are kept
+    in `OUT.journal` until `OUT` is written.
+
+    Args:
+        database: The integrated database; it is only read, and its TB_CXR_PLUS is out of reach of the queries.
+        predictions: `{id: query}`, a list of `{id, query}`, or the latter as JSONL.
+        out: File for a list of `{id, status, answer, error, questions, seconds}` in the order of `predictions`.
+        model: Who answers image questions, as a text: `oracle`, `constant:no`, … (see `ehrxqa.vqa.registry`).
+        answers: File for `{id: answer}`, with `"null"` for what was not answered.
+        images: Folder of MIMIC-CXR-JPG, for models that look at images.
+        cache: File of model answers to use and extend.
+        timeout: Seconds a query may take.
+        max_rows: Rows a result may have.
+        workers: Processes; as many as there are processors if None.
+        progress: Told what happens.
+
+    Raises:
+        RecordError: The predictions cannot be read.
+        SettingsError: The database is missing, or the model or a limit makes no sense.
+        BuildError: A file cannot be written.
+    """
+    database, out = Path(database), Path(out)
+    if not database.is_file():
+        raise SettingsError(f"{database}: no such database file")
+    if timeout <= 0 or max_rows < 1:
+        raise SettingsError("the timeout and the number of rows are greater than 0")
+    queries = read_predictions(Path(predictions))
+    setup = Setup(
+        database,
+        model,
+        None if images is None else Path(images),
+        None if cache is None else Path(cache),
+        Limits(seconds=timeout, rows=max_rows),
+    )
+    count = max(1, min(workers or os.cpu_count() or 1, len(queries)))
+    records, asked, resumed = _run(queries, setup, count, out.with_name(out.name + ".journal"), out, progress)
+    if answers is not None:
+        write_answers(Path(answers), records)
+    statuses = Counter(record["status"] for record in records)
+    return ExecuteSummary(
+        len(records),
+        statuses["answered"],
+        statuses["abstained"],
+        statuses["error"],
+        statuses["timeout"],
+        sum(record["questions"] for record in records),
+        asked,
+        resumed,
+        str(out),
+    )
+
+
+def _run(
+    queries: dict[Identifier, str | None], setup: Setup, count: int, side: Path, out: Path, progress: Progress
+) -> tuple[list[dict[str, Any]], int, int]:
+    """The record of every query, and how many pairs were asked and how many records an earlier run had."""
+    asked = 0
+    with WorkerPool(setup, count) as pool:
+        name, version = pool.model()
+        depends_on = {
+            "database": sha256_of(setup.database),
+            "model": [setup.model, name, version],
+            "limits": dataclasses.asdict(setup.limits),
+        }
+        with Journal(side, depends_on) as journal:
+            records = {id_: journal.finished(id_, query) for id_, query in queries.items()}
+            left = [id_ for id_, record in records.items() if record is None]
+            resumed = len(queries) - len(left)
+            if resumed:
+                progress.note(f"{resumed:,} of {len(queries):,} queries were finished by an interrupted run")
+            with progress.task("queries", total=len(left), unit="queries") as task:
+                for number, outcome in pool.run([queries[id_] for id_ in left]):
+                    id_ = left[number]
+                    record = records[id_] = record_of(id_, outcome)
+                    journal.add(id_, queries[id_], record)
+                    asked += outcome.counters.asked
+                    task.advance()
+            finished = [record for record in records.values() if record is not None]
+            write_outcomes(out, finished)
+            journal.remove()
+    return finished, asked, resumed

@@ -1,0 +1,49 @@
+"""Running one query."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ehrxqa.neuralsql.limits import Limits
+from ehrxqa.neuralsql.result import Result
+from ehrxqa.neuralsql.setup import Setup, open_engine
+
+__all__ = ["query"]
+
+
+def query(
+    database: Path | str,
+    sql: str,
+    *,
+    model: str = "oracle",
+    images: Path | str | None = None,
+    cache: Path | str | None = None,
+    limits: Limits | None = None,
+) -> Result:
+    """Run one NeuralSQL query on a database.
+
+    Args:
+        database: The integrated database; it is only read, and its TB_CXR_PLUS is out of reach of the query.
+        sql: Any SQLite SELECT, with func_vqa("question", study_id) wherever a value or a select item may stand.
+        model: Who answers image questions, as a text: `oracle`, `constant:no`, … (see `ehrxqa.vqa.registry`).
+            For a model of your own use `ehrxqa.neuralsql.engine.Engine`.
+        images: Folder of MIMIC-CXR-JPG, for models that look at images.
+        cache: File of model answers to use and extend.
+        limits: What the query may use up.
+
+    Returns:
+        The rows, and what asking the images cost; its `answer` is the official answer list.
+
+    Raises:
+        NeuralSqlError: The query is refused, fails, or uses up its limits; the subclass tells which.
+        SettingsError: The database is missing, or the model is not known.
+    """
+    setup = Setup(
+        Path(database),
+        model,
+        None if images is None else Path(images),
+        None if cache is None else Path(cache),
+        limits or Limits(),
+    )
+    with open_engine(setup) as (engine, _):
+        return engine.run(sql)
