@@ -162,11 +162,8 @@ def _compare_labels(out: Path, expected: Path, report: VerifyReport) -> int:
             pairs = itertools.zip_longest(official_rows(labels, name), stream)
             for number, (mine, theirs) in enumerate(pairs, 1):
                 if mine != theirs:
-                    problem = (
-                        f"{name}: line {number:,} differs"
-                        if mine and theirs
-                        else f"{name}: lengths differ at line {number:,}"
-                    )
+                    what = "differs" if mine and theirs else "is only on one side"
+                    problem = f"{name}: line {number:,} {what}"
                     break
         if problem is None:
             report.checked.append(f"{name}: equal")
@@ -180,7 +177,7 @@ def _either(folder: Path, name: str) -> Path | None:
 
 
 def _open_text(path: Path) -> io.TextIOWrapper:
-    raw: Any = gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb")
+    raw: Any = gzip.GzipFile(path) if path.name.endswith(".gz") else path.open("rb")
     return io.TextIOWrapper(raw, encoding="utf-8", newline="\n")
 
 

@@ -50,11 +50,13 @@ class DatabaseReport:
     Attributes:
         sources: Rows read and kept of each source table, by reason.
         cohorts: Sizes of each cohort.
+        events: For each database and event table, rows of its admissions, and rows dropped by the calendar.
         tables: Rows of each table of each database.
     """
 
     sources: dict[str, dict[str, int]]
     cohorts: dict[str, dict[str, int]]
+    events: dict[str, dict[str, dict[str, int]]]
     tables: dict[str, dict[str, int]]
 
 
@@ -108,6 +110,7 @@ def build_databases(
     events = {table.name: read_events(tree, table, context, progress) for table in EVENT_TABLES}
 
     counts: dict[str, dict[str, int]] = {}
+    happened: dict[str, dict[str, dict[str, int]]] = {}
     side = scratch / "dictionaries.db"
     side.unlink(missing_ok=True)
     with connection(side) as database:
@@ -116,41 +119,53 @@ def build_databases(
         database.execute("COMMIT")
     writer = DatabaseWriter(labels, side)
     for split in SPLITS:
+        happened[split] = {}
         with progress.task(f"writing the {split} database"), atomic_path(paths[split]) as part:
             part.unlink(missing_ok=True)
             cohort = cohorts[split]
-            frames = _finished(cohort, events)
+            frames = _finished(cohort, events, happened[split])
             counts[split] = writer.write(part, split, cohort.studies, cohort.labelled, cohort.hadm_kind, frames)
     side.unlink()
     return DatabaseReport(
         sources={**clinical.counts, **{name: rows.counts for name, rows in events.items()}},
         cohorts={split: cohort.counts for split, cohort in cohorts.items()},
+        events=happened,
         tables=counts,
     )
 
 
-def _finished(cohort: Cohort, events: Mapping[str, EventRows]) -> dict[str, Frame]:
+def _finished(cohort: Cohort, events: Mapping[str, EventRows], happened: dict[str, dict[str, int]]) -> dict[str, Frame]:
     """All tables of one database but dictionaries and X-rays, as read back."""
     frames = {name: read_back(frame) for name, frame in cohort.tables.items()}
     for table in EVENT_TABLES:
-        frames[table.name] = read_back(_event_rows(table, events[table.name].frame, cohort))
+        happened[table.name] = {}
+        frames[table.name] = read_back(_event_rows(table, events[table.name].frame, cohort, happened[table.name]))
     frames["cost"] = read_back(cost_table(frames, cohort.draws))
     return frames
 
 
-def _event_rows(table: EventTable, frame: Frame, cohort: Cohort) -> Frame:
+def _event_rows(table: EventTable, frame: Frame, cohort: Cohort, counts: dict[str, int]) -> Frame:
     """The rows of one database: of its admissions, shifted, happened, and in 2100 or later."""
     if table.items:
         # shuffled inside the database, after the shift and before the choice of admissions
         frame = frame.take(np.isin(frame.data("subject_id"), cohort.subjects))
+        counts["rows"] = len(frame)
         frame = _shifted(table, frame, cohort)
+        counts["dropped, after the current time"] = counts["rows"] - len(frame)
         order = shuffled_rows(len(frame), np.arange(len(frame)), seed=cohort.draws.seed)
         frame = frame.replace(**{name: frame[name].take(order) for name in table.shuffled})
+        before = len(frame)
         frame = frame.take(np.isin(frame.data("hadm_id"), cohort.admissions_kept))
+        counts["dropped, other admissions"] = before - len(frame)
     else:
         frame = frame.take(np.isin(frame.data("hadm_id"), cohort.admissions_kept))
+        counts["rows"] = len(frame)
         frame = _shifted(table, frame, cohort)
-    return frame.take(frame.data(table.time) >= START_SECONDS)
+        counts["dropped, without time or after the current time"] = counts["rows"] - len(frame)
+    before = len(frame)
+    frame = frame.take(frame.data(table.time) >= START_SECONDS)
+    counts["dropped, before 2100"] = before - len(frame)
+    return frame
 
 
 def _shifted(table: EventTable, frame: Frame, cohort: Cohort) -> Frame:

@@ -130,6 +130,7 @@ class _Reader:
         self._saw_odd_dose = False
         self._rows = 0
         self._passed = 0
+        self._dropped: dict[str, int] = {}
 
     def _dtype(self, name: str) -> Any:
         kind = Kind.REAL if name == "dose_val_rx" else self._kinds[name]
@@ -153,21 +154,21 @@ class _Reader:
         arrays = {name: self._array(block, name) for name in self._source}
         good = np.ones(block.num_rows, dtype=bool)
         for name in table.required:
-            good &= self._not_null(arrays[name], self._kinds[name])
+            self._drop(good, self._not_null(arrays[name], self._kinds[name]), f"without {name}")
         if table.unit:
             name, text = table.unit
-            good &= arrays[name] == self._vocabularies[name].find(text)
+            self._drop(good, arrays[name] == self._vocabularies[name].find(text), f"{name} not {text}")
         if table.items:
-            good &= np.isin(arrays["itemid"], table.items)
-            good &= context.subjects.has(arrays["subject_id"])
+            self._drop(good, np.isin(arrays["itemid"], table.items), "other items")
+            self._drop(good, context.subjects.has(arrays["subject_id"]), "other subjects")
         if table.dictionary:
-            good &= self._in_dictionary(arrays, *table.dictionary)
+            self._drop(good, self._in_dictionary(arrays, *table.dictionary), f"not in {table.dictionary[1]}")
         if table.doses:
             codes = arrays["dose_val_rx"]
             arrays["dose_val_rx"] = dose_values(self._vocabularies["dose_val_rx"].texts, codes)
             whole = ~np.isnan(arrays["dose_val_rx"])
             self._saw_odd_dose |= bool((good & (codes >= 0) & ~whole).any())
-            good &= whole
+            self._drop(good, whole, "dose not a whole number")
         if table.time_from:
             arrays[table.time] = derived_time(table.time_from, arrays, context.times)
         passed = np.flatnonzero(good)
@@ -180,6 +181,12 @@ class _Reader:
                 self._kept.setdefault(name, []).append(arrays[name][kept])
         self._rows += block.num_rows
         self._passed += len(passed)
+
+    def _drop(self, good: npt.NDArray[np.bool_], keep: npt.NDArray[np.bool_], reason: str) -> None:
+        """Keep, in place, of the good rows those that pass, and count the others."""
+        before = int(good.sum())
+        good &= keep
+        self._dropped[reason] = self._dropped.get(reason, 0) + before - int(good.sum())
 
     def _array(self, block: Any, name: str) -> npt.NDArray[Any]:
         kind, values = self._kinds[name], block[name]
@@ -225,7 +232,8 @@ class _Reader:
     def finish(self) -> EventRows:
         """Shuffle, when all rows are read."""
         table = self._table
-        counts = {"rows": self._rows, "passed filters": self._passed}
+        dropped = {f"dropped, {reason}": count for reason, count in self._dropped.items()}
+        counts = {"rows": self._rows, **dropped, "usable": self._passed}
         positions = np.concatenate(self._positions) if self._positions else np.empty(0, dtype=np.int64)
         moved = {name: spool.array() for name, spool in self._spools.items()}
         kept = {name: np.concatenate(parts) for name, parts in self._kept.items()}
@@ -235,11 +243,12 @@ class _Reader:
             usual = usual_unit(moved["drug"], moved["dose_unit_rx"])
             at = np.flatnonzero(usual)
             usable = len(at)
-            counts["in the usual unit"] = usable
+            counts["dropped, unusual unit"] = self._passed - usable
+            counts["usable"] = usable
             mine = usual[positions]
             kept = {name: values[mine] for name, values in kept.items()}
             positions = np.searchsorted(at, positions[mine])
-        counts["kept"] = len(positions)
+        counts["of the databases' admissions" if self._moved else "of the databases' subjects"] = len(positions)
         source = shuffled_rows(usable, positions, seed=self._context.seed, scratch=self._context.scratch)
         if at is not None:
             source = at[source]
