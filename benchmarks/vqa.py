@@ -1,7 +1,8 @@
 """How fast image questions are answered, beside plain JSON reading and writing of the same file.
 
 Makes a split of the size of the real one (images, labels, 377,000 questions) from a seed, writes its question file,
-answers it, and prints seconds. Run with the package installed:
+answers it, and prints
+seconds of processor time. Run with the package installed:
 
     python benchmarks/vqa.py [--images 160000] [--questions 377000]
 """
@@ -83,10 +84,10 @@ def made_up_records(labels: ImageLabels, count: int, rng: random.Random):
 
 
 def seconds(name: str, work, note=lambda result: "") -> float:
-    """Run, print the time it took, and return it."""
-    started = time.perf_counter()
+    """Run, print the processor time it took, and return it."""
+    started = time.process_time()
     result = work()
-    taken = time.perf_counter() - started
+    taken = time.process_time() - started
     print(f"{name:58} {taken:8.2f} s  {note(result)}", flush=True)
     return taken
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,8 +62,21 @@ def answer_files(
                     kinds.add(record.template_program)
                     yield record
 
-    count = _write(target, records())
+    with _without_collector():
+        count = _write(target, records())
     return AnswerReport(count, empty, len(kinds))
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """No search for reference cycles: there are none here, and it would walk all records again and again."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 def answered(

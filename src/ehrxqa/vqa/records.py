@@ -31,6 +31,7 @@ __all__ = [
 Arguments = dict[str, dict[str, str]]
 
 _SLOTS: Final = ("object", "attribute", "category", "viewpos", "gender")
+_SLOT_SET: Final = frozenset(_SLOTS)
 _RECORDS_AT_ONCE: Final = 1024
 
 
@@ -98,26 +99,23 @@ def question_of(program: str, arguments: Arguments) -> VqaQuestion:
     Raises:
         VqaError: There is no such program, or it takes other arguments.
     """
-    number = _number_of_program(program)
+    number = _NUMBER_OF_PROGRAM.get(program)
+    if number is None:
+        raise VqaError(f'no program "{program}" (program_1 to program_48)')
     kind = KINDS[number]
-    if unknown := arguments.keys() - set(_SLOTS):
-        raise VqaError(f"unknown argument slots {', '.join(sorted(unknown))}")
-    values = {slot: tuple([value.lower() for value in arguments.get(slot, {}).values()]) for slot in _SLOTS}
+    if not arguments.keys() <= _SLOT_SET:
+        raise VqaError(f"unknown argument slots {', '.join(sorted(arguments.keys() - _SLOT_SET))}")
     return VqaQuestion.of_kind(
         number,
-        objects=values["object"],
-        attributes=values["attribute"],
-        categories=values["category"] if kind.categories or not _ignores_category(number) else (),
-        view=_single(values["viewpos"], "viewpos") if kind.views else None,
-        gender=_single(values["gender"], "gender") if kind.genders else None,
+        objects=_values(arguments, "object"),
+        attributes=_values(arguments, "attribute"),
+        categories=() if kind.categories == 0 and _ignores_category(number) else _values(arguments, "category"),
+        view=_single(arguments, "viewpos") if kind.views else None,
+        gender=_single(arguments, "gender") if kind.genders else None,
     )
 
 
-def _number_of_program(program: str) -> int:
-    name, _, number = program.partition("_")
-    if name != "program" or not number.isdecimal() or int(number) not in KINDS:
-        raise VqaError(f'no program "{program}" (program_1 to program_48)')
-    return int(number)
+_NUMBER_OF_PROGRAM: Final = {kind.program: number for number, kind in KINDS.items()}
 
 
 def _ignores_category(number: int) -> bool:
@@ -125,7 +123,14 @@ def _ignores_category(number: int) -> bool:
     return kind.attributes == 0 and kind.views == 0 and kind.genders == 0 and kind.content_type == "abnormality"
 
 
-def _single(values: tuple[str, ...], slot: str) -> str:
+def _values(arguments: Arguments, slot: str) -> tuple[str, ...]:
+    """The values of a slot, in stored order."""
+    given = arguments.get(slot)
+    return tuple([value.lower() for value in given.values()]) if given else ()
+
+
+def _single(arguments: Arguments, slot: str) -> str:
+    values = _values(arguments, slot)
     if len(values) != 1:
         raise VqaError(f"expected 1 argument {slot}, found {len(values)}")
     return values[0]
