@@ -4,48 +4,18 @@ from __future__ import annotations
 
 import random
 import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_clock import FakeClock
 from physionet_server import PASSWORD, USER, PhysioNet
 
 from ehrxqa.sources.download import Credentials, Network
-from ehrxqa.sources.download.pacing import Interrupted, Retries
+from ehrxqa.sources.download.pacing import Retries
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-
-
-class FakeClock:
-    """Time that passes only when someone sleeps."""
-
-    def __init__(self) -> None:
-        self.now, self.slept = 1_000.0, []
-        self._lock = threading.Lock()
-        self.cancelled = False
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def wall(self) -> float:
-        return 1_700_000_000.0 + self.now
-
-    def sleep(self, seconds: float) -> None:
-        if self.cancelled:
-            raise Interrupted
-        with self._lock:
-            self.now += seconds
-            self.slept.append(seconds)
-
-    def cancel(self) -> None:
-        self.cancelled = True
-
-    def again(self) -> FakeClock:
-        """The same clock for one more run."""
-        self.cancelled = False
-        return self
 
 
 @pytest.fixture(autouse=True)

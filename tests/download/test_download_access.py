@@ -11,10 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from fake_clock import FakeClock
 from physionet_server import PASSWORD, USER, Fault, PhysioNet
 from published import publish_everything
 
-from conftest import FakeClock
 from ehrxqa.errors import SettingsError
 from ehrxqa.sources.download import Credentials, DownloadError, Network, download
 from ehrxqa.sources.download import credentials as credentials_module

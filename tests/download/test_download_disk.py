@@ -16,10 +16,10 @@ from collections import namedtuple
 from pathlib import Path
 
 import pytest
+from fake_clock import FakeClock
 from physionet_server import Fault, PhysioNet
 from published import graphs_zip, gz, publish_everything
 
-from conftest import FakeClock
 from ehrxqa.errors import BuildError
 from ehrxqa.sources.download import Credentials, DownloadError, Network, download
 from ehrxqa.sources.download.transfer_progress import PlainTransfers

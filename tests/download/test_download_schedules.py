@@ -10,9 +10,9 @@ from email.utils import formatdate
 from pathlib import Path
 
 import pytest
+from fake_clock import FakeClock
 from physionet_server import Fault, PhysioNet
 
-from conftest import FakeClock
 from ehrxqa.errors import EhrxqaError
 from ehrxqa.sources.download import DownloadError, Network
 from ehrxqa.sources.download.pacing import Retries

@@ -8,8 +8,9 @@ hospital made does not, except credentials.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -25,7 +26,7 @@ from ehrxqa.progress import SILENT, Progress
 __all__ = ["RULES", "Finding", "ScanReport", "leak_scan"]
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Finding:
     """Something that must not be published.
 
@@ -38,7 +39,7 @@ class Finding:
     """
 
     path: str
-    line: int | None = field(compare=False)
+    line: int | None
     rule: str
     what: str
     commit: str | None = None
@@ -72,7 +73,7 @@ class ScanReport:
     def as_json(self) -> dict[str, Any]:
         """The report as plain values."""
         return {"clean": self.clean, **{name: value for name, value in vars(self).items() if name != "findings"}} | {
-            "findings": [vars(finding) for finding in self.findings]
+            "findings": [vars(finding) for finding in self.findings],
         }
 
     def as_text(self) -> str:
@@ -88,7 +89,7 @@ class ScanReport:
             self.allowed
         )
         aside = f" ({', '.join(known)})" if known else ""
-        verdict = "clean" if self.clean else f"{len(self.findings):,} findings: do not publish this"
+        verdict = "clean" if self.clean else f"{len(self.findings):,} findings, do not publish this"
         return "\n".join([*lines, f"{verdict}: {self.files:,} files{history} read{aside}"])
 
 
@@ -213,9 +214,15 @@ class _Scan:
     def finished(self) -> ScanReport:
         """The report, sorted."""
         report = self._report
-        report.findings = sorted(
-            set(report.findings), key=lambda one: (one.path, one.line or 0, one.rule, one.commit or "")
-        )
+        same = Counter(report.findings)  # masked paths may be equal
+        merged = [
+            replace(one, what=f"{one.what} ({count:,} files)") if count > 1 else one for one, count in same.items()
+        ]
+        report.findings = sorted(merged, key=lambda one: (one.path, one.line or 0, one.rule, one.commit or ""))
+        if self._given_allow is not None or self._allow:
+            lists = [self._given_allow] if self._given_allow is not None else list(self._allow.values())
+            globs = [glob for one in lists for glob in one.unused]
+            report.notes += [f"allow list: {glob} meets nothing and may be taken out" for glob in globs]
         report.notes = list(dict.fromkeys(masked(note) for note in report.notes))
         return report
 

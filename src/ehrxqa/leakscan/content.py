@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ehrxqa.leakscan.masking import IMAGE_ID, made_up_image_id
-from ehrxqa.leakscan.rules import Hit, text_hits
+from ehrxqa.leakscan.rules import CREDENTIAL_RULES, Hit, text_hits
 from ehrxqa.leakscan.tables import database_hits, delimited_hits, parquet_hits, record_hits
 
 __all__ = ["MOST_BYTES", "Limits", "content_hits"]
@@ -68,8 +68,7 @@ def content_hits(name: str, data: bytes, limits: Limits, *, whole: bool = True, 
             yield from rows
             yield from record_hits(text, base)
             # a table is reported once, not again for each of its columns
-            patient = {"mimic-rows", "mimic-id", "image-id", "mimic-path"} if rows else set()
-            yield from (hit for hit in text_hits(text) if hit.rule not in patient)
+            yield from text_hits(text, CREDENTIAL_RULES) if rows else text_hits(text)
 
 
 def _name_hits(name: str, data: bytes) -> Iterator[Hit]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ehrxqa.leakscan.masking import IMAGE_ID, made_up_image_id, made_up_number
 
-__all__ = ["PATIENT_RULES", "RULES", "TEXT_RULES", "Hit", "TextRule", "text_hits"]
+__all__ = ["CREDENTIAL_RULES", "PATIENT_RULES", "RULES", "TEXT_RULES", "Hit", "TextRule", "text_hits"]
 
 #: Rule → what it finds. The names are stable: allow lists use them.
 RULES: dict[str, str] = {
@@ -32,7 +32,7 @@ RULES: dict[str, str] = {
 PATIENT_RULES = frozenset(rule for rule in RULES if not rule.startswith("credential-"))
 
 _PLACEHOLDER = re.compile(
-    r"""(?ix) ^(?: .{0,3} | [*x.…•_-]+ | [<\[{(].* | \$.* | %.*
+    r"""(?ix) ^(?: .{0,3} | [*x.…•_-]+ | [<\[{(].* | \$.* | %.* | \s.*
     | \W*(?:your|my|the|some|a)?[\s_-]*(?:password|passwd|pass|secret|token|name|user(?:name)?)[\s_-]*(?:here)?\W*
     | .*(?:…|\.\.\.|os\.environ|getenv|getpass|example|placeholder|changeme|redacted).* )$"""
 )
@@ -40,12 +40,24 @@ _PLACEHOLDER = re.compile(
 
 @dataclass(frozen=True)
 class TextRule:
-    """A pattern in text; `real` looks at the match and tells examples and placeholders apart."""
+    """A pattern in text; `real` looks at the match and tells examples and placeholders apart.
+
+    Attributes:
+        rule: Name of the rule.
+        needles: The pattern is tried only where one of these stands in the text (lower case): a search for a
+            fixed word is a hundred times faster than one for a pattern.
+        pattern: What to find.
+        real: Whether a match is no example.
+        hint: What it is, in words.
+        lower: Whether the pattern is for the text in lower case.
+    """
 
     rule: str
+    needles: tuple[str, ...]
     pattern: re.Pattern[str]
     real: Callable[[re.Match[str]], bool]
     hint: str
+    lower: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,52 +88,67 @@ def _always(_: re.Match[str]) -> bool:
     return True
 
 
-def _id_rule(keys: str, first: str, what: str) -> TextRule:
-    """`subject_id = 1…`, `"hadm_id": "2…"`, `study_id in (5…`, `patient 1…`."""
+def _key_rule(key: str, first: str) -> TextRule:
+    """`subject_id = 1…`, `"hadm_id": "2…"`, `study_id in (5…`."""
     between = r"""\w{0,2}["'\]\)]{0,3}\s{0,4}(?:==?|:|\bin\b|,)\s{0,4}[\[\("']{0,3}\s{0,2}"""
-    word = r"\b(?:patient|subject)\s+" if first == "1" else r"\bstudy\s+" if first == "5" else r"(?!)"
-    pattern = rf"(?i)(?:(?:{keys}){between}|{word})[ps]?(?P<id>{first}\d{{7}})(?!\d)"
-    return TextRule("mimic-id", re.compile(pattern), _number, what)
+    pattern = re.compile(rf"{key}{between}[ps]?(?P<id>{first}\d{{7}})(?!\d)")
+    return TextRule("mimic-id", (key,), pattern, _number, f"a {key}", lower=True)
+
+
+def _word_rule(word: str, first: str) -> TextRule:
+    """`patient 1…`, `study 5…`, as questions say it."""
+    pattern = re.compile(rf"{word}\s{{1,4}}(?P<id>{first}\d{{7}})(?!\d)")
+    return TextRule("mimic-id", (word,), pattern, _number, f"the number of a {word}", lower=True)
 
 
 TEXT_RULES: tuple[TextRule, ...] = (
-    _id_rule("subject_id|patient_id", "1", "a subject_id"),
-    _id_rule("hadm_id", "2", "a hadm_id"),
-    _id_rule("stay_id", "3", "a stay_id"),
-    _id_rule("study_id", "5", "a study_id"),
-    TextRule("image-id", IMAGE_ID, lambda match: not made_up_image_id(match[0]), "an image id"),
+    _key_rule("subject_id", "1"),
+    _key_rule("patient_id", "1"),
+    _key_rule("hadm_id", "2"),
+    _key_rule("stay_id", "3"),
+    _key_rule("study_id", "5"),
+    _word_rule("patient", "1"),
+    _word_rule("subject", "1"),
+    _word_rule("study", "5"),
+    TextRule("image-id", ("-",), IMAGE_ID, lambda match: not made_up_image_id(match[0]), "an image id"),
     TextRule(
         "mimic-path",
+        ("/p1",),
         re.compile(r"p1\d/p(?P<id>1\d{7})/s5\d{7}(?!\d)"),
         _number,
         "a path that names a subject and a study",
     ),
     TextRule(
         "credential-netrc",
+        ("machine",),
         re.compile(r"(?m)^[ \t]*machine\s+\S+\s+login\s+\S+\s+password\s+(?P<secret>\S+)"),
         _secret,
         "a netrc entry",
     ),
     TextRule(
         "credential-physionet",
+        ("physionet_pass",),
         re.compile(r"""(?i)PHYSIONET_PASS(?:WORD)?["']?\]?\s*[=:]\s*(?P<secret>"[^"\n]*"|'[^'\n]*'|[^\s,;)"']+)"""),
         _secret,
         "a password for PhysioNet",
     ),
     TextRule(
         "credential-physionet",
+        ("wget",),
         re.compile(r"""wget\b[^\n]*--(?:http-)?password[= ](?P<secret>"[^"\n]*"|'[^'\n]*'|\S+)"""),
         _secret,
         "a password on a wget command line",
     ),
     TextRule(
         "credential-key",
+        ("private key",),
         re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----\s+[A-Za-z0-9+/=:\s-]{40}"),
         _always,
         "a private key",
     ),
     TextRule(
         "credential-token",
+        ("akia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "hf_", "sk-", "xox", "aiza", "pypi-"),
         re.compile(
             r"""(?x)(?<![A-Za-z0-9])(?: AKIA[0-9A-Z]{16} | gh[pousr]_[A-Za-z0-9]{36} | github_pat_[A-Za-z0-9_]{60,}
             | glpat-[A-Za-z0-9_-]{20} | hf_[A-Za-z0-9]{30,} | sk-[A-Za-z0-9_-]{32,} | xox[abprs]-[A-Za-z0-9-]{20,}
@@ -132,27 +159,36 @@ TEXT_RULES: tuple[TextRule, ...] = (
     ),
     TextRule(
         "credential-url",
-        re.compile(
-            r"\b[a-z][a-z0-9+.-]{1,10}://[^\s/:@\"'<>]+:(?P<secret>[^\s/@\"'<>]{1,200})@(?P<host>[A-Za-z0-9.-]+)"
-        ),
+        ("://",),
+        re.compile(r"""://[^\s/:@"'<>]{1,200}:(?P<secret>[^\s/@"'<>]{1,200})@(?P<host>[A-Za-z0-9.-]+)"""),
         _secret_elsewhere,
         "an address with a password",
     ),
 )
+
+CREDENTIAL_RULES = tuple(rule for rule in TEXT_RULES if rule.rule not in PATIENT_RULES)
 
 _PAIR = re.compile(r"(?<![\d.-])1\d{7}(?!\d)[^\n]{0,80}?(?<![\d.-])(?P<other>[235]\d{7})(?!\d)")
 _DATE = re.compile(r"2[01]\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _PAIR_LINES = 3
 
 
-def text_hits(text: str) -> Iterator[Hit]:
+def text_hits(text: str, rules: tuple[TextRule, ...] = TEXT_RULES) -> Iterator[Hit]:
     """The first hit of each pattern, with how many more there are; lines are counted from 1."""
     starts = _LineStarts(text)
-    for rule in TEXT_RULES:
-        matches = [match for match in rule.pattern.finditer(text) if rule.real(match)]
+    lower = text.lower()
+    if len(lower) != len(text):  # a letter that grows when lowered would shift the lines
+        lower = "".join(letter.lower() if len(letter.lower()) == 1 else letter for letter in text)
+    for rule in rules:
+        if not any(needle in lower for needle in rule.needles):
+            continue
+        found = rule.pattern.finditer(lower if rule.lower else text)
+        matches = [match for match in found if rule.real(match)]
         if matches:
             more = f" (and {len(matches) - 1:,} more)" if len(matches) > 1 else ""
             yield Hit(rule.rule, starts.line(matches[0].start()), rule.hint + more)
+    if rules is not TEXT_RULES:
+        return
     pairs = [match for match in _PAIR.finditer(text) if _is_pair(match)]
     if len({starts.line(match.start()) for match in pairs}) >= _PAIR_LINES:
         what = f"{len(pairs):,} lines with a subject's number beside that of an admission, stay or study"
