@@ -91,6 +91,13 @@ def test_selections_that_make_no_sense_are_refused(options: dict[str, object], m
         download(tmp_path, **options)  # type: ignore[arg-type]
 
 
+def test_images_cannot_be_asked_for_without_their_project(tmp_path: Path) -> None:
+    subjects = tmp_path / "subjects.txt"
+    subjects.write_text(f"{SUBJECT}\n")
+    with pytest.raises(SettingsError, match="needs mimic-cxr-jpg, which --only leaves out"):
+        download(tmp_path, stages=["build", "images"], subjects=subjects, only=["mimiciv"])
+
+
 def test_images_of_some_subjects_come_through_the_metadata(
     site: PhysioNet, network: Network, credentials: Credentials, tmp_path: Path
 ) -> None:

@@ -159,11 +159,12 @@ def download(
             "databases, then `ehrxqa download-images OUT --questions FILE`"
         )
     wanted = wanted_files(chosen, only=tuple(only), split=split)
+    if choice is not None and not any(one.release == _CXR for one in wanted):
+        raise SettingsError(f"--for images needs {_CXR.slug}, which --only leaves out")
     root = _root(Path(sources))
     with session(root, network, credentials, transfers) as run:
         parts = [_run(run, _plan(run, wanted, recheck=recheck), dry_run=dry_run, replace=replace)]
-        cxr_wanted = any(one.release == _CXR for one in wanted)
-        if choice is not None and cxr_wanted:
+        if choice is not None:
             metadata = _metadata(root)
             if metadata is None:
                 transfers.note("the metadata is not here yet: which images will be fetched cannot be told in a dry run")
