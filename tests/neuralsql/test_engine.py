@@ -147,7 +147,7 @@ def studies(slow, where="1"):
         ),
         (
             f"select func_vqa({L}, a.study_id) from tb_cxr a where a.study_id = (select min(study_id) from tb_cxr) "
-            f"except select func_vqa({L}, b.study_id) from tb_cxr b where study_id = (select max(study_id) from tb_cxr)",
+            f"except select func_vqa({L}, study_id) from tb_cxr where study_id = (select max(study_id) from tb_cxr)",
             lambda s: [
                 (e,) for e in s.list_answer(L, min(studies(s))) if e not in s.list_answer(L, max(studies(s)))
             ],

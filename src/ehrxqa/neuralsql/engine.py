@@ -82,7 +82,7 @@ class Engine:
             SqlError: SQLite refuses the query.
         """
         until = time.monotonic() + self.limits.seconds
-        if query.strip().rstrip(";").lower() in _ABSTENTIONS:
+        if query.strip().rstrip("; \n").lower() in _ABSTENTIONS:
             raise Abstained("the query says null")
         if len(query) > self.limits.sql_length:
             raise MemoryLimit(

@@ -16,7 +16,7 @@ class Limits:
     is therefore in force only while a query runs.
 
     Attributes:
-        seconds: Wall-clock time, planning included; looked at every few thousand virtual-machine steps.
+        seconds: Wall-clock time, planning and image questions included; looked at twenty times a second.
         steps: Virtual-machine steps: a bound that does not depend on how busy the machine is.
         rows: Rows of the result.
         result_bytes: Bytes of all values of the result.

@@ -141,7 +141,7 @@ class _Planner:
         try:
             value = parse(call.question)
         except VqaError as error:
-            raise self._error(call, f"question not understood: {error}") from None
+            raise self._error(call, f"question not understood: {_short(str(error))}") from None
         if value not in self._questions:
             self._questions[value] = len(self._texts)
             self._texts.append(Question(call.question, value))
@@ -341,3 +341,9 @@ class _Planner:
         last = self._tokens[end - 1]
         sure = last.text == ")" or last.kind in ("number", "blob") or last.lower in ("true", "false", "null")
         return end if sure else None
+
+
+def _short(message: str, most: int = 300) -> str:
+    """One line of at most `most` characters."""
+    message = " ".join(message.split())
+    return message if len(message) <= most else message[: most - 1] + "…"

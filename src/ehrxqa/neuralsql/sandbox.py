@@ -2,7 +2,7 @@
 
 Several walls, each enough on its own against most attacks: the file is opened read-only and immutable; an
 allow-list is asked for every action while a statement is compiled (`reach`); SQLite's own limits bound text,
-depth, columns and instructions; a progress handler ends a query at its deadline; the heap is bounded; temporary
+depth, columns and instructions; a query is interrupted at its deadline; the heap is bounded; temporary
 storage stays in memory; extensions, triggers, attached files and unsafe schema functions are off.
 
 One connection serves many queries. The walls are put up once, so a small query costs little more than
@@ -25,12 +25,13 @@ from ehrxqa.neuralsql.errors import Denied, MemoryLimit, QuerySyntaxError, RowLi
 from ehrxqa.neuralsql.heap import HeapBound
 from ehrxqa.neuralsql.limits import Limits
 from ehrxqa.neuralsql.reach import ANSWER_KEY, FUNCTIONS, TABLE_FUNCTIONS, Reach
+from ehrxqa.neuralsql.watchdog import Deadline
 
 __all__ = ["ANSWER_KEY", "Limits", "Rows", "Sandbox", "Value", "open_database"]
 
 Value = None | int | float | str | bytes
 
-#: Virtual-machine steps between two looks at the clock: some tens of microseconds.
+#: Virtual-machine steps between two calls of the handler that counts them: some tens of microseconds.
 STRIDE = 5_000
 
 _CONFIG: tuple[tuple[int, int], ...] = (
@@ -121,9 +122,7 @@ class Sandbox:
             raise SettingsError(f"{path}: no such database file")
         self.path = path
         self.limits = limits
-        self._deadline = 0.0
         self._steps = 0
-        self._out_of: str | None = None
         self._statements = 0
         self._columns: tuple[str, ...] = ()
         uri = f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if immutable else ''}"
@@ -132,6 +131,7 @@ class Sandbox:
                 uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI, statementcachesize=32
             )
             self.tables = self._put_up_walls({name.lower() for name in deny_tables})
+            self._deadline = Deadline(self._db.interrupt)
         except apsw.Error as error:
             raise NeuralSqlError(f"{path}: not a SQLite database that can be read ({error})") from error
 
@@ -171,7 +171,7 @@ class Sandbox:
         self._functions = FUNCTIONS
         self._allow()
         db.exec_trace = self._look_at
-        db.set_progress_handler(self._look_at_clock, STRIDE)
+        db.set_progress_handler(self._count_steps, STRIDE)
         return tables
 
     def add_function(self, name: str, function: Callable[..., Value], arguments: int = -1) -> None:
@@ -217,9 +217,8 @@ class Sandbox:
             until: When to end it, by `time.monotonic`, in place of the limit in seconds from now.
         """
         self._reach.reset()
-        self._out_of = None
         self._statements = self._steps = 0
-        self._deadline = time.monotonic() + self.limits.seconds if until is None else until
+        self._deadline.start(time.monotonic() + self.limits.seconds if until is None else until)
         try:
             with HeapBound(self.limits.memory):
                 rows = self._fetch(sql, parameters)
@@ -227,6 +226,8 @@ class Sandbox:
             raise
         except (apsw.Error, MemoryError, UnicodeError, ValueError) as error:
             raise self._explained(error) from None
+        finally:
+            self._deadline.stop()
         if self._statements == 0:
             raise QuerySyntaxError("there is no query in the text")
         return Rows(self._columns, rows)
@@ -262,24 +263,20 @@ class Sandbox:
         self._columns = columns
         return True
 
-    def _look_at_clock(self) -> bool:
+    def _count_steps(self) -> bool:
         """Called by SQLite every `STRIDE` steps; True ends the query."""
         self._steps += STRIDE
-        if time.monotonic() > self._deadline:
-            self._out_of = f"the query takes longer than {self.limits.seconds:g} seconds"
-        elif self._steps > self.limits.steps:
-            self._out_of = f"the query takes more than {self.limits.steps:,} steps"
-        else:
-            return False
-        return True
+        return self._steps > self.limits.steps
 
     def _explained(self, error: Exception) -> NeuralSqlError:
         message = " ".join(str(error).split())
         if self._reach.denied is not None:
             action, target = self._reach.denied
             return Denied(self._reach.explain(), action=action, target=target)
-        if self._out_of is not None or isinstance(error, apsw.InterruptError):
-            return TimeLimit(self._out_of or "the query was interrupted")
+        if self._deadline.passed:
+            return TimeLimit(f"the query takes longer than {self.limits.seconds:g} seconds")
+        if isinstance(error, apsw.InterruptError):
+            return TimeLimit(f"the query takes more than {self.limits.steps:,} steps")
         if isinstance(error, MemoryError | apsw.NoMemError):
             return MemoryLimit(f"the query needs more than {self.limits.memory:,} bytes of memory")
         if isinstance(error, apsw.TooBigError):

@@ -1,0 +1,137 @@
+"""Hostile SQL: every query of a corpus, and fragments put together at random, ends as it must and changes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from pathlib import Path
+
+import apsw
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ehrxqa.errors import NeuralSqlError
+from ehrxqa.neuralsql.engine import Engine
+from ehrxqa.neuralsql.errors import Denied
+from ehrxqa.neuralsql.result import status_of
+from ehrxqa.neuralsql.sandbox import ANSWER_KEY, Limits, open_database
+from ehrxqa.vqa.registry import make_model
+
+LIMITS = Limits(seconds=0.3, rows=1_000, result_bytes=1_000_000, memory=64_000_000, questions=50)
+
+
+def corpus():
+    text = (Path(__file__).parent / "data" / "hostile.txt").read_text("utf-8")
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line and not line.startswith("#"):
+            outcome, why, query = line.split("\t", 2)
+            query = re.sub(r'(?<!\\)"', r'\\"', query)
+            query = json.loads(f'"{query}"')
+            yield number, outcome, why, re.sub(r"⟦(.*?)⟧×(\d+)", lambda m: m[1] * int(m[2]), query, flags=re.DOTALL)
+
+
+CORPUS = list(corpus())
+
+
+@pytest.fixture(scope="module")
+def target(small_database, tmp_path_factory):
+    """A copy of the small database with views, alone in its folder."""
+    path = tmp_path_factory.mktemp("target") / "target.db"
+    shutil.copy(small_database, path)
+    db = apsw.Connection(str(path))
+    db.execute("CREATE VIEW harmless_view AS SELECT study_id, attribute FROM tb_cxr_plus")
+    db.execute("CREATE VIEW nested_view AS SELECT study_id AS s FROM harmless_view")
+    db.execute("CREATE VIEW allowed_view AS SELECT 7 AS x")
+    db.execute("ANALYZE")
+    db.close()
+    return path
+
+
+@pytest.fixture(scope="module")
+def attacked(target):
+    """One engine for all attacks: none may spoil it for the next."""
+    with Engine(target, make_model("oracle", database=target), limits=LIMITS) as engine:
+        yield engine
+
+
+def test_the_corpus_is_large():
+    assert len(CORPUS) >= 200
+    assert len({query for *_, query in CORPUS}) == len(CORPUS)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "why", "query"), [row[1:] for row in CORPUS], ids=[f"line{row[0]}" for row in CORPUS]
+)
+def test_every_attack_ends_as_it_must(attacked, target, outcome, why, query):
+    before = hashlib.sha256(target.read_bytes()).hexdigest()
+    try:
+        result = attacked.run(query)
+        assert result.answer is not None
+        found, said = "answered", ""
+    except NeuralSqlError as error:
+        found = "denied" if isinstance(error, Denied) else status_of(error)
+        said = str(error)
+        assert said
+        assert "\n" not in said
+        assert len(said) < 500
+    assert (found, why in said) == (outcome, True), said
+    assert attacked.run("select count(*) from patients").answer == [6]  # and the next query finds all as it was
+    assert hashlib.sha256(target.read_bytes()).hexdigest() == before
+    assert [path.name for path in target.parent.iterdir()] == ["target.db"]
+
+
+def test_the_sandbox_alone_denies_too(target):
+    """Without the checks that come before it: whatever is sent to SQLite as it is."""
+    before = hashlib.sha256(target.read_bytes()).hexdigest()
+    with open_database(target, limits=LIMITS, deny_tables=ANSWER_KEY) as sandbox:
+        for number, outcome, _, query in CORPUS:
+            if outcome in ("answered", "abstained") or "func_vqa" in query or "ehrxqa_" in query:
+                continue
+            try:
+                rows = sandbox.run(query).rows
+            except NeuralSqlError:
+                continue
+            # what is left are a few texts that SQLite reads without their faults, and shapes that are no answer
+            assert query.lower().startswith(("select", "\ufeff")), (number, rows[:2])
+    assert hashlib.sha256(target.read_bytes()).hexdigest() == before
+    assert [path.name for path in target.parent.iterdir()] == ["target.db"]
+
+
+FRAGMENTS = [
+    "select", "from", "where", "tb_cxr", "tb_cxr_plus", '"tb_cxr_plus"', "[TB_CXR_PLUS]", "`tb_cxr_plus`",
+    "'tb_cxr_plus'", "main.", "temp.", "harmless_view", "*", "count(*)", "attribute", "study_id", "(", ")", ",",
+    ";", "--", "/*", "*/", "'", '"', "union", "union all", "except", "with", "as", "a", "recursive", "values",
+    "(1)", "1", "null", "in", "exists", "and", "or", "not", "join", "left join", "natural", "using (study_id)",
+    "on", "group by", "order by", "limit", "having", "pragma", "attach", "insert into", "delete from", "update",
+    "set", "create table", "drop table", "vacuum into 'x.db'", 'func_vqa("is there pneumonia?",',
+    'func_vqa("list all abnormality.",', "study_id)", "sqlite_master", "dbstat",
+    "pragma_table_info('tb_cxr_plus')", "load_extension('x')", "random()", "ehrxqa_truth(0,", "case", "when",
+    "then", "end", "over", "partition by", "window", "filter (where", "between", "like", "glob", "collate nocase",
+    "cast(", "as text)", "returning *", "json_each('[1]')", "select * from tb_cxr",
+    "(select study_id from tb_cxr)", "x'00'", "?1", ":a", "\u0000", "“", "’", "''", "< =", "current_time",
+    " heart_rate_lower", " heart_rate_upper", "%y",
+]  # fmt: skip
+
+
+def test_random_fragments_never_get_through(attacked, target, oracle):
+    secret = {row[0] for row in apsw.Connection(str(target)).execute("SELECT DISTINCT attribute FROM tb_cxr_plus")}
+    before = hashlib.sha256(target.read_bytes()).hexdigest()
+
+    @settings(
+        deadline=None, max_examples=500, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    )
+    @given(st.lists(st.sampled_from(FRAGMENTS), min_size=1, max_size=12).map(" ".join))
+    def check(query):
+        try:
+            result = attacked.run(query)
+        except NeuralSqlError:
+            return
+        if "func_vqa" not in query:
+            assert not secret & {value for row in result.rows for value in row if isinstance(value, str)}
+
+    check()
+    assert hashlib.sha256(target.read_bytes()).hexdigest() == before
+    assert [path.name for path in target.parent.iterdir()] == ["target.db"]
