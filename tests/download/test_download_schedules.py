@@ -20,7 +20,7 @@ from ehrxqa.sources.download.plan import Item
 from ehrxqa.sources.download.releases import Release
 from ehrxqa.sources.download.run import session
 
-SCHEDULES = 640
+SCHEDULES = 560
 BATCH = 40
 
 #: Faults that another try mends; at most seven in a row without a new byte.

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ehrxqa.errors import SettingsError, SourceError
 from ehrxqa.sources.catalogue import MIMIC_CXR_JPG, PROJECTS
@@ -30,10 +29,11 @@ from ehrxqa.sources.download.images import (
     read_subjects,
     refuse_synthetic,
 )
+from ehrxqa.sources.download.outcome import CREDENTIALING, DownloadReport, FileReport, report
 from ehrxqa.sources.download.plan import Item, image_items, listed_items
 from ehrxqa.sources.download.releases import RELEASES, Release, Stage, Wanted, wanted_files
-from ehrxqa.sources.download.run import CREDENTIALING, FileReport, Network, Session, report, session
-from ehrxqa.sources.download.transfer_progress import SILENT_TRANSFERS, Transfers, human_bytes
+from ehrxqa.sources.download.run import Network, Session, session
+from ehrxqa.sources.download.transfer_progress import SILENT_TRANSFERS, Transfers
 from ehrxqa.sources.download.zip_safety import ZipLimits, check_zip
 
 __all__ = [
@@ -49,59 +49,6 @@ __all__ = [
 ]
 
 _CXR = next(release for release in RELEASES if release.slug == MIMIC_CXR_JPG.slug)
-
-
-@dataclass(frozen=True)
-class DownloadReport:
-    """What a run did, or in a dry run would do.
-
-    Attributes:
-        root: Folder of the sources.
-        dry_run: Whether nothing was fetched.
-        files: Each file but images, which are only counted.
-        images: Outcome → number of images.
-        expected_bytes: Bytes that were or are to be fetched; None if the host did not say.
-        estimated: Whether that is an estimate.
-        received_bytes: Bytes of content that came over the network.
-    """
-
-    root: Path
-    dry_run: bool
-    files: tuple[FileReport, ...]
-    images: dict[str, int]
-    expected_bytes: int | None
-    estimated: bool
-    received_bytes: int
-
-    def as_json(self) -> dict[str, Any]:
-        """The report as plain values."""
-        return {
-            "root": str(self.root),
-            "dry_run": self.dry_run,
-            "expected_bytes": self.expected_bytes,
-            "estimated": self.estimated,
-            "received_bytes": self.received_bytes,
-            "files": [
-                {"path": file.name, "outcome": file.outcome, "bytes": file.bytes, "note": file.why}
-                for file in self.files
-            ],
-            "images": self.images,
-        }
-
-    def as_text(self) -> str:
-        """The report for people."""
-        lines = []
-        for file in self.files:
-            size = "" if file.bytes is None else human_bytes(file.bytes)
-            lines.append(f"{file.outcome:<21}{size:>9}  {file.name}" + (f"  ({file.why})" if file.why else ""))
-        lines += [f"{outcome:<21}{count:>9,}  images" for outcome, count in sorted(self.images.items())]
-        about = "about " if self.estimated else ""
-        if self.dry_run:
-            total = "an unknown number of bytes" if self.expected_bytes is None else human_bytes(self.expected_bytes)
-            lines.append(f"to fetch: {about}{total} into {self.root} (dry run: nothing was fetched)")
-        else:
-            lines.append(f"{human_bytes(self.received_bytes)} received; the sources are in {self.root}")
-        return "\n".join(lines)
 
 
 def download(

@@ -17,6 +17,7 @@ from ehrxqa.sources.download.credentials import Credentials, find_credentials
 from ehrxqa.sources.download.errors import DownloadError, TransientFault
 from ehrxqa.sources.download.host import named_host
 from ehrxqa.sources.download.http_client import Client
+from ehrxqa.sources.download.outcome import FileReport, explained, hopeless, report, summary
 from ehrxqa.sources.download.pacing import Clock, Retries, SystemClock, retrying
 from ehrxqa.sources.download.part_file import Validators, locked_part
 from ehrxqa.sources.download.plan import Item, State, assess
@@ -24,7 +25,7 @@ from ehrxqa.sources.download.releases import Release
 from ehrxqa.sources.download.transfer import Remote, fetch
 from ehrxqa.sources.download.transfer_progress import SILENT_TRANSFERS, Transfers, human_bytes
 
-__all__ = ["FileReport", "Network", "Session", "session"]
+__all__ = ["Network", "Session", "session"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -33,7 +34,6 @@ R = TypeVar("R")
 SIZE_SAMPLE = 64
 SPARE_BYTES = 64 * 2**20
 PREFIX_BYTES = 1 << 16
-CREDENTIALING = "https://physionet.org/settings/credentialing/"
 
 
 @dataclass(frozen=True)
@@ -59,17 +59,6 @@ class Network:
     def __post_init__(self) -> None:
         if not 1 <= self.connections <= 16:
             raise SettingsError("connections: between 1 and 16 (4 is what PhysioNet bears well)")
-
-
-@dataclass(frozen=True)
-class FileReport:
-    """What became of one file: `fetched`, `to fetch` (dry run), `present` or `present, not checked`."""
-
-    name: str
-    project: str
-    outcome: str
-    bytes: int | None
-    why: str = ""
 
 
 @contextmanager
@@ -148,7 +137,7 @@ class Session:
         """Fetch the list of checksums, unless the one here has the size and time of the one on the host."""
         url = self.client.host.file_path(release.folder, SUMS)
         name = f"{release.folder}/{SUMS}"
-        with _explained(release, name):
+        with explained(release, name):
             if sums_file.is_file() and self._retrying(lambda: self._unchanged(url, sums_file), name):
                 return
             self.transfers.note(f"{name}: fetching the list of checksums")
@@ -202,7 +191,7 @@ class Session:
             with self.client.open("HEAD", url) as response:
                 return response.length if response.status == 200 else None
 
-        with _explained(item.release, item.name):
+        with explained(item.release, item.name):
             return self._retrying(ask, item.name)
 
     def check_space(self, items: Sequence[Item], total: int | None) -> None:
@@ -267,7 +256,7 @@ class Session:
                 validators = Validators(url, item.size, headers.get("ETag"), headers.get("Last-Modified"))
                 return b"".join(response.chunks()), validators
 
-        with _explained(item.release, item.name):
+        with explained(item.release, item.name):
             there, validators = self._retrying(ask, item.name)
         with item.target.open("rb") as stream:
             stream.seek(start)
@@ -289,13 +278,13 @@ class Session:
         failures: list[tuple[Item, EhrxqaError]] = []
         done: dict[str, FileReport] = {}
         with self.transfers.run(len(needed), total, present):
-            for item, outcome in self._each(self._fetch, needed, stop=_hopeless):
+            for item, outcome in self._each(self._fetch, needed, stop=hopeless):
                 if isinstance(outcome, EhrxqaError):
                     failures.append((item, outcome))
                 else:
                     done[str(item.target)] = outcome
         if failures:
-            raise _summary(failures, len(needed), fetched=len(done))
+            raise summary(failures, len(needed), fetched=len(done))
         return [done.get(str(item.target)) or report(item) for item in items]
 
     def _fetch(self, item: Item) -> FileReport:
@@ -313,7 +302,7 @@ class Session:
         ok = False
         heard.begin(item.size, item.have if item.state is State.PARTIAL else 0)
         try:
-            with _explained(item.release, item.name):
+            with explained(item.release, item.name):
                 digest = fetch(
                     self.client, remote, item.target, self._network.retries, heard, unless=finished_meanwhile
                 )
@@ -365,12 +354,6 @@ class Session:
                 raise
 
 
-def report(item: Item, *, dry: bool = False) -> FileReport:
-    """What there is to say about an item that was not fetched."""
-    outcome = "to fetch" if dry and item.needed else item.state.value
-    return FileReport(item.name, item.release.slug, outcome, item.size if item.needed else item.have or None, item.why)
-
-
 class _Heard:
     """Passes on what a transfer says about its file."""
 
@@ -393,54 +376,3 @@ class _Heard:
 
 def _never() -> bool:
     return False
-
-
-def _hopeless(error: EhrxqaError) -> bool:
-    """Whether an error will meet every other file too: a full disk, a refused password."""
-    return isinstance(error, BuildError) or (isinstance(error, DownloadError) and error.status in (401, 403))
-
-
-@contextmanager
-def _explained(release: Release, name: str) -> Iterator[None]:
-    """Add to a refusal what it means for this project and where to mend it."""
-    try:
-        yield
-    except DownloadError as error:
-        advice = _advice(error, release, name)
-        if advice is None:
-            raise
-        raise DownloadError(advice, status=error.status) from error
-
-
-def _advice(error: DownloadError, release: Release, name: str) -> str | None:
-    match error.status:
-        case 401:
-            return f"{error} (needed for {release.title} {release.version})"
-        case 403:
-            return (
-                f"{name}: your PhysioNet account may not read {release.title} {release.version} (HTTP 403): sign its "
-                f"data use agreement at {release.agreement} and, if you have not yet, become credentialed at "
-                f"{CREDENTIALING}"
-            )
-        case 404:
-            return (
-                f"{name}: not there (HTTP 404); release {release.version} of {release.title} is expected at "
-                f"https://physionet.org/content/{release.folder}/"
-            )
-        case status if status is not None:
-            return f"{name}: {error}"
-    return None
-
-
-def _summary(failures: list[tuple[Item, EhrxqaError]], wanted: int, *, fetched: int) -> EhrxqaError:
-    """One error for all that failed."""
-    _, first = failures[0]
-    if len(failures) == 1 and wanted == 1:
-        return first
-    messages = list(dict.fromkeys(str(error) for _, error in failures))
-    shown = "; ".join(messages[:3]) + (f"; and {len(messages) - 3} more" if len(messages) > 3 else "")
-    counts = f"{len(failures)} of {wanted} files could not be fetched ({fetched} were; run the same command to go on)"
-    text = f"{counts}: {shown}"
-    if isinstance(first, BuildError):
-        return BuildError(text)
-    return DownloadError(text, status=first.status if isinstance(first, DownloadError) else None)
