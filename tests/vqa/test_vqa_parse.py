@@ -27,21 +27,21 @@ ODD = DEFAULT_VOCABULARY.extended(
 
 
 @given(questions())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_what_is_written_is_read_back(question):
     assert parse(render(question)) == question
     assert parse(render_mimic_cxr_vqa(question)) == question
 
 
 @given(questions())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_every_wording_is_read_back(question):
     for wording in wordings_of(question):
         assert parse(wording) == question, wording
 
 
 @given(questions(ODD))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_added_names_are_read_back(question):
     assert parse(render(question), ODD) == question
 
@@ -58,7 +58,7 @@ def test_case_blanks_and_final_marks_do_not_matter(question, change, end):
 
 
 @given(questions())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_articles_do_not_matter(question):
     text = render(question)
     assert parse(re.sub(r"\bthe ", "", text)) == question
@@ -66,7 +66,7 @@ def test_articles_do_not_matter(question):
 
 
 @given(st.text(max_size=80))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_text_is_a_question_or_an_error(text):
     with contextlib.suppress(VqaError):
         parse(text)
@@ -109,7 +109,7 @@ _PIECES = st.sampled_from([*_WORDS, *_NAMES])
 
 
 @given(st.lists(_PIECES, min_size=1, max_size=9))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_what_is_read_says_all_that_was_written(pieces):
     """A reading drops no name: the canonical sentence holds each one, in order."""
     text = " ".join(pieces)

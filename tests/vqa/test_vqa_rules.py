@@ -109,7 +109,7 @@ def slow_answer(question: VqaQuestion, labels: ImageLabels, row: int):
 
 
 @given(label_sets(), st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_every_kind_follows_the_table(labels, data):
     for number in KINDS:
         question = data.draw(questions(FEW, kinds=(number,)))
