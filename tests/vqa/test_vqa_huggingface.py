@@ -53,6 +53,61 @@ def save_tiny_model(folder, said: str) -> None:
     transformers.BlipProcessor(pictures, tokenizer).save_pretrained(folder)
 
 
+CHAT = (
+    "{% for message in messages %}USER: {% for part in message['content'] %}{% if part['type'] == 'image' %}<image> "
+    "{% else %}{{ part['text'] }}{% endif %}{% endfor %} ASSISTANT:{% endfor %}"
+)
+
+
+def save_tiny_chat_model(folder) -> None:
+    """A LLaVA of a few numbers, which repeats the prompt and has a conversation form; always goes on with "yes"."""
+    tokenizers = pytest.importorskip("tokenizers")
+    words = ["yes", "<pad>", "<s>", "</s>", "<image>", "<unk>", "is", "there", "picc", "USER", "ASSISTANT", ":", "?"]
+    small = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2}
+    known = tokenizers.models.WordLevel({word: number for number, word in enumerate(words)}, unk_token="<unk>")
+    tokenizer = tokenizers.Tokenizer(known)
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    fast = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        unk_token="<unk>",
+        bos_token="<s>",
+        eos_token="</s>",
+        additional_special_tokens=["<image>"],
+    )
+    size = {"height": 32, "width": 32}
+    transformers.LlavaProcessor(
+        transformers.CLIPImageProcessor(size=size, crop_size=size),
+        fast,
+        patch_size=16,
+        vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+        chat_template=CHAT,
+    ).save_pretrained(folder)
+    torch.manual_seed(0)
+    model = transformers.LlavaForConditionalGeneration(
+        transformers.LlavaConfig(
+            vision_config=transformers.CLIPVisionConfig(
+                **small, num_hidden_layers=2, image_size=32, patch_size=16, projection_dim=16
+            ),
+            text_config=transformers.LlamaConfig(
+                **small,
+                num_hidden_layers=1,
+                num_key_value_heads=2,
+                vocab_size=len(words),
+                pad_token_id=1,
+                bos_token_id=2,
+                eos_token_id=3,
+            ),
+            image_token_index=4,
+            image_token_id=4,
+            vision_feature_layer=-1,
+        )
+    )
+    with torch.no_grad():
+        model.lm_head.weight.zero_()  # all words are as likely; the first is taken
+    model.save_pretrained(folder)
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     """A database of three studies, pictures for two of them, and three models."""
@@ -71,6 +126,7 @@ def world(tmp_path_factory):
     broken.write_bytes(b"no picture")
     for said in ("yes", "none", "maybe"):
         save_tiny_model(folder / said, said)
+    save_tiny_chat_model(folder / "chat")
     return folder
 
 
@@ -87,6 +143,14 @@ def test_words_become_answers(world):
     assert model(world, "yes").answer(asked) == [True, True, ("yes",)]
     assert model(world, "none").answer(asked) == [ABSTAIN, ABSTAIN, ()]
     assert model(world, "maybe").answer(asked[:2]) == [ABSTAIN, ABSTAIN]
+
+
+def test_a_model_that_repeats_the_prompt_is_read_after_it(world):
+    """Prompts of different length in one batch; the tokenizer has no padding of its own."""
+    asked = [ask(0, "is there picc?"), ask(1, "is there picc in the left lung?"), ask(0, "list all device.")]
+    assert model(world, "chat", ":batch=3").answer(asked) == [True, True, ("yes",)]
+    longer = make_model(f"hf:{world / 'chat'}:device=cpu:tokens=3", database=world / "x.db", images=world)
+    assert longer.answer(asked) == [True, True, ("yes yes yes",)]
 
 
 def test_batches_do_not_matter(world):
