@@ -16,18 +16,20 @@ __all__ = ["CURLY", "Token", "position", "tokenise", "unquote"]
 #: Typographic quotes. SQLite takes them for letters; in a query they are always meant as quotes.
 CURLY: Final = "‘’“”"
 
+# Blanks before a token belong to its match; the most frequent kinds come first.
 _PATTERN = re.compile(
-    r"""
-    (?P<blank>[ \t\n\f\r]+|--[^\n]*|/\*(?s:.*?)(?:\*/|\Z))
-  | (?P<blob>[xX]'[^']*')
+    r"""[ \t\n\f\r]*(?:
+    (?P<blob>[xX]'[^']*')
+  | (?P<word>[A-Za-z_LETTERS][A-Za-z0-9_$LETTERS]*)
+  | (?P<mark>[(),;.](?![0-9])|[(),;])
+  | (?P<number>0[xX][0-9a-fA-F]+|(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9]+)?)
+  | (?P<comment>--[^\n]*|/\*(?s:.*?)(?:\*/|\Z)|\Z)
+  | (?P<operator>->>|->|<=|>=|<>|!=|==|\|\||<<|>>|[-+*/%&|~<>=])
   | (?P<text>'(?:[^']|'')*')
   | (?P<name>"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\])
-  | (?P<word>[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*)
-  | (?P<number>0[xX][0-9a-fA-F]+|(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9]+)?)
-  | (?P<operator>->>|->|<=|>=|<>|!=|==|\|\||<<|>>|[-+*/%&|~<>=])
-  | (?P<mark>[(),;.])
   | (?P<parameter>[?:@$#][A-Za-z0-9_]*)
-    """.replace(r"\x80-\U0010ffff", r"\x80-\u2017\u201a\u201b\u201e-\U0010ffff"),
+  | (?P<fault>(?s:.))
+    )""".replace("LETTERS", r"\x80-\u2017\u201a\u201b\u201e-\U0010ffff"),  # all but typographic quotes
     re.VERBOSE,
 )
 
@@ -57,18 +59,21 @@ def tokenise(sql: str) -> list[Token]:
         QuerySyntaxError: A character cannot begin a token, or a quote is never closed; says where.
     """
     tokens = []
-    at, match = 0, _PATTERN.match
-    while at < len(sql):
-        found = match(sql, at)
-        if found is None:
-            line, column = position(sql, at)
-            what = f"the quote {sql[at]} is never closed" if sql[at] in "'\"`[" else f"unexpected character {sql[at]!r}"
+    for found in _PATTERN.finditer(sql):
+        kind = found.lastgroup
+        assert kind is not None
+        if kind == "comment":
+            continue
+        text = found[kind]
+        start = found.start(kind)
+        if kind == "word":
+            tokens.append(Token(kind, text, start, start + len(text), text.lower()))
+        elif kind == "fault":
+            line, column = position(sql, start)
+            what = f"the quote {text} is never closed" if text in "'\"`[" else f"unexpected character {text!r}"
             raise QuerySyntaxError(what, line=line, column=column)
-        kind, end = found.lastgroup or "", found.end()
-        if kind != "blank":
-            text = found.group()
-            tokens.append(Token(kind, text, at, end, text.lower() if kind == "word" else text))
-        at = end
+        else:
+            tokens.append(Token(kind, text, start, start + len(text), text))
     return tokens
 
 
