@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ehrxqa.build import DATABASE_PATHS
 from ehrxqa.dataset.records import GOLD_PROGRAM, Record, final_record, read_records, write_records
-from ehrxqa.errors import BuildError, NeuralSqlError, SettingsError
+from ehrxqa.errors import BuildError, SettingsError
+from ehrxqa.files import PART
 from ehrxqa.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from ehrxqa.answering.runner import Job, Outcome, Runner
 
 __all__ = ["DEFAULT_SECONDS", "AnswerReport", "Failure", "answer", "database_for"]
 
@@ -24,6 +29,10 @@ DEFAULT_SECONDS: Final = 60.0
 CHUNK: Final = 64
 #: Fewer programs than this are run in this process: starting workers would take longer.
 ALONE_BELOW: Final = 256
+#: As many programs on the indexed copy take the time of one on the plain database.
+SPEEDUP: Final = 20
+#: For fewer programs than this no indexed copy is made: making it would take longer.
+INDEXED_FROM: Final = 200
 
 
 @dataclass(frozen=True)
@@ -114,67 +123,97 @@ def answer(
     records = read_records(questions)
     path = database_for(Path(database), records)
     programs = [record[GOLD_PROGRAM] for record in records]
-    final, failed = [], []
+    outcomes: list[Outcome] = [([], "was not run")] * len(programs)
+    scratch = out.with_name(f".{out.name}.indexed{PART}")
     with progress.task(f"answering {questions.name}", len(programs), "questions") as task:
-        for record, (found, reason) in zip(
-            records, _run(path, programs, workers or os.cpu_count() or 1, seconds), strict=True
-        ):
-            if reason is None:
-                final.append(final_record(record, found))
-            else:
-                failed.append(Failure(record.get("id"), reason))
-            task.advance()
+        for some in _run(path, programs, workers or os.cpu_count() or 1, seconds, scratch):
+            for number, outcome in some:
+                outcomes[number] = outcome
+                task.advance()
+    final, failed = [], []
+    for record, (found, reason) in zip(records, outcomes, strict=True):
+        if reason is None:
+            final.append(final_record(record, found))
+        else:
+            failed.append(Failure(record.get("id"), reason))
     write_records(out, final)
     return AnswerReport(len(final), tuple(failed))
 
 
-def _run(path: Path, programs: list[str], workers: int, seconds: float) -> Iterator[tuple[list[Any], str | None]]:
-    """Answer, or reason of failure, of each program in order."""
-    chunks = [programs[first : first + CHUNK] for first in range(0, len(programs), CHUNK)]
-    if workers == 1 or len(programs) < ALONE_BELOW:
-        runner = _Runner(path, seconds)
-        for chunk in chunks:
-            yield from runner.run(chunk)
-        return
-    with ProcessPoolExecutor(
-        min(workers, len(chunks)), mp_context=get_context("spawn"), initializer=_start, initargs=(path, seconds)
-    ) as pool:
-        try:
-            for results in pool.map(_run_chunk, chunks):
-                yield from results
-        except BrokenProcessPool as error:
-            raise BuildError("a worker process was killed (out of memory?); try again with fewer --workers") from error
+def _run(
+    path: Path, programs: list[str], workers: int, seconds: float, scratch: Path
+) -> Iterator[list[tuple[int, Outcome]]]:
+    """Outcomes with the numbers of their programs, some at a time."""
+    from ehrxqa.answering.indexed import schema_of
+    from ehrxqa.answering.runner import jobs_of
 
-
-class _Runner:
-    """Runs gold programs on one connection."""
-
-    def __init__(self, path: Path, seconds: float) -> None:
-        from ehrxqa.neuralsql.sandbox import Limits, open_database
-
-        self._sandbox = open_database(path, limits=Limits(seconds=seconds))
-
-    def run(self, programs: list[str]) -> list[tuple[list[Any], str | None]]:
-        from ehrxqa.neuralsql.answer_list import answer_list
-        from ehrxqa.neuralsql.official_text import normalise
-
-        results: list[tuple[list[Any], str | None]] = []
-        for program in programs:
+    jobs, twins = jobs_of(programs, schema_of(path) if len(programs) >= INDEXED_FROM else {})
+    with _indexed(path, twins, scratch) as indexed:
+        slow = sum(1 for job in jobs if indexed is None or not job.statements)
+        chunks = [jobs[first : first + CHUNK] for first in range(0, len(jobs), CHUNK)]
+        if workers == 1 or slow + (len(jobs) - slow) // SPEEDUP < ALONE_BELOW:
+            _start(path, indexed, seconds)
             try:
-                results.append((answer_list(self._sandbox.run(normalise(program)).rows), None))
-            except NeuralSqlError as error:
-                results.append(([], str(error)))
-        return results
+                for chunk in chunks:
+                    yield _run_chunk(chunk)
+            finally:
+                _stop()
+            return
+        with ProcessPoolExecutor(
+            min(workers, len(chunks)),
+            mp_context=get_context("spawn"),
+            initializer=_start,
+            initargs=(path, indexed, seconds),
+        ) as pool:
+            try:
+                for future in as_completed([pool.submit(_run_chunk, chunk) for chunk in chunks]):
+                    yield future.result()
+            except BrokenProcessPool as error:
+                raise BuildError(
+                    "a worker process was killed (out of memory?); try again with fewer --workers"
+                ) from error
 
 
-_runner: _Runner | None = None
+@contextmanager
+def _indexed(path: Path, twins: frozenset[str], scratch: Path) -> Iterator[Path | None]:
+    """The indexed copy of a database, or None if there is no use or no room for it."""
+    if not twins:
+        yield None
+        return
+    import apsw
+
+    from ehrxqa.answering.indexed import make_indexed, schema_of
+
+    try:
+        copy: Path | None = scratch
+        try:
+            scratch.parent.mkdir(parents=True, exist_ok=True)
+            make_indexed(path, scratch, schema_of(path), twins)
+        except (OSError, apsw.Error):
+            copy = None  # the plain database gives the same answers, only later
+            scratch.unlink(missing_ok=True)
+        yield copy
+    finally:
+        scratch.unlink(missing_ok=True)
 
 
-def _start(path: Path, seconds: float) -> None:
+_runner: Runner | None = None
+
+
+def _start(path: Path, indexed: Path | None, seconds: float) -> None:
     global _runner
-    _runner = _Runner(path, seconds)
+    from ehrxqa.answering.runner import Runner
+
+    _runner = Runner(path, indexed, seconds)
 
 
-def _run_chunk(programs: list[str]) -> list[tuple[list[Any], str | None]]:
+def _stop() -> None:
+    global _runner
+    if _runner is not None:
+        _runner.close()
+    _runner = None
+
+
+def _run_chunk(jobs: list[Job]) -> list[tuple[int, Outcome]]:
     assert _runner is not None
-    return _runner.run(programs)
+    return [(job.number, _runner.run(job)) for job in jobs]

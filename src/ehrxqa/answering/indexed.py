@@ -1,0 +1,143 @@
+"""The indexed copy of a database: its tables as they are, and beside them twins with indexes.
+
+The tables themselves are kept so that a program can read some plain and some indexed ones: SQLite plans a select by
+the indexes and statistics of its own tables only.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from ehrxqa.answering.columns import Kind, Schema
+from ehrxqa.answering.proof import TWIN
+
+__all__ = ["INDEXES", "make_indexed", "schema_of"]
+
+#: By what the rows of each table are looked up. Tables not listed get a twin without index.
+INDEXES: Final[dict[str, tuple[str, ...]]] = {
+    "patients": ("subject_id",),
+    "admissions": ("subject_id", "hadm_id"),
+    "d_icd_diagnoses": ("icd_code", "long_title"),
+    "d_icd_procedures": ("icd_code", "long_title"),
+    "d_items": ("itemid", "label", "abbreviation"),
+    "d_labitems": ("itemid", "label"),
+    "diagnoses_icd": ("hadm_id", "icd_code", "subject_id"),
+    "procedures_icd": ("hadm_id", "icd_code", "subject_id"),
+    "labevents": ("hadm_id, itemid", "itemid", "subject_id"),
+    "prescriptions": ("hadm_id", "drug", "route", "subject_id"),
+    "cost": ("hadm_id", "event_id, event_type", "subject_id"),
+    "chartevents": ("stay_id, itemid", "hadm_id", "itemid", "subject_id"),
+    "inputevents": ("stay_id, itemid", "hadm_id", "itemid", "subject_id"),
+    "outputevents": ("stay_id, itemid", "hadm_id", "itemid", "subject_id"),
+    "microbiologyevents": ("hadm_id", "spec_type_desc", "test_name", "subject_id"),
+    "icustays": ("hadm_id", "stay_id", "subject_id"),
+    "transfers": ("hadm_id", "careunit", "subject_id"),
+    "tb_cxr": ("study_id", "subject_id", "hadm_id"),
+    "tb_cxr_plus": (
+        "study_id, relation, attribute",
+        "subject_id, relation, attribute",
+        "hadm_id, relation",
+        "attribute, relation, object",
+        "object, relation, category",
+    ),
+}
+
+# Looked up by `column IN (SELECT …)`. SQLite takes that for 25 values; in these programs it is one or a few.
+_BY_SELECT: Final = frozenset({"subject_id", "hadm_id", "stay_id", "study_id"})
+_VALUES_OF_SELECT: Final = 25
+
+_KINDS: Final[dict[str, Kind]] = {"INTEGER": "integer", "REAL": "real", "TEXT": "text"}
+
+# A table of nothing but columns of the three types: no key, constraint, default, collation or generated column.
+_COLUMN = r'"(\w+)"\s+(INTEGER|REAL|TEXT)'
+_TABLE = re.compile(rf'CREATE TABLE "(\w+)"\s*\(\s*{_COLUMN}(?:\s*,\s*{_COLUMN})*\s*\)')
+
+
+def schema_of(path: Path) -> Schema:
+    """The tables of a database whose rows come in rowid order whatever is asked, with the kinds of their columns.
+
+    That is: tables of plain columns that have no index, in a database without statistics and without views or
+    triggers. The result is empty if the file is not such a database or cannot be read.
+    """
+    schema: dict[str, dict[str, Kind]] = {}
+    try:
+        db = apsw.Connection(
+            f"{path.resolve().as_uri()}?mode=ro&immutable=1", apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        )
+        try:
+            objects = db.execute("SELECT type, name, sql FROM sqlite_schema").fetchall()
+        finally:
+            db.close()
+    except apsw.Error:
+        return {}
+    names = {str(name).lower() for _, name, _ in objects}
+    for kind, name, sql in objects:
+        if kind != "table" or _TABLE.fullmatch(sql) is None or f"{TWIN}{name}".lower() in names:
+            return {}
+        columns = re.findall(_COLUMN, sql)
+        schema[str(name).lower()] = {column.lower(): _KINDS[declared] for column, declared in columns}
+    return schema
+
+
+def _set_statistics(db: apsw.Connection) -> None:
+    for number, index, stat in db.execute("SELECT rowid, idx, stat FROM sqlite_stat1").fetchall():
+        if index is None:
+            continue
+        rows, *counts = (int(count) for count in stat.split())
+        (first,) = db.execute("SELECT name FROM pragma_index_info(?) WHERE seqno = 0", (index,)).fetchone()
+        if first in _BY_SELECT:
+            counts = [max(1, count // _VALUES_OF_SELECT) for count in counts]
+        stat = " ".join(map(str, [rows, *counts]))
+        db.execute("UPDATE sqlite_stat1 SET stat = ? WHERE rowid = ?", (f"{stat} unordered", number))
+
+
+def make_indexed(path: Path, copy: Path, schema: Schema, tables: Iterable[str]) -> None:
+    """Write a copy of a database with indexed twins of some tables.
+
+    The twins' statistics say that no index may serve for sorting, so that groups and distinct rows come in the
+    same order as without index.
+
+    Args:
+        path: The database; only read.
+        copy: The file to write.
+        schema: From `schema_of(path)`.
+        tables: Names in lower case.
+
+    Raises:
+        OSError: It cannot be written.
+        apsw.Error: Likewise.
+    """
+    shutil.copyfile(path, copy)
+    copy.chmod(0o600)
+    db = apsw.Connection(str(copy))
+    try:
+        db.execute(
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -262144; PRAGMA temp_store = MEMORY"
+        )
+        db.execute("BEGIN")
+        for table in sorted(tables):
+            _make_twin(db, table, schema[table])
+        if db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'").fetchone():
+            _set_statistics(db)
+        db.execute("COMMIT")
+    finally:
+        db.close()
+
+
+def _make_twin(db: apsw.Connection, table: str, columns: dict[str, Kind] | object) -> None:
+    assert isinstance(columns, dict)
+    twin = TWIN + table
+    names = ", ".join(f'"{column}"' for column in columns)
+    declared = ", ".join(f'"{column}" {kind.upper()}' for column, kind in columns.items())
+    db.execute(f'CREATE TABLE "{twin}" ({declared})')
+    db.execute(f'INSERT INTO "{twin}" (rowid, {names}) SELECT rowid, {names} FROM "{table}" ORDER BY rowid')
+    for number, keys in enumerate(INDEXES.get(table, ())):
+        if all(key in columns for key in keys.split(", ")):
+            db.execute(f'CREATE INDEX "{twin}_{number}" ON "{twin}" ({keys})')
+    db.execute(f'ANALYZE "{twin}"')

@@ -1,0 +1,137 @@
+"""Runs programs, on the indexed copy where that is proved to give the same answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ehrxqa.answering.columns import Schema
+from ehrxqa.answering.proof import Program, prove
+from ehrxqa.answering.shape import Unproven, shape_of
+from ehrxqa.errors import NeuralSqlError
+from ehrxqa.neuralsql.answer_list import answer_list
+from ehrxqa.neuralsql.limits import Limits
+from ehrxqa.neuralsql.official_text import normalise
+from ehrxqa.neuralsql.sandbox import Sandbox, Value, open_database
+
+__all__ = ["Job", "Runner", "Statement", "jobs_of"]
+
+Outcome = tuple[list[Any], str | None]
+"""The answer, or none and the reason of the failure in one line."""
+
+_LONGEST: Final = Limits().sql_length
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement for the indexed copy.
+
+    Attributes:
+        alike: Its rows are the answer only if they are all alike.
+    """
+
+    sql: str
+    parameters: Sequence[str | int]
+    alike: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A program to run.
+
+    Attributes:
+        number: Its place in the file.
+        text: For the plain database.
+        statements: For the indexed copy, to be tried in turn before that.
+    """
+
+    number: int
+    text: str
+    statements: tuple[Statement, ...] = ()
+
+
+def jobs_of(programs: Sequence[str], schema: Schema) -> tuple[list[Job], frozenset[str]]:
+    """Programs as jobs, those of one shape side by side, and the tables whose twins they read.
+
+    Args:
+        programs: As they stand in the records.
+        schema: From `indexed.schema_of`; if it is empty, all run on the plain database.
+    """
+    known: dict[str, Program | None] = {}
+    by_shape: dict[str, list[Job]] = {}
+    twins: set[str] = set()
+    for number, program in enumerate(programs):
+        text = normalise(program)
+        try:
+            shape, values = shape_of(text)
+        except Unproven:
+            by_shape.setdefault("", []).append(Job(number, text))
+            continue
+        if shape not in known:
+            known[shape] = _proved(shape, schema) if len(text) <= _LONGEST else None
+        found = known[shape] if len(text) <= _LONGEST else None
+        if found is not None:
+            twins |= found.twins
+        by_shape.setdefault(shape, []).append(Job(number, text, tuple(_statements(found, values))))
+    return [job for jobs in by_shape.values() for job in jobs], frozenset(twins)
+
+
+def _proved(shape: str, schema: Schema) -> Program | None:
+    if not schema:
+        return None
+    try:
+        return prove(shape, schema)
+    except (Unproven, RecursionError):
+        return None
+
+
+def _statements(program: Program | None, values: list[str | int]) -> Iterable[Statement]:
+    while program is not None:
+        yield Statement(program.text(values), program.parameters(values), program.alike)
+        program = program.safe
+
+
+class Runner:
+    """Connections to the plain database and to its indexed copy.
+
+    Args:
+        database: The plain database.
+        indexed: Its indexed copy, or None if no job has a statement for it.
+        seconds: Time limit of one program, on each of them.
+    """
+
+    def __init__(self, database: Path, indexed: Path | None, seconds: float) -> None:
+        limits = Limits(seconds=seconds)
+        self._plain = open_database(database, limits=limits)
+        self._indexed = None if indexed is None else open_database(indexed, limits=limits)
+
+    def run(self, job: Job) -> Outcome:
+        """The outcome of one program. Whatever fails on the copy is run on the plain database."""
+        if self._indexed is not None:
+            for statement in job.statements:
+                try:
+                    rows = _rows(self._indexed, statement)
+                    if rows is not None:
+                        return answer_list(rows), None
+                except NeuralSqlError:
+                    break
+        try:
+            return answer_list(self._plain.run(job.text).rows), None
+        except NeuralSqlError as error:
+            return [], str(error)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._plain.close()
+        if self._indexed is not None:
+            self._indexed.close()
+
+
+def _rows(sandbox: Sandbox, statement: Statement) -> list[tuple[Value, ...]] | None:
+    rows = sandbox.run_rewritten(statement.sql, statement.parameters).rows
+    # by text: equal values may still differ, as 1 and 1.0 do
+    if statement.alike and len(rows) > 1 and len(set(map(repr, rows))) > 1:
+        return None
+    return rows
