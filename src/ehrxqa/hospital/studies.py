@@ -19,8 +19,8 @@ from ehrxqa.hospital.vocabulary import CONDITIONS
 __all__ = ["FRONTAL", "Image", "Study", "studies_of"]
 
 FRONTAL = ("AP", "PA")
-_SIZES = ((448, 368), (448, 384), (416, 352), (384, 384))
-_PORTABLE_SIZES = ((448, 368), (368, 448), (384, 384), (400, 448))
+_SIZES = ((384, 320), (384, 336), (368, 320), (352, 352))
+_PORTABLE_SIZES = ((384, 320), (320, 384), (352, 352), (336, 384))
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,7 @@ def _lung_vessels(canvas: Canvas, thickness: float) -> None:
                 turn = angle + bend * s
                 points.append((x0 + lung.sign * reach * s * np.cos(turn), y0 + 1.05 * reach * s * np.sin(turn)))
             canvas.curve(points[:3], 1.9 * thickness, strength * 0.8)
-            canvas.curve(points[1:], 1.1 * thickness, strength * 0.55)
+            canvas.stroke(points[2:], 1.1 * thickness, strength * 0.55)
             fork = (
                 points[2][0] + lung.sign * reach * 0.25 * np.cos(angle + 0.7),
                 points[2][1] + reach * 0.25 * np.sin(angle + 0.7),
