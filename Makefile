@@ -1,0 +1,49 @@
+# Needs Python 3.11 or later, make and pip; everything else is installed below this folder.
+PYTHON ?= python3
+UV_VERSION = 0.13.9
+UV = .tools/bin/uv
+BIN = .venv/bin
+OUT ?= demo
+
+.PHONY: help demo test lint types docs bench clean
+
+help:
+	@echo "make demo   a synthetic hospital, its databases, questions and answers, in ./$(OUT)"
+	@echo "make test   the test suite"
+	@echo "make lint   format, lint; make types: strict type check"
+	@echo "make docs   the documentation, in ./site"
+	@echo "make bench  the benchmarks (slow; prints ratios against a yardstick of the same run)"
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ehrxqa needs Python 3.11 or later: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools uv==$(UV_VERSION)
+
+.venv/.runs: pyproject.toml uv.lock | $(UV)
+	@$(UV) sync --quiet --locked --no-default-groups --inexact --python $(PYTHON)
+	@touch $@
+
+.venv/.develops: pyproject.toml uv.lock | $(UV)
+	@$(UV) sync --quiet --locked --all-groups --python $(PYTHON)
+	@touch .venv/.runs $@
+
+demo: .venv/.runs
+	@$(BIN)/ehrxqa demo $(OUT)
+
+test: .venv/.develops
+	@$(BIN)/python -m pytest -n 2 --dist loadscope $(TESTS)
+
+lint: .venv/.develops
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: .venv/.develops
+	@$(BIN)/mypy
+
+docs: .venv/.develops
+	@$(BIN)/zensical build --clean --strict
+
+bench: .venv/.develops
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache site
