@@ -1,0 +1,101 @@
+"""Operation slots and value slots, each declared once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+__all__ = ["OPERATIONS", "TIME_SLOTS", "Operation", "operation_sql", "operation_tag"]
+
+#: Short name in our declarations → official name, in the order of `t_tag`.
+TIME_SLOTS: Final = {
+    "g1": "time_filter_global1",
+    "g2": "time_filter_global2",
+    "w": "time_filter_within",
+    "e1": "time_filter_exact1",
+    "e2": "time_filter_exact2",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation slot.
+
+    Attributes:
+        pattern: Its `sql_pattern`; `<c>` stands for a column.
+        options: Option → (wording, SQL).
+        said: Option → our wording, where the official one is not the best.
+    """
+
+    pattern: str
+    options: dict[str, tuple[str, str]]
+    said: dict[str, str]
+
+
+def _ages() -> dict[str, tuple[str, str]]:
+    decades = {f"{age}s": f"and admissions.age between {age} and {age + 9}" for age in (20, 30, 40, 50)}
+    return {name: (name, sql) for name, sql in {**decades, "60 or above": "and admissions.age >= 60"}.items()}
+
+
+_NUMBERS: Final = {"two": 2, "three": 3, "four": 4, "five": 5}
+
+OPERATIONS: Final = {
+    "age_group": Operation(
+        "age_group(admissions.age)",
+        _ages(),
+        {**{f"{age}s": f"in their {age}s" for age in (20, 30, 40, 50)}, "60 or above": "60 or above"},
+    ),
+    "agg_function": Operation(
+        "[agg_function]",
+        {"maximum": ("maximum", "max"), "minimum": ("minimum", "min"), "average": ("average", "avg")},
+        {"maximum": "highest", "minimum": "lowest", "average": "average"},
+    ),
+    "comparison": Operation("[comparison]", {"less": ("less", "<"), "greater": ("greater", ">")}, {}),
+    "n_rank": Operation("[n_rank]", {word: (word, str(_NUMBERS[word])) for word in ("three", "four", "five")}, {}),
+    "n_survival_period": Operation(
+        "[n_survival_period]",
+        {
+            **{f"{word} year": (f"{word} year", f"{n} * 365") for word, n in {"one": 1, **_NUMBERS}.items()},
+            "3-month": ("3-month", "1 * 365/4"),
+            "6-month": ("6-month", "1 * 365/2"),
+        },
+        {f"{word} year": f"{word}-year" for word in ("one", *_NUMBERS)},
+    ),
+    "n_times": Operation(
+        "[n_times]",
+        {"two times": ("two times", "= 2"), "two or more times": ("two or more times", ">= 2")},
+        {"two times": "exactly twice", "two or more times": "at least twice"},
+    ),
+    "sort": Operation(
+        "sort(<c>)",
+        {"min": ("minimum", "order by <c> asc limit 1"), "max": ("maximum", "order by <c> desc limit 1")},
+        {"min": "lowest", "max": "highest"},
+    ),
+    "unit_average": Operation(
+        "unit_average(<c>)",
+        {
+            "daily": ("daily", "group by strftime('%Y-%m-%d',<c>)"),
+            "monthly": ("monthly", "group by strftime('%Y-%m',<c>)"),
+            "yearly": ("yearly", "group by strftime('%Y',<c>)"),
+        },
+        {},
+    ),
+    "unit_count": Operation("[unit_count]", {"hours": ("hours", "24 * "), "days": ("days", "1 * ")}, {}),
+}
+
+
+def operation_sql(slot: str, option: str, column: str = "") -> str:
+    """What stands in SQL for an option."""
+    return OPERATIONS[slot].options[option][1].replace("<c>", column)
+
+
+def operation_tag(slot: str, option: str, column: str = "") -> dict[str, Any]:
+    """The entry of an option in `o_tag`."""
+    operation = OPERATIONS[slot]
+    nlq, sql = operation.options[option]
+    return {
+        "nlq": nlq,
+        "sql": sql.replace("<c>", column).lower(),
+        "type": option,
+        "sql_pattern": operation.pattern.replace("<c>", column),
+    }

@@ -1,0 +1,332 @@
+"""Time filters: what they are called, how they are said, what they mean in SQL, and which times they let through.
+
+A filter is declared once, as a row of `TIME_OPTIONS`. `<c>` in its SQL stands for the column it is put on. A filter
+on a visit restricts admissions or ICU stays instead, where those are selected.
+"""
+
+from __future__ import annotations
+
+import calendar
+import random
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Final
+
+__all__ = ["CURRENT_TIME", "EXACT", "NO_TIME", "TIME_OPTIONS", "WITHIN", "TimeChoice", "TimeOption", "candidates"]
+
+#: The time at which all questions are asked.
+CURRENT_TIME: Final = "2105-12-31 23:59:00"
+_NOW: Final = datetime(2105, 12, 31, 23, 59)
+_FIRST_YEAR: Final = 2100
+_MOST_YEARS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class TimeOption:
+    """One kind of filter.
+
+    Attributes:
+        name: Its name in `t_tag`.
+        grain: `year`, `month`, `day`, or the visit it names: `hosp`, `icu`.
+        nlq: Its official wording.
+        sql: The condition, without `and`; for visits the rest of the inner select.
+        said: Further wordings.
+        past: Whether verbs stand in the past in the official wording; None: where the year is over.
+        over: Whether the period lies behind, for our own wordings; None: it depends on the date.
+    """
+
+    name: str
+    grain: str
+    nlq: str
+    sql: str
+    said: tuple[str, ...]
+    past: bool | None = False
+    over: bool | None = False
+
+
+def _this(unit: str, back: int) -> str:
+    return f"datetime(<c>,'start of {unit}') = datetime(current_time,'start of {unit}','-{back} {unit}')"
+
+
+def _calendar() -> Iterable[TimeOption]:
+    forms = {
+        "year": ("%Y", "{y}", "{y}", "{y}"),
+        "month": ("%Y-%m", "{y}-{m}", "{m}/{y}", "{month} {y}"),
+        "day": ("%Y-%m-%d", "{y}-{m}-{d}", "{m}/{d}/{y}", "{month} {day}, {y}"),
+    }
+    for unit, (code, value, nlq, said) in forms.items():
+        at = "on" if unit == "day" else "in"
+        column = f"strftime('{code}',<c>)"
+        is_year = None if unit == "year" else False
+        yield TimeOption(
+            f"abs-{unit}-in", unit, f"{at} {nlq}", f"{column} = '{value}'", (f"{at} {said}",), is_year, None
+        )
+        yield TimeOption(f"abs-{unit}-since", unit, f"since {nlq}", f"{column} >= '{value}'", (f"since {said}",))
+        yield TimeOption(
+            f"abs-{unit}-until", unit, f"until {nlq}", f"{column} <= '{value}'",
+            (f"until the end of {said}" if unit != "day" else f"until {said}",), unit == "year", True,
+        )  # fmt: skip
+    for unit, (this, last) in {"year": ("this year", "last year"), "month": ("this month", "last month"),
+                               "day": ("today", "yesterday")}.items():  # fmt: skip
+        yield TimeOption(f"rel-{unit}-this", unit, this, _this(unit, 0), (this,))
+        yield TimeOption(f"rel-{unit}-last", unit, last, _this(unit, 1), (last,), unit == "year", True)
+        bound = f"datetime(current_time,'-{{n}} {unit}')"
+        yield TimeOption(
+            f"rel-{unit}-since", unit, f"since {{n}} {unit} ago", f"datetime(<c>) >= {bound}",
+            (f"in the past {{n_{unit}}}", f"within the last {{n_{unit}}}"),
+        )  # fmt: skip
+        yield TimeOption(
+            f"rel-{unit}-until", unit, f"until {{n}} {unit} ago", f"datetime(<c>) <= {bound}",
+            (f"up to {{n_{unit}}} ago".replace("{n_", "{N_"),), unit == "year", True,
+        )  # fmt: skip
+    for back, year in enumerate(("this_year", "last_year")):
+        words = year.replace("_", " ")
+        said = words if back else "this year"
+        yield TimeOption(
+            f"mix-month-{year}", "month", f"in {{m}}/{words}", f"{_this('year', back)} and strftime('%m',<c>) = '{{m}}'",
+            (f"in {{month}} of {said}",), False, None,
+        )  # fmt: skip
+        yield TimeOption(
+            f"mix-day-{year}", "day", f"on {{m}}/{{d}}/{words}",
+            f"{_this('year', back)} and strftime('%m-%d',<c>) = '{{m}}-{{d}}'",
+            (f"on {{month}} {{day}} of {said}",), False, None,
+        )  # fmt: skip
+    for back, month in enumerate(("this_month", "last_month")):
+        words = month.replace("_", " ")
+        yield TimeOption(
+            f"mix-day-{month}", "day", f"on {words}/{{d}}", f"{_this('month', back)} and strftime('%d',<c>) = '{{d}}'",
+            (f"on the {{day_th}} of {words}",), False, None,
+        )  # fmt: skip
+
+
+def _visits() -> Iterable[TimeOption]:
+    for visit, ended, begun, stay in (
+        ("hosp", "admissions.dischtime", "admissions.admittime", "hospital"),
+        ("icu", "icustays.outtime", "icustays.intime", "icu"),
+    ):
+        said = {"cur": "current", "first": "first", "last": "last"}
+        sql = {
+            "cur": f"{ended} is null",
+            "first": f"{ended} is not null order by {begun} asc limit 1",
+            "last": f"{ended} is not null order by {begun} desc limit 1",
+        }
+        for which, word in said.items():
+            past = which != "cur"
+            yield TimeOption(
+                f"rel-{visit}-{which}", visit, f"on the {word} {stay} visit", sql[which],
+                (f"during the {word} {stay} stay", f"on the {word} {stay} visit"), past and visit == "hosp", past,
+            )  # fmt: skip
+
+
+#: Name → filter, for both global slots.
+TIME_OPTIONS: Final = {option.name: option for option in (*_calendar(), *_visits())}
+
+#: Name → (wording, order). Of several rows the first or last by time is meant.
+EXACT: Final = {
+    "exact-first": ("first", "order by <c> asc limit 1"),
+    "exact-second": ("second", "order by <c> asc limit 1 offset 1"),
+    "exact-last": ("last", "order by <c> desc limit 1"),
+    "exact-second_to_last": ("second to last", "order by <c> desc limit 1 offset 1"),
+    "exact-default": ("", "and <c> = '{time}'"),
+}
+
+#: Name → (wording, our wordings, condition on the earlier column `<a>` and the later `<b>`).
+WITHIN: Final = {
+    "within-hosp": ("within the same hospital visit", ("during the same hospital stay",), "<a.hadm> = <b.hadm>"),
+    "within-month": (
+        "within the same month",
+        ("in the same month",),
+        "datetime(<a>,'start of month') = datetime(<b>,'start of month')",
+    ),
+    "within-day": (
+        "within the same day",
+        ("on the same day",),
+        "datetime(<a>,'start of day') = datetime(<b>,'start of day')",
+    ),
+    "within-n_month": (
+        "within 2 month",
+        ("within 2 months", "within two months"),
+        "datetime(<b>) between datetime(<a>) and datetime(<a>,'+2 month')",
+    ),
+    "within-n_day": (
+        "within 2 day",
+        ("within 2 days", "within two days"),
+        "datetime(<b>) between datetime(<a>) and datetime(<a>,'+2 day')",
+    ),
+    "within-same": ("at the same time", ("at the same time", "together"), "datetime(<a>) = datetime(<b>)"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TimeChoice:
+    """A filter with its date or number; `NO_TIME` is the empty one."""
+
+    name: str = ""
+    year: int = 0
+    month: int = 0
+    day: int = 0
+    n: int = 0
+
+    @property
+    def option(self) -> TimeOption | None:
+        """The kind of filter."""
+        return TIME_OPTIONS.get(self.name)
+
+    @property
+    def visit(self) -> str:
+        """`hosp` or `icu` if it names a visit, else nothing."""
+        option = self.option
+        return option.grain if option is not None and option.grain in ("hosp", "icu") else ""
+
+    @property
+    def nlq(self) -> str:
+        """The official wording."""
+        return "" if self.option is None else self._fill(self.option.nlq)
+
+    def said(self) -> tuple[str, ...]:
+        """All wordings of our own."""
+        if self.option is None:
+            return ("",)
+        return (self._fill(self.option.nlq), *map(self._fill, self.option.said)) if self._plain else tuple(
+            map(self._fill, self.option.said)
+        )
+
+    @property
+    def _plain(self) -> bool:
+        """Whether the official wording is also good English."""
+        return not self.name.startswith("mix") and not (self.n and self.name.startswith("rel"))
+
+    def sql(self, column: str) -> str:
+        """The condition on `column`; nothing for visits and the empty filter."""
+        if self.option is None or self.visit:
+            return ""
+        return self._fill(self.option.sql).replace("<c>", column)
+
+    def visit_sql(self, visit: str) -> str:
+        """The condition inside the select of admissions (`hosp`) or ICU stays (`icu`)."""
+        return self.option.sql if self.option is not None and self.visit == visit else ""
+
+    @property
+    def past(self) -> bool:
+        """Whether official verbs stand in the past."""
+        if self.option is None:
+            return False
+        return self.year < _NOW.year if self.option.past is None else self.option.past
+
+    @property
+    def over(self) -> bool:
+        """Whether the period lies behind."""
+        if self.option is None:
+            return False
+        if self.option.over is not None:
+            return self.option.over
+        if self.name.startswith("mix") and self.name.endswith("last_year"):
+            return True
+        year, month = self.year or _NOW.year, self.month or 12
+        day = self.day or calendar.monthrange(year, month)[1]
+        return (year, month, day) < (_NOW.year, _NOW.month, _NOW.day)
+
+    def lets_through(self, time: str) -> bool:
+        """Whether a time of the database passes a calendar filter (visits are not decided here)."""
+        name = self.name
+        if name.startswith("abs"):
+            width = {"year": 4, "month": 7, "day": 10}[self.option.grain] if self.option else 0
+            value, bound = time[:width], f"{self.year:04}-{self.month:02}-{self.day:02}"[:width]
+            return value >= bound if name.endswith("since") else value <= bound if name.endswith("until") else (
+                value == bound
+            )
+        if name.startswith("mix"):
+            if "year" in name:
+                if time[:4] != str(_NOW.year - name.endswith("last_year")) or time[5:7] != f"{self.month:02}":
+                    return False
+                return not self.day or time[8:10] == f"{self.day:02}"
+            return time[:7] == (_back("month", 1)[:7] if "last" in name else CURRENT_TIME[:7]) and (
+                time[8:10] == f"{self.day:02}"
+            )
+        if name.startswith("rel") and not self.visit:
+            unit, which = name.split("-")[1:]
+            width = {"year": 4, "month": 7, "day": 10}[unit]
+            if which == "this":
+                return time[:width] == CURRENT_TIME[:width]
+            if which == "last":
+                return time[:width] == _start_back(unit)[:width]
+            bound = _back(unit, self.n)
+            return time >= bound if which == "since" else time <= bound
+        return True
+
+    def _fill(self, text: str) -> str:
+        day = str(self.day)
+        ending = "th" if 10 < self.day < 20 else {1: "st", 2: "nd", 3: "rd"}.get(self.day % 10, "th")
+        values = {
+            "y": f"{self.year:04}",
+            "m": f"{self.month:02}",
+            "d": f"{self.day:02}",
+            "n": str(self.n),
+            "month": calendar.month_name[self.month].lower() if self.month else "",
+            "day": day,
+            "day_th": day + ending,
+        }
+        for unit in ("year", "month", "day"):
+            values[f"n_{unit}"] = unit if self.n == 1 else f"{self.n} {unit}s"
+            values[f"N_{unit}"] = f"{self.n} {unit}{'' if self.n == 1 else 's'}"
+        return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], text)
+
+
+NO_TIME: Final = TimeChoice()
+
+
+@lru_cache(maxsize=8192)
+def _back(unit: str, n: int) -> str:
+    """Current time minus n units, as SQLite counts (a day that a month has not runs over into the next)."""
+    if unit == "day":
+        return (_NOW - timedelta(days=n)).isoformat(" ")
+    months = _NOW.year * 12 + _NOW.month - 1 - (n * 12 if unit == "year" else n)
+    first = _NOW.replace(year=months // 12, month=months % 12 + 1, day=1)
+    return (first + timedelta(days=_NOW.day - 1)).isoformat(" ")
+
+
+def _start_back(unit: str) -> str:
+    if unit == "year":
+        return f"{_NOW.year - 1}"
+    if unit == "month":
+        return "2105-11"
+    return (_NOW - timedelta(days=1)).isoformat(" ")
+
+
+def candidates(time: str, grains: Iterable[str], rng: random.Random) -> list[TimeChoice]:
+    """One choice of every calendar filter of these grains that lets `time` through."""
+    year, month, day = int(time[:4]), int(time[5:7]), int(time[8:10])
+    moment = datetime.fromisoformat(time)
+    found: list[TimeChoice] = []
+    for option in TIME_OPTIONS.values():
+        if option.grain not in grains or option.grain in ("hosp", "icu"):
+            continue
+        kind, unit, which = option.name.split("-")
+        if kind == "abs":
+            moved = moment
+            if which != "in":
+                span = {"year": 365, "month": 90, "day": 20}[unit]
+                moved += timedelta(days=rng.randrange(span) * (-1 if which == "since" else 1))
+            if not _FIRST_YEAR <= moved.year <= _NOW.year or (which == "until" and moved >= _NOW):
+                moved = moment
+            choice = TimeChoice(
+                option.name, moved.year, moved.month if unit != "year" else 0, moved.day if unit == "day" else 0
+            )
+        elif kind == "mix":
+            choice = TimeChoice(option.name, 0, month if "year" in which else 0, day if unit == "day" else 0)
+        elif which in ("since", "until"):
+            units = {"year": 365.25, "month": 30.44, "day": 1.0}[unit]
+            passed = max(0.0, (_NOW - moment).total_seconds() / 86400 / units)
+            n = int(passed) + 1 + rng.randrange(2) if which == "since" else int(passed) - rng.randrange(2)
+            most = {"year": _MOST_YEARS, "month": 12 * _MOST_YEARS, "day": 366 * _MOST_YEARS}[unit]
+            if not 1 <= n <= most:
+                continue
+            choice = TimeChoice(option.name, n=n)
+        else:
+            choice = TimeChoice(option.name)
+        if choice.lets_through(time):
+            found.append(choice)
+    return found
