@@ -44,6 +44,9 @@ TRUTH_QUERIES = [
     f"select study_id, func_vqa({P}, study_id) as p from tb_cxr where viewposition = 'pa' order by 1 desc limit 2",
     f"select study_id, func_vqa({P}, study_id) as p from tb_cxr order by p, study_id limit 4",
     f"select study_id, func_vqa({P}, study_id) from tb_cxr order by 2, 1 limit 4",
+    f"select func_vqa({P}, study_id) from tb_cxr where func_vqa({P}, study_id) order by study_id limit 2",
+    f"select study_id, func_vqa({P}, study_id) from tb_cxr order by func_vqa({P}, study_id), study_id limit 9",
+    f"select study_id as s from tb_cxr where func_vqa({P}, s)",
     f"select subject_id from tb_cxr group by subject_id having max(func_vqa({P}, study_id)) = 1 and "
     f"func_vqa({O}, min(study_id)) = 0",
     f"select func_vqa({P}, max(study_id)) from tb_cxr group by subject_id",

@@ -77,7 +77,7 @@ def selects(draw):
     """One SELECT with one column of values that can be compared across SELECTs."""
     where = draw(condition("t1"))
     source = draw(SOURCES).format("t1")
-    form = draw(st.integers(0, 8))
+    form = draw(st.integers(0, 12))
     if form == 0:
         return f"select t1.study_id from {source} where {where}"
     if form == 1:
@@ -109,6 +109,27 @@ def selects(draw):
             f"select (select count(*) > 1 from {source} where {where}) {draw(st.sampled_from(['and', 'or']))} "
             f"(select {draw(call('t2'))} from (select study_id from tb_cxr order by studydatetime limit 1) as t2)"
         )
+    if form == 8:
+        # in ORDER BY, perhaps by alias or number, and a LIMIT
+        order = draw(st.sampled_from(["", "x, ", "2 desc, ", f"{draw(call('t1'))} desc, ", "t1.viewposition, "]))
+        item = draw(truth("t1") | condition("t1"))
+        limited = f"from {source} where {where} order by {order}t1.study_id limit {draw(st.integers(0, 4))}"
+        return f"select x * 100000000 + study_id from (select t1.study_id, {item} as x {limited})"
+    if form == 9:
+        window = draw(st.sampled_from(["partition by t1.subject_id", f"partition by {draw(call('t1'))}", ""]))
+        return f"select count({draw(truth('t1'))}) over ({window}) from {source} where {where}"
+    if form == 10:
+        inner = draw(condition("c"))
+        return (
+            f"select t1.study_id from {source} where t1.subject_id {draw(st.sampled_from(['in', 'not in']))} "
+            f"(select c.subject_id from tb_cxr c where {inner}) and ({where})"
+        )
+    if form == 11:
+        inner = draw(condition("c"))
+        return (
+            f"select t1.study_id + coalesce((select max(c.study_id) from tb_cxr c where c.subject_id = t1.subject_id "
+            f"and {inner}), 0) from {source} where {where}"
+        )
     return f"with w as (select * from {source} where {where}) select w.study_id from w where {draw(truth('w'))}"
 
 
@@ -116,6 +137,14 @@ def selects(draw):
 def queries(draw):
     parts = draw(st.lists(selects(), min_size=1, max_size=3))
     joiner = draw(st.sampled_from(["union", "union all", "except", "intersect"]))
+    if len(parts) == 1 and draw(st.booleans()):  # a LIMIT at the top is a plan of its own
+        item = draw(truth("t1"))
+        order = draw(st.sampled_from(["", "x, ", "1, ", f"{item}, ", "t1.studydatetime desc, "]))
+        where = draw(condition("t1") | st.just(item))
+        return (
+            f"select {item} as x, t1.study_id from {draw(SOURCES).format('t1')} where {where} "
+            f"order by {order}t1.study_id limit {draw(st.integers(0, 4))}"
+        )
     if len(parts) > 1:
         parts = [f"select * from ({part})" for part in parts]
     return f" {joiner} ".join(parts)

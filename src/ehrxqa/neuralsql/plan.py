@@ -125,7 +125,7 @@ class _Planner:
             else:
                 self._rewrite_truth(call)
         self._order_chains()
-        probed = probe_edits(self._tokens, self._root, self._calls, self._is_truth)
+        probed = probe_edits(self._tokens, self._root, self._calls, self._is_truth, self._number_of)
         items = self._root.selects[0].items
         return Plan(
             self._edits.write(),

@@ -21,8 +21,13 @@ _AGGREGATES = re.compile(r"avg|count|max|median|min|sum|total|group_concat|strin
 _CHOOSES = frozenset(("and", "or", "case", "coalesce", "ifnull", "iif", "if", "over"))
 
 
-def probe_edits(tokens: list[Token], root: Query, calls: list[Call], is_truth: Callable[[Call], bool]) -> Probed | None:
-    """The items to probe, or None where a probe is not possible or saves nothing."""
+def probe_edits(
+    tokens: list[Token], root: Query, calls: list[Call], is_truth: Callable[[Call], bool], number_of: list[int]
+) -> Probed | None:
+    """The items to probe, or None where a probe is not possible or saves nothing.
+
+    `number_of` gives the number under which a call is looked up: equal calls of one SELECT share it.
+    """
     if len(root.selects) != 1:
         return None
     select = root.selects[0]
@@ -51,7 +56,10 @@ def probe_edits(tokens: list[Token], root: Query, calls: list[Call], is_truth: C
         probed += inside
     if not probed:
         return None
-    return Probed(select, tuple(items), tuple(c.number for c in probed), tuple(c.study for c in probed))
+    numbers = tuple(number_of[call.number] for call in probed)
+    if any(number_of[call.number] in numbers for call in calls if call not in probed):
+        return None  # a condition or the order needs the same answers, for all rows
+    return Probed(select, tuple(items), numbers, tuple(call.study for call in probed))
 
 
 def _is_sorted_by(tokens: list[Token], order: tuple[int, int] | None, item: int, last: Token) -> bool:
