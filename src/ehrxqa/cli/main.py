@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "vqa": ("ehrxqa.cli.vqa", "Answer and generate questions about single chest X-rays."),
     "query": ("ehrxqa.cli.query", "Run SQL that asks chest X-rays."),
     "execute": ("ehrxqa.cli.execute", "Run a file of predicted queries."),
+    "evaluate": ("ehrxqa.cli.evaluate", "Score predicted answers: accuracy and reliability."),
     "download": ("ehrxqa.cli.download", "Download source files from PhysioNet."),
     "download-images": ("ehrxqa.cli.download_images", "Download the X-rays of the built databases."),
     "leak-scan": ("ehrxqa.cli.leak_scan", "Find what must never be published, in a folder or git history."),

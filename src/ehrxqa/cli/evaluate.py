@@ -1,0 +1,103 @@
+"""`ehrxqa evaluate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from ehrxqa.cli.options import FILE, example, quiet_option
+
+__all__ = ["command"]
+
+
+@click.command(
+    "evaluate",
+    epilog=example(
+        "ehrxqa evaluate --gold out/dataset/test.json --predictions answers.json",
+        "ehrxqa evaluate --gold test.json --predictions outcomes.json --profile strict --format html --out report.html",
+    ),
+)
+@click.option("--gold", required=True, type=FILE, metavar="FILE", help="Final file, or [{id, answer}].")
+@click.option(
+    "--predictions",
+    required=True,
+    type=FILE,
+    metavar="FILE",
+    help='{id: answer}, [{id, answer}], JSONL, or the outcomes of "ehrxqa execute". "null" abstains.',
+)
+@click.option(
+    "--profile",
+    type=click.Choice(["paper", "ehrsql", "strict", "challenge"]),
+    default="paper",
+    show_default=True,
+    help="Rules of the comparison; printed with --rules.",
+)
+@click.option("--rules", is_flag=True, help="Print the rules of the profile, too.")
+@click.option("--questions", type=FILE, metavar="FILE", help="Question records, where the gold file has only answers.")
+@click.option("--families", is_flag=True, help="Show scores per family in the table, too.")
+@click.option("--details", type=FILE, metavar="FILE", help="Write {id: right|abstained|wrong} to a file.")
+@click.option("--out", type=FILE, metavar="FILE", help="Write the result to a file instead of standard output.")
+@click.option("--resamples", type=click.IntRange(min=0), default=2000, show_default=True, help="For the intervals.")
+@click.option("--confidence", type=float, default=0.95, show_default=True, help="Of the intervals.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the intervals.")
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["table", "json", "html"]),
+    default="table",
+    show_default=True,
+    help="Form of the result.",
+)
+@quiet_option
+def command(
+    gold: Path,
+    predictions: Path,
+    profile: str,
+    rules: bool,
+    questions: Path | None,
+    families: bool,
+    details: Path | None,
+    out: Path | None,
+    resamples: int,
+    confidence: float,
+    seed: int,
+    output_format: str,
+    quiet: bool,
+) -> None:
+    """Score predicted answers: execution accuracy and reliability RS0, RS5, RS10, RSN.
+
+    Scores are given overall and per modality, scope and family, with bootstrap intervals.
+    """
+    from ehrxqa.evaluation.evaluate import evaluate
+    from ehrxqa.evaluation.profiles import rules_of
+    from ehrxqa.evaluation.report import as_html, as_json, as_table
+    from ehrxqa.files import write_json, write_text
+
+    result = evaluate(
+        gold,
+        predictions,
+        profile=profile,
+        questions=questions,
+        resamples=resamples,
+        confidence=confidence,
+        seed=seed,
+    )
+    match output_format:
+        case "json":
+            text = json.dumps(as_json(result), indent=2, ensure_ascii=False)
+        case "html":
+            text = as_html(result, f"{predictions.name} against {gold.name}")
+        case _:
+            text = as_table(result, families=families)
+            if rules:
+                text += "\n\n" + "\n".join(f"  {name:<11} {value}" for name, value in rules_of(result.profile).items())
+    if details is not None:
+        write_json(details, result.verdicts)
+    if out is None:
+        click.echo(text)
+        return
+    write_text(out, text.rstrip("\n") + "\n")
+    if not quiet:
+        click.echo(f"{out}: written", err=True)

@@ -1,0 +1,46 @@
+"""What a question is about: scope, modality and family, from the sidecar or, without one, from the template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ehrxqa.dataset.links import Links, read_links
+from ehrxqa.dataset.scopes import scope_of
+
+__all__ = ["Facts", "facts_of", "read_links_beside"]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a question is about.
+
+    Attributes:
+        modality: Table, Image or Image+Table.
+        scope: Name of its scope.
+        family: Family of its template; the template itself where no sidecar names families.
+    """
+
+    modality: str
+    scope: str
+    family: str
+
+
+def facts_of(record: Mapping[str, Any], links: Links) -> Facts:
+    """The facts of a record with `q_tag`.
+
+    >>> facts_of({"q_tag": "what is the gender of patient {patient_id}?"}, Links({})).scope
+    'TABLE-SINGLE'
+    """
+    link = links.of(record)
+    if link is not None:
+        return Facts(link.modality, link.scope, link.family)
+    scope = scope_of(record["q_tag"])
+    return Facts(scope.modality, scope.name, record["q_tag"])
+
+
+def read_links_beside(path: Path) -> Links:
+    """The links that lie in the folder of a question file."""
+    return read_links(path.parent)

@@ -1,0 +1,241 @@
+"""Files of gold and predicted answers, and the records that say what the questions are about.
+
+Gold: a final file (records with `answer`), the challenge form `[{id, answer}]`, or `{id: answer}`. Predictions:
+`{id: answer}`, `[{id, answer}]`, the same objects one per line, or the outcomes of `ehrxqa execute`
+(`{id, status, answer, …}`). An answer is a list, or the text "null" for an abstention.
+
+Ids are unique within a split. A file of one split is keyed by id; where a gold file mixes splits, the key is
+`split/id`, and predictions must say the split too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ehrxqa.errors import RecordError
+
+__all__ = ["Gold", "Outcome", "Predictions", "read_gold", "read_predicted_answers", "read_questions"]
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was predicted for one id.
+
+    Attributes:
+        status: answered, abstained, or failed (error or timeout of the query).
+        answer: The answer if answered; anything JSON can hold.
+    """
+
+    status: Literal["answered", "abstained", "failed"]
+    answer: Any = None
+
+
+@dataclass(frozen=True)
+class Gold:
+    """Gold answers.
+
+    Attributes:
+        answers: Key → answer, in the order of the file.
+        records: Key → record, as far as the file holds records.
+        mixes_splits: Whether the keys are `split/id`.
+        split: The one split of the file, if its records say so.
+        duplicates: Keys that occur several times.
+    """
+
+    answers: dict[str, Any]
+    records: dict[str, Record]
+    mixes_splits: bool
+    split: str | None
+    duplicates: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predicted answers.
+
+    Attributes:
+        outcomes: Key → what was predicted, in the order of the file.
+        duplicates: Keys that occur several times.
+        not_lists: Answers that are neither a list nor "null"; they equal no list.
+    """
+
+    outcomes: dict[str, Outcome]
+    duplicates: tuple[str, ...]
+    not_lists: int
+
+
+def read_gold(path: Path) -> Gold:
+    """The gold answers of a file.
+
+    Raises:
+        RecordError: The file is missing, not of one of the forms, has no answers or is empty; names the record.
+    """
+    records = list(_records(path, _load(path), "answer"))
+    if not records:
+        raise RecordError(f"{path}: holds no gold answers, so nothing can be evaluated")
+    for number, record in enumerate(records, start=1):
+        if "answer" not in record:
+            hint = ""
+            if "_gold_program" in record:
+                hint = "; it is a pre-release file: fill its answers with ehrxqa answer"
+            raise RecordError(f"{path}: record {number}{_named(record)} has no answer{hint}")
+        if not isinstance(record["answer"], list) and record["answer"] != "null":
+            _check_scalar(path, number, record)
+    splits = {record.get("split") for record in records}
+    mixes = len(splits) > 1
+    answers: dict[str, Any] = {}
+    kept: dict[str, Record] = {}
+    duplicates = []
+    for number, record in enumerate(records, start=1):
+        key = _key(path, number, record, mixes_splits=mixes)
+        if key in answers:
+            duplicates.append(key)
+        answers[key] = record["answer"]
+        kept[key] = record
+    only = None if mixes else splits.pop()
+    return Gold(answers, kept, mixes, only if isinstance(only, str) else None, tuple(duplicates))
+
+
+def read_questions(path: Path, gold: Gold) -> dict[str, Record]:
+    """The records of a question file by the keys of a gold file that holds only ids and answers.
+
+    Raises:
+        RecordError: The file cannot be read, or lacks a gold id.
+    """
+    found: dict[str, Record] = {}
+    for number, record in enumerate(_records(path, _load(path), "q_tag"), start=1):
+        found[_key(path, number, record, mixes_splits=gold.mixes_splits)] = record
+    lacking = [key for key in gold.answers if key not in found]
+    if lacking:
+        raise RecordError(f"{path}: {len(lacking):,} gold ids are not there, the first is {lacking[0]}")
+    return found
+
+
+def read_predicted_answers(path: Path, gold: Gold) -> Predictions:
+    """The predictions of a file, keyed as the gold answers are.
+
+    Raises:
+        RecordError: The file is missing or not of one of the forms; names the record.
+    """
+    outcomes: dict[str, Outcome] = {}
+    duplicates = []
+    not_lists = 0
+    for number, record in enumerate(_records(path, _load(path), "answer"), start=1):
+        if "answer" not in record and "status" not in record:
+            raise RecordError(f"{path}: record {number}{_named(record)} has no answer")
+        split = record.get("split")
+        if gold.split is not None and split is not None and split != gold.split:
+            raise RecordError(f"{path}: record {number} is of split {split!r}, the gold answers are of {gold.split!r}")
+        key = _key(path, number, record, mixes_splits=gold.mixes_splits)
+        if key in outcomes:
+            duplicates.append(key)
+        outcome = outcomes[key] = _outcome(path, number, record)
+        not_lists += outcome.status == "answered" and not isinstance(outcome.answer, list)
+    return Predictions(outcomes, tuple(duplicates), not_lists)
+
+
+def _outcome(path: Path, number: int, record: Mapping[str, Any]) -> Outcome:
+    match record.get("status", "answered"):
+        case "answered":
+            if record.get("answer") == "null":
+                return Outcome("abstained")
+            if not isinstance(record.get("answer"), list):
+                _check_scalar(path, number, record)
+            return Outcome("answered", record.get("answer"))
+        case "abstained":
+            return Outcome("abstained")
+        case "error" | "timeout":
+            return Outcome("failed")
+        case other:
+            raise RecordError(
+                f"{path}: record {number}: status must be answered, abstained, error or timeout, not {other!r}"
+            )
+
+
+def _check_scalar(path: Path, number: int, record: Mapping[str, Any]) -> None:
+    if isinstance(record.get("answer"), dict):
+        raise RecordError(
+            f'{path}: record {number}{_named(record)}: an answer is a list or the text "null", not a JSON object'
+        )
+
+
+def _load(path: Path) -> Any:
+    """The content of a JSON or JSONL file."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise RecordError(f"{path}: no such file") from error
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise RecordError(f"{path}: not a text file in UTF-8") from error
+    if not text.strip():
+        raise RecordError(f"{path}: is empty")
+    try:
+        return json.loads(text, object_pairs_hook=_Pairs)
+    except json.JSONDecodeError as error:
+        whole = error
+    except (RecursionError, ValueError) as error:  # too many brackets, or a number of thousands of digits
+        raise RecordError(f"{path}: cannot be an answer file ({type(error).__name__})") from None
+    lines: list[Any] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            try:
+                lines.append(json.loads(line, object_pairs_hook=_Pairs))
+            except json.JSONDecodeError as error:
+                # what the whole file lacks is the better message, unless lines before were records
+                fault, place = (error, number) if lines else (whole, whole.lineno)
+                raise RecordError(f"{path}: line {place} is not JSON ({fault.msg})") from None
+    return lines
+
+
+class _Pairs(dict[str, Any]):
+    """A JSON object that remembers keys given twice."""
+
+    def __init__(self, pairs: Iterable[tuple[str, Any]]) -> None:
+        self.pairs = list(pairs)
+        super().__init__(self.pairs)
+
+
+def _records(path: Path, content: Any, wanted: str) -> Iterable[Record]:
+    """The records of any form; an object by id gives `{id, answer}`."""
+    if isinstance(content, _Pairs):
+        if "id" in content and (wanted in content or "status" in content):
+            content = [content]  # JSONL of one line
+        else:
+            return [{"id": key, "answer": value} for key, value in content.pairs]
+    if not isinstance(content, list):
+        raise RecordError(f"{path}: must be a JSON object {{id: answer}}, a list of {{id, answer}}, or one per line")
+    for number, record in enumerate(content, start=1):
+        if not isinstance(record, dict):
+            raise RecordError(f"{path}: record {number} is not a JSON object with id and answer")
+        if "id" not in record:
+            raise RecordError(f"{path}: record {number} has no id")
+    return content
+
+
+def _key(path: Path, number: int, record: Mapping[str, Any], *, mixes_splits: bool) -> str:
+    identifier = record["id"]
+    if isinstance(identifier, bool) or not isinstance(identifier, str | int):
+        raise RecordError(f"{path}: record {number}: the id is neither a text nor a whole number")
+    if not mixes_splits:
+        return str(identifier)
+    split = record.get("split")
+    if isinstance(split, str):
+        return f"{split}/{identifier}"
+    if isinstance(identifier, str) and "/" in identifier:
+        return identifier
+    raise RecordError(
+        f"{path}: record {number}{_named(record)} has no split, but the gold answers mix splits; add a key split, "
+        "or write ids as split/id"
+    )
+
+
+def _named(record: Mapping[str, Any]) -> str:
+    return f" (id {record['id']})" if isinstance(record.get("id"), str | int) else ""

@@ -1,0 +1,153 @@
+"""`ehrxqa evaluate`: scores of a file of predicted answers against a gold file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ehrxqa.dataset.facts import Facts, facts_of, read_links_beside
+from ehrxqa.dataset.scopes import MODALITIES, SCOPES
+from ehrxqa.errors import RecordError, SettingsError
+from ehrxqa.evaluation.answer_files import Gold, Predictions, read_gold, read_predicted_answers, read_questions
+from ehrxqa.evaluation.comparing import Verdict, compared_form, judge
+from ehrxqa.evaluation.profiles import Profile, profile_named
+from ehrxqa.evaluation.scores import Bootstrap, GroupScores, Tally, group_scores
+from ehrxqa.neuralsql.errors import AnswerShapeError
+
+__all__ = ["DIMENSIONS", "Evaluation", "evaluate"]
+
+#: Ways in which gold ids are grouped.
+DIMENSIONS: Final = ("modality", "scope", "family")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The outcome of an evaluation.
+
+    Attributes:
+        profile: The rules.
+        bootstrap: How intervals were made.
+        overall: Scores over all gold ids.
+        groups: Dimension → scores of its groups; without question records there are none.
+        verdicts: Key → right, abstained or wrong, in the order of the gold file.
+        failed: Predictions whose query failed or ran out of time.
+        missing: Gold ids without prediction.
+        duplicates: Predicted ids that occur several times, of which the last counted.
+        not_lists: Answers that are neither a list nor "null".
+    """
+
+    profile: Profile
+    bootstrap: Bootstrap
+    overall: GroupScores
+    groups: dict[str, tuple[GroupScores, ...]]
+    verdicts: dict[str, Verdict]
+    failed: int
+    missing: int
+    duplicates: int
+    not_lists: int
+
+
+def evaluate(
+    gold: Path | str,
+    predictions: Path | str,
+    *,
+    profile: str = "paper",
+    questions: Path | str | None = None,
+    resamples: int = Bootstrap.resamples,
+    confidence: float = Bootstrap.confidence,
+    seed: int = Bootstrap.seed,
+) -> Evaluation:
+    """Evaluate predicted answers.
+
+    Args:
+        gold: Final file (records with `answer`), `[{id, answer}]`, or `{id: answer}`.
+        predictions: `{id: answer}`, `[{id, answer}]`, the same as JSONL, or the outcomes of `ehrxqa execute`.
+        profile: Name of the rules: paper, ehrsql, strict or challenge.
+        questions: File with the question records, where the gold file has only ids and answers.
+        resamples: Data sets drawn for the bootstrap intervals; 0 for none.
+        confidence: Of the intervals, between 0 and 1.
+        seed: Of the bootstrap.
+
+    Raises:
+        RecordError: A file is missing, cannot be read, or does not fit the other one under the profile's rules.
+        SettingsError: An argument is out of range, or there is no such profile.
+    """
+    rules = profile_named(profile)
+    if resamples < 0:
+        raise SettingsError(f"resamples must not be negative, not {resamples}")
+    if not 0 < confidence < 1:
+        raise SettingsError(f"confidence must lie between 0 and 1, not {confidence:g}")
+    if seed < 0:
+        raise SettingsError(f"seed must not be negative, not {seed}")
+    gold, predictions = Path(gold), Path(predictions)
+    right = read_gold(gold)
+    given = read_predicted_answers(predictions, right)
+    missing = _check_ids(gold, right, predictions, given, rules)
+    expected = {key: _gold_form(gold, key, answer, rules) for key, answer in right.answers.items()}
+    verdicts = {key: judge(answer, given.outcomes.get(key), rules) for key, answer in expected.items()}
+    bootstrap = Bootstrap(resamples, confidence, seed)
+    records = right.records if questions is None else read_questions(Path(questions), right)
+    facts = _facts(records, gold if questions is None else Path(questions))
+    return Evaluation(
+        profile=rules,
+        bootstrap=bootstrap,
+        overall=group_scores("all", Tally.of(verdicts.values()), bootstrap),
+        groups={name: _grouped(name, verdicts, facts, bootstrap) for name in DIMENSIONS} if facts else {},
+        verdicts=verdicts,
+        failed=sum(given.outcomes[key].status == "failed" for key in verdicts if key in given.outcomes),
+        missing=missing,
+        duplicates=len(given.duplicates),
+        not_lists=given.not_lists,
+    )
+
+
+def _gold_form(path: Path, key: str, answer: Any, profile: Profile) -> Any:
+    try:
+        return compared_form(answer, profile)
+    except AnswerShapeError as error:
+        raise RecordError(f"{path}: id {key}: the gold answer cannot be compared ({error})") from error
+
+
+def _check_ids(gold_path: Path, gold: Gold, path: Path, given: Predictions, profile: Profile) -> int:
+    """Hold the ids of both files against the rules; return the number of missing ones."""
+    if profile.duplicates == "error":
+        for where, keys in ((gold_path, gold.duplicates), (path, given.duplicates)):
+            if keys:
+                raise RecordError(
+                    f"{where}: id {keys[0]} occurs several times, which the profile {profile.name} does not allow"
+                )
+    missing = [key for key in gold.answers if key not in given.outcomes]
+    if missing and profile.missing == "error":
+        raise RecordError(
+            f"{path}: {len(missing):,} of {len(gold.answers):,} gold ids have no prediction, first "
+            f"{missing[0]}; "
+            'predict "null" to abstain (the profile strict counts missing ids as wrong)'
+        )
+    extra = [key for key in given.outcomes if key not in gold.answers]
+    if extra and profile.extra == "error":
+        raise RecordError(
+            f"{path}: {len(extra):,} predicted ids are not in {gold_path.name}, the first is {extra[0]}; "
+            "is it the gold file of this split?"
+        )
+    return len(missing)
+
+
+def _facts(records: Mapping[str, dict[str, Any]], path: Path) -> dict[str, Facts]:
+    """What the questions are about, if their records say it."""
+    if not all(isinstance(record.get("q_tag"), str) for record in records.values()):
+        return {}
+    links = read_links_beside(path)
+    return {key: facts_of(record, links) for key, record in records.items()}
+
+
+def _grouped(
+    dimension: str, verdicts: Mapping[str, Verdict], facts: Mapping[str, Facts], bootstrap: Bootstrap
+) -> tuple[GroupScores, ...]:
+    groups: dict[str, list[Verdict]] = {}
+    for key, verdict in verdicts.items():
+        groups.setdefault(getattr(facts[key], dimension), []).append(verdict)
+    known: tuple[str, ...] = {"modality": MODALITIES, "scope": tuple(SCOPES)}.get(dimension, ())
+    names = [name for name in known if name in groups] or sorted(groups)
+    return tuple(group_scores(name, Tally.of(groups[name]), bootstrap, dimension) for name in names)

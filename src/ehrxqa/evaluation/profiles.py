@@ -1,0 +1,132 @@
+"""Profiles: every rule by which answers are compared, as data.
+
+Published results were made with slightly different rules. A profile names them all, so that a score says what it
+means; `evaluate` reads the rules from here and knows no others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Final, Literal
+
+from ehrxqa.errors import SettingsError
+
+__all__ = ["PROFILES", "Profile", "profile_named", "rules_of"]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The rules of one way to evaluate.
+
+    Attributes:
+        name: Of the profile.
+        doc: Where the rules come from.
+        order: `kept`: lists are compared as they stand; `ignored`: as multisets (sorted by their texts).
+        ties: What becomes of rows that tie in the order of the query. `as listed`: they must come in gold's order,
+            which is the order SQLite returns rows in; `ignored`: their order does not matter. Rows that a LIMIT cut
+            off are lost either way: an answer file does not hold them.
+        rounding: `first value`: if the first value is a float, all numbers are rounded to `places` (half-even of the
+            binary value), else none; `each float`: every float is; `none`: nothing is.
+        places: Decimal places kept by `rounding`.
+        values: `numbers`: 1, 1.0 and true are equal, "1" is not 1; `kinds`: as numbers, but a truth value equals
+            only a truth value; `texts`: the texts of the values are equal (1 and 1.0 differ, 1 and "1" do not).
+        at_most: Values compared, after sorting if `order` is ignored; None: all.
+        missing: A gold id without prediction is an `error` of the file, or counts as `wrong`.
+        extra: A prediction without gold id is an `error` of the file, or is `ignored`.
+        duplicates: Of several records with one id the `last` counts, or it is an `error` of the file.
+        failure: What a query that failed or ran out of time counts as: `abstained` or `wrong`. A query that
+            abstained, and the answer "null", are always abstentions; JSON null never is.
+    """
+
+    name: str
+    doc: str
+    order: Literal["kept", "ignored"]
+    ties: Literal["as listed", "ignored"]
+    rounding: Literal["first value", "each float", "none"]
+    places: int
+    values: Literal["numbers", "kinds", "texts"]
+    at_most: int | None
+    missing: Literal["error", "wrong"]
+    extra: Literal["error", "ignored"]
+    duplicates: Literal["last", "error"]
+    failure: Literal["abstained", "wrong"]
+
+
+_ALL: Final = (
+    Profile(
+        name="paper",
+        doc="EHRXQA paper and release: lists equal as they stand after the official clean-up; a failed query abstains.",
+        order="kept",
+        ties="as listed",
+        rounding="first value",
+        places=6,
+        values="numbers",
+        at_most=None,
+        missing="error",
+        extra="error",
+        duplicates="last",
+        failure="abstained",
+    ),
+    Profile(
+        name="ehrsql",
+        doc="EHRSQL 2024 shared task: the first hundred values as sorted texts, floats to one place; a failed query "
+        "is wrong.",
+        order="ignored",
+        ties="ignored",
+        rounding="each float",
+        places=1,
+        values="texts",
+        at_most=100,
+        missing="error",
+        extra="error",
+        duplicates="last",
+        failure="wrong",
+    ),
+    Profile(
+        name="strict",
+        doc="Nothing is forgiven: as paper, but failed queries and missing ids are wrong, truth values are not "
+        "numbers, and an id may occur once.",
+        order="kept",
+        ties="as listed",
+        rounding="first value",
+        places=6,
+        values="kinds",
+        at_most=None,
+        missing="wrong",
+        extra="error",
+        duplicates="error",
+        failure="wrong",
+    ),
+    Profile(
+        name="challenge",
+        doc="EHRXQA challenge at ML4H 2024: answers compared as given, without the official clean-up.",
+        order="kept",
+        ties="as listed",
+        rounding="none",
+        places=0,
+        values="numbers",
+        at_most=None,
+        missing="error",
+        extra="error",
+        duplicates="last",
+        failure="abstained",
+    ),
+)
+
+PROFILES: Final[dict[str, Profile]] = {profile.name: profile for profile in _ALL}
+
+
+def profile_named(name: str) -> Profile:
+    """The profile of that name.
+
+    Raises:
+        SettingsError: There is none.
+    """
+    if name not in PROFILES:
+        raise SettingsError(f"profile must be one of {', '.join(PROFILES)}, not {name!r}")
+    return PROFILES[name]
+
+
+def rules_of(profile: Profile) -> dict[str, Any]:
+    """The rules by name, without name and doc."""
+    return {field.name: getattr(profile, field.name) for field in fields(profile) if field.name not in ("name", "doc")}
