@@ -27,7 +27,7 @@ from ehrxqa.neuralsql.answer_list import answer_list
 from ehrxqa.neuralsql.clean_text import clean
 from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.neuralsql.official_text import normalise
-from ehrxqa.neuralsql.plan import make_plan
+from ehrxqa.neuralsql.planner import make_plan
 from ehrxqa.neuralsql.sandbox import open_database
 from ehrxqa.vqa.models import VqaRequest
 from ehrxqa.vqa.parse import parse

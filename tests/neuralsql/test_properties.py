@@ -151,7 +151,7 @@ def queries(draw):
 
 
 COMMON = settings(
-    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
+    deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
 )
 
 
@@ -186,7 +186,7 @@ def test_batches_one_by_one_and_the_cache_make_no_difference(small_database, ora
         Engine(small_database, oracle, cache=cache) as cached,
     ):
 
-        @settings(COMMON, max_examples=60)
+        @settings(COMMON, max_examples=40)
         @given(queries())
         def check(query):
             expected = batches.outcome(query)
@@ -220,7 +220,7 @@ def test_ordinary_literals_survive_the_clean_up(literals):
     assert [token.text for token in tokenise(clean(query))] == [token.text for token in tokenise(expected)]
 
 
-@settings(COMMON, max_examples=60)
+@settings(COMMON, max_examples=40)
 @given(queries())
 def test_the_structure_agrees_with_a_full_parser(query):
     """A second opinion on where calls and SELECTs are: sqlglot's."""

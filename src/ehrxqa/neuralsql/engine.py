@@ -21,7 +21,8 @@ from ehrxqa.neuralsql.asking import Asker
 from ehrxqa.neuralsql.cache import AnswerCache
 from ehrxqa.neuralsql.errors import Abstained, MemoryLimit, RowLimit, SqlError
 from ehrxqa.neuralsql.limits import Limits
-from ehrxqa.neuralsql.plan import RESERVED, Plan, make_plan
+from ehrxqa.neuralsql.plan import Plan
+from ehrxqa.neuralsql.planner import RESERVED, make_plan
 from ehrxqa.neuralsql.result import Counters, Outcome, Result, status_of
 from ehrxqa.neuralsql.rewriting import ELEMENTS, TRUTH
 from ehrxqa.neuralsql.sandbox import ANSWER_KEY, Rows, Value, open_database

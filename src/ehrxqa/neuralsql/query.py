@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.neuralsql.limits import Limits
 from ehrxqa.neuralsql.result import Result
 from ehrxqa.neuralsql.setup import Setup, open_engine
+from ehrxqa.neuralsql.structure import FUNCTION
 
 __all__ = ["query"]
 
@@ -45,5 +47,8 @@ def query(
         None if cache is None else Path(cache),
         limits or Limits(),
     )
+    if FUNCTION not in sql.lower():  # no need to open a model, or read the labels it answers from
+        with Engine(setup.database, limits=setup.limits) as engine:
+            return engine.run(sql)
     with open_engine(setup) as (engine, _):
         return engine.run(sql)

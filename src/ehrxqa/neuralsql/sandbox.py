@@ -34,18 +34,19 @@ Value = None | int | float | str | bytes
 #: Virtual-machine steps between two calls of the handler that counts them: some tens of microseconds.
 STRIDE = 5_000
 
-_CONFIG: tuple[tuple[int, int], ...] = (
-    (apsw.SQLITE_DBCONFIG_DEFENSIVE, 1),
-    (apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),
-    (apsw.SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0),
-    (apsw.SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0),
-    (apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0),
-    (apsw.SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, 0),
-    (apsw.SQLITE_DBCONFIG_ENABLE_ATTACH_CREATE, 0),
-    (apsw.SQLITE_DBCONFIG_ENABLE_ATTACH_WRITE, 0),
-    (apsw.SQLITE_DBCONFIG_DQS_DML, 1),  # "…" that names no column is a text: published queries are written so
-    (apsw.SQLITE_DBCONFIG_DQS_DDL, 0),
-)
+# Settings of SQLite that an older SQLite may not have yet are left out there; other walls stand in for them.
+_CONFIG = {
+    "DEFENSIVE": 1,
+    "TRUSTED_SCHEMA": 0,
+    "WRITABLE_SCHEMA": 0,
+    "ENABLE_LOAD_EXTENSION": 0,
+    "ENABLE_TRIGGER": 0,
+    "ENABLE_FTS3_TOKENIZER": 0,
+    "ENABLE_ATTACH_CREATE": 0,
+    "ENABLE_ATTACH_WRITE": 0,
+    "DQS_DML": 1,  # "…" that names no column is a text: published queries are written so
+    "DQS_DDL": 0,
+}
 
 # Before the authorizer is in place. Temporary storage in memory counts against the heap bound; on disk it
 # would be a way to fill the disk.
@@ -137,8 +138,10 @@ class Sandbox:
 
     def _put_up_walls(self, denied: set[str]) -> frozenset[str]:
         db = self._db
-        for option, value in _CONFIG:
-            db.config(option, value)
+        for name, value in _CONFIG.items():
+            option = getattr(apsw, f"SQLITE_DBCONFIG_{name}", None)
+            if option is not None:
+                db.config(option, value)
         for pragma in _PRAGMAS:
             db.execute(pragma)
         for table_function in sorted(TABLE_FUNCTIONS):  # made known now, while nothing is denied

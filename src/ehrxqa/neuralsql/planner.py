@@ -1,0 +1,312 @@
+"""From a query to its plan.
+
+A func_vqa call becomes
+
+- for a yes/no question, a look-up by study: `ehrxqa_truth(call, study)`, 1, 0 or NULL;
+- for a list question in the select list, GROUP BY, HAVING or ORDER BY, a join with one row per element:
+  `CROSS JOIN ehrxqa_elements(call, study) AS e`, and `e.ehrxqa_element` in its place. Equal calls of one SELECT
+  are one join;
+- for a list question as `x in (func_vqa(…))`, the set of its elements.
+
+Everything else stays as the author wrote it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ehrxqa.errors import VqaError
+from ehrxqa.neuralsql.booleans import chains, choices
+from ehrxqa.neuralsql.clean_text import clean
+from ehrxqa.neuralsql.errors import CallError, Denied
+from ehrxqa.neuralsql.plan import Plan, Question
+from ehrxqa.neuralsql.probe import probe_edits
+from ehrxqa.neuralsql.rewriting import ELEMENT, ELEMENTS, TRUTH, Edits
+from ehrxqa.neuralsql.sources import source_names
+from ehrxqa.neuralsql.structure import FUNCTION, Call, Query, Select, read
+from ehrxqa.neuralsql.tokens import Token, position, unquote
+from ehrxqa.vqa.question import VqaQuestion
+
+__all__ = ["RESERVED", "make_plan"]
+
+#: Names that a query may not use: they are the engine's own.
+RESERVED = "ehrxqa_"
+
+
+def make_plan(query: str, parse: Callable[[str], VqaQuestion], *, deny_tables: frozenset[str] = frozenset()) -> Plan:
+    """Clean, read, check and rewrite a query.
+
+    Raises:
+        QuerySyntaxError: The text is not one query.
+        CallError: A call has no meaning where it stands, or its question is not understood.
+        Denied: A denied table is named.
+    """
+    sql = clean(query)
+    tokens, root, calls = read(sql)
+    _check_names(sql, tokens, deny_tables)
+    if not calls:
+        return Plan(sql, None, (), (), (), (), ())
+    return _Planner(sql, tokens, root, calls, parse).plan()
+
+
+def _check_names(sql: str, tokens: list[Token], deny_tables: frozenset[str]) -> None:
+    """Refuse names out of reach early, with their place; the authorizer refuses them too."""
+    for token in tokens:
+        if token.kind in ("word", "name"):
+            name = unquote(token).lower()
+            if name in deny_tables:
+                line, column = position(sql, token.start)
+                raise Denied(
+                    f"line {line}, column {column}: {name} is the answer key: no query may read it "
+                    "(ask the image with func_vqa)",
+                    action="read",
+                    target=name,
+                )
+            if name.startswith(RESERVED):
+                raise Denied(f"names that begin with {RESERVED} are the engine's own", action="name", target=name)
+
+
+class _Planner:
+    def __init__(
+        self, sql: str, tokens: list[Token], root: Query, calls: list[Call], parse: Callable[[str], VqaQuestion]
+    ) -> None:
+        self._sql, self._tokens, self._root, self._calls = sql, tokens, root, calls
+        self._edits = Edits(sql, tokens)
+        self._questions: dict[VqaQuestion, int] = {}
+        self._texts: list[Question] = []
+        self._question_of = [self._question(call, parse) for call in calls]
+        self._places: list[list[tuple[int, int, bool]]] = [[] for _ in calls]
+        self._joins: dict[tuple[int, int, str], str] = {}
+        self._first: dict[tuple[int, int, str], int] = {}
+        self._number_of = list(range(len(calls)))
+
+    def plan(self) -> Plan:
+        for call in self._calls:
+            question = self._texts[self._question_of[call.number]].value
+            if question.answer_type == "list":
+                self._rewrite_list(call)
+            else:
+                self._rewrite_truth(call)
+        self._order_chains()
+        probed = probe_edits(self._tokens, self._root, self._calls, self._is_truth, self._number_of)
+        items = self._root.selects[0].items
+        return Plan(
+            self._edits.write(),
+            None if probed is None else self._edits.write_probe(probed),
+            tuple(self._texts),
+            tuple(self._question_of),
+            tuple(tuple(places) for places in self._places),
+            () if probed is None else probed.calls,
+            tuple(self._edits.text(start, end) for start, end in items),
+        )
+
+    def _question(self, call: Call, parse: Callable[[str], VqaQuestion]) -> int:
+        try:
+            value = parse(call.question)
+        except VqaError as error:
+            raise self._error(call, f"question not understood: {_short(str(error))}") from None
+        if value not in self._questions:
+            self._questions[value] = len(self._texts)
+            self._texts.append(Question(call.question, value))
+        return self._questions[value]
+
+    def _is_truth(self, call: Call) -> bool:
+        return self._texts[self._question_of[call.number]].value.answer_type == "truth"
+
+    def _error(self, call: Call, message: str) -> CallError:
+        line, column = position(self._sql, self._tokens[call.start].start)
+        return CallError(f"line {line}, column {column}: {message}")
+
+    def _neighbours(self, call: Call) -> tuple[Token | None, Token | None, Token | None, Token | None]:
+        """The two tokens before and the two after a call, outside of brackets that hold nothing else."""
+        first, last = call.start - 1, call.end
+        tokens = self._tokens
+        while first >= 0 and last < len(tokens) and tokens[first].text == "(" and tokens[last].text == ")":
+            first, last = first - 1, last + 1
+
+        def token(number: int) -> Token | None:
+            return tokens[number] if 0 <= number < len(tokens) else None
+
+        return token(first - 1), token(first), token(last), token(last + 1)
+
+    # Truth-valued calls
+
+    def _rewrite_truth(self, call: Call) -> None:
+        self._check_comparison(
+            call, ("text", "name"), "a yes/no question is true or false: compare it with true or false"
+        )
+        simple = all(
+            token.kind in ("word", "name", "number", "text") or token.text in ".-"
+            for token in self._tokens[call.study[0] : call.study[1]]
+        )
+        number = self._number_of[call.number] = self._same_as(call)
+        head, tail = f"{TRUTH}({number}, ", ")"
+        if simple and call.clause in ("where", "from"):
+            # SQLite looks at a condition with a correlated subquery after all others of the same loop; columns
+            # of the other sources make it wait for the innermost loop. So the rest of the query filters first.
+            columns = self._columns_of_others(call) if call.clause == "where" else []
+            head = f"(SELECT {head}"
+            tail = "".join(f", {column}" for column in columns) + "))"
+        self._edits.replace_call(call, lambda study: f"{head}{study}{tail}")
+
+    def _same_as(self, call: Call) -> int:
+        """The number of the first equal call of the SELECT, so that equal expressions stay equal texts."""
+        spelled = self._edits.spelled(*call.study)
+        question = self._question_of[call.number]
+        selects = call.select.query.selects if call.clause == "order by" else [call.select]
+        for select in selects:  # the ORDER BY of a compound may mean a column of any of its SELECTs
+            if (id(select), question, spelled) in self._first:
+                return self._first[id(select), question, spelled]
+        return self._first.setdefault((id(call.select), question, spelled), call.number)
+
+    def _check_comparison(self, call: Call, kinds: tuple[str, ...], message: str) -> None:
+        further_back, before, after, further_on = self._neighbours(call)
+        signs = ("=", "==", "<>", "!=", "is", "like", "in")
+        if after is not None and after.lower in signs and further_on is not None and further_on.kind in kinds:
+            raise self._error(call, message)
+        if before is not None and before.lower in signs and further_back is not None and further_back.kind == "text":
+            raise self._error(call, message)
+
+    def _columns_of_others(self, call: Call) -> list[str]:
+        """One column of each other source of the call's SELECT, as the author writes it somewhere in that SELECT."""
+        select, tokens = call.select, self._tokens
+        if "from" not in select.clauses:
+            return []
+        start, end = select.clauses["from"]
+        names = source_names(tokens, start, end)
+        if len(names) < 2:
+            return []
+        used = {token.lower for token in tokens[call.study[0] : call.study[1]]}
+        wanted = {name for name in names if name not in used and names.count(name) == 1}
+        columns: dict[str, str] = {}
+        for number in self._own_tokens(select):
+            name = unquote(tokens[number]).lower()
+            if (
+                name in wanted
+                and name not in columns
+                and tokens[number + 1 : number + 2]
+                and tokens[number + 1].text == "."
+                and tokens[number + 2].kind in ("word", "name")
+                and (number == 0 or tokens[number - 1].text != ".")
+                and (number + 3 >= len(tokens) or tokens[number + 3].text not in (".", "("))
+            ):
+                columns[name] = self._sql[tokens[number].start : tokens[number + 2].end]
+        return [columns[name] for name in names if name in columns]
+
+    def _own_tokens(self, select: Select) -> list[int]:
+        """Tokens of WHERE and ON conditions and of the select list, without those of subqueries."""
+        tokens, numbers = self._tokens, []
+        ranges = [*select.items, *(select.clauses[name] for name in ("from", "where") if name in select.clauses)]
+        for start, end in ranges:
+            number = start
+            while number < end:
+                if tokens[number].text == "(" and tokens[number + 1].lower in ("select", "with", "values"):
+                    number = self._edits.closing(number) + 1
+                    continue
+                if tokens[number].kind in ("word", "name"):
+                    numbers.append(number)
+                number += 1
+        return numbers
+
+    # List-valued calls
+
+    def _rewrite_list(self, call: Call) -> None:
+        if call.member:
+            self._edits.replace_call(call, lambda study: f"SELECT {ELEMENT} FROM {ELEMENTS}({call.number}, {study})")
+            return
+        self._check_list_place(call)
+        key = (id(call.select), self._question_of[call.number], self._edits.spelled(*call.study))
+        alias = self._joins.get(key)
+        if alias is None:
+            alias = self._joins[key] = f"{RESERVED}e{call.number}"
+            self._edits.join(call, lambda study: f"{ELEMENTS}({call.number}, {study}) AS {alias}")
+        self._edits.replace_call(call, lambda _study: f"{alias}.{ELEMENT}")
+
+    def _check_list_place(self, call: Call) -> None:
+        where = {
+            "where": "a condition",
+            "from": "a join",
+            "limit": "a LIMIT",
+            "values": "VALUES",
+            "window": "a window",
+        }.get(call.clause)
+        if call.clause == "order by" and len(call.select.query.selects) > 1:
+            where = "the ORDER BY of a compound"
+        if where is not None:
+            raise self._error(
+                call,
+                f'a list question in {where} has no single value: say "x in ({FUNCTION}(…))", '
+                "or put the call into the select list",
+            )
+        *_, after, further_on = self._neighbours(call)
+        if after is not None and after.lower in ("=", "==", "<>", "!=", "is") and further_on is not None:
+            word = further_on.lower
+            if word in ("true", "false", "not", "null", "1", "0"):
+                raise self._error(call, f"a list question has no truth value: it cannot be compared with {word}")
+
+    # Conditions
+
+    def _order_chains(self) -> None:
+        starts = [call.start for call in self._calls]
+
+        def asks(start: int, end: int) -> bool:
+            return any(start <= at < end for at in starts)
+
+        number = 0
+        for start, end, clause in self._conditions():
+            for chain in chains(self._tokens, start, end, asks):
+                self._note_places([(*operand, True) for operand in chain.operands], number)
+                number += 1
+                # The terms of WHERE itself are SQLite's to order: it knows which of them an index serves.
+                if not (clause == "where" and chain.outermost and chain.connective == "and"):
+                    self._edits.reorder(chain)
+        for parts in choices(self._tokens, asks):
+            self._note_places(parts, number)
+            number += 1
+
+    def _note_places(self, parts: list[tuple[int, int, bool]], number: int) -> None:
+        inside = [[call.number for call in self._calls if first <= call.start < last] for first, last, _ in parts]
+        if sum(bool(calls) for calls in inside) < 2:
+            return
+        for place, calls in enumerate(inside):
+            for call in calls:
+                self._places[self._number_of[call]].append((number, place, parts[place][2]))
+
+    def _conditions(self) -> list[tuple[int, int, str]]:
+        """Ranges that hold one condition each: WHERE, HAVING, and bracketed or whole select items."""
+        found: list[tuple[int, int, str]] = []
+        seen: set[int] = set()
+        selects: list[Select] = []
+        for call in self._calls:
+            select: Select | None = call.select
+            while select is not None and id(select) not in seen:
+                seen.add(id(select))
+                selects.append(select)
+                select = select.query.parent
+        for select in selects:
+            for clause in ("where", "having"):
+                if clause in select.clauses:
+                    found.append((*select.clauses[clause], clause))
+            for start, end in select.items:
+                last = self._condition_end(start, end)
+                if last is not None:
+                    found.append((start, last, "items"))
+        return found
+
+    def _condition_end(self, start: int, end: int) -> int | None:
+        """Where the expression of a select item ends; None if it may carry an alias without AS."""
+        depth = 0
+        for number in range(start, end):
+            token = self._tokens[number]
+            depth += (token.text == "(") - (token.text == ")")
+            if depth == 0 and token.lower == "as":
+                return number
+        last = self._tokens[end - 1]
+        sure = last.text == ")" or last.kind in ("number", "blob") or last.lower in ("true", "false", "null")
+        return end if sure else None
+
+
+def _short(message: str, most: int = 300) -> str:
+    """One line of at most `most` characters."""
+    message = " ".join(message.split())
+    return message if len(message) <= most else message[: most - 1] + "…"
