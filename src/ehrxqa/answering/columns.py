@@ -22,7 +22,9 @@ Schema = Mapping[str, Mapping[str, Kind]]
 Names = Mapping[str, Kind | None]
 
 _TEXT_CALLS: Final = frozenset({"date", "datetime", "lower", "strftime", "substr", "time", "trim", "upper"})
-_TRUTHS: Final = frozenset("= == <> != < <= > >= and or not is in between like".split())
+_TRUTHS: Final = frozenset(
+    {"=", "==", "<>", "!=", "<", "<=", ">", ">=", "and", "or", "not", "is", "in", "between", "like"}
+)
 _SMALL_DIGITS: Final = 6
 
 
@@ -72,7 +74,7 @@ class Columns:
         for source in select.sources:
             if source.query is not None:
                 found.append((source.name, self.of_query(source.query)))
-            elif source.table in self._schema:
+            elif source.table is not None and source.table in self._schema:
                 found.append((source.name, self._schema[source.table]))
             else:
                 raise Unproven(f"the table {source.table}")

@@ -27,22 +27,18 @@ AGGREGATES: Final = frozenset({"avg", "count", "group_concat", "max", "min", "su
 RANKS: Final = frozenset({"cume_dist", "dense_rank", "percent_rank", "rank"})
 _WINDOWS: Final = RANKS | {"row_number"}
 
-_SYMBOLS: Final = frozenset("- + * / % = == <> != < <= > >=".split())
-_WORDS: Final = frozenset("and or not is between like".split())
-# Words that end an expression.
-_ENDS: Final = frozenset(
-    "from where group having order limit offset union intersect except as asc desc on join inner cross when then else "
-    "end".split()
-)
-_RESERVED: Final = (
-    _ENDS
-    | _WORDS
-    | frozenset(
-        "select distinct all by case in exists null over partition left right full outer natural using indexed window "
-        "filter collate escape glob regexp match cast isnull notnull with recursive values nulls returning rows range "
-        "groups materialized".split()
-    )
-)
+_SYMBOLS: Final = frozenset({"-", "+", "*", "/", "%", "=", "==", "<>", "!=", "<", "<=", ">", ">="})
+_WORDS: Final = frozenset({"and", "or", "not", "is", "between", "like"})
+_WORDS_THAT_END_EXPRESSIONS: Final = """
+    as asc cross desc else end except from group having inner intersect join limit offset on order then union when where
+"""
+_OTHER_WORDS: Final = """
+    all by case cast collate distinct escape exists filter full glob groups in indexed isnull left match materialized
+    natural notnull null nulls outer over partition range recursive regexp returning right rows select using values
+    window with
+"""
+_ENDS: Final = frozenset(_WORDS_THAT_END_EXPRESSIONS.split())
+_RESERVED: Final = _ENDS | _WORDS | frozenset(_OTHER_WORDS.split())
 _LONGEST_PATTERN: Final = 200
 
 

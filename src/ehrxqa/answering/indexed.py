@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -78,27 +78,15 @@ def schema_of(path: Path) -> Schema:
         return {}
     names = {str(name).lower() for _, name, _ in objects}
     for kind, name, sql in objects:
-        if kind != "table" or _TABLE.fullmatch(sql) is None or f"{TWIN}{name}".lower() in names:
+        if kind != "table" or _TABLE.fullmatch(str(sql)) is None or f"{TWIN}{name}".lower() in names:
             return {}
-        columns = re.findall(_COLUMN, sql)
+        columns = re.findall(_COLUMN, str(sql))
         schema[str(name).lower()] = {column.lower(): _KINDS[declared] for column, declared in columns}
     return schema
 
 
-def _set_statistics(db: apsw.Connection) -> None:
-    for number, index, stat in db.execute("SELECT rowid, idx, stat FROM sqlite_stat1").fetchall():
-        if index is None:
-            continue
-        rows, *counts = (int(count) for count in stat.split())
-        (first,) = db.execute("SELECT name FROM pragma_index_info(?) WHERE seqno = 0", (index,)).fetchone()
-        if first in _BY_SELECT:
-            counts = [max(1, count // _VALUES_OF_SELECT) for count in counts]
-        stat = " ".join(map(str, [rows, *counts]))
-        db.execute("UPDATE sqlite_stat1 SET stat = ? WHERE rowid = ?", (f"{stat} unordered", number))
-
-
-def make_indexed(path: Path, copy: Path, schema: Schema, tables: Iterable[str]) -> None:
-    """Write a copy of a database with indexed twins of some tables.
+def make_indexed(path: Path, copy: Path, schema: Schema) -> None:
+    """Write a copy of a database with indexed twins of its tables.
 
     The twins' statistics say that no index may serve for sorting, so that groups and distinct rows come in the
     same order as without index.
@@ -107,22 +95,22 @@ def make_indexed(path: Path, copy: Path, schema: Schema, tables: Iterable[str]) 
         path: The database; only read.
         copy: The file to write.
         schema: From `schema_of(path)`.
-        tables: Names in lower case.
 
     Raises:
         OSError: It cannot be written.
         apsw.Error: Likewise.
     """
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.unlink(missing_ok=True)
+    copy.touch(mode=0o600, exist_ok=False)  # rows of patients, for nobody else's eyes
     shutil.copyfile(path, copy)
-    copy.chmod(0o600)
     db = apsw.Connection(str(copy))
     try:
-        db.execute(
-            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -262144; PRAGMA temp_store = MEMORY"
-        )
+        for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -262144", "temp_store = MEMORY"):
+            db.execute(f"PRAGMA {pragma}").fetchall()
         db.execute("BEGIN")
-        for table in sorted(tables):
-            _make_twin(db, table, schema[table])
+        for table, columns in sorted(schema.items()):
+            _make_twin(db, table, columns)
         if db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'").fetchone():
             _set_statistics(db)
         db.execute("COMMIT")
@@ -130,8 +118,7 @@ def make_indexed(path: Path, copy: Path, schema: Schema, tables: Iterable[str]) 
         db.close()
 
 
-def _make_twin(db: apsw.Connection, table: str, columns: dict[str, Kind] | object) -> None:
-    assert isinstance(columns, dict)
+def _make_twin(db: apsw.Connection, table: str, columns: Mapping[str, Kind]) -> None:
     twin = TWIN + table
     names = ", ".join(f'"{column}"' for column in columns)
     declared = ", ".join(f'"{column}" {kind.upper()}' for column, kind in columns.items())
@@ -141,3 +128,15 @@ def _make_twin(db: apsw.Connection, table: str, columns: dict[str, Kind] | objec
         if all(key in columns for key in keys.split(", ")):
             db.execute(f'CREATE INDEX "{twin}_{number}" ON "{twin}" ({keys})')
     db.execute(f'ANALYZE "{twin}"')
+
+
+def _set_statistics(db: apsw.Connection) -> None:
+    for number, index, stat in db.execute("SELECT rowid, idx, stat FROM sqlite_stat1").fetchall():
+        if index is None:
+            continue
+        counts = [int(count) for count in str(stat).split()]
+        first = db.execute("SELECT name FROM pragma_index_info(?) WHERE seqno = 0", (index,)).fetchall()
+        if first[0][0] in _BY_SELECT:
+            counts[1:] = [max(1, count // _VALUES_OF_SELECT) for count in counts[1:]]
+        text = " ".join([*map(str, counts), "unordered"])
+        db.execute("UPDATE sqlite_stat1 SET stat = ? WHERE rowid = ?", (text, number))

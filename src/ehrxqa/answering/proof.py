@@ -10,8 +10,8 @@ DISTINCT, LIMIT, sums) depends on this sequence only. So:
 3. A **join** gives its rows in the order of a plan, which depends on indexes; all that is known is which rows there
    are. That is enough below IN, for aggregates that do not depend on order, for groups (they come sorted: no
    index of a twin may serve for sorting), for set operations, and where ORDER BY names every result.
-4. Anything else reads the plain tables: a tree of selects joined through FROM is taken over as a whole or not at all, so
-   that its plan is the plain one. A select inside its expressions is a tree of its own.
+4. Anything else reads the plain tables: a tree of selects joined through FROM is taken over as a whole or not at all,
+   so that its plan is the plain one. A select inside its expressions is a tree of its own.
 
 What is proved about expressions: that they refer to nothing outside of their tree.
 """
@@ -47,14 +47,12 @@ class Program:
     Attributes:
         pieces: Text, and numbers of values to be written into it as they were.
         bound: Numbers of the values of its parameters.
-        twins: Tables whose twins it reads, those of `safe` included.
         alike: The answer holds only if all rows are alike; otherwise `safe` has to be run.
         safe: What to run then; None: the program itself on the plain database.
     """
 
     pieces: tuple[str | int, ...]
     bound: tuple[int, ...]
-    twins: frozenset[str]
     alike: bool = False
     safe: Program | None = None
 
@@ -83,22 +81,15 @@ def prove(shape: str, schema: Schema) -> Program:
     if not columns.closed(query):
         raise Unproven("a name that is not known")
     strict = _Prover(tokens, columns)
-    strict.tree(query, _Known.SEQUENCE)
-    safe = strict.program() if strict.edits else None
-    if strict.top is _Known.SEQUENCE:
-        return _existing(safe)
-    loose = _Prover(tokens, columns)
-    loose.tree(query, _Known.BAG)
-    if loose.top is _Known.BAG:
-        twins = loose.twins() | strict.twins()
-        return Program(*loose.parts(), twins, alike=True, safe=safe)
-    return _existing(safe)
-
-
-def _existing(program: Program | None) -> Program:
-    if program is None:
+    known = strict.tree(query, _Known.SEQUENCE)
+    safe = Program(*strict.parts()) if strict.edited else None
+    if known is None:
+        loose = _Prover(tokens, columns)
+        if loose.tree(query, _Known.BAG) is not None:
+            return Program(*loose.parts(), alike=True, safe=safe)
+    if safe is None:
         raise Unproven("nothing to gain")
-    return program
+    return safe
 
 
 def _written(value: str | int) -> str:
@@ -107,7 +98,12 @@ def _written(value: str | int) -> str:
 
 @dataclass
 class _Edits:
-    """Changes to the tokens of one tree: names of twins, and spans to be wrapped (start, end, table, name, where)."""
+    """Changes to the tokens of one tree, by the token of the table name.
+
+    Attributes:
+        names: What is written instead of the name.
+        wraps: Tables to be read in rowid order: (end of FROM … WHERE …, table, name, start of the condition or 0).
+    """
 
     names: dict[int, str] = field(default_factory=dict)
     wraps: dict[int, tuple[int, str, str, int]] = field(default_factory=dict)
@@ -120,35 +116,36 @@ class _Prover:
         self._plain = [False] * len(tokens)  # whether a token belongs to a tree that reads plain tables
         self.names: dict[int, str] = {}
         self.wraps: dict[int, tuple[int, str, str, int]] = {}
-        self.top: _Known | None = None  # of the outermost tree, if it was taken over
         self._edits = _Edits()
 
     @property
-    def edits(self) -> bool:
+    def edited(self) -> bool:
         """Whether any tree reads indexed tables."""
         return bool(self.names or self.wraps)
 
-    # -- trees ---------------------------------------------------------------------------------------------------------
+    # -- trees -------------------------------------------------------------------------------------------------------
 
-    def tree(self, query: Query, need: _Known) -> None:
-        """Take over a tree of selects, or leave it as it is; then those inside its expressions, each for itself."""
-        outermost = query.start == 0
+    def tree(self, query: Query, need: _Known) -> _Known | None:
+        """Take over a tree of selects, or leave it as it is; then those inside its expressions, each for itself.
+
+        Returns:
+            What is known of its rows, or None if it was left.
+        """
         self._edits = _Edits()
+        known: _Known | None = None
         try:
             known = self._query(query, need)
             if known < need:
-                raise Unproven("the order of a join")
+                known = None
         except Unproven:
-            plain = True
-        else:
-            plain = False
+            pass
+        if known is not None:
             self.names |= self._edits.names
             self.wraps |= self._edits.wraps
-            if outermost:
-                self.top = known
-        self._plain[query.start : query.end] = [plain] * (query.end - query.start)
+        self._plain[query.start : query.end] = [known is None] * (query.end - query.start)
         for part in _inner(query):
             self.tree(part.query, _Known.BAG if part.many else _Known.SEQUENCE)
+        return known
 
     def _query(self, query: Query, need: _Known) -> _Known:
         if len(query.selects) == 1:
@@ -180,12 +177,12 @@ class _Prover:
             if source.query is not None:
                 known = self._from(source.query, _Known.SEQUENCE)
                 return known if known is _Known.SEQUENCE else self._from_bag(select, order, limited)
-            known = self._directly(select, order, limited, need)
-            if known is None:
+            directly = self._directly(select, order, limited, need)
+            if directly is None:
                 self._wrap(select)
                 return _Known.SEQUENCE
             self._rename(select)
-            return known
+            return directly
         self._rename(select)
         for source in select.sources:
             if source.query is not None:
@@ -216,7 +213,7 @@ class _Prover:
         assert source.table is not None
         self._edits.wraps[source.start] = (select.source_end, source.table, source.name, select.where_start)
 
-    # -- rows in any order -----------------------------------------------------------------------------------------------
+    # -- rows in any order -------------------------------------------------------------------------------------------
 
     def _from_bag(self, select: Select, order: list[Expression], limited: bool) -> _Known:
         """What is known of a select whose input rows are known, but not their order."""
@@ -333,20 +330,11 @@ class _Prover:
                 return ("select", part.query.start)
         return part
 
-    # -- text ------------------------------------------------------------------------------------------------------------
-
-    def program(self) -> Program:
-        """The changed program."""
-        return Program(*self.parts(), self.twins())
-
-    def twins(self) -> frozenset[str]:
-        """Tables whose twins it reads."""
-        named = {name.split()[0].removeprefix(TWIN) for name in self.names.values()}
-        return frozenset(named | {table for _, table, _, _ in self.wraps.values()})
+    # -- text --------------------------------------------------------------------------------------------------------
 
     def parts(self) -> tuple[tuple[str | int, ...], tuple[int, ...]]:
         """Pieces and parameters of the changed program."""
-        numbers = {}
+        numbers: dict[int, int] = {}
         for place, token in enumerate(self._tokens):
             if token in (TEXT_SLOT, INTEGER_SLOT):
                 numbers[place] = len(numbers)

@@ -52,8 +52,8 @@ class Job:
     statements: tuple[Statement, ...] = ()
 
 
-def jobs_of(programs: Sequence[str], schema: Schema) -> tuple[list[Job], frozenset[str]]:
-    """Programs as jobs, those of one shape side by side, and the tables whose twins they read.
+def jobs_of(programs: Sequence[str], schema: Schema) -> list[Job]:
+    """Programs as jobs, those of one shape side by side so that a statement is prepared once.
 
     Args:
         programs: As they stand in the records.
@@ -61,7 +61,6 @@ def jobs_of(programs: Sequence[str], schema: Schema) -> tuple[list[Job], frozens
     """
     known: dict[str, Program | None] = {}
     by_shape: dict[str, list[Job]] = {}
-    twins: set[str] = set()
     for number, program in enumerate(programs):
         text = normalise(program)
         try:
@@ -72,10 +71,8 @@ def jobs_of(programs: Sequence[str], schema: Schema) -> tuple[list[Job], frozens
         if shape not in known:
             known[shape] = _proved(shape, schema) if len(text) <= _LONGEST else None
         found = known[shape] if len(text) <= _LONGEST else None
-        if found is not None:
-            twins |= found.twins
         by_shape.setdefault(shape, []).append(Job(number, text, tuple(_statements(found, values))))
-    return [job for jobs in by_shape.values() for job in jobs], frozenset(twins)
+    return [job for jobs in by_shape.values() for job in jobs]
 
 
 def _proved(shape: str, schema: Schema) -> Program | None:

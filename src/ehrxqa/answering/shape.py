@@ -11,10 +11,14 @@ __all__ = ["INTEGER_SLOT", "TEXT_SLOT", "Unproven", "shape_of", "tokens_of"]
 TEXT_SLOT: Final = "\x01"
 INTEGER_SLOT: Final = "\x02"
 
-# A text is a value only behind a comparison: elsewhere it may be a format that has to equal another one. An integer is
-# one only if it is long: short ones may be positions, limits or truth values, which SQLite's planner looks at.
+# A text is a value behind a comparison, or if it is a number of years, months or days to add to a time; other texts are
+# left, since a format may have to equal another one. An integer is a value only if it is long: short ones may be
+# positions, limits or truth values, which SQLite's planner looks at.
 _BLANK = r"[ \t\n\f\r]*"
-_VALUE = re.compile(rf"([=<>]{_BLANK})?'((?:[^']|'')*)'|([=<>(]{_BLANK})(\d{{4,18}})(?![\w.])")
+_VALUE = re.compile(
+    rf"([=<>]{_BLANK}|,{_BLANK}(?='[-+]\d{{1,6}} (?:year|month|day)'))?'((?:[^']|'')*)'"
+    rf"|([=<>(]{_BLANK})(\d{{4,18}})(?![\w.])"
+)
 
 _TOKEN = re.compile(
     r"""(?:'(?:[^']|'')*'
@@ -33,10 +37,10 @@ class Unproven(Exception):  # noqa: N818 - not an error: the plain way is taken
 
 
 def shape_of(text: str) -> tuple[str, list[str | int]]:
-    """The text with slots in place of its values, and the values in order.
+    r"""The text with slots in place of its values, and the values in order.
 
     >>> shape_of("select a from t where b = 'x''y' and c = 12345 and d = 1 and strftime('%Y', e) >= '2100'")
-    ("select a from t where b = \\x01 and c = \\x02 and d = 1 and strftime('%Y', e) >= \\x01", ["x'y", 12345, '2100'])
+    ("select a from t where b = \x01 and c = \x02 and d = 1 and strftime('%Y', e) >= \x01", ["x'y", 12345, '2100'])
 
     Raises:
         Unproven: The text holds control characters, which stand for slots here.

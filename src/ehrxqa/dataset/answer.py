@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -19,6 +19,7 @@ from ehrxqa.files import PART
 from ehrxqa.progress import SILENT, Progress
 
 if TYPE_CHECKING:
+    from ehrxqa.answering.columns import Schema
     from ehrxqa.answering.runner import Job, Outcome, Runner
 
 __all__ = ["DEFAULT_SECONDS", "AnswerReport", "Failure", "answer", "database_for"]
@@ -147,8 +148,10 @@ def _run(
     from ehrxqa.answering.indexed import schema_of
     from ehrxqa.answering.runner import jobs_of
 
-    jobs, twins = jobs_of(programs, schema_of(path) if len(programs) >= INDEXED_FROM else {})
-    with _indexed(path, twins, scratch) as indexed:
+    schema = schema_of(path) if len(programs) >= INDEXED_FROM else {}
+    with _indexed(path, schema, scratch) as made:
+        jobs = jobs_of(programs, schema)  # meanwhile the copy is being made
+        indexed = made()
         slow = sum(1 for job in jobs if indexed is None or not job.statements)
         chunks = [jobs[first : first + CHUNK] for first in range(0, len(jobs), CHUNK)]
         if workers == 1 or slow + (len(jobs) - slow) // SPEEDUP < ALONE_BELOW:
@@ -175,26 +178,31 @@ def _run(
 
 
 @contextmanager
-def _indexed(path: Path, twins: frozenset[str], scratch: Path) -> Iterator[Path | None]:
-    """The indexed copy of a database, or None if there is no use or no room for it."""
-    if not twins:
-        yield None
+def _indexed(path: Path, schema: Schema, scratch: Path) -> Iterator[Callable[[], Path | None]]:
+    """Gives a function that waits for the indexed copy: its path, or None if there is no use or no room for it."""
+    if not schema:
+        yield lambda: None
         return
     import apsw
 
-    from ehrxqa.answering.indexed import make_indexed, schema_of
+    from ehrxqa.answering.indexed import make_indexed
 
-    try:
-        copy: Path | None = scratch
+    with ThreadPoolExecutor(1) as pool:
+        making = pool.submit(make_indexed, path, scratch, schema)
+
+        def made() -> Path | None:
+            try:
+                making.result()
+            except (OSError, apsw.Error):
+                return None  # the plain database gives the same answers, only later
+            return scratch
+
         try:
-            scratch.parent.mkdir(parents=True, exist_ok=True)
-            make_indexed(path, scratch, schema_of(path), twins)
-        except (OSError, apsw.Error):
-            copy = None  # the plain database gives the same answers, only later
-            scratch.unlink(missing_ok=True)
-        yield copy
-    finally:
-        scratch.unlink(missing_ok=True)
+            yield made
+        finally:
+            wait([making])
+            with suppress(OSError):
+                scratch.unlink(missing_ok=True)
 
 
 _runner: Runner | None = None

@@ -1,0 +1,52 @@
+"""The indexed copy answers as the plain database does, in value, type and order."""
+
+from __future__ import annotations
+
+import random
+
+import apsw
+import pytest
+from programs import Programs, make_database
+
+from ehrxqa.answering.indexed import make_indexed, schema_of
+from ehrxqa.answering.runner import Job, Runner, jobs_of
+
+DATABASES = 12
+PROGRAMS = 500
+
+
+def answers_both_ways(path, tmp_path, programs, *, forced):
+    """[(program, plain outcome, outcome on the copy, number of statements tried)]."""
+    schema = schema_of(path)
+    jobs = jobs_of(programs, schema)
+    copy = tmp_path / "indexed.db"
+    make_indexed(path, copy, schema)
+    if forced:  # statistics that make SQLite use indexes on a handful of rows
+        db = apsw.Connection(str(copy))
+        for number, stat in db.execute("SELECT rowid, stat FROM sqlite_stat1 WHERE idx IS NOT NULL").fetchall():
+            counts = ["1000000", *("2" for _ in stat.split()[1:-1]), "unordered"]
+            db.execute("UPDATE sqlite_stat1 SET stat = ? WHERE rowid = ?", (" ".join(counts), number))
+        db.close()
+    runner = Runner(path, copy, 60.0)
+    found = []
+    for job in jobs:
+        plain = runner.run(Job(job.number, job.text))
+        found.append((job.text, plain, runner.run(job), job.statements))
+    runner.close()
+    copy.unlink()
+    return found
+
+
+@pytest.mark.parametrize("seed", range(DATABASES))
+def test_random_programs_give_the_plain_answer(seed, tmp_path):
+    rng = random.Random(seed)
+    path = tmp_path / "plain.db"
+    make_database(path, rng)
+    make = Programs(rng)
+    outcomes = answers_both_ways(path, tmp_path, [make.program() for _ in range(PROGRAMS)], forced=seed % 2 == 0)
+    assert len(outcomes) == PROGRAMS
+    for text, plain, fast, statements in outcomes:
+        assert repr(fast) == repr(plain), (text, statements)
+    failed = sum(reason is not None for _, (_, reason), _, _ in outcomes)
+    assert failed < PROGRAMS / 4  # most are programs at all
+    assert sum(bool(statements) for *_, statements in outcomes) > PROGRAMS / 2  # and most take the fast way
