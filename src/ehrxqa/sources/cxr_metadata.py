@@ -42,8 +42,8 @@ class ImageTable:
 def format_ms(time_ms: int) -> str:
     """A time in milliseconds since 1970 as text.
 
-    >>> format_ms(4725072339892)
-    '2119-09-24 14:52:19.892'
+    >>> format_ms(4725028339892)
+    '2119-09-24 19:52:19.892'
     """
     seconds, milliseconds = divmod(time_ms, 1000)
     return f"{np.datetime64(seconds, 's').item():%Y-%m-%d %H:%M:%S}.{milliseconds:03d}"

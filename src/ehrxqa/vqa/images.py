@@ -18,8 +18,8 @@ _ROOTS = ("mimic-cxr-jpg/2.0.0/files", "2.0.0/files", "files", "")
 def image_path(subject_id: int, study_id: int, image_id: str) -> str:
     """Path of an image below `files` of MIMIC-CXR-JPG.
 
-    >>> image_path(10000032, 50414267, "02aa804e-bde0afdd")
-    'p10/p10000032/s50414267/02aa804e-bde0afdd.jpg'
+    >>> image_path(19999999, 59999999, "11aa22bb-cc33dd44")
+    'p19/p19999999/s59999999/11aa22bb-cc33dd44.jpg'
     """
     return f"p{str(subject_id)[:2]}/p{subject_id}/s{study_id}/{image_id}.jpg"
 

@@ -1,0 +1,84 @@
+"""`ehrxqa demo`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, workers_option
+from ehrxqa.progress import make_progress
+
+if TYPE_CHECKING:
+    from ehrxqa.demo import DemoReport
+
+__all__ = ["command"]
+
+
+@click.command("demo", epilog=example("ehrxqa demo", "ehrxqa demo my-demo --subjects 400"))
+@click.argument("out", type=DIR, default="demo")
+@click.option("--subjects", type=click.IntRange(min=60), default=240, show_default=True, metavar="N", help="Subjects.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="S", help="Seed.")
+@click.option("--images/--no-images", default=True, show_default=True, help="Draw the X-ray files.")
+@workers_option
+@quiet_option
+@format_option
+def command(
+    out: Path, subjects: int, seed: int, images: bool, workers: int | None, quiet: bool, output_format: str
+) -> int:
+    """Make a synthetic hospital, build everything from it, and look around.
+
+    Needs no data and no account, and takes about a minute. OUT (default: ./demo) gets the hospital and what is built
+    from it.
+    """
+    from ehrxqa.demo import demo
+
+    report = demo(
+        out,
+        subjects=subjects,
+        gold_subjects=subjects // 4,
+        seed=seed,
+        images=images,
+        workers=workers,
+        progress=make_progress(quiet=quiet),
+    )
+    value: dict[str, Any] = {**asdict(report), "out": str(out), "ok": report.ok}
+    emit(output_format, value, lambda: _text(report))
+    return 0 if report.ok else 1
+
+
+def _text(report: DemoReport) -> str:
+    lines = [""]
+    for split, counts in report.tables.items():
+        lines.append(
+            f"{report.out}/ehrxqa/database/{split}/mimic_iv_cxr.db: {counts['patients']} subjects, "
+            f"{counts['tb_cxr']} X-ray studies, {sum(counts.values()):,} rows in {len(counts)} tables"
+        )
+    for found in report.answers:
+        lines += ["", f"{found.scope}: {found.question}", f"  gold SQL   {_short(found.gold_answer)}"]
+        if found.neural_answer is not None:
+            asked = f"{found.images} image{'s' * (found.images != 1)} asked"
+            verdict = "same" if found.agree else "DIFFERENT"
+            lines.append(f"  NeuralSQL  {_short(found.neural_answer)}  ({asked}; {verdict})")
+    agreed = sum(found.agree for found in report.answers)
+    lines += ["", f"{agreed} of {len(report.answers)} questions answered alike by gold SQL and NeuralSQL"]
+    lines += [f"PROBLEM  {problem}" for problem in report.problems]
+    database = f"{report.out}/ehrxqa/database/test/mimic_iv_cxr.db"
+    lines += [
+        "",
+        "Next:",
+        f"  ehrxqa info {report.out}/ehrxqa",
+        f"  ehrxqa query {database} \\",
+        "    'select subject_id from tb_cxr where func_vqa(\"is there pleural effusion?\", study_id) = true limit 5'",
+        f"  X-rays: {report.out}/hospital/mimic-cxr-jpg/2.0.0/files/",
+        "  Your own data: ehrxqa build SOURCES OUT; see README.md",
+    ]
+    return "\n".join(lines)
+
+
+def _short(answer: list[Any]) -> str:
+    text = json.dumps(answer, ensure_ascii=False)
+    return text if len(text) <= 100 else text[:97] + "…"

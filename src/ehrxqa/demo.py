@@ -1,0 +1,140 @@
+"""`ehrxqa demo`: everything once, on a synthetic hospital, without any data or account."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ehrxqa.build import DATABASE_PATHS, build
+from ehrxqa.dataset.answer import answer
+from ehrxqa.dataset.records import write_records
+from ehrxqa.files import write_json
+from ehrxqa.hospital import synth
+from ehrxqa.neuralsql.execute import execute
+from ehrxqa.progress import SILENT, Progress
+from ehrxqa.showcase import showcase_records
+from ehrxqa.verify import verify
+
+__all__ = ["DEMO_SUBJECTS", "DemoAnswer", "DemoReport", "demo"]
+
+#: Subjects of the demo hospital: enough for both databases, few enough for a minute.
+DEMO_SUBJECTS: Final = 240
+DEMO_GOLD_SUBJECTS: Final = 60
+
+
+@dataclass(frozen=True)
+class DemoAnswer:
+    """One question of the demo, answered twice.
+
+    Attributes:
+        scope: What it needs.
+        question: Its text.
+        gold_answer: What the gold program says, from the labels.
+        neural_answer: What its NeuralSQL says, asking the oracle image by image; None for table questions.
+        images: How many images were asked.
+    """
+
+    scope: str
+    question: str
+    gold_answer: list[Any]
+    neural_answer: list[Any] | None
+    images: int
+
+    @property
+    def agree(self) -> bool:
+        """Whether both ways give the same values, in whatever order."""
+        return self.neural_answer is None or _multiset(self.gold_answer) == _multiset(self.neural_answer)
+
+
+@dataclass(frozen=True)
+class DemoReport:
+    """What the demo has made.
+
+    Attributes:
+        out: Its folder.
+        tables: Rows of each table of each database.
+        answers: The questions, answered.
+        problems: What verification found; empty if all is well.
+    """
+
+    out: Path
+    tables: dict[str, dict[str, int]]
+    answers: tuple[DemoAnswer, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the build verifies and all answers agree."""
+        return not self.problems and all(found.agree for found in self.answers)
+
+
+def demo(
+    out: Path | str = "demo",
+    *,
+    subjects: int = DEMO_SUBJECTS,
+    gold_subjects: int = DEMO_GOLD_SUBJECTS,
+    seed: int = 0,
+    images: bool = True,
+    workers: int | None = None,
+    progress: Progress = SILENT,
+) -> DemoReport:
+    """Make a synthetic hospital, build labels and databases, and answer questions by gold SQL and by NeuralSQL.
+
+    `OUT/hospital` holds the sources, `OUT/ehrxqa` what is built from them. A second run does only what is missing.
+
+    Args:
+        out: Folder for everything.
+        subjects: Subjects of the hospital.
+        gold_subjects: Subjects whose first study is "checked by hand"; they make the test database.
+        seed: Seed of the hospital.
+        images: Whether to draw X-rays.
+        workers: Processes (default: number of processors).
+        progress: Told what happens.
+
+    Raises:
+        EhrxqaError: A step fails; see `synth`, `build`, `answer` and `execute`.
+    """
+    out = Path(out)
+    hospital, built = out / "hospital", out / "ehrxqa"
+    synth(
+        hospital,
+        subjects=subjects,
+        gold_subjects=gold_subjects,
+        seed=seed,
+        images=images,
+        workers=workers,
+        progress=progress,
+    )
+    manifest = build(hospital, built, workers=workers, progress=progress)
+    database = built / DATABASE_PATHS["test"]
+    asked = showcase_records(database)
+    folder = built / "showcase"
+    write_records(folder / "_test.json", [record for _, record in asked])
+    answer(database, folder / "_test.json", folder / "test.json", workers=1, progress=progress)
+    gold = json.loads((folder / "test.json").read_text(encoding="utf-8"))
+
+    neural = {str(record["id"]): record["query"] for showcase, record in asked if showcase.neural_sql}
+    write_json(folder / "neuralsql.json", neural)
+    outcomes = folder / "neuralsql_outcomes.json"
+    execute(database, folder / "neuralsql.json", out=outcomes, workers=1, progress=progress)
+    found = {str(outcome["id"]): outcome for outcome in json.loads(outcomes.read_text(encoding="utf-8"))}
+    answers = []
+    for (showcase, record), final in zip(asked, gold, strict=True):
+        outcome = found.get(str(record["id"]))
+        answers.append(
+            DemoAnswer(
+                showcase.scope,
+                record["question"],
+                final["answer"],
+                None if outcome is None else outcome["answer"] or [],
+                0 if outcome is None else outcome["questions"],
+            )
+        )
+    return DemoReport(out, manifest.stages["database"].counts["tables"], tuple(answers), tuple(verify(built).problems))
+
+
+def _multiset(values: list[Any]) -> Counter[str]:
+    return Counter(json.dumps(value) for value in values)

@@ -1,0 +1,98 @@
+"""Every command that the README shows, run on a small hospital; and the demo."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ehrxqa.demo import demo
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """An empty folder in which a demo has run."""
+    folder = tmp_path_factory.mktemp("newcomer")
+    report = demo(folder / "demo", subjects=100, gold_subjects=25, images=False, workers=1)
+    assert report.ok, report
+    return folder
+
+
+def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    words = shlex.split(line)
+    assert words[0] == "ehrxqa"
+    command = [sys.executable, "-m", "ehrxqa", *words[1:]]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=300, stdin=subprocess.DEVNULL)
+
+
+def commands(heading: str) -> list[str]:
+    section = README.read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", section, re.DOTALL)).replace("\\\n", " ")
+    return [line.split(" #")[0].strip() for line in blocks.split("\n") if line.startswith("ehrxqa ")]
+
+
+def test_demo_agrees_and_prints_what_to_do_next(folder):
+    done = run("ehrxqa demo demo --subjects 100 --no-images --quiet", folder)
+    assert done.returncode in (0, 1)
+    again = demo(folder / "demo", subjects=100, gold_subjects=25, images=False, workers=1)
+    assert len(again.answers) == 10
+    assert all(found.agree for found in again.answers)
+    assert any(found.images > 5 for found in again.answers)
+
+
+def test_try_it(folder):
+    lines = commands("Try it")
+    assert len(lines) == 3
+    for line in lines:
+        done = run(line, folder)
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+        assert done.stdout
+
+
+def test_your_own_hospital(folder):
+    for line in commands("Your own hospital"):
+        small = line.replace("--subjects 2000", "--subjects 100 --no-images")
+        done = run(small, folder)
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+
+
+def test_your_own_model(folder):
+    query = 'select count(*) from tb_cxr where func_vqa("is there pneumonia?", study_id) = true'
+    (folder / "predictions.json").write_text(json.dumps({"a": query, "b": "select 1", "c": "drop table patients"}))
+    (line,) = commands("Your own model")
+    done = run(line, folder)
+    assert done.returncode == 0, done.stderr
+    answers = json.loads((folder / "answers.json").read_text())
+    assert answers["b"] == [1]
+    assert answers["c"] == "null"
+    assert isinstance(answers["a"][0], int)
+
+
+def test_with_physionet_access(folder):
+    download, build, verify, answer = commands("With PhysioNet access")
+    assert download == "ehrxqa download sources"
+    assert run(build.replace(" sources ", " demo/hospital ").replace(" out", " built"), folder).returncode == 0
+    assert run(verify.replace(" out", " built"), folder).returncode == 0
+    record = {"db_id": "mimic_iv_cxr", "split": "train", "id": 0, "_gold_program": "select count(*) > 0 from patients"}
+    (folder / "_train.json").write_text(json.dumps([record]))
+    assert run(answer.replace(" out ", " built "), folder).returncode == 0
+    assert json.loads((folder / "train.json").read_text())[0]["answer"] == [1]
+
+
+def test_from_python(folder):
+    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    code = code.replace("subjects=240", "subjects=100").replace('"hospital"', '"hospital2"').replace('"out', '"out2')
+    script = folder / "example.py"
+    script.write_text(
+        "import ehrxqa\nif __name__ == '__main__':\n" + "".join(f"    {line}\n" for line in code.splitlines())
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, cwd=folder, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)[0] >= 0
