@@ -34,7 +34,12 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     required=True,
     help="Queries: {id: sql}, a list of {id, query}, or JSONL.",
 )
-@click.option("--model", default="oracle", show_default=True, help="Who answers image questions.")
+@click.option(
+    "--model",
+    default="oracle",
+    show_default=True,
+    help="Who answers: oracle, perturbed:RATE, constant:yes|no, recorded:FILE, hf:FOLDER, …",
+)
 @click.option(
     "--images",
     type=click.Path(exists=True, file_okay=False, path_type=Path),

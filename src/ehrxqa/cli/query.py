@@ -28,7 +28,12 @@ __all__ = ["command"]
 )
 @click.argument("database", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("sql")
-@click.option("--model", default="oracle", show_default=True, help="Who answers image questions.")
+@click.option(
+    "--model",
+    default="oracle",
+    show_default=True,
+    help="Who answers: oracle, perturbed:RATE, constant:yes|no, recorded:FILE, hf:FOLDER, …",
+)
 @click.option(
     "--images",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -38,10 +43,29 @@ __all__ = ["command"]
     "--cache", type=click.Path(dir_okay=False, path_type=Path), help="File of model answers to use and extend."
 )
 @click.option("--explain", is_flag=True, help="Show the rewritten SQL and what was asked about how many studies.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=30.0, show_default=True, metavar="S")
-@click.option("--max-rows", type=click.IntRange(min=1), default=100_000, show_default=True, metavar="N")
 @click.option(
-    "--format", "output_format", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds the query may take.",
+)
+@click.option(
+    "--max-rows",
+    type=click.IntRange(min=1),
+    default=100_000,
+    show_default=True,
+    metavar="N",
+    help="Rows the result may have.",
+)
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="Form of the result on standard output.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors and the result.")
 def command(
