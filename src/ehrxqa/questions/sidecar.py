@@ -66,8 +66,8 @@ class Links:
 def image_path(subject_id: int, study_id: int, image_id: str) -> str:
     """Where MIMIC-CXR-JPG keeps an image, below `files`.
 
-    >>> image_path(10000032, 50414267, "02aa804e")
-    'p10/p10000032/s50414267/02aa804e.jpg'
+    >>> image_path(19999999, 59999999, "11aa22bb")
+    'p19/p19999999/s59999999/11aa22bb.jpg'
     """
     subject = str(subject_id)
     return f"p{subject[:2]}/p{subject}/s{study_id}/{image_id}.jpg"

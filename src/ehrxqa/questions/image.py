@@ -1,0 +1,249 @@
+"""Families about images: study selector × image question × comparison, and their sums over studies and patients.
+
+Nothing is listed here that is a product. An image question is a `VqaQuestion`; its gold program reads labels, its
+NeuralSQL asks the image the elementary questions that it is made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ehrxqa.questions.template import Template
+from ehrxqa.vqa.question import ABNORMALITY_CATEGORIES, SIZE_LIMITS, Combination, Form, Target, VqaQuestion
+from ehrxqa.vqa.render import TEMPLATES, render
+
+__all__ = [
+    "COMPARISONS", "VERIFY_KINDS", "condition", "elementary", "gold_of", "image_templates", "neural_of", "sentence",
+]  # fmt: skip
+
+#: Comparison → (truth in the later study, truth in the earlier one); None for lists that cannot be made.
+COMPARISONS: Final = {
+    "still present": (True, True), "still absent": (False, False), "newly detected": (True, False), "resolved": (False, True),
+}  # fmt: skip
+#: The six verify kinds in the order of the last digit of templates from 3000 on.
+VERIFY_KINDS: Final = (2, 1, 3, 22, 19, 20)
+#: Kinds asked of one study: all but view position and gender.
+ONE_STUDY: Final = (*range(1, 41), 47, 48)
+#: Kinds asked of two studies, in the order of the last digits of templates 2000 to 2311.
+TWO_STUDIES: Final = (1, 2, 3, 19, 20, 22, 7, 8, 25, 27, 31, 39)
+
+_P = "patient {patient_id}"
+_FIELDS: Final = (("object", "objects"), ("attribute", "attributes"), ("category", "categories"))
+
+
+def sentence(kind: int) -> str:
+    """The sentence of an image question, with `${…}` slots."""
+    return TEMPLATES[kind].replace("abnormalities", "abnormality")[0].lower() + TEMPLATES[kind].replace(
+        "abnormalities", "abnormality"
+    )[1:]
+
+
+def condition(question: VqaQuestion) -> str:
+    """What a row of TB_CXR_PLUS must fulfil to count for an elementary question."""
+    parts = []
+    for column, names in (("object", question.objects), ("attribute", question.attributes)):
+        if len(names) == 1:
+            parts.append(f"tb_cxr_plus.{column} = '{names[0]}'")
+        elif names:
+            parts.append(f"tb_cxr_plus.{column} in ( {', '.join(map(repr, names))} )")
+    if question.form is not Form.CHOOSE and question.categories:
+        parts.append(f"tb_cxr_plus.category = '{question.categories[0]}'")
+    elif not question.attributes and question.target is not Target.SIZE:
+        parts.append(f"tb_cxr_plus.category in ( {', '.join(map(repr, ABNORMALITY_CATEGORIES))} )")
+    return "".join(f" and {part}" for part in parts)
+
+
+def elementary(question: VqaQuestion) -> tuple[VqaQuestion, ...]:
+    """The questions that are asked of the image: one, or the two that the combination joins."""
+    if question.combination is None:
+        return (question,)
+    parts = []
+    for place in (0, 1):
+        names = {
+            field: (held[place],) if len(held) == 2 else held
+            for _, field in _FIELDS
+            if (held := getattr(question, field)) is not None
+        }
+        parts.append(VqaQuestion(question.form, question.target, None, **names))
+    return tuple(parts)
+
+
+_OPERATORS: Final = {
+    Combination.AND: "and", Combination.OR: "or", Combination.UNION: "union", Combination.INTERSECTION: "intersect",
+    Combination.DIFFERENCE: "except",
+}  # fmt: skip
+
+
+def _gold_part(question: VqaQuestion, studies: str) -> str:
+    where = f"from tb_cxr_plus where tb_cxr_plus.study_id in {studies}"
+    if question.target is Target.SIZE:
+        column = "ct_ratio" if question.objects[0] == "cardiac silhouette" else "mt_ratio"
+        limit = f"1.0/{round(1 / SIZE_LIMITS[question.objects[0]])}"
+        return f"select distinct tb_cxr_plus.{column} > {limit} {where}"
+    where += f" and tb_cxr_plus.relation = 1{condition(question)}"
+    if question.form is Form.VERIFY:
+        return f"select count(*) > 0 {where}"
+    column = "object" if question.target is Target.OBJECT else "attribute"
+    return f"select distinct tb_cxr_plus.{column} {where}"
+
+
+def gold_of(question: VqaQuestion, studies: str) -> str:
+    """SQL over the labels that answers a question about the study that `studies` selects."""
+    parts = [_gold_part(part, studies) for part in elementary(question)]
+    if question.combination is None:
+        return parts[0]
+    operator = _OPERATORS[question.combination]
+    if question.form is Form.VERIFY:
+        return f"select ( {parts[0]} ) {operator} ( {parts[1]} )"
+    return f"{parts[0]} {operator} {parts[1]}"
+
+
+def neural_of(question: VqaQuestion, studies: str) -> str:
+    """The same as NeuralSQL."""
+    table = f"( select tb_cxr.study_id from tb_cxr where tb_cxr.study_id in {studies} )"
+    parts = [render(part) for part in elementary(question)]
+    if question.combination is None:
+        return f'select func_vqa("{parts[0]}", t1.study_id) from {table} as t1'
+    operator = _OPERATORS[question.combination]
+    if question.form is Form.VERIFY:
+        calls = f" {operator} ".join(f'( func_vqa("{part}", t1.study_id) = true )' for part in parts)
+        return f"select {calls} from {table} as t1"
+    first, second = (
+        f'select func_vqa("{part}", t{number}.study_id) from {table} as t{number}' for number, part in enumerate(parts, 1)
+    )
+    return f"{first} {operator} {second}"
+
+
+def image_templates() -> Iterator[Template]:
+    """All image templates."""
+    yield from _one_study()
+    yield from _two_studies()
+    yield from _many_studies()
+    yield from _patients()
+
+
+_SELECTORS: Final = (
+    (f"given the [e1] study of {_P} [g1]", "<X:time>", "time", (
+        f"in the [e1] chest x-ray study of {_P} [g1], {{}}", f"looking at the [e1] chest x-ray of {_P} [g1], {{}}")),
+    ("given the study {study_id}", "<X:id>", "id", (
+        "in the chest x-ray study {study_id}, {}", "looking at the chest x-ray of study {study_id}, {}")),
+)  # fmt: skip
+
+
+def _one_study() -> Iterator[Template]:
+    for selector, (text, studies, by, said) in enumerate(_SELECTORS):
+        for kind in ONE_STUDY:
+            form = "truth" if TEMPLATES[kind].startswith(("Is ", "Are ")) else "list"
+            yield Template(
+                1000 + 100 * selector + kind - 1, _family(kind), "image-single-1", f"{text}, {sentence(kind)}",
+                tuple(each.replace("{}", "{visual}") for each in said), f"<gold {studies}>", f"study by {by}", form,
+                grains=("year", "month", "hosp") if by == "time" else (), neural=f"<neural {studies}>", visual=kind,
+            )  # fmt: skip
+
+
+def _family(kind: int) -> str:
+    text = TEMPLATES[kind]
+    if kind in (47, 48):
+        return "size"
+    if text.startswith("Which"):
+        return "choose"
+    return "verify" if text.startswith(("Is ", "Are ")) else "list locations" if "locations" in text else "list findings"
+
+
+def _compared(kind: int) -> tuple[str, str]:
+    """The visual question with a comparison in it, and the end mark."""
+    text = sentence(kind)[:-1]
+    listing = not text.startswith(("is ", "are "))
+    if text == "is the ${object} abnormal":
+        return "are there any abnormality that are ${comparison} in the ${object}", "?"
+    if text.startswith("is there "):
+        finding, _, place = text.removeprefix("is there ").partition(" in the ")
+        return f"is {finding} ${{comparison}}" + (f" in the {place}" if place else ""), "?"
+    finding, _, place = text.partition(" in the ") if not (listing and "locations" in text) else (text, "", "")
+    return f"{finding} that are ${{comparison}}" + (f" in the {place}" if place else ""), "?"
+
+
+def _two_studies() -> Iterator[Template]:
+    by_time, _, _, _ = _SELECTORS[0]
+    later = ((by_time, "<X:time>", "time"), ("given the {study_id1} study", "<X:id1>", "id"))
+    for anchor, (text, x, by) in enumerate(later):
+        explicit = f"the [e2] study of {_P} [g2]" if by == "time" else "the {study_id2} study"
+        earlier = ((explicit, "<Y:time>" if by == "time" else "<X:id2>"), ("the previous study", f"<P {x}>"))
+        for comparand, (than, y) in enumerate(earlier):
+            for digit, kind in enumerate(TWO_STUDIES):
+                visual, mark = _compared(kind)
+                truth = digit < 6
+                this = f"the [e1] study of {_P} [g1]" if by == "time" else "study {study_id1}"
+                other = explicit if by == "time" else "study {study_id2}"
+                other = other if comparand == 0 else "the previous one"
+                yield Template(
+                    2000 + 200 * anchor + 100 * comparand + digit, f"compare: {_family(kind)}", "image-single-2",
+                    f"{text}, {visual} compared to {than}{mark}",
+                    (f"comparing {this} with {other}, {{compared}}", f"{{compared}} in {this} compared to {other}"),
+                    f"<compare gold {x} {y}>" if "P" not in y[:2] else f"<compare gold {x} prev>",
+                    f"two studies by {by}{' previous' if comparand else ''}", "truth" if truth else "list",
+                    grains=("year", "month", "hosp") if by == "time" else (),
+                    neural=f"<compare neural {x} {y}>" if "P" not in y[:2] else f"<compare neural {x} prev>", visual=kind,
+                    comparison=True,
+                )  # fmt: skip
+
+
+def finding(kind: int) -> str:
+    """What a study indicates: the finding of a verify question."""
+    text = sentence(kind)
+    if text == "is the ${object} abnormal?":
+        return "any abnormality in the ${object}"
+    return text[:-1].removeprefix("is there ").removeprefix("are there ")
+
+
+def _many_studies() -> Iterator[Template]:
+    unit = "select [unit_count]( strftime('%J',current_time) - strftime('%J',{0}.studydatetime) )"
+    for form, text, said, what, answer in (
+        (0, f"how many [unit_count] have passed since the [e1] time {_P} had a chest x-ray study indicating {{}} [g1]?",
+         (f"how many [unit_count] is it since the [e1] chest x-ray study of {_P} [g1] that showed {{finding}}?",),
+         unit, "value"),
+        (1, f"when was the [e1] time that {_P} had a chest x-ray study indicating {{}} [g1]?",
+         (f"when was the [e1] chest x-ray study of {_P} [g1] that showed {{finding}}?",
+          f"at what time did {_P} [e1] have a chest x-ray showing {{finding}} [g1]?"),
+         "select distinct {0}.studydatetime", "value"),
+        (2, "has {patient_id} had any chest x-ray study indicating {} [g1]?",
+         (f"<has|did> {_P} <had|have> any chest x-ray study that showed {{finding}} [g1]?",
+          f"is there a chest x-ray of {_P} [g1] that shows {{finding}}?"), "select count(*) > 0", "truth"),
+        (3, f"count the number of times that {_P} had chest x-ray studies indicating {{}} [g1].",
+         (f"how many chest x-ray studies of {_P} [g1] showed {{finding}}?",
+          f"in how many chest x-rays of {_P} [g1] can {{finding}} be seen?"), "select count( distinct {0}.study_id )", "count"),
+    ):  # fmt: skip
+        order = " [E1 {0}.studydatetime]" if form < 2 else ""
+        time = ", tb_cxr.studydatetime" if form < 2 else ""
+        for digit, kind in enumerate(VERIFY_KINDS):
+            yield Template(
+                3000 + 100 * form + digit, ("elapsed", "when", "has", "count")[form] + " studies", "image-single-n",
+                text.replace("{}", finding(kind)), said,
+                what.format("tb_cxr_plus") + " from tb_cxr_plus where tb_cxr_plus.study_id in <X:all> and "
+                "tb_cxr_plus.relation = 1<cond>" + order.format("tb_cxr_plus"), "studies", answer,
+                grains=("year", "month", "hosp"),
+                neural=what.format("t1") + f" from ( select tb_cxr.study_id{time} from tb_cxr where tb_cxr.study_id in <X:all> ) "
+                "as t1 where <ask t1> = true" + order.format("t1"), visual=kind,
+            )  # fmt: skip
+
+
+def _patients() -> Iterator[Template]:
+    for form, text, said, what in (
+        (0, "count the number of patients who had any chest x-ray study indicating {} [g1].",
+         ("how many patients <have had|had> a chest x-ray study that showed {finding} [g1]?",
+          "in how many patients did a chest x-ray [g1] show {finding}?"), "select count( distinct {0}.subject_id )"),
+        (1, "list the ids of patients who had any chest x-ray study indicating {} [g1].",
+         ("which patients <have had|had> a chest x-ray study that showed {finding} [g1]? list their ids.",
+          "give the ids of all patients with a chest x-ray [g1] that showed {finding}."), "select distinct {0}.subject_id"),
+    ):  # fmt: skip
+        for digit, kind in enumerate(VERIFY_KINDS):
+            yield Template(
+                4000 + 100 * form + digit, ("count", "list")[form] + " patients", "image-group",
+                text.replace("{}", finding(kind)), said,
+                what.format("tb_cxr_plus") + " from tb_cxr_plus where tb_cxr_plus.relation = 1<cond> "
+                "[G1 tb_cxr_plus.studydatetime]", "study group", ("count", "list")[form], grains=("year", "month"),
+                neural=what.format("t1") + " from ( select * from tb_cxr where tb_cxr.study_id in ( select distinct "
+                "tb_cxr.study_id from tb_cxr where tb_cxr.study_id is not null [G1 tb_cxr.studydatetime] ) ) as t1 where "
+                "<ask t1> = true", visual=kind,
+            )  # fmt: skip
