@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ehrxqa.dataset.links import Links, read_links
-from ehrxqa.dataset.scopes import scope_of
+from ehrxqa.dataset.links import LinkTable, read_links
+from ehrxqa.dataset.scopes import SCOPES, scope_of
 
 __all__ = ["Facts", "facts_of", "read_links_beside"]
 
@@ -28,19 +28,20 @@ class Facts:
     family: str
 
 
-def facts_of(record: Mapping[str, Any], links: Links) -> Facts:
+def facts_of(record: Mapping[str, Any], links: LinkTable) -> Facts:
     """The facts of a record with `q_tag`.
 
-    >>> facts_of({"q_tag": "what is the gender of patient {patient_id}?"}, Links({})).scope
+    >>> facts_of({"q_tag": "what is the gender of patient {patient_id}?"}, LinkTable({})).scope
     'TABLE-SINGLE'
     """
     link = links.of(record)
     if link is not None:
-        return Facts(link.modality, link.scope, link.family)
+        scope = SCOPES[link.scope.upper()]
+        return Facts(scope.modality, scope.name, link.family)
     scope = scope_of(record["q_tag"])
     return Facts(scope.modality, scope.name, record["q_tag"])
 
 
-def read_links_beside(path: Path) -> Links:
+def read_links_beside(path: Path) -> LinkTable:
     """The links that lie in the folder of a question file."""
     return read_links(path.parent)

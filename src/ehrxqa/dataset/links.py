@@ -1,64 +1,39 @@
-"""The sidecar of generated question files: what each question is about, and the rows behind its answer.
+"""Reading the sidecar of generated question files (`ehrxqa.questions.sidecar` says what it holds).
 
-Official files have none; everything that reads it also works without it.
+Official files have none; everything that reads links also works without them.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from ehrxqa.errors import RecordError
+from ehrxqa.questions.sidecar import LINKS_PATH, Links, RowLinks
 
-__all__ = ["LINKS_FILE", "Link", "Links", "read_links"]
+__all__ = ["LINKS_FILE", "LinkTable", "Links", "read_links"]
 
 #: Beside the question files.
-LINKS_FILE: Final = "links.jsonl"
+LINKS_FILE: Final = PurePosixPath(LINKS_PATH).name
 
 
-@dataclass(frozen=True)
-class Link:
-    """The links of one question.
-
-    Attributes:
-        family: Of the question's template.
-        template: Official template number, if it has one.
-        scope: As in `ehrxqa.dataset.scopes`.
-        modality: Table, Image or Image+Table.
-        study_ids: Studies it is about.
-        image_ids: Their images.
-        image_paths: Files of these images, below the folder of MIMIC-CXR-JPG.
-        rows: Table → row ids that support the answer.
-    """
-
-    family: str
-    template: int | None
-    scope: str
-    modality: str
-    study_ids: tuple[int, ...]
-    image_ids: tuple[str, ...]
-    image_paths: tuple[str, ...]
-    rows: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-
-
-class Links:
+class LinkTable:
     """Links by split and id."""
 
-    def __init__(self, links: Mapping[tuple[str, int], Link]) -> None:
+    def __init__(self, links: Mapping[tuple[str, int], Links]) -> None:
         self._links = links
 
     def __len__(self) -> int:
         return len(self._links)
 
-    def of(self, record: Mapping[str, Any]) -> Link | None:
+    def of(self, record: Mapping[str, Any]) -> Links | None:
         """The links of a record, if there are any."""
         return self._links.get((str(record.get("split")), record.get("id", -1)))
 
 
-def read_links(folder: Path) -> Links:
+def read_links(folder: Path) -> LinkTable:
     """The links of the question files in `folder`; none if there is no sidecar.
 
     Raises:
@@ -66,22 +41,15 @@ def read_links(folder: Path) -> Links:
     """
     path = folder / LINKS_FILE
     if not path.is_file():
-        return Links({})
+        return LinkTable({})
     found = {}
     with path.open(encoding="utf-8") as stream:
         for number, line in enumerate(stream, start=1):
             try:
                 value = json.loads(line)
-                found[value["split"], value["id"]] = Link(
-                    family=value["family"],
-                    template=value.get("template"),
-                    scope=value["scope"],
-                    modality=value["modality"],
-                    study_ids=tuple(value["study_ids"]),
-                    image_ids=tuple(value["image_ids"]),
-                    image_paths=tuple(value["image_paths"]),
-                    rows={table: tuple(rows) for table, rows in value.get("rows", {}).items()},
-                )
+                key = value.pop("split"), value.pop("id")
+                value["rows"] = [RowLinks(**rows) for rows in value["rows"]]
+                found[key] = Links(**value)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise RecordError(f"{path}: line {number} is no sidecar record; generate the questions anew") from error
-    return Links(found)
+    return LinkTable(found)

@@ -1,0 +1,41 @@
+"""`ehrxqa export`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option
+
+__all__ = ["command"]
+
+
+@click.command("export", epilog=example("ehrxqa export out", "ehrxqa export out --date 2026-11-23 --version 1.1.0"))
+@click.argument("out", type=DIR)
+@click.option(
+    "--date",
+    default="2023-12-12",
+    show_default=True,
+    metavar="YYYY-MM-DD",
+    help="Day of publication, for croissant.json.",
+)
+@click.option("--version", default="1.0.0", show_default=True, metavar="X.Y.Z", help="Version of the data set.")
+@format_option
+@quiet_option
+def command(out: Path, date: str, version: str, output_format: str, quiet: bool) -> None:
+    """Write Parquet, a dataset card with plots, Croissant metadata and tables.json of the questions in OUT.
+
+    They lie beside the question files (OUT/dataset) and are made from the same records.
+    """
+    from ehrxqa.dataset.export import export_dataset
+
+    report = export_dataset(out, date=date, version=version)
+    if quiet and output_format == "text":
+        return
+    emit(
+        output_format,
+        asdict(report),
+        lambda: f"{report.folder}: {sum(report.questions.values()):,} questions in " + ", ".join(report.files),
+    )

@@ -1,0 +1,150 @@
+"""Question records as Parquet: one file per split, the same fields, read back equal.
+
+The columns are fixed, so that every split has one schema and `datasets.load_dataset("parquet", …)` can join them.
+What varies from question to question (`value`, `o_tag`, `v_tag`, `answer`) is JSON text in one column each: a struct
+would grow a null for every slot of every template, and an answer may mix integers, floats, texts and nulls, which
+Parquet cannot.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ehrxqa.dataset.records import Record
+from ehrxqa.errors import RecordError
+from ehrxqa.files import atomic_path
+
+__all__ = ["FIELDS", "Field", "fields_of", "read_parquet", "write_parquet"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column.
+
+    Attributes:
+        name: Key of the record.
+        form: text, integer, truth (value), texts (a list), or json (any value, as JSON text).
+        doc: What it is.
+    """
+
+    name: str
+    form: str
+    doc: str
+
+
+#: The fields of a final record, in the official order.
+FIELDS: Final = (
+    Field("db_id", "text", "Name of the database schema, always mimic_iv_cxr."),
+    Field("split", "text", "train, valid or test."),
+    Field("id", "integer", "Running number within the split, from 0."),
+    Field("question", "text", "The question."),
+    Field("template", "text", "The question's template with its values written in."),
+    Field("query", "text", "NeuralSQL: SQL that may ask images with func_vqa."),
+    Field("value", "json", "Values by slot, as a JSON object."),
+    Field("q_tag", "text", "Template with its slots."),
+    Field("t_tag", "texts", "Five time filters: global 1, global 2, within, exact 1, exact 2; empty if unused."),
+    Field("o_tag", "json", "Operations by slot, as a JSON object."),
+    Field("v_tag", "json", "Objects, categories and attributes asked about, as a JSON object."),
+    Field("tag", "text", "Template with the chosen time filters, operations and visual values."),
+    Field("para_type", "text", "Who worded the question."),
+    Field("is_impossible", "truth", "Whether the question has no answer in the database."),
+    Field("answer", "json", "The answer as a JSON list, or the JSON text null."),
+)
+
+_KEPT: Final = "ehrxqa.json_columns"
+
+
+def fields_of(records: Sequence[Mapping[str, Any]]) -> tuple[Field, ...]:
+    """The columns for some records: the fixed ones that occur, then unknown keys as JSON, by name.
+
+    Keys that begin with `_` are private and left out.
+    """
+    keys = {key for record in records for key in record if not key.startswith("_")}
+    known = {field.name for field in FIELDS}
+    more = sorted(keys - known)
+    return (
+        *(field for field in FIELDS if field.name in keys or field.name != "answer"),
+        *(Field(name, "json", "") for name in more),
+    )
+
+
+def write_parquet(path: Path, records: Sequence[Mapping[str, Any]], fields: Sequence[Field] | None = None) -> None:
+    """Write records, whole or not at all; the same records give the same bytes.
+
+    Args:
+        path: File to write.
+        records: Final or pre-release records; private keys are left out.
+        fields: Columns, if files are to share them (default: those of the records).
+
+    Raises:
+        RecordError: A value does not fit its column; names record and key.
+        BuildError: The file cannot be written.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    types = {
+        "text": pa.utf8(),
+        "integer": pa.int64(),
+        "truth": pa.bool_(),
+        "texts": pa.list_(pa.utf8()),
+        "json": pa.utf8(),
+    }
+    columns = fields_of(records) if fields is None else tuple(fields)
+    arrays = [
+        pa.array([_stored(path, number, record, field) for number, record in enumerate(records)], types[field.form])
+        for field in columns
+    ]
+    schema = pa.schema(
+        [pa.field(field.name, types[field.form]) for field in columns],
+        metadata={_KEPT: json.dumps([field.name for field in columns if field.form == "json"])},
+    )
+    with atomic_path(path) as part:
+        pq.write_table(pa.table(arrays, schema=schema), part, compression="zstd")
+
+
+_EXPECTED: Final[dict[str, type]] = {"text": str, "integer": int, "truth": bool}
+
+
+def _stored(path: Path, number: int, record: Mapping[str, Any], field: Field) -> Any:
+    """The value of a cell; None where the record lacks the key."""
+    if field.name not in record:
+        return None
+    value = record[field.name]
+    if field.form == "json":
+        return json.dumps(value, ensure_ascii=False)
+    if field.form == "texts":
+        fits = isinstance(value, list) and all(isinstance(text, str) for text in value)
+    else:
+        fits = type(value) is _EXPECTED[field.form]
+    if not fits:
+        wanted = "a list of texts" if field.form == "texts" else f"of the form {field.form}"
+        raise RecordError(f"{path}: record {number}: {field.name} is not {wanted}")
+    return value
+
+
+def read_parquet(path: Path) -> list[Record]:
+    """The records of a file that `write_parquet` wrote.
+
+    Raises:
+        RecordError: The file is missing or not of that form.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise RecordError(f"{path}: is missing or not a Parquet file") from error
+    metadata = table.schema.metadata or {}
+    if _KEPT.encode() not in metadata:
+        raise RecordError(f"{path}: is not a question file of ours")
+    encoded = frozenset(json.loads(metadata[_KEPT.encode()]))
+    return [
+        {name: json.loads(value) if name in encoded else value for name, value in row.items() if value is not None}
+        for row in table.to_pylist()
+    ]
