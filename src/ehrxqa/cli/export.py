@@ -16,15 +16,13 @@ __all__ = ["command"]
 @click.argument("out", type=DIR)
 @click.option(
     "--date",
-    default="2023-12-12",
-    show_default=True,
     metavar="YYYY-MM-DD",
     help="Day of publication, for croissant.json.",
 )
 @click.option("--version", default="1.0.0", show_default=True, metavar="X.Y.Z", help="Version of the data set.")
 @format_option
 @quiet_option
-def command(out: Path, date: str, version: str, output_format: str, quiet: bool) -> None:
+def command(out: Path, date: str | None, version: str, output_format: str, quiet: bool) -> None:
     """Write Parquet, a dataset card with plots, Croissant metadata and tables.json of the questions in OUT.
 
     They lie beside the question files (OUT/dataset) and are made from the same records.

@@ -125,8 +125,8 @@ def _what(value: Mapping[str, Any], synthetic: bool) -> str:
     )
     return (
         f"{value['questions']['total']:,} English questions over one integrated database of health records and chest "
-        f"X-rays, made from {source}. A question needs tables, images, or both. Each has a query in NeuralSQL (SQL that asks "
-        "images with `func_vqa`) and the answer of its gold program. `train` and `valid` questions are answered on the "
+        f"X-rays, made from {source}. A question needs tables, images, or both. Each has a query in NeuralSQL (SQL that "
+        "asks images with `func_vqa`) and the answer of its gold program. `train` and `valid` questions are answered on the "
         "train database, `test` questions on the test database."
     )
 
@@ -197,12 +197,12 @@ def _made(versions: Mapping[str, str], settings: Mapping[str, Any]) -> str:
 
 def _sensitive(synthetic: bool) -> str:
     text = (
-        "None: subjects, records and images are made up by a program, from a seed. Nothing clinical can be learned from "
-        "them; use them to develop and to test."
+        "None: subjects, records and images are made up by a program, from a seed. Nothing clinical can be learned "
+        "from them; use them to develop and to test."
         if synthetic
         else "Questions, queries and answers hold values of de-identified patients. Share them only with people who "
-        "have signed the data use agreement of their sources, and do not send them to services that keep or read what they "
-        "get. Times are shifted per subject, and single values of diagnoses, drugs and tests are shuffled between "
+        "have signed the data use agreement of their sources, and do not send them to services that keep or read what "
+        "they get. Times are shifted per subject, and single values of diagnoses, drugs and tests are shuffled between "
         "subjects."
     )
     return "## Personal and sensitive information\n\n" + text
