@@ -235,6 +235,8 @@ def test_only_studies_that_matter_are_asked(engine, sql, asked, runs):
         (f"select func_vqa({P}, nowhere) from tb_cxr", SqlError, "no such column"),
         ("select 1 from tb_cxr where (", QuerySyntaxError, "column 28: a bracket is never closed"),
         ("select 1) from tb_cxr", QuerySyntaxError, "closing bracket"),
+        (f"with a as (select func_vqa({L}, 1))", QuerySyntaxError, "no SELECT after WITH"),
+        (f"select func_vqa({L}, 1) select 2", QuerySyntaxError, "unexpected SELECT"),
         ("select 'x", QuerySyntaxError, "column 8: the quote ' is never closed"),
         ("", QuerySyntaxError, "no query"),
         ("insert into x values (1)", QuerySyntaxError, "begins with SELECT"),

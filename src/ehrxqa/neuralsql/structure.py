@@ -159,6 +159,8 @@ class _Reader:
             if self._is_call(number):
                 self._calls.append(self._call(number, stack))
         self._close(stack.pop(), len(tokens))
+        if not root.selects:
+            raise QuerySyntaxError("there is no SELECT after WITH")
         return tokens, root, self._calls
 
     def _match_brackets(self) -> None:
@@ -182,6 +184,8 @@ class _Reader:
         query = frame.query
         assert query is not None
         if word in ("select", "values"):
+            if frame.select is not None and frame.clause != "compound":
+                self._fail(f"unexpected {word.upper()}", self._tokens[number])
             frame.select = Select(query, word)
             query.selects.append(frame.select)
             frame.clause = "items" if word == "select" else "values"
