@@ -17,7 +17,7 @@ import apsw
 from ehrxqa.answering.columns import Kind, Schema
 from ehrxqa.answering.proof import TWIN
 
-__all__ = ["INDEXES", "make_indexed", "schema_of"]
+__all__ = ["INDEXES", "KEYS", "make_indexed", "schema_of"]
 
 #: By what the rows of each table are looked up. Tables not listed get a twin without index.
 INDEXES: Final[dict[str, tuple[str, ...]]] = {
@@ -47,6 +47,9 @@ INDEXES: Final[dict[str, tuple[str, ...]]] = {
         "object, relation, category",
     ),
 }
+
+#: Columns with which an index begins, by table.
+KEYS: Final = {table: frozenset(keys.split(",")[0] for keys in indexes) for table, indexes in INDEXES.items()}
 
 # Looked up by `column IN (SELECT …)`. SQLite takes that for 25 values; in these programs it is one or a few.
 _BY_SELECT: Final = frozenset({"subject_id", "hadm_id", "stay_id", "study_id"})

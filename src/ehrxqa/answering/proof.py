@@ -6,6 +6,7 @@ DISTINCT, LIMIT, sums) depends on this sequence only. So:
 1. A select from **one table** may read the indexed twin through `(SELECT * FROM twin WHERE … ORDER BY rowid LIMIT -1)`:
    the same rows in the same sequence. The LIMIT keeps SQLite from merging that select into the outer one. The same
    holds for a select from one select of which it is known.
+   Where no index can help, the plain table is read as it is.
 2. Where the sequence cannot matter, the twin is read directly: below IN, and below counts, extremes and the like.
 3. A **join** gives its rows in the order of a plan, which depends on indexes; all that is known is which rows there
    are. That is enough below IN, for aggregates that do not depend on order, for groups (they come sorted: no
@@ -18,8 +19,10 @@ What is proved about expressions: that they refer to nothing outside of their tr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import pairwise
 from typing import Final
 
 from ehrxqa.answering.columns import Columns, Schema, is_aggregate
@@ -65,12 +68,13 @@ class Program:
         return [values[number] for number in self.bound]
 
 
-def prove(shape: str, schema: Schema) -> Program:
+def prove(shape: str, schema: Schema, keys: Mapping[str, frozenset[str]]) -> Program:
     """How programs of a shape run on the indexed copy.
 
     Args:
         shape: From `shape.shape_of`.
         schema: Columns of the tables that have an indexed twin.
+        keys: Columns with which an index of the twin begins, by table.
 
     Raises:
         Unproven: They run on the plain database only.
@@ -80,11 +84,11 @@ def prove(shape: str, schema: Schema) -> Program:
     columns = Columns(schema)
     if not columns.closed(query):
         raise Unproven("a name that is not known")
-    strict = _Prover(tokens, columns)
+    strict = _Prover(tokens, columns, keys)
     known = strict.tree(query, _Known.SEQUENCE)
     safe = Program(*strict.parts()) if strict.edited else None
     if known is None:
-        loose = _Prover(tokens, columns)
+        loose = _Prover(tokens, columns, keys)
         if loose.tree(query, _Known.BAG) is not None:
             return Program(*loose.parts(), alike=True, safe=safe)
     if safe is None:
@@ -110,8 +114,9 @@ class _Edits:
 
 
 class _Prover:
-    def __init__(self, tokens: list[str], columns: Columns) -> None:
+    def __init__(self, tokens: list[str], columns: Columns, keys: Mapping[str, frozenset[str]]) -> None:
         self._tokens = tokens
+        self._keys = keys
         self._columns = columns
         self._plain = [False] * len(tokens)  # whether a token belongs to a tree that reads plain tables
         self.names: dict[int, str] = {}
@@ -177,6 +182,8 @@ class _Prover:
             if source.query is not None:
                 known = self._from(source.query, _Known.SEQUENCE)
                 return known if known is _Known.SEQUENCE else self._from_bag(select, order, limited)
+            if not self._helps(select):
+                return _Known.SEQUENCE  # the plain table itself
             directly = self._directly(select, order, limited, need)
             if directly is None:
                 self._wrap(select)
@@ -188,6 +195,17 @@ class _Prover:
             if source.query is not None:
                 self._from(source.query, _Known.BAG)
         return self._from_bag(select, order, limited)
+
+    def _helps(self, select: Select) -> bool:
+        """Whether an index can be of use: a column it begins with has to equal something, or to be among something."""
+        if select.where is None or "or" in select.where.parts:
+            return False
+        keys = self._keys.get(select.sources[0].table or "", frozenset())
+        parts = select.where.parts
+        return any(
+            isinstance(part, Column) and part.name in keys and following in ("=", "in", "==")
+            for part, following in pairwise(parts)
+        )
 
     def _directly(self, select: Select, order: list[Expression], limited: bool, need: _Known) -> _Known | None:
         """What is known when the twin of the only table is read in any order, if that is enough."""

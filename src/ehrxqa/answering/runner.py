@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ehrxqa.answering.columns import Schema
+from ehrxqa.answering.indexed import KEYS
 from ehrxqa.answering.proof import Program, prove
 from ehrxqa.answering.shape import Unproven, shape_of
 from ehrxqa.errors import NeuralSqlError
@@ -79,7 +80,7 @@ def _proved(shape: str, schema: Schema) -> Program | None:
     if not schema:
         return None
     try:
-        return prove(shape, schema)
+        return prove(shape, schema, KEYS)
     except (Unproven, RecursionError):
         return None
 

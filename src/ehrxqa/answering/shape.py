@@ -14,11 +14,10 @@ INTEGER_SLOT: Final = "\x02"
 # A text is a value behind a comparison, or if it is a number of years, months or days to add to a time; other texts are
 # left, since a format may have to equal another one. An integer is a value only if it is long: short ones may be
 # positions, limits or truth values, which SQLite's planner looks at.
-_BLANK = r"[ \t\n\f\r]*"
-_VALUE = re.compile(
-    rf"([=<>]{_BLANK}|,{_BLANK}(?='[-+]\d{{1,6}} (?:year|month|day)'))?'((?:[^']|'')*)'"
-    rf"|([=<>(]{_BLANK})(\d{{4,18}})(?![\w.])"
-)
+_BLANKS: Final = " \t\n\f\r"
+_VALUE = re.compile(rf"'((?:[^']|'')*)'|([=<>(][{_BLANKS}]*)(\d{{4,18}})(?![\w.])")
+_COMPARES: Final = frozenset("=<>")
+_SHIFT = re.compile(r"[-+]\d{1,6} (?:year|month|day)")
 
 _TOKEN = re.compile(
     r"""(?:'(?:[^']|'')*'
@@ -50,14 +49,18 @@ def shape_of(text: str) -> tuple[str, list[str | int]]:
     values: list[str | int] = []
 
     def take(match: re.Match[str]) -> str:
-        before, string, before_number, number = match.groups()
+        string, before, number = match.groups()
         if number is not None:
             values.append(int(number))
-            return f"{before_number}{INTEGER_SLOT}"
-        if before is None:
-            return match[0]
-        values.append(string.replace("''", "'"))
-        return f"{before}{TEXT_SLOT}"
+            return f"{before}{INTEGER_SLOT}"
+        place = match.start() - 1
+        while place >= 0 and text[place] in _BLANKS:
+            place -= 1
+        behind = text[place] if place >= 0 else ""
+        if behind in _COMPARES or (behind == "," and _SHIFT.match(string)):
+            values.append(string.replace("''", "'"))
+            return TEXT_SLOT
+        return match[0]
 
     return _VALUE.sub(take, text), values
 
