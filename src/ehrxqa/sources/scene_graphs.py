@@ -10,14 +10,15 @@ ImaGenome hold, as far as the published format tells; the shipped script itself 
 
 from __future__ import annotations
 
+import math
 import os
 import zipfile
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from struct import unpack_from
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 from isal import isal_zlib
@@ -32,8 +33,7 @@ _STORED: Final = 0
 _LARGEST_GRAPH_BYTES: Final = 64 << 20
 
 
-class _Box(msgspec.Struct):
-    object_id: str
+class _Box(msgspec.Struct, gc=False):
     bbox_name: str
     x1: float | None = None
     x2: float | None = None
@@ -80,18 +80,20 @@ class Member:
 class GraphChunk:
     """What some graphs say, as flat arrays with numbers of texts in the chunk's own lists.
 
-    The fields are those of `Statements` and `Boxes`; coordinates and widths are pixels of the 224 grid.
+    The fields are those of `Statements` and `Boxes`; coordinates and widths are pixels of the 224 grid. A phrase has
+    `phrase_count` statements, whose findings follow each other in `finding`; an image has `box_count` boxes.
     """
 
     images: list[str] = field(default_factory=list)
-    statement_image: array[int] = field(default_factory=lambda: array("i"))
-    statement_study: array[int] = field(default_factory=lambda: array("q"))
-    statement_sentence: array[float] = field(default_factory=lambda: array("d"))
-    statement_object: array[int] = field(default_factory=lambda: array("i"))
-    statement_finding: array[int] = field(default_factory=lambda: array("i"))
+    phrase_image: array[int] = field(default_factory=lambda: array("i"))
+    phrase_study: array[int] = field(default_factory=lambda: array("q"))
+    phrase_sentence: array[float] = field(default_factory=lambda: array("d"))
+    phrase_object: array[int] = field(default_factory=lambda: array("i"))
+    phrase_count: array[int] = field(default_factory=lambda: array("i"))
+    finding: array[int] = field(default_factory=lambda: array("i"))
     objects: list[str] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
-    box_image: array[int] = field(default_factory=lambda: array("i"))
+    box_count: array[int] = field(default_factory=lambda: array("i"))
     box_name: array[int] = field(default_factory=lambda: array("i"))
     box_x1: array[float] = field(default_factory=lambda: array("d"))
     box_x2: array[float] = field(default_factory=lambda: array("d"))
@@ -182,18 +184,42 @@ def _contents(members: list[Member]) -> Iterator[tuple[Member, bytes]]:
 
 def _inflate(descriptor: int, member: Member) -> bytes:
     header = os.pread(descriptor, 30, member.offset)
-    damaged = SourceError(f"member {member.name} is damaged; download the file again", path=member.path)
     if len(header) < 30 or header[:4] != b"PK\x03\x04":
-        raise damaged
+        raise _damaged(member)
     name_length, extra_length = unpack_from("<HH", header, 26)
     packed = os.pread(descriptor, member.size, member.offset + 30 + name_length + extra_length)
     try:
         content = packed if member.method == _STORED else isal_zlib.decompress(packed, -15, member.inflated)
     except isal_zlib.error as error:  # type: ignore[misc]  # isal ships no types
-        raise damaged from error
+        raise _damaged(member) from error
     if len(content) != member.inflated or isal_zlib.crc32(content) != member.crc:
-        raise damaged
+        raise _damaged(member)
     return bytes(content)
+
+
+def _damaged(member: Member) -> SourceError:
+    return SourceError(f"member {member.name} is damaged; download the file again", path=member.path)
+
+
+class _Numbers(dict[str, int]):
+    """Numbers texts in order of first appearance, and keeps them in a list."""
+
+    def __init__(self, texts: list[str], check: Callable[[str], None] = lambda _: None) -> None:
+        super().__init__()
+        self._texts = texts
+        self._check = check
+
+    def __missing__(self, text: str) -> int:
+        self._check(text)
+        number = self[text] = len(self._texts)
+        self._texts.append(text)
+        return number
+
+
+def _check_finding(text: str) -> None:
+    parts = text.split("|")
+    if len(parts) != 3 or parts[1] not in ("yes", "no"):
+        raise ValueError("an attribute is not category|yes or no|label")
 
 
 class _Adder:
@@ -201,9 +227,9 @@ class _Adder:
 
     def __init__(self, chunk: GraphChunk) -> None:
         self._chunk = chunk
-        self._objects: dict[str, int] = {}
-        self._findings: dict[str, int] = {}
-        self._names: dict[str, int] = {}
+        self._objects = _Numbers(chunk.objects)
+        self._findings = _Numbers(chunk.findings, _check_finding)
+        self._names = _Numbers(chunk.names)
 
     def add(self, graph: _Graph) -> None:
         """Append one graph.
@@ -214,45 +240,30 @@ class _Adder:
         chunk = self._chunk
         image = len(chunk.images)
         chunk.images.append(graph.image_id.replace(".dcm", ""))
-        study = graph.study_id
-        nan = float("nan")
-        names = self._names
-        prefix = graph.image_id + "_"
-        for box in graph.objects:
-            name = names.get(box.bbox_name)
-            if name is None:
-                name = names[box.bbox_name] = len(chunk.names)
-                chunk.names.append(box.bbox_name)
-            if box.object_id != prefix + box.bbox_name:
-                raise ValueError("an object_id is not <image_id>_<bbox_name>")
-            chunk.box_image.append(image)
-            chunk.box_name.append(name)
-            chunk.box_x1.append(nan if box.x1 is None else box.x1)
-            chunk.box_x2.append(nan if box.x2 is None else box.x2)
-            chunk.box_width.append(nan if box.width is None else box.width)
+        names, findings = self._names, self._findings
+        boxes = graph.objects
+        chunk.box_count.append(len(boxes))
+        chunk.box_name.extend([names[box.bbox_name] for box in boxes])
+        _extend(chunk.box_x1, [box.x1 for box in boxes])
+        _extend(chunk.box_x2, [box.x2 for box in boxes])
+        _extend(chunk.box_width, [box.width for box in boxes])
+        phrases = 0
         for location in graph.attributes:
             if len(location.attributes) != len(location.phrase_IDs):
                 raise ValueError("attributes and phrase_IDs differ in length")
-            place = self._objects.get(location.bbox_name)
-            if place is None:
-                place = self._objects[location.bbox_name] = len(chunk.objects)
-                chunk.objects.append(location.bbox_name)
+            place = self._objects[location.bbox_name]
             for strings, phrase in zip(location.attributes, location.phrase_IDs, strict=True):
-                sentence = float(phrase.rpartition("|")[2])
-                for text in strings:
-                    finding = self._findings.get(text)
-                    if finding is None:
-                        finding = self._new_finding(text)
-                    chunk.statement_image.append(image)
-                    chunk.statement_study.append(study)
-                    chunk.statement_sentence.append(sentence)
-                    chunk.statement_object.append(place)
-                    chunk.statement_finding.append(finding)
+                chunk.finding.extend([findings[text] for text in strings])
+                chunk.phrase_count.append(len(strings))
+                chunk.phrase_object.append(place)
+                chunk.phrase_sentence.append(float(phrase.rpartition("|")[2]))
+                phrases += 1
+        chunk.phrase_image.extend([image] * phrases)
+        chunk.phrase_study.extend([graph.study_id] * phrases)
 
-    def _new_finding(self, text: str) -> int:
-        parts = text.split("|")
-        if len(parts) != 3 or parts[1] not in ("yes", "no"):
-            raise ValueError("an attribute is not category|yes or no|label")
-        number = self._findings[text] = len(self._chunk.findings)
-        self._chunk.findings.append(text)
-        return number
+
+def _extend(column: array[float], values: list[float | None]) -> None:
+    """Append numbers; a missing one is NaN."""
+    if None in values:
+        values = [math.nan if value is None else value for value in values]
+    column.extend(cast(list[float], values))

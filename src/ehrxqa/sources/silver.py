@@ -155,26 +155,27 @@ class _Collector:
         label = np.array([self._labels.code(parts[2]) for parts in findings], dtype=np.int32)
         category = np.array([self._categories.code(parts[0]) for parts in findings], dtype=np.int32)
         relation = np.array([parts[1] == "yes" for parts in findings], dtype=np.int8)
-        of_image = np.frombuffer(chunk.statement_image, dtype=np.int32)
-        of_object = np.frombuffer(chunk.statement_object, dtype=np.int32)
-        finding = np.frombuffer(chunk.statement_finding, dtype=np.int32)
-        if len(of_image):
+        finding = np.frombuffer(chunk.finding, dtype=np.int32)
+        if len(finding):
+            phrase = np.repeat(np.arange(len(chunk.phrase_count)), np.frombuffer(chunk.phrase_count, dtype=np.int32))
+            of_image = np.frombuffer(chunk.phrase_image, dtype=np.int32)[phrase]
+            of_object = place[np.frombuffer(chunk.phrase_object, dtype=np.int32)[phrase]]
             keep = keep_image[of_image]
             keep &= category[finding] != self._categories.find(DROPPED_CATEGORY)
-            keep &= place[of_object] != self._objects.find(DROPPED_OBJECT)
+            keep &= of_object != self._objects.find(DROPPED_OBJECT)
             self._append(
                 image=image[of_image[keep]],
-                study=np.frombuffer(chunk.statement_study, dtype=np.int64)[keep],
-                sentence=np.frombuffer(chunk.statement_sentence, dtype=np.float64)[keep],
-                object=place[of_object[keep]],
+                study=np.frombuffer(chunk.phrase_study, dtype=np.int64)[phrase[keep]],
+                sentence=np.frombuffer(chunk.phrase_sentence, dtype=np.float64)[phrase[keep]],
+                object=of_object[keep],
                 relation=relation[finding[keep]],
                 label=label[finding[keep]],
                 category=category[finding[keep]],
             )
         name = np.array([self._names.code(text) for text in chunk.names], dtype=np.int32)
-        if len(chunk.box_image):
+        if len(chunk.box_name):
             self._append(
-                box_image=image[np.frombuffer(chunk.box_image, dtype=np.int32)],
+                box_image=np.repeat(image, np.frombuffer(chunk.box_count, dtype=np.int32)),
                 box_name=name[np.frombuffer(chunk.box_name, dtype=np.int32)],
                 x1=np.frombuffer(chunk.box_x1, dtype=np.float64),
                 x2=np.frombuffer(chunk.box_x2, dtype=np.float64),
