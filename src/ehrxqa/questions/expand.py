@@ -1,0 +1,273 @@
+"""From a pattern of a family to SQL.
+
+Macros: `<T>` table, `<c>` qualified time column, `<t>` its bare name, `<in>` the patient's condition, `<nm>` the name,
+`<v>` the number, `<k>`, `<D>`, `<named>` what it is and where that is named; `<B.…>` of the second event, a digit 2 for
+the second time filter. `<H>` admissions, `<S>` ICU stays, `<X:…>` studies. `<g1>`, `<e1>` filter and order on `<c>`;
+`[G1 column]`, `[E1 column]`, `[W earlier later]` on given columns.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from ehrxqa.questions.events import VITALS, EventKind
+from ehrxqa.questions.image import COMPARISONS, condition, gold_of, neural_of
+from ehrxqa.questions.slots import operation_sql
+from ehrxqa.questions.times import EXACT, WITHIN
+from ehrxqa.vqa.question import Form
+from ehrxqa.vqa.render import render
+
+if TYPE_CHECKING:
+    from ehrxqa.questions.question import Question
+
+__all__ = ["expand", "expand_studies", "support"]
+
+_MACRO = re.compile(r"<((?:[AB]\.)?[A-Za-z]+[12]?(?::\w+)?(?: [^<>]*)?)>")
+_ONE = re.compile(r"<(gold|neural) (\S+)>")
+_TWO = re.compile(r"<compare (gold|neural) (\S+) (\S+)>")
+_BRACKET = re.compile(r"\[(\w+)((?: [^\[\]]*)?)\]")
+_VALUE = re.compile(r"\{(\w+)\}")
+_CLEAN: Final = (
+    (re.compile(r"\s+"), " "),
+    (re.compile(r"\bwhere and\b"), "where"),
+    (re.compile(r"\bwhere and\b"), "where"),
+    (re.compile(r"\bwhere (?=group by|order by|\))"), ""),
+    (re.compile(r" where$"), ""),
+)
+
+
+def expand(pattern: str, question: Question, cxr: str) -> str:
+    """SQL of a pattern; `cxr` is the table of studies, TB_CXR_PLUS in gold programs."""
+    text = _Expander(question, cxr).run(_composed(pattern, question))
+    for regex, plain in _CLEAN:
+        text = regex.sub(plain, text)
+    values = question.choice.values
+    return _VALUE.sub(lambda match: str(values[match[1]]), text.strip())
+
+
+def _composed(pattern: str, question: Question) -> str:
+    """The pattern with `<gold X>`, `<neural X>` and `<compare … X Y>` written out."""
+    visual = question.choice.visual
+    if (one := _ONE.fullmatch(pattern)) and visual is not None:
+        return (gold_of if one[1] == "gold" else neural_of)(visual, one[2])
+    if two := _TWO.fullmatch(pattern):
+        y = "<prev>" if two[3] == "prev" else two[3]
+        return compare_sql(question, two[2], y, neural=two[1] == "neural")
+    return pattern
+
+
+def expand_studies(question: Question) -> str:
+    """SQL that selects the studies a question is about."""
+    template = question.template
+    if template.modality == "table":
+        return ""
+    text = template.sql
+    if template.comparison:
+        x = "<X:time>" if "X:time" in text else "<X:id1>"
+        y = "<prev>" if " prev>" in text else ("<Y:time>" if "X:time" in text else "<X:id2>")
+        chosen = [x, y]
+    elif "X:time" in text or "X:id" in text:
+        chosen = ["<X:time>" if "X:time" in text else "<X:id>"]
+    elif "<X:all>" in text:
+        chosen = ["<X:all>"]
+    else:
+        pattern = template.neural
+        inner = pattern.split("from ( select * from tb_cxr where ", 1)[1].rsplit(" ) as t1 where", 1)[0]
+        return expand(f"select tb_cxr.study_id from tb_cxr where {inner}", question, "tb_cxr")
+    parts = [f"tb_cxr.study_id in {each}" for each in chosen]
+    return expand(f"select tb_cxr.study_id from tb_cxr where {' or '.join(parts)}", question, "tb_cxr")
+
+
+def support(question: Question) -> list[tuple[str, str]]:
+    """Table → SQL of the `row_id`s that the answer rests on."""
+    template = question.template
+    found: list[tuple[str, str]] = []
+    if template.visual:
+        visual = question.choice.visual
+        assert visual is not None
+        cond = "" if template.visual in (47, 48) else " and tb_cxr_plus.relation = 1" + _any_of(visual)
+        found.append((
+            "tb_cxr_plus",
+            f"select tb_cxr_plus.row_id from tb_cxr_plus where tb_cxr_plus.study_id in ( {question.studies} ){cond}",
+        ))  # fmt: skip
+    for letter, event in zip("AB", template.events, strict=False):
+        m = f"{letter}."
+        where = f"<{m}in> <{m}nm> [G1 <{m}c>]" if "single" in template.scope else f"<{m}nm> [G1 <{m}c>]"
+        if template.scope == "table-none":
+            where = f"<{m}nm>"
+        if event.table == "admissions" and "single" in template.scope:
+            where += " [V1 hosp]" if "order by" not in expand("[V1 hosp]", question, "tb_cxr") else ""
+        if "e1" in template.times and letter == "A" and template.draw != "change" and "order by <v>" not in template.sql:
+            more = " and <c> is not null" if event.time == "dischtime" else ""
+            where += f"{more} and <c> in ( select distinct <c> from <T> where {where}{more} <e1> )"
+        found.append((
+            event.table, expand(f"select <{m}T>.row_id from <{m}T> where {where}", question, "tb_cxr"),
+        ))  # fmt: skip
+    if not template.kinds and "single" in template.scope and template.modality == "table":
+        found.append(("patients", expand("select patients.row_id from patients where patients.subject_id = {patient_id}", question, "")))
+    return found
+
+
+def _any_of(visual: object) -> str:
+    from ehrxqa.questions.image import elementary
+    from ehrxqa.vqa.question import VqaQuestion
+
+    assert isinstance(visual, VqaQuestion)
+    parts = [condition(part).removeprefix(" and ") for part in elementary(visual)]
+    return " and ( " + " or ".join(f"( {part} )" for part in parts) + " )" if any(parts) else ""
+
+
+class _Expander:
+    """Expands the macros for one question."""
+
+    def __init__(self, question: Question, cxr: str) -> None:
+        self._question = question
+        self._choice = question.choice
+        self._cxr = cxr
+
+    def run(self, text: str) -> str:
+        """The text without macros and brackets."""
+        for _ in range(12):
+            expanded = _BRACKET.sub(self._bracket, _MACRO.sub(self._macro, text))
+            if expanded == text:
+                return text
+            text = expanded
+        return text
+
+    def _macro(self, match: re.Match[str]) -> str:
+        name = match[1]
+        head, _, rest = name.partition(" ")
+        slot = "2" if name.endswith("2") else "1"
+        plain = name.rstrip("12")
+        if name in ("g1", "g2"):
+            return self._filter(name, self._event("A").column)
+        if name in ("e1", "e2"):
+            return self._order(name, self._event("A").column)
+        if plain == "H":
+            return self._admissions(slot)
+        if plain == "S":
+            return self._stays(slot)
+        if name.startswith(("X:", "Y:")) or name == "prev":
+            return self._studies(name)
+        if name == "cond":
+            assert self._choice.visual is not None
+            return condition(self._choice.visual)
+        if name.startswith("ask "):
+            assert self._choice.visual is not None
+            return f'func_vqa("{render(self._choice.visual)}", {rest}.study_id)'
+        letter, _, part = plain.rpartition(".")
+        return self._of_event(letter or "A", part, slot)
+
+    def _event(self, letter: str) -> EventKind:
+        return self._question.template.events["AB".index(letter)]
+
+    def _of_event(self, letter: str, part: str, slot: str) -> str:
+        event = self._event(letter)
+        table = event.table
+        if part == "in":
+            inside = event.extra.get("inside", event.inside)
+            return inside.replace("<H>", f"<H{slot}>").replace("<S>", f"<S{slot}>")
+        if part == "nm":
+            name = self._question.template.slots["AB".index(letter)]
+            if not event.condition or (not name and not self._question.template.label):
+                return ""
+            value = self._question.template.label or f"{{{name}}}"
+            return f"and {event.condition.replace('{}', value)}"
+        if part == "range":
+            return VITALS[self._choice.values["vital_name"]]
+        return {
+            "T": table, "c": event.column, "t": event.time, "v": f"{table}.{event.value}", "k": event.key,
+            "D": event.dictionary, "named": event.named,
+        }[part]  # fmt: skip
+
+    def _bracket(self, match: re.Match[str]) -> str:
+        name, rest = match[1], match[2].strip()
+        if "<" in rest:
+            return match[0]
+        if name in ("G1", "G2"):
+            return self._filter(name.lower(), rest)
+        if name in ("E1", "E2"):
+            return self._order(name.lower(), rest)
+        if name == "V1":
+            condition_ = self._choice.time("g1").visit_sql(rest)
+            return f"and {condition_}" if condition_ else ""
+        if name == "W":
+            return self._within(*rest.split())
+        if name == "order":
+            return f"{rest} {'asc' if self._choice.exact['e1'] == 'exact-first' else 'desc'}"
+        option = self._choice.operations[name]
+        sql = operation_sql(name, option, rest)
+        return sql.removesuffix(" limit 1") if name == "sort" else sql
+
+    def _filter(self, slot: str, column: str) -> str:
+        sql = self._choice.time(slot).sql(column)
+        return f"and {sql}" if sql else ""
+
+    def _order(self, slot: str, column: str) -> str:
+        name = self._choice.exact.get(slot, "")
+        return EXACT[name][1].replace("<c>", column) if name else ""
+
+    def _within(self, earlier: str, later: str) -> str:
+        if not self._choice.within:
+            return ""
+        sql = WITHIN[self._choice.within][2].replace("<a>", earlier).replace("<b>", later)
+        for mark, column in (("<a.hadm>", earlier), ("<b.hadm>", later)):
+            sql = sql.replace(mark, f"{column.split('.')[0]}.hadm_id")
+        return f"and {sql}"
+
+    def _admissions(self, slot: str) -> str:
+        visit = self._choice.time(f"g{slot}").visit_sql("hosp")
+        return (
+            "( select admissions.hadm_id from admissions where admissions.subject_id = {patient_id}"
+            + (f" and {visit}" if visit else "") + " )"
+        )  # fmt: skip
+
+    def _stays(self, slot: str) -> str:
+        visit = self._choice.time(f"g{slot}").visit_sql("icu")
+        return (
+            f"( select icustays.stay_id from icustays where icustays.hadm_id in <H{slot}>"
+            + (f" and {visit}" if visit else "") + " )"
+        )  # fmt: skip
+
+    def _studies(self, name: str) -> str:
+        b = self._cxr
+        if name == "prev":
+            x = self._studies("X:time" if "X:time" in self._question.template.sql else "X:id1")
+            return (
+                f"( select distinct {b}.study_id from {b} where {b}.subject_id in ( select {b}.subject_id from {b} where "
+                f"{b}.study_id in {x} ) and {b}.studydatetime < ( select distinct {b}.studydatetime from {b} where "
+                f"{b}.study_id in {x} ) order by {b}.studydatetime desc limit 1 )"
+            )
+        if name.startswith("X:id"):
+            return f"( {{study_id{name[4:]}}} )"
+        slot, order = ("2", "e2") if name == "Y:time" else ("1", "e1" if name == "X:time" else "")
+        time = self._choice.time(f"g{slot}")
+        of = f"{b}.hadm_id in <H{slot}>" if time.visit else f"{b}.subject_id = {{patient_id}}"
+        return (
+            f"( select distinct {b}.study_id from {b} where {of} [G{slot} {b}.studydatetime]"
+            + (f" [{order.upper()} {b}.studydatetime]" if order else "") + " )"
+        )  # fmt: skip
+
+
+def compare_sql(question: Question, x: str, y: str, *, neural: bool) -> str:
+    """SQL that compares the studies selected by `x` (later) and `y` (earlier)."""
+    visual, comparison = question.choice.visual, question.choice.comparison
+    assert visual is not None
+    now, before = COMPARISONS[comparison]
+    if visual.form is Form.VERIFY:
+        if not neural:
+            sides = zip((x, y), (now, before), strict=True)
+            return "select " + " and ".join(f"( {gold_of(visual, side)} ) = {int(truth)}" for side, truth in sides)
+        text = render(visual)
+        return "select " + " and ".join(
+            f'( select ( func_vqa("{text}", t{n}.study_id) = {str(truth).lower()} ) from ( select tb_cxr.study_id from tb_cxr '
+            f"where tb_cxr.study_id in {side} ) as t{n} )"
+            for n, (side, truth) in enumerate(((x, now), (y, before)), 1)
+        )
+    first, second = (x, y) if now else (y, x)
+    operator = "intersect" if now and before else "except"
+    if not neural:
+        return f"{gold_of(visual, first)} {operator} {gold_of(visual, second)}"
+    one = neural_of(visual, first)
+    return f"{one} {operator} {neural_of(visual, second).replace('t1', 't2')}"

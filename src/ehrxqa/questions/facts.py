@@ -1,0 +1,228 @@
+"""What questions are drawn from: the events, visits and studies of a database, in memory.
+
+Only what has a name that can stand in a sentence and in SQL is held, see `usable`. A worker reads it once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import apsw
+
+from ehrxqa.errors import BuildError
+from ehrxqa.neuralsql.official_text import normalise
+from ehrxqa.questions.events import EVENTS, HEIGHT, VITALS, WEIGHT
+from ehrxqa.questions.times import TimeChoice
+from ehrxqa.vqa.database_labels import labels_of_database
+from ehrxqa.vqa.image_labels import ImageLabels
+
+__all__ = ["Event", "Facts", "Study", "read_facts", "usable"]
+
+_LONGEST_NAME: Final = 90
+
+
+class Event(NamedTuple):
+    """One event; `value` is its number, or the organism of a microbiology test."""
+
+    time: str
+    name: str
+    hadm: int
+    stay: int
+    value: Any
+    subject: int
+
+
+class Study(NamedTuple):
+    """One X-ray study; `name` is its number as text, so that it can stand where an event does."""
+
+    time: str
+    name: str
+    hadm: int
+    stay: int
+    value: Any
+    subject: int
+    study: int
+    image: str
+    row: int
+
+
+def usable(name: object) -> bool:
+    """Whether a name can be asked for.
+
+    It must survive the official normalisation of queries unchanged, which takes out quotes and touches some
+    percent signs, and it must be a name: not empty, not a number, not of extreme length.
+
+    >>> [usable(name) for name in ("heparin", "crohn's disease", "123", "")]
+    [True, False, False, False]
+    """
+    if not isinstance(name, str) or not 1 < len(name) <= _LONGEST_NAME or name != name.strip():
+        return False
+    if not re.search("[a-z]", name) or re.search(r"[\"'{}\[\]<>‘’“”|\\]|_lower|_upper|  ", name):
+        return False
+    return normalise(name) == name == name.lower()
+
+
+_TITLES = """select e.{t}, d.{label}, e.hadm_id, {stay}, {value}, e.subject_id from {table} e
+    join {d} d on d.{key} = e.{key} where e.{t} is not null and e.hadm_id is not null {more} order by e.row_id"""
+_PLAIN = """select {t}, {name}, hadm_id, {stay}, {value}, subject_id from {table} where {t} is not null
+    and {name} is not null and hadm_id is not null order by row_id"""
+_ONE_CODE = "and d.{label} in ( select {label} from {d} group by {label} having count(*) = 1 )"
+
+
+def _query(kind: str) -> str:
+    event = EVENTS[kind]
+    value = event.value or "null"
+    stay = "stay_id" if event.table in ("inputevents", "outputevents", "chartevents", "icustays") else "0"
+    if event.dictionary or event.table == "chartevents":
+        d, label = event.dictionary or "d_items", event.label or "label"
+        more = _ONE_CODE.format(label=label, d=d) if d.startswith("d_icd") else ""
+        return _TITLES.format(
+            t=event.time, label=label, stay=f"e.{stay}" if stay != "0" else "0", table=event.table, d=d, key=event.key,
+            value=f"e.{value}" if value != "null" else value, more=more,
+        )  # fmt: skip
+    name = {"unit": "careunit", "adm": "admission_location", "route": "route"}.get(kind, event.key or event.time)
+    value = {"spec": "org_name", "test": "org_name", "adm": "age"}.get(kind, value)
+    return _PLAIN.format(t=event.time, name=name, stay=stay, value=value, table=event.table)
+
+
+@dataclass
+class Facts:
+    """The facts of one database.
+
+    Attributes:
+        events: Kind → subject → its events by time.
+        visits: Name of a visit filter → subject → its admission or stay.
+        studies: Subject → its studies by time.
+        genders: Subject → m or f.
+        ages: Admission → age.
+        labels: The labels of all studies.
+        abbreviations: Those with one meaning that differs from them.
+        died: Subjects with a time of death.
+    """
+
+    events: dict[str, dict[int, list[Event]]]
+    visits: dict[str, dict[int, int]]
+    studies: dict[int, list[Study]]
+    genders: dict[int, str]
+    ages: dict[int, int]
+    labels: ImageLabels
+    abbreviations: list[str]
+    died: dict[int, str]
+    subjects: list[int] = field(default_factory=list)
+
+    @cached_property
+    def by_name(self) -> dict[str, dict[str, list[Event]]]:
+        """Kind → name → events; only names that can be asked for."""
+        return {
+            kind: _grouped(event for rows in subjects.values() for event in rows if usable(event.name))
+            for kind, subjects in self.events.items()
+        }
+
+    @cached_property
+    def names(self) -> dict[str, list[str]]:
+        """Kind → names that can be asked for, the most widespread first."""
+        return {
+            kind: sorted(names, key=lambda name: (-len({event.subject for event in names[name]}), name))
+            for kind, names in self.by_name.items()
+        }
+
+    def of(self, kind: str, subject: int) -> list[Event]:
+        """Events of a subject, by time."""
+        return self.events[kind].get(subject, [])
+
+    def passes(self, event: Event | Study, choice: TimeChoice) -> bool:
+        """Whether an event passes a filter, whatever kind of filter it is."""
+        visit = choice.visit
+        if not visit:
+            return choice.lets_through(event.time)
+        wanted = self.visits[choice.name].get(event.subject)
+        return wanted is not None and wanted == (event.hadm if visit == "hosp" else event.stay)
+
+    def visit_options(self, event: Event | Study, visit: str) -> list[TimeChoice]:
+        """The filters on visits that an event passes."""
+        return [
+            choice
+            for which in ("cur", "first", "last")
+            if self.passes(event, choice := TimeChoice(f"rel-{visit}-{which}"))
+        ]
+
+
+def _grouped(events: Any) -> dict[str, list[Event]]:
+    groups: dict[str, list[Event]] = defaultdict(list)
+    for event in events:
+        groups[event.name].append(event)
+    return dict(groups)
+
+
+def read_facts(path: Path) -> Facts:
+    """Read what questions about a database are drawn from.
+
+    Raises:
+        BuildError: There is no such database, or it is not one of ours.
+    """
+    if not path.is_file():
+        raise BuildError(f"{path}: no such database; build it first: ehrxqa build SOURCES OUT")
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        return _read(connection, path)
+    except apsw.Error as error:
+        raise BuildError(f"{path}: not an EHRXQA database ({error})") from error
+    finally:
+        connection.close()
+
+
+def _read(db: apsw.Connection, path: Path) -> Facts:
+    events: dict[str, dict[int, list[Event]]] = {}
+    strings: dict[str, str] = {}
+    for kind in EVENTS:
+        found: dict[int, list[Event]] = defaultdict(list)
+        for time, name, hadm, stay, value, subject in db.execute(_query(kind)):
+            if kind == "vit" and name not in VITALS or kind == "body" and name not in (WEIGHT, HEIGHT):
+                continue
+            name, time = str(name), str(time)
+            found[int(subject)].append(
+                Event(
+                    strings.setdefault(time, time), strings.setdefault(name, name), int(hadm), int(stay or 0), value,
+                    int(subject),
+                )
+            )  # fmt: skip
+        events[kind] = {subject: sorted(found[subject], key=lambda event: event.time) for subject in sorted(found)}
+    labels = labels_of_database(path)
+    row_of = labels.row_of_study
+    studies: dict[int, list[Study]] = defaultdict(list)
+    for time, study, hadm, image, subject in db.execute(
+        "select studydatetime, study_id, hadm_id, image_id, subject_id from tb_cxr order by studydatetime, study_id"
+    ):
+        studies[subject].append(Study(time, str(study), int(hadm or 0), 0, None, subject, study, image, row_of[study]))
+    query = "select abbreviation from d_items group by abbreviation having count( distinct label ) = 1 and min(label) <> abbreviation"
+    facts = Facts(
+        events,
+        _visits(db),
+        dict(studies),
+        dict(db.execute("select subject_id, gender from patients")),
+        dict(db.execute("select hadm_id, age from admissions")),
+        labels,
+        [name for (name,) in db.execute(f"{query} order by 1") if usable(name)],
+        dict(db.execute("select subject_id, dod from patients where dod is not null")),
+    )
+    facts.subjects = sorted(facts.genders)
+    return facts
+
+
+def _visits(db: apsw.Connection) -> dict[str, dict[int, int]]:
+    visits: dict[str, dict[int, int]] = {}
+    for visit, table, key, begun, ended in (
+        ("hosp", "admissions", "hadm_id", "admittime", "dischtime"), ("icu", "icustays", "stay_id", "intime", "outtime"),
+    ):  # fmt: skip
+        for which, condition, order in (
+            ("cur", "is null", "desc"), ("first", "is not null", "desc"), ("last", "is not null", "asc"),
+        ):  # fmt: skip
+            # the last row of a subject in this order is the one that is meant
+            rows = db.execute(f"select subject_id, {key} from {table} where {ended} {condition} order by {begun} {order}")
+            visits[f"rel-{visit}-{which}"] = {int(subject): int(number) for subject, number in rows}
+    return visits

@@ -1,0 +1,137 @@
+"""Drawing the names of an image question for a given study, with the answer that is wanted."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from ehrxqa.errors import VqaError
+from ehrxqa.vqa.image_labels import Finding, ImageLabels
+from ehrxqa.vqa.question import KINDS, Combination, Form, Kind, Target, VqaQuestion
+from ehrxqa.vqa.rules import rule_for
+
+__all__ = ["Visuals"]
+
+_DRAWS: Final = 60
+
+#: What lies in what: the two are not asked together, a finding of the part is one of the whole.
+_LUNG: Final = ("lung", "apical zone", "upper lung zone", "mid lung zone", "lower lung zone", "hilar structures",
+                "costophrenic angle")  # fmt: skip
+_CHEST: Final = ("mediastinum", "upper mediastinum", "cardiac silhouette", "right atrium", "trachea", "carina",
+                 "cavoatrial junction", "aortic arch", "svc")  # fmt: skip
+
+
+def _nested(one: str, other: str) -> bool:
+    """Whether one place may lie within the other."""
+    for side in ("left ", "right "):
+        if one.startswith(side) and other.startswith(side):
+            parts = {one.removeprefix(side), other.removeprefix(side)}
+            if "lung" in parts and parts <= set(_LUNG) or parts == {"upper lung zone", "apical zone"}:
+                return True
+    pair = {one, other}
+    if "mediastinum" in pair and pair <= set(_CHEST):
+        return True
+    return "upper mediastinum" in pair and bool(pair & {"aortic arch", "svc"})
+
+
+class Visuals:
+    """Draws image questions from the labels of a database."""
+
+    def __init__(self, labels: ImageLabels) -> None:
+        self.labels = labels
+        self._possible = sorted(set(labels.findings))
+        self._object: dict[str, list[Finding]] = {}
+        self._attribute: dict[str, list[Finding]] = {}
+        self._category: dict[str, list[Finding]] = {}
+        for finding in self._possible:
+            self._object.setdefault(finding.object, []).append(finding)
+            self._attribute.setdefault(finding.attribute, []).append(finding)
+            self._category.setdefault(finding.category, []).append(finding)
+        everywhere = 0
+        for bits in labels.present:
+            everywhere |= bits
+        occurring = [labels.findings[n] for n in _numbers(everywhere)]
+        self._occurring: dict[str, list[Finding]] = {}
+        for finding in occurring:
+            self._occurring.setdefault(finding.attribute, []).append(finding)
+
+    def answer(self, question: VqaQuestion, row: int) -> bool | tuple[str, ...] | None:
+        """What the labels of a study say."""
+        return rule_for(question, self.labels)(row)
+
+    def draw(
+        self, number: int, rows: Sequence[int], fits: Callable[[VqaQuestion], bool], rng: random.Random
+    ) -> VqaQuestion | None:
+        """A question of kind `number` that `fits`, its names mostly from what the studies `rows` show."""
+        kind = KINDS[number]
+        if kind.target is Target.SIZE:
+            question = VqaQuestion.of_kind(number)
+            return question if fits(question) else None
+        for _ in range(_DRAWS):
+            drawn = self._attempt(kind, rows, rng)
+            if drawn is not None and fits(drawn):
+                return drawn
+        return None
+
+    def _attempt(self, kind: Kind, rows: Sequence[int], rng: random.Random) -> VqaQuestion | None:
+        here = [self.labels.findings[n] for n in _numbers(self.labels.present[rng.choice(rows)])] if rows else []
+        if here and rng.random() < 0.6:
+            first = rng.choice(here)
+        elif self._occurring and rng.random() < 0.8:
+            first = rng.choice(self._occurring[rng.choice(sorted(self._occurring))])
+        elif self._possible:
+            first = rng.choice(self._possible)
+        else:
+            return None
+        second = self._second(kind, first, here, rng)
+        if second is None:
+            return None
+        pair = (first, second)
+        if kind.combination is not Combination.DIFFERENCE and rng.random() < 0.5:
+            pair = (second, first)
+        try:
+            return VqaQuestion.of_kind(
+                kind.number,
+                objects=tuple(finding.object for finding in pair[: kind.objects]),
+                attributes=tuple(finding.attribute for finding in pair[: kind.attributes]),
+                categories=tuple(finding.category for finding in pair[: kind.categories]),
+            )
+        except VqaError:
+            return None
+
+    def _second(self, kind: Kind, first: Finding, here: list[Finding], rng: random.Random) -> Finding | None:
+        if max(kind.objects, kind.attributes, kind.categories) < 2:
+            return first
+        if kind.objects == 1:
+            pool = self._object[first.object]
+        elif kind.attributes == 1:
+            pool = self._attribute[first.attribute]
+        elif kind.categories == 1:
+            pool = self._category[first.category]
+        else:
+            pool = self._possible
+        if kind.categories == 1 or kind.form is Form.CHOOSE and kind.attributes == 2:
+            pool = [finding for finding in pool if finding.category == first.category]
+        pool = [finding for finding in pool if _differ(kind, first, finding)]
+        if here and rng.random() < 0.5:
+            there = set(here)
+            pool = [finding for finding in pool if finding in there] or pool
+        return rng.choice(pool) if pool else None
+
+
+def _differ(kind: Kind, first: Finding, second: Finding) -> bool:
+    if kind.objects == 2 and (first.object == second.object or _nested(first.object, second.object)):
+        return False
+    if kind.attributes == 2 and first.attribute == second.attribute:
+        return False
+    return kind.categories != 2 or first.category != second.category
+
+
+def _numbers(bits: int) -> list[int]:
+    found = []
+    while bits:
+        lowest = bits & -bits
+        found.append(lowest.bit_length() - 1)
+        bits ^= lowest
+    return found
