@@ -48,7 +48,8 @@ TYPICAL = (
     f"select max(chartevents.valuenum) from chartevents where chartevents.stay_id in {STAYS}",
     "select distinct prescriptions.route from prescriptions where prescriptions.drug = 'a'",
     "select t1.drug from ( select prescriptions.drug, dense_rank() over ( order by count(*) desc ) as c1 "
-    "from prescriptions where strftime('%y',prescriptions.starttime) >= '2104' group by prescriptions.drug ) as t1 where t1.c1 <= 3",
+    "from prescriptions where strftime('%y',prescriptions.starttime) >= '2104' group by prescriptions.drug ) as t1 "
+    "where t1.c1 <= 3",
     f"select count( distinct admissions.subject_id ) from admissions where admissions.hadm_id in "
     f"( select diagnoses_icd.hadm_id from diagnoses_icd where diagnoses_icd.icd_code = {TITLE} )",
     f"select t2.drug from ( select diagnoses_icd.subject_id, diagnoses_icd.charttime from diagnoses_icd where "
@@ -160,8 +161,8 @@ def main() -> None:
         fast_seconds, cpu = time.perf_counter() - started, _cpu() - cpu
         rate = len(programs) / fast_seconds
         print(
-            f"answer        {rate:8.0f} programs/s on {os.cpu_count()} cores ({cpu / len(programs) * 1e3:.2f} ms of CPU each), "
-            f"reading and writing the files included"
+            f"answer        {rate:8.0f} programs/s on {os.cpu_count()} cores "
+            f"({cpu / len(programs) * 1e3:.2f} ms of CPU each), reading and writing the files included"
         )
         print(f"ratio         {rate * seconds / len(sample):8.1f} to one core the plain way")
         print(f"ratio of CPU  {used / len(sample) / (cpu / len(programs)):8.1f}")

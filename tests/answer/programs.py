@@ -7,6 +7,7 @@ from pathlib import Path
 
 import apsw
 
+# ruff: noqa: E501 - programs are long
 # (table, columns): columns as (name, declared type, how values are made)
 TABLES = {
     "patients": {"subject_id": "id", "gender": "gender", "dod": "time?"},
@@ -37,10 +38,14 @@ def make_database(path: Path, rng: random.Random) -> None:
     db.execute("BEGIN")
     for table, columns in TABLES.items():
         kinds = ["row_id", *columns]
-        declared = ['"row_id" INTEGER', *(f'"{name}" {TYPES.get(kind.rstrip("?"), "TEXT")}' for name, kind in columns.items())]
+        declared = [
+            '"row_id" INTEGER',
+            *(f'"{name}" {TYPES.get(kind.rstrip("?"), "TEXT")}' for name, kind in columns.items()),
+        ]
         db.execute(f'CREATE TABLE "{table.upper()}" (\n{", ".join(declared)}\n)')
         rows = [
-            (number, *(_value(kind, rng) for kind in columns.values())) for number in range(rng.choice([0, 12, 60, 120]))
+            (number, *(_value(kind, rng) for kind in columns.values()))
+            for number in range(rng.choice([0, 12, 60, 120]))
         ]
         places = ", ".join("?" * len(kinds))
         db.executemany(f'INSERT INTO "{table.upper()}" VALUES ({places})', rows)
@@ -211,7 +216,9 @@ class Programs:
         if complete and kind < 0.36:
             order = rng.choice(list(TABLES[table]))
             rank = self.pick("dense_rank", "rank", "row_number", "percent_rank")
-            return f"select {rank}() over ( order by {name}.{order} ) from {source}{where}{self.tail(table, depth, name)}"
+            return (
+                f"select {rank}() over ( order by {name}.{order} ) from {source}{where}{self.tail(table, depth, name)}"
+            )
         if kind < 0.42:
             full = self.pick(
                 f"strftime('%Y',{full})", f"round({full}, 1)", f"{full} > {self.literal(table, column)}", f"{full} * 1.5",
@@ -255,7 +262,9 @@ class Programs:
             f"select {table}.{column}, percent_rank() over ( order by {table}.{rng.choice(list(TABLES[table]))} ) as c1 "
             f"from {table}{where}",
         )
-        item = self.pick(f"t1.{column}", f"distinct t1.{column}", "max(t1.c1)", "avg(t1.c1)", "sum(t1.c1)", "t1.c1", "c1")
+        item = self.pick(
+            f"t1.{column}", f"distinct t1.{column}", "max(t1.c1)", "avg(t1.c1)", "sum(t1.c1)", "t1.c1", "c1"
+        )
         text = f"select {item} from ( {inner} ) as t1"
         if self.chance(0.6):
             text += f" where t1.c1 {self.pick('<=', '=', '>')} {self.rng.randint(1, 3)}"
@@ -290,9 +299,13 @@ class Programs:
         shape = rng.random()
         if shape < 0.12:
             value = self.pick(f"{names[0]}.{a}", key)
-            item = self.pick(f"sum({value})", f"avg({value})", f"group_concat({value})", f"max({value})", f"count({value})", value)
+            item = self.pick(
+                f"sum({value})", f"avg({value})", f"group_concat({value})", f"max({value})", f"count({value})", value
+            )
             group = f"{names[1]}.{self.pick('subject_id', b)}"
-            return f"select {item}{text} group by {group}{self.pick('', f' order by {group} desc', ' order by count(*)')}"
+            return (
+                f"select {item}{text} group by {group}{self.pick('', f' order by {group} desc', ' order by count(*)')}"
+            )
         if shape < 0.25:
             item = self.pick(
                 f"count( distinct {names[0]}.subject_id )", "count(*) > 0", f"max({key})", f"sum({key})", f"group_concat({key})",

@@ -45,6 +45,7 @@ INDEXES: Final[dict[str, tuple[str, ...]]] = {
         "hadm_id, relation",
         "attribute, relation, object",
         "object, relation, category",
+        "category, relation, subject_id",
     ),
 }
 

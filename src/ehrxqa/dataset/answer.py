@@ -33,7 +33,7 @@ ALONE_BELOW: Final = 256
 #: As many programs on the indexed copy take the time of one on the plain database.
 SPEEDUP: Final = 20
 #: For fewer programs than this no indexed copy is made: making it would take longer.
-INDEXED_FROM: Final = 200
+INDEXED_FROM: Final = 300
 
 
 @dataclass(frozen=True)

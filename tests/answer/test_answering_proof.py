@@ -1,0 +1,119 @@
+"""What may read indexed tables, and what has to read the plain ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from ehrxqa.answering.indexed import KEYS
+from ehrxqa.answering.proof import prove
+from ehrxqa.answering.shape import Unproven, shape_of
+
+SCHEMA = {
+    "admissions": {"subject_id": "integer", "hadm_id": "integer", "admittime": "text", "age": "integer"},
+    "prescriptions": {"subject_id": "integer", "hadm_id": "integer", "drug": "text", "dose_val_rx": "real"},
+}
+LOOKED_UP = "from prescriptions where prescriptions.drug = 'zinc'"
+JOIN = "from admissions join prescriptions on admissions.hadm_id = prescriptions.hadm_id"
+
+
+def program_of(text):
+    shape, values = shape_of(text)
+    return prove(shape, SCHEMA, KEYS), values
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        # one table: the same rows in the same sequence
+        (
+            f"select prescriptions.dose_val_rx {LOOKED_UP}",
+            ["FROM indexed_prescriptions", "ORDER BY prescriptions.rowid LIMIT -1 ) AS prescriptions"],
+        ),
+        (f"select sum(prescriptions.dose_val_rx) {LOOKED_UP}", ["ORDER BY prescriptions.rowid"]),
+        # order cannot matter
+        (f"select count(*) > 0 {LOOKED_UP}", ["from indexed_prescriptions AS prescriptions where"]),
+        (f"select count( distinct admissions.subject_id ) {JOIN}", ["from indexed_admissions", "join indexed_presc"]),
+        (f"select admissions.age {JOIN} group by admissions.age", ["from indexed_admissions", "join indexed_presc"]),
+        (f"select admissions.age {JOIN} order by admissions.age limit 1", ["from indexed_admissions"]),
+        (
+            f"select 1 from admissions where admissions.hadm_id in ( select prescriptions.hadm_id {LOOKED_UP} )",
+            ["in ( select prescriptions.hadm_id from indexed_prescriptions AS prescriptions where"],
+        ),
+        # a join whose order counts stays plain, what is inside its condition does not
+        (
+            f"select admissions.age {JOIN} where admissions.hadm_id = ( select prescriptions.hadm_id {LOOKED_UP} ) "
+            "limit 1",
+            ["from admissions join prescriptions on", "FROM indexed_prescriptions AS prescriptions WHERE"],
+        ),
+    ],
+)
+def test_fast(text, parts):
+    program, values = program_of(text)
+    assert not program.alike
+    for part in parts:
+        assert part in " ".join(program.text(values).split())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"select sum(prescriptions.dose_val_rx) {JOIN}",  # rounding depends on the order of a sum
+        f"select group_concat(prescriptions.drug) {JOIN}",
+        f"select prescriptions.drug {JOIN} group by admissions.age",
+        f"select prescriptions.drug {JOIN} limit 1",
+        f"select row_number() over ( order by admissions.age ) {JOIN}",
+        f"select distinct admissions.age * 1.5 {JOIN}",
+        f"select t.drug from ( select prescriptions.drug {JOIN} ) as t limit 2",
+        "select drug from prescriptions",  # nothing to look up
+        "select prescriptions.rowid from prescriptions where prescriptions.drug = 'zinc'",
+        'select prescriptions.drug from prescriptions where prescriptions.drug = "zinc"',
+        "select prescriptions.drug from prescriptions where prescriptions.drug = 'zinc' -- why",
+        "select prescriptions.drug from prescriptions where prescriptions.drug = 'zinc'; select 1",
+        "select random() from prescriptions where prescriptions.drug = 'zinc'",
+        "select prescriptions.drug from prescriptions where prescriptions.drug = 'zinc' collate nocase",
+        "select * from admissions left join prescriptions on admissions.hadm_id = prescriptions.hadm_id",
+        "select 1 from admissions where exists ( select 1 from prescriptions where prescriptions.drug = 'zinc' )",
+        "select 1 from admissions where admissions.age = ( select 1 from prescriptions "
+        "where prescriptions.hadm_id = admissions.hadm_id )",
+        "select x.drug from elsewhere as x where x.drug = 'zinc'",
+        "with t as ( select 1 ) select * from t",
+        "select strftime('%Y') from prescriptions where prescriptions.drug = 'zinc'",  # now
+    ],
+)
+def test_plain(text):
+    with pytest.raises(Unproven):
+        program_of(text)
+
+
+def test_rows_of_a_join_count_only_if_they_are_alike():
+    program, _ = program_of(f"select prescriptions.drug {JOIN} where prescriptions.drug = 'zinc'")
+    assert program.alike
+    assert program.safe is None
+
+
+def test_values_beside_a_plain_join_are_written_as_they_were():
+    text = f"select prescriptions.drug {JOIN} where prescriptions.drug = 'o''brien' and admissions.hadm_id in "
+    text += "( select admissions.hadm_id from admissions where admissions.subject_id = 10001 ) limit 1"
+    program, values = program_of(text)
+    assert values == ["o'brien", 10001]
+    assert "prescriptions.drug ='o''brien'" in " ".join(program.text(values).split())
+    assert program.parameters(values) == [10001]
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("select 1 from t where a = 'b' and c in ( 12345 ) and d = 1", ["b", 12345]),
+        ("select strftime('%Y', a) from t group by strftime('%Y', a)", []),
+        ("select datetime(a,'+2 month') from t where a <'x'", ["+2 month", "x"]),
+        ("select a from t limit 10000", []),
+        ("select a from t where b > 1234.5 and c = 12345678901234567890", []),
+    ],
+)
+def test_shapes_keep_what_is_no_value(text, values):
+    shape, found = shape_of(text)
+    assert found == values
+    for value in found:
+        slot = "\x01" if isinstance(value, str) else "\x02"
+        shape = shape.replace(slot, f"'{value}'" if isinstance(value, str) else str(value), 1)
+    assert shape == text
