@@ -47,6 +47,9 @@ TRUTH_QUERIES = [
     f"select func_vqa({P}, study_id) from tb_cxr where func_vqa({P}, study_id) order by study_id limit 2",
     f"select study_id, func_vqa({P}, study_id) from tb_cxr order by func_vqa({P}, study_id), study_id limit 9",
     f"select study_id as s from tb_cxr where func_vqa({P}, s)",
+    f"select(func_vqa({P},study_id))as x from tb_cxr where(func_vqa({P},study_id))or(viewposition)='ap'and(study_id)>0",
+    f"select func_vqa({P},study_id)as p from(tb_cxr)order by studydatetime limit(2)",
+    f"select func_vqa({P},study_id)from tb_cxr limit 2",
     f"select subject_id from tb_cxr group by subject_id having max(func_vqa({P}, study_id)) = 1 and "
     f"func_vqa({O}, min(study_id)) = 0",
     f"select func_vqa({P}, max(study_id)) from tb_cxr group by subject_id",
@@ -137,6 +140,11 @@ def studies(slow, where="1"):
         (
             f"select study_id from tb_cxr where 'pneumonia' not in (func_vqa({L}, study_id))",
             lambda s: [(i,) for i in studies(s) if "pneumonia" not in s.list_answer(L, i)],
+        ),
+        (
+            f"select func_vqa({L},study_id)from(tb_cxr)where(viewposition)='ap'group by(study_id),"
+            f"func_vqa({L},study_id)",
+            lambda s: [(e,) for i in studies(s, "viewposition = 'ap'") for e in s.list_answer(L, i)],
         ),
         (
             f"select count(distinct func_vqa({L}, study_id)) from tb_cxr",
@@ -258,6 +266,21 @@ def test_a_fault_counts_only_where_the_result_needs_it(engine):
     assert engine.run(f"select 1 where 1 or func_vqa({P}, 5)").rows == [(1,)]
     with pytest.raises(CallError):
         engine.run(f"select 1 where 0 or func_vqa({P}, 5)")
+
+
+@pytest.mark.parametrize("order", ["", "order by studydatetime ", "order by 1 "])
+def test_a_fault_within_a_limit_is_not_lost(engine, order):
+    with pytest.raises(CallError, match="no image"):
+        engine.run(f"select func_vqa({P}, subject_id) from tb_cxr {order}limit 1")
+    rows = engine.run(
+        f"select func_vqa({P}, iif(row_id < 3, study_id, row_id)) from tb_cxr order by row_id limit 3"
+    ).rows
+    assert len(rows) == 3
+
+
+def test_an_abstention_within_a_limit_is_not_lost(small_database):
+    with Engine(small_database, Scripted(lambda request: ABSTAIN)) as engine, pytest.raises(Abstained):
+        engine.run(f"select func_vqa({P}, study_id) from tb_cxr limit 1")
 
 
 def test_text_that_only_looks_like_a_call_or_a_table_is_text(engine):

@@ -127,6 +127,12 @@ class Engine:
                     for call, study in zip(plan.probed, row[len(row) - width :], strict=True)
                     if study is not None
                 )
+                self._asker.ask(missing, self.limits, until)
+                for question, study in missing:  # each of them is in a row of the result
+                    known = answers.known[question][study]
+                    if isinstance(known, NeuralSqlError):
+                        raise known
+                continue
             self._asker.ask(missing, self.limits, until)
 
     def _result(self, plan: Plan, rows: Rows, runs: int) -> Result:

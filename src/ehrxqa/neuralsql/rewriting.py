@@ -86,7 +86,7 @@ class Edits:
     def write(self) -> str:
         """The rewritten query."""
         end = len(self._tokens)
-        return self._write(0, end) + self._between(end)
+        return _joined([self._write(0, end), self._between(end)])
 
     def write_probe(self, probed: Probed) -> str:
         """The rewritten query with NULL for its probed items and their studies as further columns."""
@@ -143,4 +143,19 @@ class Edits:
             else:
                 pieces.append(tokens[number].text)
                 number += 1
-        return "".join(pieces)
+        return _joined(pieces)
+
+
+def _joined(pieces: list[str]) -> str:
+    """The pieces in a row; a blank keeps words apart that were written against a bracket or quote before."""
+    parts: list[str] = []
+    for piece in pieces:
+        if piece:
+            if parts and _in_word(parts[-1][-1]) and _in_word(piece[0]):
+                parts.append(" ")
+            parts.append(piece)
+    return "".join(parts)
+
+
+def _in_word(character: str) -> bool:
+    return character.isalnum() or character in "_$"
