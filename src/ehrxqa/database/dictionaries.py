@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ehrxqa.database.frame import Column, Frame, Kind
 from ehrxqa.database.parser_blocks import BlockTyper, block_rows, blocks
@@ -51,11 +53,11 @@ def icd_blocks(tree: SourceTree, key: str, read: Callable[[pa.Table, BlockTyper]
     """
     typer = BlockTyper()
     rows = block_rows(len(read_header(tree.locate(key), source_file(key))))
-    for block in blocks(stream_table(tree, key), rows):
+    for block in blocks(stream_table(tree, key, as_text=("icd_code", "long_title")), rows):
         read(block, typer)
     if typer.needs_floats:
         typer = BlockTyper(all_floats=True)
-        for block in blocks(stream_table(tree, key), rows):
+        for block in blocks(stream_table(tree, key, as_text=("icd_code", "long_title")), rows):
             read(block, typer)
 
 
@@ -89,7 +91,10 @@ def _icd(tree: SourceTree, key: str) -> Frame:
         cells = block["icd_code"].cast(pa.utf8()).to_pylist()
         known = [cell for cell in cells if cell is not None]
         form = typer.form(known, has_null=len(known) < len(cells))
-        codes.extend("nan" if cell is None else lowered(form(cell)) for cell in cells)
+        if form is str and len(known) == len(cells):
+            codes.extend(cast(list[str], _texts(block, "icd_code")))
+        else:
+            codes.extend("nan" if cell is None else lowered(form(cell)) for cell in cells)
         titles.extend(_texts(block, "long_title"))
 
     icd_blocks(tree, key, read)
@@ -109,8 +114,16 @@ def _icd(tree: SourceTree, key: str) -> Frame:
     )
 
 
+#: Characters that Python strips as blanks, and Arrow does not.
+_CONTROL = "[\\x1c-\\x1f]"
+
+
 def _texts(table: pa.Table, name: str) -> list[str | None]:
-    return [None if text is None else lowered(text) for text in table[name].cast(pa.utf8()).to_pylist()]
+    values = table[name].cast(pa.utf8())
+    if pc.all(pc.string_is_ascii(values)).as_py() and not pc.any(pc.match_substring_regex(values, _CONTROL)).as_py():
+        texts: list[str | None] = pc.ascii_trim_whitespace(pc.ascii_lower(values)).to_pylist()
+        return texts
+    return [None if text is None else lowered(text) for text in values.to_pylist()]
 
 
 def _labitems(tree: SourceTree) -> Frame:

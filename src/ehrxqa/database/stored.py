@@ -19,6 +19,8 @@ from ehrxqa.sources.text import NULL_WORDS, is_integer_text, is_number_text
 __all__ = ["StoredColumn", "read_back", "store"]
 
 _NULLS: Final = frozenset(NULL_WORDS)
+#: Rows that are looked at before a whole column is.
+_LOOKED_AT: Final = 1000
 #: Columns that are made text again after reading back.
 _ALWAYS_TEXT: Final = frozenset({"icd_code"})
 
@@ -47,6 +49,8 @@ def read_back(frame: Frame) -> Frame:
 def _read_back(name: str, column: Column) -> Column:
     if column.kind is not Kind.TEXT:
         return column
+    if _NULLS.isdisjoint(column.texts) and _plainly_text(column) and not (name in _ALWAYS_TEXT and column.null.any()):
+        return column
     used = [column.texts[code] for code in np.unique(column.data[column.data >= 0]).tolist()]
     null = column.null
     if any(text in _NULLS for text in used):
@@ -69,6 +73,12 @@ def _read_back(name: str, column: Column) -> Column:
         form = list(column.texts)
     texts = [None if gone else form[code] for gone, code in zip(null.tolist(), column.data.tolist(), strict=True)]
     return Column.of_texts("nan" if text is None else text for text in texts)
+
+
+def _plainly_text(column: Column) -> bool:
+    """Whether one of the first rows has a text that is no number, which settles that the column is text."""
+    first = column.data[:_LOOKED_AT]
+    return any(code >= 0 and not is_number_text(column.texts[code]) for code in first.tolist())
 
 
 def store(name: str, column: Column) -> StoredColumn:

@@ -312,8 +312,8 @@ FILES: tuple[SourceFile, ...] = (
         CHEST_IMAGENOME,
         "gold_dataset/gold_attributes_relations_500pts_500studies1st.txt",
         "One row per statement checked by hand, about 500 first studies of 500 subjects.",
-        """*patient_id:int *study_id:int *image_id:text *row_id:text section:text? sentence:text? *bbox:text *relation:int
-        *label_name:text *categoryID:text""",
+        """*patient_id:int *study_id:int *image_id:text *row_id:text section:text? sentence:text? *bbox:text
+        *relation:int *label_name:text *categoryID:text""",
         key="gold_attributes",
         form=Form.TSV,
     ),
