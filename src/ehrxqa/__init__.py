@@ -20,11 +20,14 @@ _EXPORTS = {
     "download_images": "ehrxqa.sources.download",
     "evaluate": "ehrxqa.evaluation.evaluate",
     "execute": "ehrxqa.neuralsql.execute",
+    "export_dataset": "ehrxqa.dataset.export",
     "info": "ehrxqa.summary",
     "leak_scan": "ehrxqa.leakscan",
     "query": "ehrxqa.neuralsql.query",
+    "stats": "ehrxqa.dataset.stats",
     "synth": "ehrxqa.hospital",
     "verify": "ehrxqa.verify",
+    "why": "ehrxqa.dataset.why",
 }
 
 __all__ = [
@@ -37,11 +40,14 @@ __all__ = [
     "download_images",
     "evaluate",
     "execute",
+    "export_dataset",
     "info",
     "leak_scan",
     "query",
+    "stats",
     "synth",
     "verify",
+    "why",
 ]
 
 

@@ -125,9 +125,9 @@ def _what(value: Mapping[str, Any], synthetic: bool) -> str:
     )
     return (
         f"{value['questions']['total']:,} English questions over one integrated database of health records and chest "
-        f"X-rays, made from {source}. A question needs tables, images, or both. Each has a query in NeuralSQL (SQL that "
-        "asks images with `func_vqa`) and the answer of its gold program. `train` and `valid` questions are answered on the "
-        "train database, `test` questions on the test database."
+        f"X-rays, made from {source}. A question needs tables, images, or both. Each has a query in NeuralSQL (SQL "
+        "that asks images with `func_vqa`) and the answer of its gold program. `train` and `valid` questions are "
+        "answered on the train database, `test` questions on the test database."
     )
 
 

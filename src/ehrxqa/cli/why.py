@@ -1,0 +1,68 @@
+"""`ehrxqa why`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from ehrxqa.cli.options import DIR, FILE, emit, example, format_option, quiet_option
+
+__all__ = ["command"]
+
+
+@click.command(
+    "why",
+    epilog=example(
+        "ehrxqa why out 17 --split test", "ehrxqa why out 17 --split test --empty", "ehrxqa why out --empty"
+    ),
+)
+@click.argument("out", type=DIR)
+@click.argument("identifier", metavar="[ID]", required=False)
+@click.option("--split", type=click.Choice(["train", "valid", "test"]), help="Where several splits have that id.")
+@click.option("--empty", is_flag=True, help="Say only why an answer is empty; without ID, for every empty answer.")
+@click.option("--neuralsql", is_flag=True, help="Step through the NeuralSQL query instead of the gold program.")
+@click.option("--database", type=FILE, metavar="DB", help="Database file, where OUT holds none.")
+@format_option
+@quiet_option
+def command(
+    out: Path,
+    identifier: str | None,
+    split: str | None,
+    empty: bool,
+    neuralsql: bool,
+    database: Path | None,
+    output_format: str,
+    quiet: bool,
+) -> None:
+    """Explain the answer of question ID in OUT: the SQL step by step, studies, images, label sentences, rows.
+
+    Sub-queries are run one by one, each after those inside it. The gold program is stepped through if the
+    pre-release file is there, else the query, with images answered from labels.
+    """
+    from ehrxqa.dataset.why import explain_empty_answers, why
+    from ehrxqa.dataset.why_text import as_json, as_text, losses_text
+
+    if identifier is not None:
+        value = why(out, identifier, split=split, neuralsql=neuralsql, database=database)
+        emit(output_format, as_json(value), lambda: as_text(value, only_losses=empty))
+        return
+    if not empty:
+        raise click.UsageError("give the ID of a question, or --empty for every empty answer")
+    found = list(explain_empty_answers(out, split=split, database=database))
+    rows = [
+        {
+            "split": record.get("split"),
+            "id": record["id"],
+            "question": record["question"],
+            "losses": [asdict(loss) for loss in losses],
+        }
+        for record, losses in found
+    ]
+    lines = [
+        line
+        for record, losses in found
+        for line in (f"{record.get('split', '')} {record['id']}: {record['question']}", *losses_text(losses[-1:]))
+    ]
+    emit(output_format, rows, lambda: "\n".join([*lines, f"{len(found):,} empty answers"]))
