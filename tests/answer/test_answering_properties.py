@@ -71,3 +71,39 @@ def test_random_programs_give_the_plain_answer_as_it_is_run(tmp_path):
     for text, plain, fast, statements in outcomes:
         assert repr(fast) == repr(plain), (text, statements)
     assert any(statements for *_, statements in outcomes)
+
+
+@pytest.mark.usefixtures("indexes_everywhere")
+def test_ties_in_tables_larger_than_a_sorter_page(tmp_path):
+    path = tmp_path / "plain.db"
+    make_database(path, random.Random(1))
+    rng = random.Random(2)
+    db = apsw.Connection(str(path))
+    db.execute("PRAGMA synchronous = OFF").fetchall()
+    rows = [
+        (number, rng.randint(1, 50), rng.randint(1, 9), 60 * f"{rng.randint(1, 5)}",
+         f"drug {rng.randint(1, 300)}", rng.random())
+        for number in range(30_000)
+    ]  # fmt: skip
+    with db:
+        db.executemany("INSERT INTO PRESCRIPTIONS VALUES (?, ?, ?, ?, ?, ?)", rows)
+    db.close()
+    source = "from prescriptions where prescriptions.hadm_id in ( 1, 2, 3, 4, 5, 6, 7 )"
+    programs = [
+        f"select {item} {source}{tail}"
+        for item in ("prescriptions.drug", "distinct prescriptions.drug", "prescriptions.dose_val_rx")
+        for tail in (
+            "", " limit 50", " order by prescriptions.starttime", " order by prescriptions.starttime desc limit 40",
+            " order by prescriptions.starttime, prescriptions.subject_id limit 3000",
+            " group by prescriptions.subject_id",
+        )
+    ]  # fmt: skip
+    programs += [
+        f"select sum(prescriptions.dose_val_rx) {source}",
+        f"select avg(prescriptions.dose_val_rx) {source} group by prescriptions.drug",
+        f"select dense_rank() over ( order by count(*) desc ) {source} group by prescriptions.drug",
+    ]
+    for text, plain, fast, statements in answers_both_ways(path, tmp_path, programs, forced=False):
+        assert statements, text
+        assert plain[1] is None, text
+        assert repr(fast) == repr(plain), text
