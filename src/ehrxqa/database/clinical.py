@@ -15,13 +15,13 @@ from ehrxqa.database.event_times import AdmissionTimes
 from ehrxqa.database.frame import NAT, Column, Frame, Kind, concatenate
 from ehrxqa.database.id_set import IdSet
 from ehrxqa.database.inferred import as_read
+from ehrxqa.database.parser_blocks import TextColumn, block_rows, blocks
 from ehrxqa.errors import SourceError
 from ehrxqa.sources.catalogue import Kind as SourceKind
 from ehrxqa.sources.catalogue import source_file
 from ehrxqa.sources.table_stream import read_header, stream_table
 from ehrxqa.sources.text import lowered
 from ehrxqa.sources.tree import SourceTree
-from ehrxqa.sources.vocabulary import Vocabulary
 
 __all__ = ["AGE_RANGE", "STAY_PERCENTILE", "Clinical", "read_clinical"]
 
@@ -99,29 +99,28 @@ def _read(tree: SourceTree, key: str, subjects: IdSet | None) -> Frame:
     file = source_file(key)
     header = read_header(tree.locate(key), file)
     columns = sorted(file.used, key=lambda column: header.index(column.name))
-    vocabularies = {column.name: Vocabulary(lowered) for column in columns if column.kind is SourceKind.TEXT}
+    texts = {column.name: TextColumn(lowered) for column in columns if column.kind is SourceKind.TEXT}
     parts: dict[str, list[npt.NDArray[Any]]] = {column.name: [] for column in columns}
     had_null = {column.name: False for column in columns}
-    for batch in stream_table(tree, key):
+    for batch in blocks(stream_table(tree, key), block_rows(len(header))):
         keep = slice(None) if subjects is None else subjects.has(batch["subject_id"].to_numpy())
         for column in columns:
             values = batch[column.name]
             had_null[column.name] |= values.null_count > 0
             if column.kind is SourceKind.TEXT:
-                array: npt.NDArray[Any] = vocabularies[column.name].encode(values)
+                array: npt.NDArray[Any] = texts[column.name].encode(values)
             elif column.kind in (SourceKind.TIME, SourceKind.DATE):
                 array = values.cast(pa.int64()).fill_null(NAT).to_numpy()
             else:
-                array = values.to_numpy(zero_copy_only=False)
+                array = values.to_numpy()
             parts[column.name].append(array[keep])
     frame = {}
     for column in columns:
         name = column.name
         if column.kind is SourceKind.TEXT:
             codes = concatenate(parts[name], np.int64)
-            texts = tuple(vocabularies[name].texts)
-            column_read = Column(Kind.TEXT, codes, texts)
-            frame[name] = as_read(column_read, file_texts=texts, file_had_null=had_null[name])
+            known = tuple(texts[name].vocabulary.texts)
+            frame[name] = as_read(Column(Kind.TEXT, codes, known), file_texts=known, file_had_null=had_null[name])
         elif column.kind in (SourceKind.TIME, SourceKind.DATE):
             frame[name] = Column(Kind.TIME, concatenate(parts[name], np.int64))
         elif had_null[name]:

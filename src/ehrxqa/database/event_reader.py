@@ -22,7 +22,7 @@ from ehrxqa.database.events import EventTable
 from ehrxqa.database.frame import NAT, Column, Frame, Kind
 from ehrxqa.database.id_set import IdSet
 from ehrxqa.database.inferred import as_read
-from ehrxqa.database.parser_blocks import BlockTyper, block_rows, blocks
+from ehrxqa.database.parser_blocks import BlockTyper, TextColumn, block_rows, blocks
 from ehrxqa.database.prescriptions import dose_values, usual_unit
 from ehrxqa.database.shuffle import shuffled_rows
 from ehrxqa.database.spool import Spool
@@ -32,7 +32,6 @@ from ehrxqa.sources.catalogue import source_file
 from ehrxqa.sources.table_stream import read_header, stream_table
 from ehrxqa.sources.text import is_integer_text, lowered
 from ehrxqa.sources.tree import SourceTree
-from ehrxqa.sources.vocabulary import Vocabulary
 
 __all__ = ["EventContext", "EventRows", "read_events"]
 
@@ -109,7 +108,7 @@ class _Reader:
         self._file = source_file(table.name)
         declared = {column.name: column for column in self._file.columns}
         header = read_header(tree.locate(table.name), self._file)
-        self._block_rows = block_rows(len(header)) if table.icd or table.doses else 0
+        self._block_rows = block_rows(len(header))
         self._source = tuple(name for name in header if name in table.source_columns)
         self._nullable = {name for name in self._source if declared[name].nullable}
         self._kinds = {name: _KINDS[declared[name].kind] for name in self._source}
@@ -117,7 +116,7 @@ class _Reader:
         in_file = [name for name in header if name in table.columns]
         made_up = [name for name in table.columns if name not in in_file]
         self._columns = table.columns if table.items else (*in_file, *made_up)
-        self._vocabularies = {name: Vocabulary(lowered) for name in self._source if self._kinds[name] is Kind.TEXT}
+        self._texts = {name: TextColumn(lowered) for name in self._source if self._kinds[name] is Kind.TEXT}
         self.typer = BlockTyper(all_floats=all_floats)
         self._known_codes = np.zeros(0, dtype=bool)
         # what the official reader would type as integer: no null and no decimals anywhere in the file
@@ -146,7 +145,7 @@ class _Reader:
 
     def blocks(self) -> Iterator[Any]:
         batches = stream_table(self._tree, self._table.name, self._source)
-        return blocks(batches, self._block_rows) if self._block_rows else batches
+        return blocks(batches, self._block_rows)
 
     def add(self, block: Any) -> None:
         """Filter and keep the rows of one batch or parser block."""
@@ -157,7 +156,7 @@ class _Reader:
             self._drop(good, self._not_null(arrays[name], self._kinds[name]), f"without {name}")
         if table.unit:
             name, text = table.unit
-            self._drop(good, arrays[name] == self._vocabularies[name].find(text), f"{name} not {text}")
+            self._drop(good, arrays[name] == self._texts[name].vocabulary.find(text), f"{name} not {text}")
         if table.items:
             self._drop(good, np.isin(arrays["itemid"], table.items), "other items")
             self._drop(good, context.subjects.has(arrays["subject_id"]), "other subjects")
@@ -165,7 +164,7 @@ class _Reader:
             self._drop(good, self._in_dictionary(arrays, *table.dictionary), f"not in {table.dictionary[1]}")
         if table.doses:
             codes = arrays["dose_val_rx"]
-            arrays["dose_val_rx"] = dose_values(self._vocabularies["dose_val_rx"].texts, codes)
+            arrays["dose_val_rx"] = dose_values(self._texts["dose_val_rx"].vocabulary.texts, codes)
             whole = ~np.isnan(arrays["dose_val_rx"])
             self._saw_odd_dose |= bool((good & (codes >= 0) & ~whole).any())
             self._drop(good, whole, "dose not a whole number")
@@ -193,17 +192,14 @@ class _Reader:
         if values.null_count:
             self._had_null[name] = True
         if kind is Kind.TEXT:
-            if self._block_rows and name in ("icd_code", "dose_val_rx"):
-                codes = typed_codes(block, name, self.typer, self._vocabularies[name])
-                return icd_codes(self._vocabularies[name], codes) if name == "icd_code" else codes
-            vocabulary = self._vocabularies[name]
-            if isinstance(values, pa.ChunkedArray):
-                return np.concatenate([vocabulary.encode(chunk) for chunk in values.chunks])
-            return vocabulary.encode(values)
+            if name in ("icd_code", "dose_val_rx"):
+                codes = typed_codes(block, name, self.typer, self._texts[name].vocabulary)
+                return icd_codes(self._texts[name].vocabulary, codes) if name == "icd_code" else codes
+            return self._texts[name].encode(values)
         if kind is Kind.TIME:
             seconds = values.cast(pa.int64())
             return np.asarray((seconds.fill_null(NAT) if values.null_count else seconds).to_numpy())
-        array = values.to_numpy() if isinstance(values, pa.ChunkedArray) else values.to_numpy(zero_copy_only=False)
+        array = values.to_numpy()
         if kind is Kind.REAL and not self._had_fraction[name]:
             known = array[~np.isnan(array)]
             self._had_fraction[name] = bool((known != np.floor(known)).any())
@@ -223,7 +219,7 @@ class _Reader:
         known = self._context.known[dictionary]
         if isinstance(known, IdSet):
             return known.has(arrays[column])
-        texts = self._vocabularies[column].texts
+        texts = self._texts[column].vocabulary.texts
         if len(texts) > len(self._known_codes):
             fresh = texts[len(self._known_codes) :]
             self._known_codes = np.append(self._known_codes, [text in known for text in fresh]).astype(bool)
@@ -268,7 +264,7 @@ class _Reader:
             return Column(Kind.REAL, values) if self._saw_odd_dose else Column(Kind.INT, values.astype(np.int64))
         kind = self._kinds.get(name, Kind.TIME)
         if kind is Kind.TEXT:
-            texts = tuple(self._vocabularies[name].texts)
+            texts = tuple(self._texts[name].vocabulary.texts)
             column = Column(kind, values.astype(np.int64), texts)
             if name == "icd_code":
                 return column

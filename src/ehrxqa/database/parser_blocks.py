@@ -8,6 +8,7 @@ turns into `5.0`. Only if no block of the file holds text are all blocks brought
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ import pyarrow as pa
 from ehrxqa.sources.text import is_integer_text, is_number_text
 from ehrxqa.sources.vocabulary import NULL_CODE, Vocabulary
 
-__all__ = ["BlockTyper", "block_rows", "blocks"]
+__all__ = ["BlockTyper", "TextColumn", "block_rows", "blocks"]
 
 
 def block_rows(columns: int) -> int:
@@ -47,6 +48,40 @@ def blocks(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
             count += batch.num_rows
     if held:
         yield pa.Table.from_batches(held)
+
+
+class TextColumn:
+    """A text column of a file, encoded block by block.
+
+    Almost all blocks hold text and stay as they are; one that holds nothing but numbers is typed as numbers.
+
+    Args:
+        transform: Applied to each distinct text, e.g. `lowered`.
+    """
+
+    def __init__(self, transform: Callable[[str], str]) -> None:
+        self.vocabulary = Vocabulary(transform)
+        # for each code whether its text is a number; the last entry is for null, which decides nothing
+        self._numeric = np.ones(1, dtype=bool)
+
+    def encode(self, values: Any) -> npt.NDArray[np.int32]:
+        """Codes of one block, an Arrow dictionary array in chunks."""
+        vocabulary = self.vocabulary
+        codes = np.concatenate([vocabulary.encode(chunk) for chunk in values.chunks])
+        known = len(self._numeric) - 1
+        if len(vocabulary) > known:
+            fresh = [is_number_text(text) for text in vocabulary.texts[known:]]
+            self._numeric = np.concatenate([self._numeric[:-1], fresh, [True]])
+        if not self._numeric[codes].all():
+            return codes
+        used = np.unique(codes[codes >= 0]).tolist()
+        if not used:
+            return codes
+        form = BlockTyper().form([vocabulary.texts[code] for code in used], has_null=bool((codes < 0).any()))
+        table = np.full(len(vocabulary) + 1, NULL_CODE, dtype=np.int32)
+        for code in used:
+            table[code] = vocabulary.code(form(vocabulary.texts[code]))
+        return np.asarray(table[codes])
 
 
 class BlockTyper:
@@ -100,4 +135,4 @@ class BlockTyper:
         table = np.full(len(texts) + 1, NULL_CODE, dtype=np.int64)
         for code in used:
             table[code] = vocabulary.code(form(texts[code]))
-        return table[codes]
+        return np.asarray(table[codes])

@@ -32,6 +32,9 @@ LABEL_COLUMNS: Final = (
     "object_id",
 )
 
+#: The official writer settles how times are printed for this many rows at once.
+ROWS_PRINTED_ALIKE: Final = 16_666
+
 #: File name → (label set, split) of each label file.
 _LABEL_FILES: Final[dict[str, tuple[str, str | None]]] = {
     "silver_dataset.csv": ("silver", None),
@@ -88,9 +91,10 @@ def _cohort_rows(labels: Labels, name: str) -> Iterator[str]:
     member = images.in_silver_cohort if name == "cohort_silver.csv" else images.in_gold_cohort
     rows = np.flatnonzero(member)
     rows = rows[np.lexsort((images.study_id[rows], images.study_order[rows], images.subject_id[rows]))]
-    length = _printed_length(images.time_ms[rows])
     yield ",".join(COHORT_COLUMNS) + "\n"
-    for row in rows.tolist():
+    for number, row in enumerate(rows.tolist()):
+        if number % ROWS_PRINTED_ALIKE == 0:
+            length = _printed_length(images.time_ms[rows[number : number + ROWS_PRINTED_ALIKE]])
         yield (
             f"{images.subject_id[row]},{images.study_id[row]},{images.image_id[row]},"
             f"{_quoted(images.view_position[row] or '')},{format_ms(int(images.time_ms[row]))[:length]},"

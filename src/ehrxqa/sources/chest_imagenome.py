@@ -7,6 +7,7 @@ The silver part comes from the two tabular files if both are there, else from th
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,13 +93,16 @@ class Boxes:
     names: Vocabulary
 
 
+_DICOM_SUFFIX = re.compile(".dcm")
+
+
 def image_id_of(text: str) -> str:
-    """An image id without the `.dcm` that some files append.
+    """An image id without the `.dcm` that some files append (as the official pattern, any character before `dcm`).
 
     >>> image_id_of("1a-2b.dcm")
     '1a-2b'
     """
-    return text.replace(".dcm", "")
+    return _DICOM_SUFFIX.sub("", text)
 
 
 def sentence_position(row_id: str) -> float:
