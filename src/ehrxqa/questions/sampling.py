@@ -361,6 +361,9 @@ class Sampler:
     def _anybody(self, draw: _Draw, place: int = 0) -> Event | None:
         """Anybody's event; half of the names are among the most widespread."""
         facts, rng, kind = self._facts, draw.rng, draw.template.kinds[place]
+        if not draw.template.slots[place]:
+            subject = self._subject(_Draw(draw.template, rng, draw.truth, draw.empty, None), kind)
+            return None if subject is None else rng.choice(facts.of(kind, subject))
         names = facts.names[kind] if rng.random() < 0.5 else facts.names[kind][:_FREQUENT]
         name = _any(rng, names)
         return None if name is None else rng.choice(facts.by_name[kind][name])
@@ -402,14 +405,12 @@ class Sampler:
         )  # fmt: skip
 
     def _way_group_repeated(self, draw: _Draw) -> Choice | None:
-        one = self._anybody(draw)
-        if one is None:
+        subject = self._subject(_Draw(draw.template, draw.rng, draw.truth, draw.empty, None), draw.template.kinds[0])
+        events = [] if subject is None else self._events(draw, subject)
+        pair = _any(draw.rng, [(a, b) for n, a in enumerate(events) for b in events[n + 1 :] if a.name == b.name])
+        if pair is None:
             return None
-        other = _any(draw.rng, [
-            event for event in self._facts.of(draw.template.kinds[0], one.subject) if event.name == one.name and event is not one
-        ])  # fmt: skip
-        if other is None:
-            return None
+        one, other = pair
         return self._choice(
             draw, values={draw.template.slots[0]: one.name}, times={"g1": self._filter(draw, one, other)}
         )  # fmt: skip
