@@ -36,8 +36,8 @@ def database() -> str:
         NOTE + "# The database\n",
         "The 19 tables, in the order in which they are created. Names of tables are stored in upper case. There is no "
         "index and no key, and types follow the data as in the official database: an identifier whose source column had "
-        "a null anywhere is REAL, a column without any value is REAL. Rows are stored in the order in which queries "
-        "without ORDER BY return them.\n",
+        "a null anywhere is REAL, a column without any value is REAL. Rows are stored in the order in which "
+        "queries without ORDER BY return them.\n",
     ]
     shuffled = {table.name: table.shuffled for table in EVENT_TABLES}
     for table in TABLES:

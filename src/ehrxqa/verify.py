@@ -144,7 +144,7 @@ def _compare_folders(out: Path, expected: Path, report: VerifyReport) -> None:
     compared += _compare_labels(out, expected, report)
     if not compared:
         raise BuildError(
-            f"{expected}: neither an output folder (database/train/mimic_iv_cxr.db) nor table listings (train/schema.sql)"
+            f"{expected}: neither an output folder (database/train/…) nor table listings (train/schema.sql)"
         )
 
 

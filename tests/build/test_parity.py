@@ -1,4 +1,4 @@
-"""The official builder's own outputs, from the same sources: every table, row, column and type; labels byte for byte."""
+"""The official builder's own outputs, from the same sources: every table, row and type; labels byte for byte."""
 
 from __future__ import annotations
 
