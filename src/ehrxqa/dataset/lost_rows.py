@@ -133,7 +133,7 @@ def _of_select(step: Step, steps: dict[int, Step], run: Run) -> tuple[Loss | Non
         if after == 0:
             inside = [steps[number] for number in step.inside[kept - 1]]
             inner = next((part for part in inside if _is_empty(part, run)), None)
-            what = f"of {before:,} rows, none fulfils this condition"
+            what = f"of {_rows_word(before)}, none fulfils this condition"
             if inner is not None:
                 what += f" (step {inner.number} in it is empty)"
             return Loss(step.number, what, condition, before), inner
@@ -150,6 +150,10 @@ def _of_select(step: Step, steps: dict[int, Step], run: Run) -> tuple[Loss | Non
     return Loss(step.number, _after_where(step, before), None, before), None
 
 
+def _rows_word(count: int) -> str:
+    return f"{count:,} row{'s' * (count != 1)}"
+
+
 def _named(condition: str, inside: Sequence[Step]) -> str:
     """A condition on one line, with the steps inside it named instead of written out."""
     for inner in inside:
@@ -159,9 +163,9 @@ def _named(condition: str, inside: Sequence[Step]) -> str:
 
 def _after_where(step: Step, before: int) -> str:
     if "having" in step.clauses:
-        return f"{before:,} rows fulfil the conditions, but no group fulfils HAVING {step.clauses['having']}"
+        return f"the conditions keep {_rows_word(before)}, but no group fulfils HAVING {step.clauses['having']}"
     if "limit" in step.clauses:
-        return f"{before:,} rows fulfil the conditions, but LIMIT {step.clauses['limit']} leaves none"
+        return f"the conditions keep {_rows_word(before)}, but LIMIT {step.clauses['limit']} leaves none"
     if "func_vqa" in step.clauses["select"].lower():
-        return f"{before:,} rows fulfil the conditions, but the image question has no answer for any of them"
-    return f"{before:,} rows fulfil the conditions, but none is left"
+        return f"the conditions keep {_rows_word(before)}, but the image question has no answer for any of them"
+    return f"the conditions keep {_rows_word(before)}, but none is left"

@@ -110,7 +110,7 @@ def _study(study: Study) -> list[str]:
 
 def _table(rows: TableRows) -> list[str]:
     step = "" if rows.step is None else f", step {rows.step}"
-    lines = [f"  {rows.table} ({rows.total:,} rows{step}): {', '.join(rows.columns)}"]
+    lines = [f"  {rows.table} ({rows.total:,} row{'s' * (rows.total != 1)}{step}): {', '.join(rows.columns)}"]
     lines += [f"     {_short(', '.join(_cell(cell) for cell in row), 160)}" for row in rows.rows[:_MOST_ROWS]]
     if rows.total > _MOST_ROWS:
         lines.append(f"     … and {rows.total - min(_MOST_ROWS, len(rows.rows)):,} more")

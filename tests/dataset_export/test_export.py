@@ -1,0 +1,273 @@
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from question_files import Built
+
+from ehrxqa import export_dataset
+from ehrxqa.cli.export import command
+from ehrxqa.database.schema import TABLES
+from ehrxqa.dataset.parquet import FIELDS, read_parquet, write_parquet
+from ehrxqa.dataset.tables_json import schema_record
+from ehrxqa.errors import BuildError, RecordError, SettingsError
+from ehrxqa.files import sha256_of
+
+
+def test_everything_is_made_from_the_same_records(own: Path) -> None:
+    report = export_dataset(own)
+    folder = own / "dataset"
+    assert report.questions == {"valid": 1, "test": 5}
+    assert set(report.files) >= {"README.md", "croissant.json", "tables.json", "parquet/test.parquet"}
+    for name in report.files:
+        assert (folder / name).is_file()
+    for split in report.questions:
+        records = json.loads((folder / f"{split}.json").read_text())
+        back = read_parquet(folder / "parquet" / f"{split}.parquet")
+        assert back == records
+        assert [list(record) for record in back] == [list(record) for record in records]
+
+
+def test_the_same_questions_give_the_same_bytes(own: Path) -> None:
+    before = {name: sha256_of(own / "dataset" / name) for name in export_dataset(own).files}
+    assert before == {name: sha256_of(own / "dataset" / name) for name in export_dataset(own).files}
+
+
+def test_splits_share_one_schema(own: Path) -> None:
+    export_dataset(own)
+    schemas = [pq.read_schema(own / "dataset" / "parquet" / f"{split}.parquet") for split in ("valid", "test")]
+    assert schemas[0].equals(schemas[1], check_metadata=True)
+    assert schemas[0].names == [field.name for field in FIELDS]
+    assert schemas[0].field("t_tag").type == pa.list_(pa.utf8())
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+records = st.fixed_dictionaries(
+    {
+        "id": st.integers(0, 2**40),
+        "question": st.text(max_size=8),
+        "t_tag": st.lists(st.text(max_size=3), max_size=5),
+        "value": st.dictionaries(st.text(max_size=4), values, max_size=3),
+    },
+    optional={
+        "answer": st.lists(values, max_size=4) | st.just("null"),
+        "is_impossible": st.booleans(),
+        "v_tag": values,
+        "more": values,
+    },
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(records, max_size=4))
+def test_parquet_reads_back_equal(tmp_path: Path, written: list[dict[str, Any]]) -> None:
+    write_parquet(tmp_path / "x.parquet", written)
+    assert read_parquet(tmp_path / "x.parquet") == written
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [({"id": "7"}, "id is not of the form integer"), ({"t_tag": [1]}, "t_tag is not a list of texts")],
+)
+def test_a_value_that_does_not_fit(tmp_path: Path, changed: dict[str, Any], message: str) -> None:
+    good = {"id": 7, "question": "q", "t_tag": []}
+    with pytest.raises(RecordError, match=f"record 1: {message}"):
+        write_parquet(tmp_path / "x.parquet", [good, good | changed])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_not_our_parquet(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match="missing or not a Parquet file"):
+        read_parquet(tmp_path / "x.parquet")
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "x.parquet")
+    with pytest.raises(RecordError, match="not a question file of ours"):
+        read_parquet(tmp_path / "x.parquet")
+
+
+def test_card(own: Path, built: Built) -> None:
+    export_dataset(own)
+    folder = own / "dataset"
+    card = (folder / "README.md").read_text()
+    head = card.split("---\n")[1]
+    assert "license: mit" in head
+    assert re.search(r"- split: validation\n    path: parquet/valid\.parquet\n  - split: test", head)
+    assert "6 English questions" in card
+    assert "synthetic hospital" in card
+    assert "| Table | 5 | 1 | 4 |" in card
+    # the examples of a synthetic data set, one per modality
+    assert card.count("```sql") == 2
+    assert f"patient {built.subject}" in card
+    plots = re.findall(r"\]\((plots/[a-z-]+\.svg)\)", card)
+    assert len(plots) == 5
+    for plot in plots:
+        assert ET.parse(folder / plot).getroot().tag.endswith("svg")
+
+
+def test_no_patient_on_the_card_of_real_data(own: Path, built: Built) -> None:
+    manifest = json.loads((built.out / "manifest.json").read_text())
+    (own / "manifest.json").unlink()
+    (own / "manifest.json").write_text(json.dumps(manifest | {"synthetic": False}))
+    export_dataset(own)
+    for name in ("README.md", "croissant.json", "tables.json"):
+        text = (own / "dataset" / name).read_text()
+        assert str(built.subject) not in text
+        assert str(built.studies[0]) not in text
+    card = (own / "dataset" / "README.md").read_text()
+    assert "PhysioNet Credentialed Health Data License" in card
+    assert "data use agreement" in card
+
+
+def test_tables_json(built: Built) -> None:
+    (database,) = schema_record(built.out / "database" / "test" / "mimic_iv_cxr.db")
+    tables, columns = database["table_names_original"], database["column_names_original"]
+    assert "tb_cxr_plus" not in tables
+    assert tables == [table.name for table in TABLES[1:]]
+    assert columns[0] == [-1, "*"]
+    assert len(columns) == 1 + sum(len(table.columns) for table in TABLES[1:])
+    for key in ("column_names", "column_types", "column_descriptions"):
+        assert len(database[key]) == len(columns)
+    types = {(tables[table], name): kind for (table, name), kind in zip(columns, database["column_types"], strict=True)}
+    assert types["admissions", "admittime"] == "time"
+    assert types["admissions", "age"] == "number"
+    assert types["prescriptions", "drug"] == "text"
+    named = [tuple((tables[columns[at][0]], columns[at][1]) for at in pair) for pair in database["foreign_keys"]]
+    assert (("labevents", "itemid"), ("d_labitems", "itemid")) in named
+    assert (("tb_cxr", "subject_id"), ("patients", "subject_id")) in named
+    assert all(child != parent for child, parent in named)
+
+
+def test_declared_keys_hold_in_the_database(built: Built) -> None:
+    import apsw
+
+    path = built.out / "database" / "test" / "mimic_iv_cxr.db"
+    (database,) = schema_record(path)
+    tables, columns = database["table_names_original"], database["column_names_original"]
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+
+    def name(at: int) -> tuple[str, str]:
+        return tables[columns[at][0]], columns[at][1]
+
+    for at in database["primary_keys"]:
+        table, column = name(at)
+        ((rows, distinct),) = connection.execute(f"SELECT count(*), count(DISTINCT {column}) FROM {table}").fetchall()
+        assert rows == distinct > 0
+    for child, parent in database["foreign_keys"]:
+        (table, column), (other, key) = name(child), name(parent)
+        (((lost),),) = connection.execute(
+            f"SELECT count(*) FROM {table} WHERE {column} IS NOT NULL AND {column} NOT IN (SELECT {key} FROM {other})"
+        ).fetchall()
+        assert lost == 0, (table, column)
+    connection.close()
+
+
+def test_croissant_by_its_own_rules(own: Path) -> None:
+    """What the format demands, without its validator: ids resolve, checksums are right, columns exist."""
+    export_dataset(own, date="2026-11-23", version="1.2.3")
+    folder = own / "dataset"
+    value = json.loads((folder / "croissant.json").read_text())
+    assert value["conformsTo"] == "http://mlcommons.org/croissant/1.0"
+    assert (value["datePublished"], value["version"]) == ("2026-11-23", "1.2.3")
+    files = {entry["@id"]: entry for entry in value["distribution"]}
+    for entry in files.values():
+        assert sha256_of(folder / entry["contentUrl"]) == entry["sha256"]
+    ids = [*files]
+    for record_set in value["recordSet"]:
+        ids.append(record_set["@id"])
+        columns = set()
+        for field in record_set["field"]:
+            ids.append(field["@id"])
+            file = files[field["source"]["fileObject"]["@id"]]
+            column = field["source"]["extract"]["column"]
+            assert column in pq.read_schema(folder / file["contentUrl"]).names
+            columns.add(column)
+        assert columns == {field.name for field in FIELDS}
+        assert record_set["key"]["@id"] in ids
+    assert len(ids) == len(set(ids))
+
+
+VALIDATE = """
+import json, sys
+import mlcroissant
+data = mlcroissant.Dataset(jsonld=sys.argv[1])
+issues = data.metadata.ctx.issues
+print(json.dumps([sorted(issues.errors), sorted(issues.warnings), len(list(data.records("test")))]))
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("mlcroissant") is None, reason="needs the dependency group croissant")
+def test_croissant_validates(own: Path) -> None:
+    # in a process of its own: its libraries warn about each other
+    export_dataset(own, date="2026-11-23")
+    arguments = [sys.executable, "-c", VALIDATE, str(own / "dataset" / "croissant.json")]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout.splitlines()[-1]) == [[], [], 5]
+
+
+def test_splits_without_answers(own: Path) -> None:
+    for split in ("valid", "test"):
+        (own / "dataset" / f"{split}.json").unlink()
+    export_dataset(own)
+    back = read_parquet(own / "dataset" / "parquet" / "test.parquet")
+    assert len(back) == 5
+    assert not {key for record in back for key in record} & {"answer", "_gold_program"}
+
+
+def test_a_folder_of_question_files_alone(own: Path, tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "test.json").write_text((own / "dataset" / "test.json").read_text())
+    report = export_dataset(tmp_path / "files")
+    assert "tables.json" not in report.files
+    assert report.folder == str(tmp_path / "files")
+    assert "license: other" in (tmp_path / "files" / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{}", "must be a JSON list"),
+        ("[", "is not JSON"),
+        ("[1]", "record 1 is not a JSON object"),
+        ('[{"question": "q", "query": "s"}]', "record 1 has no q_tag"),
+        ('[{"question": "q", "query": "s", "q_tag": "t"}]', "record 1 has no id"),
+        ('[{"id": 0, "question": "q", "query": "s", "q_tag": "t", "answer": 3}]', "neither a list"),
+    ],
+)
+def test_damaged_files(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "test.json").write_text(text)
+    with pytest.raises(RecordError, match=message):
+        export_dataset(tmp_path)
+
+
+def test_other_errors(tmp_path: Path, own: Path) -> None:
+    with pytest.raises(RecordError, match="no question files"):
+        export_dataset(tmp_path / "none")
+    with pytest.raises(SettingsError, match="YYYY-MM-DD"):
+        export_dataset(own, date="23.11.2026")
+    (tmp_path / "x.db").write_text("no database, but a text that is long enough to be read as one" * 100)
+    with pytest.raises(BuildError, match="not a SQLite database"):
+        schema_record(tmp_path / "x.db")
+    with pytest.raises(BuildError, match="no such database"):
+        schema_record(tmp_path / "y.db")
+
+
+def test_command(own: Path) -> None:
+    result = CliRunner().invoke(command, [str(own), "--format", "json"], catch_exceptions=False)
+    assert json.loads(result.stdout)["questions"] == {"valid": 1, "test": 5}
+    assert "6 questions" in CliRunner().invoke(command, [str(own)], catch_exceptions=False).output
+    assert CliRunner().invoke(command, [str(own), "--quiet"], catch_exceptions=False).output == ""

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+from question_files import Built
+
+from ehrxqa import stats
+from ehrxqa.cli.stats import command
+from ehrxqa.dataset.links import LINKS_FILE
+from ehrxqa.dataset.plots import bar_chart
+from ehrxqa.dataset.stats import answer_type, as_text, is_yes_no
+from ehrxqa.errors import RecordError
+from ehrxqa.questions.sidecar import Links, RowLinks
+
+YES_NO = "has_verb patient {patient_id} died?"
+OTHER = "list the drugs of patient {patient_id}."
+
+
+@pytest.mark.parametrize(
+    ("answer", "q_tag", "kind"),
+    [
+        ([1], YES_NO, "yes/no"),
+        ([0], YES_NO, "yes/no"),
+        ([1], OTHER, "number"),
+        ([2], YES_NO, "number"),
+        ([0.5], OTHER, "number"),
+        (["a"], OTHER, "text"),
+        (["2105-12-31 23:59:00"], OTHER, "time"),
+        (["2105-12-31"], OTHER, "time"),
+        (["2105-12-31 or so"], OTHER, "text"),
+        (["a", None], OTHER, "list"),
+        ([None], YES_NO, "null"),
+        ([None, None], OTHER, "null"),
+        ([], YES_NO, "empty"),
+        ("null", YES_NO, "unanswerable"),
+    ],
+)
+def test_answer_types(answer: Any, q_tag: str, kind: str) -> None:
+    assert answer_type(answer, q_tag) == kind
+
+
+def write(folder: Path, split: str, rows: Sequence[tuple[str, str, Any]]) -> None:
+    records = [
+        {"split": split, "id": number, "question": question, "query": "", "q_tag": q_tag, "answer": answer}
+        for number, (question, q_tag, answer) in enumerate(rows)
+    ]
+    (folder / f"{split}.json").write_text(json.dumps(records))
+
+
+def test_numbers_of_a_small_set(tmp_path: Path) -> None:
+    write(tmp_path, "train", [("has patient 1 died?", YES_NO, [1]), ("has patient 2 died?", YES_NO, [0])])
+    write(tmp_path, "test", [("list the drugs of patient 3.", OTHER, []), ("has patient 4 died?", YES_NO, [1])])
+    value = stats(tmp_path)
+    assert value["questions"] == {"total": 4, "train": 2, "test": 2}
+    assert value["modality"] == {"Table": {"total": 4, "train": 2, "test": 2}}
+    assert value["family"] == {YES_NO: {"total": 3, "train": 2, "test": 1}, OTHER: {"total": 1, "train": 0, "test": 1}}
+    answers = value["answers"]
+    assert (answers["empty_share"], answers["null_share"]) == (0.25, 0.0)
+    assert answers["yes_no"]["families"] == {YES_NO: {"yes": 2, "no": 1}}
+    assert answers["yes_no"]["yes_share"] == pytest.approx(2 / 3, abs=1e-6)
+    length = value["question_length"]
+    assert (length["min"], length["median"], length["max"], length["mean"]) == (4, 4, 6, 4.5)
+    assert length["histogram"] == {"4": 3, "6": 1}
+    assert (value["vocabulary"]["words"], value["vocabulary"]["templates"]) == (7, 2)
+    assert value["vocabulary"]["frequent"][0] == ["patient", 4]
+    assert "yes among yes/no" in as_text(value)
+
+
+def test_the_sidecar_names_families(tmp_path: Path) -> None:
+    write(tmp_path, "test", [("has patient 1 died?", YES_NO, [1]), ("has patient 2 died?", YES_NO, [0])])
+    link = Links("multimodal", "multimodal-single", "has", 5000, [7, 8], ["a", "b"], ["p", "q"], 2, [], False)
+    (tmp_path / LINKS_FILE).write_text(json.dumps(link.record("test", 0)) + "\n")
+    value = stats(tmp_path)
+    assert value["modality"]["Image+Table"]["total"] == 1
+    assert value["family"]["has"] == {"total": 1, "test": 1}
+    assert value["images"] == {"questions_with_studies": 1, "studies": 2, "sidecar": True}
+    record = link.record("test", 0) | {"rows": [{"table": "patients", "row_ids": [1], "total": 1}]}
+    (tmp_path / LINKS_FILE).write_text(json.dumps(record) + "\n{}\n")
+    with pytest.raises(RecordError, match=r"links\.jsonl: line 2 is no sidecar record"):
+        stats(tmp_path)
+    assert RowLinks("patients", [1], 1).total == 1
+
+
+def test_without_answers(tmp_path: Path, built: Built) -> None:
+    (tmp_path / "_test.json").write_text((built.out / "dataset" / "_test.json").read_text())
+    value = stats(tmp_path)
+    assert value["answers"] == {"answered": 0}
+    assert "answer type" not in as_text(value)
+
+
+def test_an_empty_set(tmp_path: Path) -> None:
+    (tmp_path / "test.json").write_text("[]")
+    assert stats(tmp_path)["questions"]["total"] == 0
+    for form in ("text", "json"):
+        page = tmp_path / "page.html"
+        done = CliRunner().invoke(command, [str(tmp_path), "--format", form, "--page", str(page)])
+        assert done.exit_code == 0
+        assert page.stat().st_size
+
+
+class Checker(HTMLParser):
+    """Tags are closed in order, and nothing is loaded from anywhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.count: dict[str, int] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.count[tag] = self.count.get(tag, 0) + 1
+        assert tag not in ("script", "link", "img", "iframe", "image")
+        assert not {name for name, _ in attrs} & {"src", "href", "xlink:href"}
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_command(tmp_path: Path, built: Built) -> None:
+    page = tmp_path / "page.html"
+    arguments = [str(built.out), "--format", "json", "--page", str(page)]
+    result = CliRunner().invoke(command, arguments, catch_exceptions=False)
+    value = json.loads(result.stdout)
+    assert value == json.loads(json.dumps(stats(built.out)))
+    assert value["questions"] == {"total": 6, "valid": 1, "test": 5}
+    assert value["scope"]["IMAGE-SINGLE-1"]["test"] == 1
+    checker = Checker()
+    checker.feed(page.read_text())
+    assert checker.open == []
+    assert checker.count["svg"] == 5
+    assert "modality" in CliRunner().invoke(command, [str(built.out)], catch_exceptions=False).output
+
+
+@given(st.lists(st.tuples(st.text(max_size=60), st.floats(-1e6, 1e6), st.none() | st.just((-5.0, 5.0))), min_size=1))
+def test_charts_are_well_formed(bars: list[tuple[str, float, tuple[float, float] | None]]) -> None:
+    checker = Checker()
+    checker.feed(bar_chart("a < b & c", bars, unit=" %"))
+    assert checker.open == []
+
+
+@pytest.mark.shared
+def test_yes_no_templates_have_yes_no_answers(shared: Path) -> None:
+    for split in ("train", "test"):
+        records = json.loads((shared / "parity" / "answers" / split / "expected.json").read_text())
+        asked = [record for record in records if is_yes_no(record["q_tag"])]
+        assert len(asked) > 40
+        for record in asked:
+            assert record["answer"] in ([0], [1], [None], [])
+    index = json.loads((shared / "data" / "ehrxqa" / "template_index.json").read_text())
+    assert sum(is_yes_no(entry["q_tag"]) for entry in index.values()) == 157
