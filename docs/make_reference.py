@@ -35,7 +35,7 @@ def database() -> str:
     lines = [
         NOTE + "# The database\n",
         "The 19 tables, in the order in which they are created. Names of tables are stored in upper case. There is no "
-        "index and no key, and types follow the data as in the official database: an identifier whose source column had "
+        "index and no key, and types follow the data as in the official database: an identifier whose source had "
         "a null anywhere is REAL, a column without any value is REAL. Rows are stored in the order in which "
         "queries without ORDER BY return them.\n",
     ]
