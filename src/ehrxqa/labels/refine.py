@@ -227,9 +227,20 @@ class Refiner:
         return (rows.image * len(self.objects) + rows.object) * len(self.labels) + rows.label
 
     def _last(self, rows: _Rows, rank: Codes | None = None) -> _Rows:
-        """The last row of each image, object and attribute, sorted by them."""
+        """The last row of each image, object and attribute, sorted by them.
+
+        Among equal sentences the higher rank is later; without ranks, the later row.
+        """
         key = self._key(rows)
-        order = np.lexsort((rows.sentence, key) if rank is None else (rank, rows.sentence, key))
+        if rank is None:
+            rank = np.arange(len(rows), dtype=np.int64)
+        positions, sentence = np.unique(rows.sentence, return_inverse=True)  # not-a-number comes last
+        ranks = int(rank.max(initial=0)) + 1
+        if int(key.max(initial=0) + 1) * len(positions) * ranks < 2**63:
+            # one number for all that decides: sorting it is many times faster than sorting by several keys
+            order = np.argsort((key * len(positions) + sentence) * ranks + rank)
+        else:
+            order = np.lexsort((rank, sentence, key))
         key = key[order]
         last = np.ones(len(key), dtype=bool)
         last[:-1] = key[1:] != key[:-1]
