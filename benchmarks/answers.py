@@ -99,7 +99,7 @@ def varied(programs: list[str], database: Path, records: int, rng: random.Random
 
 def synthetic(folder: Path) -> Path:
     """The test database of a synthetic hospital."""
-    from ehrxqa.build import build
+    from ehrxqa.building import build
     from ehrxqa.hospital import synth
 
     synth(folder / "sources", subjects=300, images=False)

@@ -14,8 +14,8 @@ __version__ = "0.1.0"
 _EXPORTS = {
     "EhrxqaError": "ehrxqa.errors",
     "answer": "ehrxqa.dataset.answer",
-    "build": "ehrxqa.build",
-    "demo": "ehrxqa.demo",
+    "build": "ehrxqa.building",
+    "demo": "ehrxqa.demonstration",
     "download": "ehrxqa.sources.download",
     "download_images": "ehrxqa.sources.download",
     "evaluate": "ehrxqa.evaluation.evaluate",
@@ -26,7 +26,7 @@ _EXPORTS = {
     "query": "ehrxqa.neuralsql.query",
     "stats": "ehrxqa.dataset.stats",
     "synth": "ehrxqa.hospital",
-    "verify": "ehrxqa.verify",
+    "verify": "ehrxqa.verification",
     "why": "ehrxqa.dataset.why",
 }
 

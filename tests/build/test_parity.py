@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from ehrxqa.build import DATABASE_PATHS, build
+from ehrxqa.building import DATABASE_PATHS, build
 from ehrxqa.dataset.answer import answer
 from ehrxqa.labels.store import LABEL_FILES
-from ehrxqa.verify import verify
+from ehrxqa.verification import verify
 
 SIZES = {"train_subjects": 80, "test_subjects": 100}
 

@@ -306,7 +306,7 @@ def test_command(built: Built, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.fixture(scope="session")
 def reference(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The reference questions beside a database of the reference sources."""
-    from ehrxqa.build import build
+    from ehrxqa.building import build
 
     out = tmp_path_factory.mktemp("reference") / "out"
     build(shared / "parity" / "source", out, train_subjects=80, test_subjects=100, workers=1)

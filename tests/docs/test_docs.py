@@ -71,6 +71,15 @@ def test_public_names():
         _ = ehrxqa.fly
 
 
+def test_no_module_hides_a_public_name():
+    for name in MODULES:
+        importlib.import_module(name)
+    for name in ehrxqa.__all__:
+        value = getattr(ehrxqa, name)
+        assert callable(value) or name == "__version__", name
+        assert not hasattr(value, "__path__"), name
+
+
 def shell_commands(page: Path) -> list[str]:
     """The `ehrxqa …` commands in a page's shell blocks, continued lines joined."""
     blocks = re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL)

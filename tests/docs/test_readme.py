@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ehrxqa.demo import demo
+from ehrxqa.demonstration import demo
 
 README = Path(__file__).parents[2] / "README.md"
 

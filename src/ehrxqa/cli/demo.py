@@ -13,7 +13,7 @@ from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, 
 from ehrxqa.progress import make_progress
 
 if TYPE_CHECKING:
-    from ehrxqa.demo import DemoReport
+    from ehrxqa.demonstration import DemoReport
 
 __all__ = ["command"]
 
@@ -34,7 +34,7 @@ def command(
     Needs no data and no account, and takes about a minute. OUT (default: ./demo) gets the hospital and what is built
     from it.
     """
-    from ehrxqa.demo import demo
+    from ehrxqa.demonstration import demo
 
     report = demo(
         out,

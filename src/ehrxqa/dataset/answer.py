@@ -12,7 +12,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ehrxqa.build import DATABASE_PATHS
+from ehrxqa.building import DATABASE_PATHS
 from ehrxqa.dataset.records import GOLD_PROGRAM, Record, final_record, read_records, write_records
 from ehrxqa.errors import BuildError, SettingsError
 from ehrxqa.files import PART

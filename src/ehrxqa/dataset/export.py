@@ -118,7 +118,7 @@ def _check_date(date: str) -> None:
 
 
 def _database(out: Path, manifest: Manifest | None) -> Path | None:
-    from ehrxqa.build import DATABASE_PATHS
+    from ehrxqa.building import DATABASE_PATHS
 
     if manifest is None:
         return None

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import apsw
 
-from ehrxqa.build import DATABASE_PATHS
+from ehrxqa.building import DATABASE_PATHS
 from ehrxqa.database.schema import TABLES
 from ehrxqa.errors import BuildError
 from ehrxqa.files import sha256_of

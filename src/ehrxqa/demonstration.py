@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ehrxqa.build import DATABASE_PATHS, build
+from ehrxqa.building import DATABASE_PATHS, build
 from ehrxqa.dataset.answer import answer
 from ehrxqa.dataset.records import write_records
 from ehrxqa.files import write_json
@@ -16,7 +16,7 @@ from ehrxqa.hospital import synth
 from ehrxqa.neuralsql.execute import execute
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.showcase import showcase_records
-from ehrxqa.verify import verify
+from ehrxqa.verification import verify
 
 __all__ = ["DEMO_SUBJECTS", "DemoAnswer", "DemoReport", "demo"]
 
