@@ -28,6 +28,7 @@ $(UV):
 
 demo: .venv/.runs
 	@$(BIN)/ehrxqa demo $(OUT)
+	@echo "  (the command lies in $(BIN); to have it at hand: . $(BIN)/activate)"
 
 test: .venv/.develops
 	@$(BIN)/python -m pytest -n 2 --dist loadscope $(TESTS)

@@ -120,10 +120,11 @@ _CONTROL = "[\\x1c-\\x1f]"
 
 def _texts(table: pa.Table, name: str) -> list[str | None]:
     values = table[name].cast(pa.utf8())
-    if pc.all(pc.string_is_ascii(values)).as_py() and not pc.any(pc.match_substring_regex(values, _CONTROL)).as_py():
-        texts: list[str | None] = pc.ascii_trim_whitespace(pc.ascii_lower(values)).to_pylist()
-        return texts
-    return [None if text is None else lowered(text) for text in values.to_pylist()]
+    plain = pc.and_(pc.string_is_ascii(values), pc.invert(pc.match_substring_regex(values, _CONTROL)))
+    texts: list[str | None] = pc.ascii_trim_whitespace(pc.ascii_lower(pc.if_else(plain, values, ""))).to_pylist()
+    for row in pc.indices_nonzero(pc.invert(pc.fill_null(plain, True))).to_pylist():
+        texts[row] = lowered(values[row].as_py())
+    return texts
 
 
 def _labitems(tree: SourceTree) -> Frame:
