@@ -73,6 +73,12 @@ def test_your_own_model(folder):
     assert answers["b"] == [1]
     assert answers["c"] == "null"
     assert isinstance(answers["a"][0], int)
+    gold = [{"id": "a", "answer": answers["a"]}, {"id": "b", "answer": [1]}, {"id": "c", "answer": []}]
+    (folder / "test.json").write_text(json.dumps(gold))
+    (line,) = commands("Scores")
+    done = run(line, folder)
+    assert done.returncode == 0, done.stderr
+    assert "66.7" in done.stdout
 
 
 def test_with_physionet_access(folder):
