@@ -67,7 +67,7 @@ def test_your_own_model(folder):
     query = 'select count(*) from tb_cxr where func_vqa("is there pneumonia?", study_id) = true'
     (folder / "predictions.json").write_text(json.dumps({"a": query, "b": "select 1", "c": "drop table patients"}))
     (line,) = commands("Your own model")
-    done = run(line, folder)
+    done = run(line.replace(" out/database", " demo/ehrxqa/database"), folder)
     assert done.returncode == 0, done.stderr
     answers = json.loads((folder / "answers.json").read_text())
     assert answers["b"] == [1]
