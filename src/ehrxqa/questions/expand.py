@@ -33,7 +33,7 @@ _CLEAN: Final = (
     (re.compile(r"\bwhere and\b"), "where"),
     (re.compile(r"\bwhere and\b"), "where"),
     (re.compile(r"\bwhere (?=group by|order by|\))"), ""),
-    (re.compile(r" where$"), ""),
+    (re.compile(r" where\s*$"), ""),
 )
 
 

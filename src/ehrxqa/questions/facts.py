@@ -182,7 +182,7 @@ def _read(db: apsw.Connection, path: Path) -> Facts:
     for kind in EVENTS:
         found: dict[int, list[Event]] = defaultdict(list)
         for time, name, hadm, stay, value, subject in db.execute(_query(kind)):
-            if kind == "vit" and name not in VITALS or kind == "body" and name not in (WEIGHT, HEIGHT):
+            if (kind == "vit" and name not in VITALS) or (kind == "body" and name not in (WEIGHT, HEIGHT)):
                 continue
             name, time = str(name), str(time)
             found[int(subject)].append(

@@ -15,7 +15,7 @@ from ehrxqa.questions.slots import OPERATIONS, TIME_SLOTS, operation_tag
 from ehrxqa.questions.template import Template
 from ehrxqa.questions.times import EXACT, NO_TIME, WITHIN, TimeChoice
 from ehrxqa.questions.wording import compared_wordings, finding_wordings, visual_wordings
-from ehrxqa.vqa.question import VqaQuestion
+from ehrxqa.vqa.question import Target, VqaQuestion
 
 __all__ = ["Choice", "Question"]
 
@@ -81,7 +81,7 @@ class Question:
         """Visual slot → name."""
         slots: dict[str, str] = {}
         question = self.choice.visual
-        if question is None:
+        if question is None or question.target is Target.SIZE:
             return slots
         for slot, names in (
             ("object", question.objects), ("attribute", question.attributes), ("category", question.categories),
@@ -154,7 +154,7 @@ class Question:
         v_tag: dict[str, list[str]] = {"object": [], "category": [], "attribute": []}
         if visual is not None:
             v_tag = {
-                "object": list(visual.objects) if "object" in "".join(self.visual_slots) and self._names_object else [],
+                "object": [] if visual.target is Target.SIZE else list(visual.objects),
                 "category": list(visual.categories),
                 "attribute": list(visual.attributes),
             }
@@ -186,10 +186,6 @@ class Question:
         values = [f"{slot}={self.choice.values[slot]}" for slot in self.template.values]
         dates = [repr(self.choice.time(slot)) for slot in ("g1", "g2")]
         return "\n".join([self.tag, *values, *dates])
-
-    @property
-    def _names_object(self) -> bool:
-        return "${object" in self.template.q_tag
 
     def _column(self, slot: str) -> str:
         event = self.template.events[0] if self.template.kinds else None

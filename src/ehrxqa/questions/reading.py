@@ -13,6 +13,7 @@ from functools import cache
 from typing import Final
 
 from ehrxqa.questions.catalogue import catalogue
+from ehrxqa.questions.image import COMPARISONS
 from ehrxqa.questions.question import Question
 from ehrxqa.questions.slots import OPERATIONS, TIME_SLOTS
 from ehrxqa.questions.template import Template
@@ -59,10 +60,12 @@ _WITHIN_WORDS: Final = {name: words for name, (words, _, _) in WITHIN.items()}
 @cache
 def _pattern(template: Template) -> re.Pattern[str]:
     text = ""
-    for piece in _PIECE.split(template.q_tag):
+    pieces = [piece for piece in _PIECE.split(template.q_tag) if piece]
+    for place, piece in enumerate(pieces):
         if piece.startswith("${") or piece.startswith("{"):
             name = piece.strip("${}")
-            text += f"(?P={name})" if f"(?P<{name}>" in text else f"(?P<{name}>.+?)"
+            body = "|".join(COMPARISONS) if piece == "${comparison}" else ".+?"
+            text += f"(?P={name})" if f"(?P<{name}>" in text else f"(?P<{name}>{body})"
         elif piece.startswith("["):
             name = piece[1:-1]
             if name in OPERATIONS:
@@ -75,7 +78,8 @@ def _pattern(template: Template) -> re.Pattern[str]:
         elif piece.endswith("_verb"):
             text += {"is": "(?:is|was)", "are": "(?:are|were)", "has": "has"}[piece.removesuffix("_verb")]
         elif piece.isspace():
-            text += " *"
+            # a slot beside the blank may be empty
+            text += " *" if any(each.startswith("[") for each in pieces[max(0, place - 1) : place + 2]) else " "
         else:
             text += re.escape(piece)
     return re.compile(text)
@@ -103,7 +107,7 @@ def slots_of(template: Template, text: str) -> Reading | None:
         elif name.startswith("time_filter"):
             words = _WITHIN_WORDS if name.endswith("within") else _EXACT_WORDS
             slots[name] = next((option for option, said in words.items() if said == value and value), "")
-        elif name in OPERATIONS:
+        elif name in template.operations:
             slots[name] = next(option for option, said in OPERATIONS[name].options.items() if said[0] == value)
         else:
             slots[name] = _GENDERS.get(value, value) if name == "gender" else value

@@ -10,7 +10,6 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
-
 from ehrxqa.questions.facts import Event, Facts, Study, usable
 from ehrxqa.questions.image import COMPARISONS
 from ehrxqa.questions.question import Choice

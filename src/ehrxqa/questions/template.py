@@ -41,7 +41,7 @@ def official(text: str) -> str:
     return _SLOT.sub(lambda match: f"[{TIME_SLOTS.get(match[1], match[1])}]", text)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Template:
     """One question template.
 

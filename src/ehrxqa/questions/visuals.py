@@ -27,7 +27,7 @@ def _nested(one: str, other: str) -> bool:
     for side in ("left ", "right "):
         if one.startswith(side) and other.startswith(side):
             parts = {one.removeprefix(side), other.removeprefix(side)}
-            if "lung" in parts and parts <= set(_LUNG) or parts == {"upper lung zone", "apical zone"}:
+            if ("lung" in parts and parts <= set(_LUNG)) or parts == {"upper lung zone", "apical zone"}:
                 return True
     pair = {one, other}
     if "mediastinum" in pair and pair <= set(_CHEST):
@@ -111,7 +111,7 @@ class Visuals:
             pool = self._category[first.category]
         else:
             pool = self._possible
-        if kind.categories == 1 or kind.form is Form.CHOOSE and kind.attributes == 2:
+        if kind.categories == 1 or (kind.form is Form.CHOOSE and kind.attributes == 2):
             pool = [finding for finding in pool if finding.category == first.category]
         pool = [finding for finding in pool if _differ(kind, first, finding)]
         if here and rng.random() < 0.5:

@@ -1,0 +1,55 @@
+"""`ehrxqa generate`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, workers_option
+
+__all__ = ["command"]
+
+
+@click.command(
+    epilog=example(
+        "ehrxqa generate out --train 2000 --valid 300 --test 300 --seed 1",
+        "ehrxqa generate out --test 500 --scope image --force",
+    )
+)
+@click.argument("out", type=DIR)
+@click.option("--train", default=0, metavar="N", help="Questions of the train split.")
+@click.option("--valid", default=0, metavar="N", help="Questions of the valid split.")
+@click.option("--test", default=0, metavar="N", help="Questions of the test split.")
+@click.option("--seed", default=0, show_default=True, metavar="S", help="Seed of all random numbers.")
+@click.option("--scope", "scopes", multiple=True, metavar="NAME", help="Only this scope or modality; repeatable.")
+@click.option("--family", "--families", "families", multiple=True, metavar="NAME",
+              help="Only this family or template number; repeatable.")  # fmt: skip
+@click.option("--impossible", default=0.0, metavar="SHARE", help="Share of unanswerable questions.  [default: 0]")
+@click.option("--separate-subjects", is_flag=True, help="Train and valid ask about different patients.")
+@click.option("--force", is_flag=True, help="Replace question files that are there.")
+@workers_option
+@quiet_option
+@format_option
+def command(
+    out: Path, train: int, valid: int, test: int, seed: int, scopes: tuple[str, ...], families: tuple[str, ...],
+    impossible: float, separate_subjects: bool, force: bool, workers: int | None, quiet: bool, output_format: str,
+) -> None:  # fmt: skip
+    """Make new questions over the databases of the build in OUT, each verified before it is written."""
+    from ehrxqa.progress import Progress
+    from ehrxqa.questions.generate import generate
+
+    report = generate(
+        out, train=train, valid=valid, test=test, seed=seed, scopes=scopes, families=families, impossible=impossible,
+        separate_subjects=separate_subjects, workers=workers, force=force, progress=Progress(quiet=quiet),
+    )  # fmt: skip
+
+    def text() -> str:
+        lines = [f"{split}: {number:,} questions" for split, number in report.questions.items() if number]
+        lines += [f"  {scope}: {number:,}" for scope, number in report.scopes.items()]
+        lines.append(f"templates used: {report.templates}; proofs that failed: {report.faults}")
+        lines += [f"{split}: {number:,} questions could not be made" for split, number in report.missing.items()]
+        return "\n".join([*lines, *report.fault_examples])
+
+    emit(output_format, asdict(report), text)
