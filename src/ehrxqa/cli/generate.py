@@ -37,12 +37,12 @@ def command(
     impossible: float, separate_subjects: bool, force: bool, workers: int | None, quiet: bool, output_format: str,
 ) -> None:  # fmt: skip
     """Make new questions over the databases of the build in OUT, each verified before it is written."""
-    from ehrxqa.progress import Progress
+    from ehrxqa.progress import make_progress
     from ehrxqa.questions.generate import generate
 
     report = generate(
         out, train=train, valid=valid, test=test, seed=seed, scopes=scopes, families=families, impossible=impossible,
-        separate_subjects=separate_subjects, workers=workers, force=force, progress=Progress(quiet=quiet),
+        separate_subjects=separate_subjects, workers=workers, force=force, progress=make_progress(quiet=quiet),
     )  # fmt: skip
 
     def text() -> str:

@@ -22,6 +22,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("ehrxqa.cli.demo", "Make a synthetic hospital, build everything from it, and look around."),
     "synth": ("ehrxqa.cli.synth", "Make a synthetic hospital with X-rays in PhysioNet's own files."),
     "build": ("ehrxqa.cli.build", "Build labels and databases from the source files."),
+    "generate": ("ehrxqa.cli.generate", "Make new questions over the databases, each verified."),
+    "coverage": ("ehrxqa.cli.coverage", "Say which official question templates a build can produce."),
     "answer": ("ehrxqa.cli.answer", "Fill the answers of pre-release question files."),
     "verify": ("ehrxqa.cli.verify", "Check an output folder, alone or against another one."),
     "info": ("ehrxqa.cli.info", "Say what an output folder holds and how it was made."),

@@ -98,14 +98,24 @@ def support(question: Question) -> list[tuple[str, str]]:
             where = f"<{m}nm>"
         if event.table == "admissions" and "single" in template.scope:
             where += " [V1 hosp]" if "order by" not in expand("[V1 hosp]", question, "tb_cxr") else ""
-        if "e1" in template.times and letter == "A" and template.draw != "change" and "order by <v>" not in template.sql:
+        if (
+            "e1" in template.times
+            and letter == "A"
+            and template.draw != "change"
+            and "order by <v>" not in template.sql
+        ):
             more = " and <c> is not null" if event.time == "dischtime" else ""
             where += f"{more} and <c> in ( select distinct <c> from <T> where {where}{more} <e1> )"
         found.append((
             event.table, expand(f"select <{m}T>.row_id from <{m}T> where {where}", question, "tb_cxr"),
         ))  # fmt: skip
     if not template.kinds and "single" in template.scope and template.modality == "table":
-        found.append(("patients", expand("select patients.row_id from patients where patients.subject_id = {patient_id}", question, "")))
+        found.append(
+            (
+                "patients",
+                expand("select patients.row_id from patients where patients.subject_id = {patient_id}", question, ""),
+            )
+        )
     return found
 
 

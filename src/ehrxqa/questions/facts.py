@@ -223,6 +223,8 @@ def _visits(db: apsw.Connection) -> dict[str, dict[int, int]]:
             ("cur", "is null", "desc"), ("first", "is not null", "desc"), ("last", "is not null", "asc"),
         ):  # fmt: skip
             # the last row of a subject in this order is the one that is meant
-            rows = db.execute(f"select subject_id, {key} from {table} where {ended} {condition} order by {begun} {order}")
+            rows = db.execute(
+                f"select subject_id, {key} from {table} where {ended} {condition} order by {begun} {order}"
+            )
             visits[f"rel-{visit}-{which}"] = {int(subject): int(number) for subject, number in rows}
     return visits

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from ehrxqa.build import DATABASE_PATHS, WORK_FOLDER
+from ehrxqa.building import DATABASE_PATHS, WORK_FOLDER
 from ehrxqa.dataset.records import final_record
 from ehrxqa.errors import BuildError, SettingsError
 from ehrxqa.files import atomic_path
@@ -155,7 +155,14 @@ class _Run:
     """One generation."""
 
     def __init__(
-        self, out: Path, work: Path, templates: list[Template], seed: int, separate: bool, workers: int, progress: Progress
+        self,
+        out: Path,
+        work: Path,
+        templates: list[Template],
+        seed: int,
+        separate: bool,
+        workers: int,
+        progress: Progress,
     ) -> None:
         self._out, self._work, self._templates = out, work, templates
         self._seed, self._separate, self._workers, self._progress = seed, separate, workers, progress
@@ -266,7 +273,9 @@ class _Run:
             try:
                 yield from pool.map(run_cell, tasks)
             except BrokenProcessPool as error:
-                raise BuildError("a worker process was killed (out of memory?); try again with fewer --workers") from error
+                raise BuildError(
+                    "a worker process was killed (out of memory?); try again with fewer --workers"
+                ) from error
 
     def _take(self, cell: CellTask, base: str, result: CellResult, spools: dict[str, Any]) -> None:
         self._seen.setdefault((base, cell.number), []).extend(result.keys)
@@ -304,7 +313,8 @@ class _Run:
 
                 _write_list(self._out / f"dataset/_{split}.json", (record for record, _, _ in entries()))
                 _write_list(
-                    self._out / f"dataset/{split}.json", (final_record(record, answer) for record, answer, _ in entries())
+                    self._out / f"dataset/{split}.json",
+                    (final_record(record, answer) for record, answer, _ in entries()),
                 )
                 count = 0
                 for _, _, links in entries():

@@ -11,7 +11,9 @@ from ehrxqa.questions.template import Template
 __all__ = ["group_templates"]
 
 _WITHIN: Final = ("within-n_month", "within-month", "within-hosp")
-_AGED: Final = "<T>.hadm_id in ( select admissions.hadm_id from admissions where admissions.age is not null [age_group] )"
+_AGED: Final = (
+    "<T>.hadm_id in ( select admissions.hadm_id from admissions where admissions.age is not null [age_group] )"
+)
 
 
 def _group(
@@ -177,7 +179,9 @@ def _event(letter: str, alias: str, key: str = "", extra: str = "") -> str:
 
 
 def _after() -> Iterator[Template]:
-    pair = f"from {_event('A', 't1')} join {_event('B', 't2')} on t1.subject_id = t2.subject_id where t1.<A.t> < t2.<B.t> "
+    pair = (
+        f"from {_event('A', 't1')} join {_event('B', 't2')} on t1.subject_id = t2.subject_id where t1.<A.t> < t2.<B.t> "
+    )
     pair += "[W t1.<A.t> t2.<B.t>]"
     after = {
         "px": "having received a {} procedure", "dx": "having been diagnosed with {}", "rx": "having been prescribed {}",
@@ -272,7 +276,9 @@ def _top_after() -> Iterator[Template]:
         (167, "rx", "px", ""), (168, "rx", "dx", ""), (169, "rx", "dx", "aged"), (170, "rx", "dx", "gender"), (173, "lab", "dx", ""),
         (174, "lab", "px", ""), (177, "spec", "dx", ""), (178, "test", "dx", ""), (179, "spec", "px", ""), (180, "test", "px", ""),
     ):  # fmt: skip
-        group = {"": "patients", "aged": "patients aged [age_group]", "gender": "{gender} patients aged [age_group]"}[who]
+        group = {"": "patients", "aged": "patients aged [age_group]", "gender": "{gender} patients aged [age_group]"}[
+            who
+        ]
         phrase = phrases[b].replace("{freq}", "frequent").replace("{who}", group)
         if (a, b) == ("rx", "rx"):
             phrase = "frequent drugs that patients were prescribed"

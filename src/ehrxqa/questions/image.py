@@ -34,9 +34,10 @@ _FIELDS: Final = (("object", "objects"), ("attribute", "attributes"), ("category
 
 def sentence(kind: int) -> str:
     """The sentence of an image question, with `${…}` slots."""
-    return TEMPLATES[kind].replace("abnormalities", "abnormality")[0].lower() + TEMPLATES[kind].replace(
-        "abnormalities", "abnormality"
-    )[1:]
+    return (
+        TEMPLATES[kind].replace("abnormalities", "abnormality")[0].lower()
+        + TEMPLATES[kind].replace("abnormalities", "abnormality")[1:]
+    )
 
 
 def condition(question: VqaQuestion) -> str:
@@ -110,7 +111,8 @@ def neural_of(question: VqaQuestion, studies: str) -> str:
         calls = f" {operator} ".join(f'( func_vqa("{part}", t1.study_id) = true )' for part in parts)
         return f"select {calls} from {table} as t1"
     first, second = (
-        f'select func_vqa("{part}", t{number}.study_id) from {table} as t{number}' for number, part in enumerate(parts, 1)
+        f'select func_vqa("{part}", t{number}.study_id) from {table} as t{number}'
+        for number, part in enumerate(parts, 1)
     )
     return f"{first} {operator} {second}"
 
@@ -148,7 +150,9 @@ def _family(kind: int) -> str:
         return "size"
     if text.startswith("Which"):
         return "choose"
-    return "verify" if text.startswith(("Is ", "Are ")) else "list locations" if "locations" in text else "list findings"
+    return (
+        "verify" if text.startswith(("Is ", "Are ")) else "list locations" if "locations" in text else "list findings"
+    )
 
 
 def _compared(kind: int) -> tuple[str, str]:

@@ -86,7 +86,9 @@ class Question:
         for slot, names in (
             ("object", question.objects), ("attribute", question.attributes), ("category", question.categories),
         ):  # fmt: skip
-            slots.update({slot: names[0]} if len(names) == 1 else {f"{slot}_{n}": name for n, name in enumerate(names, 1)})
+            slots.update(
+                {slot: names[0]} if len(names) == 1 else {f"{slot}_{n}": name for n, name in enumerate(names, 1)}
+            )
         if self.choice.comparison:
             slots["comparison"] = self.choice.comparison
         return slots

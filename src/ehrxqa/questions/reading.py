@@ -44,7 +44,12 @@ def _time_pattern() -> str:
 
 _TIMES: Final = _time_pattern()
 _TIME_READERS: Final = tuple(
-    (name, re.compile(re.sub(r"\\\{(\w)\\\}", lambda match: f"(?P<{match[1]}>{_FIELDS[match[1]]})", re.escape(option.nlq))))
+    (
+        name,
+        re.compile(
+            re.sub(r"\\\{(\w)\\\}", lambda match: f"(?P<{match[1]}>{_FIELDS[match[1]]})", re.escape(option.nlq))
+        ),
+    )
     for name, option in TIME_OPTIONS.items()
 )
 
@@ -135,5 +140,3 @@ def read_back(question: Question) -> bool:
 def readings(text: str) -> list[Reading]:
     """Every way in which a sentence can be read as a filled template."""
     return [reading for template in catalogue().values() if (reading := slots_of(template, text)) is not None]
-
-

@@ -25,7 +25,11 @@ __all__ = ["Sampler"]
 _UNFILTERED_PERCENT: Final = 20
 #: Names among which those of "no" questions are drawn: the most widespread.
 _FREQUENT: Final = 60
-_EXACT_PAIRS: Final = (("exact-first", "exact-second"), ("exact-first", "exact-last"), ("exact-second_to_last", "exact-last"))
+_EXACT_PAIRS: Final = (
+    ("exact-first", "exact-second"),
+    ("exact-first", "exact-last"),
+    ("exact-second_to_last", "exact-last"),
+)
 _PLACES: Final = {"exact-first": 0, "exact-second": 1, "exact-last": -1, "exact-second_to_last": -2}
 
 _T = TypeVar("_T")
@@ -40,7 +44,9 @@ class Sampler:
         self._visuals = Visuals(facts.labels)
         self._subjects_of: dict[tuple[str, frozenset[int] | None], list[int]] = {}
         self._ways: dict[str, Callable[[_Draw], Choice | None]] = {
-            name.removeprefix("_way_").replace("_", " "): getattr(self, name) for name in dir(self) if name.startswith("_way_")
+            name.removeprefix("_way_").replace("_", " "): getattr(self, name)
+            for name in dir(self)
+            if name.startswith("_way_")
         }
 
     def draw(
@@ -63,9 +69,9 @@ class Sampler:
         """A subject with events of all these kinds."""
         key = ("+".join(kinds), draw.subjects)
         if key not in self._subjects_of:
-            pools = [
-                set(self._facts.studies if kind == "study" else self._facts.events[kind]) for kind in kinds
-            ] or [set(self._facts.subjects)]
+            pools = [set(self._facts.studies if kind == "study" else self._facts.events[kind]) for kind in kinds] or [
+                set(self._facts.subjects)
+            ]
             found = set.intersection(*pools)
             self._subjects_of[key] = sorted(found if draw.subjects is None else found & draw.subjects)
         return _any(draw.rng, self._subjects_of[key])
@@ -105,13 +111,16 @@ class Sampler:
             options = self._facts.visit_options(events[0], grain)
         else:
             options = candidates(events[0].time, (grain,), rng)
-        return _any(rng, [each for each in options if all(self._facts.passes(event, each) for event in events)]) or NO_TIME
+        return (
+            _any(rng, [each for each in options if all(self._facts.passes(event, each) for event in events)]) or NO_TIME
+        )
 
     def _choice(self, draw: _Draw, **parts: Any) -> Choice:
         """A choice, its operations and simple exact filters drawn."""
         template, rng = draw.template, draw.rng
         operations = {
-            slot: rng.choice(template.options.get(slot) or tuple(OPERATIONS[slot].options)) for slot in template.operations
+            slot: rng.choice(template.options.get(slot) or tuple(OPERATIONS[slot].options))
+            for slot in template.operations
         } | parts.pop("operations", {})
         g1 = parts["times"]["g1"] if "times" in parts else NO_TIME
         if "unit_average" in operations and g1.option is not None:
@@ -192,7 +201,11 @@ class Sampler:
             if any(now.lets_through(event.time) and event.name not in yesterday for event in events):
                 found.append(subject)
         subject = _any(draw.rng, [each for each in found if draw.subjects is None or each in draw.subjects])
-        return None if subject is None else self._choice(draw, values={"patient_id": subject}, times={"g1": before, "g2": now})
+        return (
+            None
+            if subject is None
+            else self._choice(draw, values={"patient_id": subject}, times={"g1": before, "g2": now})
+        )
 
     def _way_change(self, draw: _Draw) -> Choice | None:
         template, rng = draw.template, draw.rng
@@ -203,7 +216,9 @@ class Sampler:
         if event is None:
             return None
         time = self._filter(draw, event)
-        same = [each for each in self._events(draw, subject) if each.name == event.name and self._facts.passes(each, time)]
+        same = [
+            each for each in self._events(draw, subject) if each.name == event.name and self._facts.passes(each, time)
+        ]
         times = sorted({each.time for each in same})
         if len(times) < 2:
             return None
@@ -242,7 +257,9 @@ class Sampler:
             limit = draw.rng.choice(same)
             if limit == extreme:
                 return None
-        return self._one(draw, event, time, values={"vital_value": _plain(limit)}, operations={"comparison": comparison})
+        return self._one(
+            draw, event, time, values={"vital_value": _plain(limit)}, operations={"comparison": comparison}
+        )
 
     def _way_normal(self, draw: _Draw) -> Choice | None:
         return self._way_event(draw)
@@ -384,7 +401,9 @@ class Sampler:
         if one is None:
             return None
         within = draw.rng.choice(template.withins) if template.withins else ""
-        later = [event for event in self._facts.of(b, one.subject) if _follows(one, event, within) and usable(event.name)]
+        later = [
+            event for event in self._facts.of(b, one.subject) if _follows(one, event, within) and usable(event.name)
+        ]
         if a == b:
             later = [event for event in later if event.name != one.name]
         other = _any(draw.rng, later)
@@ -736,5 +755,3 @@ def _age_group(age: int | None) -> str | None:
 def _plain(value: Any) -> Any:
     """A number as it is written in a question: whole numbers without a point."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
-
-

@@ -246,7 +246,9 @@ def _names() -> Iterator[Template]:
             (said.format(p=_P, drug_route="{drug_route}"), f"name the {noun} that {_P} {verb} [g1]."),
             sql, kind=kind, named=named, answer="list",
         )  # fmt: skip
-    organism = "select distinct microbiologyevents.org_name " + _FROM.replace("<g1>", "and <T>.org_name is not null <g1>")
+    organism = "select distinct microbiologyevents.org_name " + _FROM.replace(
+        "<g1>", "and <T>.org_name is not null <g1>"
+    )
     organism += " and <c> = ( select distinct <c> from <T> where <in> <nm> and <T>.org_name is not null <g1> <e1> )"
     for number, kind, what, said in (
         (48, "spec", "{culture_name} microbiology test", "{culture_name} culture with growth"),
@@ -421,7 +423,9 @@ def _times() -> Iterator[Template]:
 def _yes_no() -> Iterator[Template]:
     count = f"select count(*) > 0 {_FROM}"
 
-    def has(number: int, kind: str, perfect: str, did: tuple[str, ...], *, named: bool, sql: str = count, **more: Any) -> Template:
+    def has(
+        number: int, kind: str, perfect: str, did: tuple[str, ...], *, named: bool, sql: str = count, **more: Any
+    ) -> Template:
         return _single(
             number, "has", f"has_verb {_P} {perfect} [g1]?", tuple(f"{sentence} [g1]?" for sentence in did), sql, kind=kind,
             named=named, answer="truth", coarse=True, draw=more.pop("draw", "has"), **more,
@@ -436,7 +440,9 @@ def _yes_no() -> Iterator[Template]:
     ):  # fmt: skip
         event = EVENTS[kind]
         did = _name(event.did, event.slot)
-        yield has(number, kind, _name(event.perfect, event.slot), (did, f"is there any record that {_tail(did)}"), named=True)
+        yield has(
+            number, kind, _name(event.perfect, event.slot), (did, f"is there any record that {_tail(did)}"), named=True
+        )
     yield has(
         87, "adm", "been to an emergency room",
         (f"<has|was> {_P} <been |>admitted through an emergency room", f"<has|did> {_P} <come|come> through an emergency room"),
@@ -482,7 +488,10 @@ def _tail(did: str) -> str:
     going, over = verb.removeprefix("<").split("|")
     if first == "<has|was>":
         return f"{_P} <has {going.strip()}|was> {rest.strip()}"
-    return f"{_P} <has {going}|{ {'undergo': 'underwent', 'have': 'had'}[over] }>".replace("{ ", "").replace(" }", "") + rest
+    return (
+        f"{_P} <has {going}|{ {'undergo': 'underwent', 'have': 'had'}[over] }>".replace("{ ", "").replace(" }", "")
+        + rest
+    )
 
 
 def _lists_and_counts() -> Iterator[Template]:

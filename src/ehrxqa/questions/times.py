@@ -190,8 +190,10 @@ class TimeChoice:
         """All wordings of our own."""
         if self.option is None:
             return ("",)
-        return (self._fill(self.option.nlq), *map(self._fill, self.option.said)) if self._plain else tuple(
-            map(self._fill, self.option.said)
+        return (
+            (self._fill(self.option.nlq), *map(self._fill, self.option.said))
+            if self._plain
+            else tuple(map(self._fill, self.option.said))
         )
 
     @property
@@ -235,8 +237,12 @@ class TimeChoice:
         if name.startswith("abs"):
             width = {"year": 4, "month": 7, "day": 10}[self.option.grain] if self.option else 0
             value, bound = time[:width], f"{self.year:04}-{self.month:02}-{self.day:02}"[:width]
-            return value >= bound if name.endswith("since") else value <= bound if name.endswith("until") else (
-                value == bound
+            return (
+                value >= bound
+                if name.endswith("since")
+                else value <= bound
+                if name.endswith("until")
+                else (value == bound)
             )
         if name.startswith("mix"):
             if "year" in name:

@@ -1,0 +1,111 @@
+"""`ehrxqa coverage`: which official templates the databases of a build can produce, and why not where they cannot."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ehrxqa.building import DATABASE_PATHS, WORK_FOLDER
+from ehrxqa.errors import BuildError
+from ehrxqa.progress import SILENT, Progress
+from ehrxqa.questions.catalogue import catalogue
+from ehrxqa.questions.cell import CellResult, CellTask, run_cell
+from ehrxqa.questions.checking import make_indexed_copy
+from ehrxqa.questions.table import NO_SOURCE
+
+__all__ = ["Coverage", "TemplateCoverage", "coverage"]
+
+#: Seeds tried for each template, each with many draws.
+_TRIES: Final = 4
+
+
+@dataclass(frozen=True)
+class TemplateCoverage:
+    """One official template.
+
+    Attributes:
+        number: Its official number.
+        scope: Its scope.
+        family: What is asked.
+        databases: Databases (`train`, `test`) that gave a verified question.
+        reason: Why none did; empty if one did.
+    """
+
+    number: int
+    scope: str
+    family: str
+    databases: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """All official templates.
+
+    Attributes:
+        templates: In the order of numbers.
+        total: 426.
+        with_source: Templates of which MIMIC-IV has data, 419.
+        produced: Templates that gave a verified question.
+    """
+
+    templates: tuple[TemplateCoverage, ...]
+    total: int
+    with_source: int
+    produced: int
+
+
+def coverage(out: Path | str, *, workers: int | None = None, progress: Progress = SILENT) -> Coverage:
+    """Try every template on both databases of a build.
+
+    Raises:
+        BuildError: There is no database in `out`.
+    """
+    out = Path(out)
+    bases = {base: out / path for base, path in DATABASE_PATHS.items() if (out / path).is_file()}
+    if not bases:
+        raise BuildError(f"{out}: holds no database; build it first: ehrxqa build SOURCES {out}")
+    work = out / WORK_FOLDER / "coverage"
+    try:
+        for base, path in bases.items():
+            make_indexed_copy(path, work / f"{base}.db")
+        tasks = [
+            CellTask(path, work / f"{base}.db", number, ("test",) * _TRIES, f"coverage/{number}")
+            for base, path in bases.items()
+            for number in catalogue()
+        ]
+        with progress.task("coverage", len(tasks), "templates") as task:
+            results = []
+            with ProcessPoolExecutor(
+                workers or os.cpu_count() or 1, mp_context=multiprocessing.get_context("spawn")
+            ) as pool:
+                for result in pool.map(run_cell, tasks):
+                    results.append(result)
+                    task.advance()
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    found: dict[int, dict[str, CellResult]] = {}
+    for cell, result in zip(tasks, results, strict=True):
+        found.setdefault(cell.number, {})[cell.copy.stem] = result
+    templates = {number: _of(number, tried) for number, tried in found.items()}
+    for number, (_, missing) in NO_SOURCE.items():
+        scope = "table-group" if number == 137 else "table-single"
+        templates[number] = TemplateCoverage(number, scope, missing, (), f"no source in MIMIC-IV: {missing}")
+    every = tuple(templates[number] for number in sorted(templates))
+    return Coverage(every, len(every), len(found), sum(bool(each.databases) for each in every))
+
+
+def _of(number: int, tried: dict[str, CellResult]) -> TemplateCoverage:
+    template = catalogue()[number]
+    databases = tuple(base for base, result in tried.items() if result.lines)
+    reasons: Counter[str] = Counter()
+    for result in tried.values():
+        reasons += result.rejected
+    reason = "" if databases else "these databases: " + (reasons.most_common(1)[0][0] if reasons else "a failed proof")
+    return TemplateCoverage(number, template.scope, template.family, databases, reason)
