@@ -98,8 +98,8 @@ class Checker:
         self._fast = open_database(copy, limits=limits)
         self._engine = Engine(copy, OracleModel(labels), limits=limits)
         self._lint = Lint(lambda sql: self._fast.run(normalise(sql)).rows)
-        self._images = {
-            study: (subject, image)
+        self._images: dict[int, tuple[int, str]] = {
+            int(str(study)): (int(str(subject)), str(image))
             for study, subject, image in self._fast.run("select study_id, subject_id, image_id from tb_cxr").rows
         }
 
@@ -137,7 +137,11 @@ class Checker:
 
     def links(self, question: Question) -> Links:
         """What a question is about, and the rows its answer rests on."""
-        studies = [] if not question.studies else [row[0] for row in self._fast.run(normalise(question.studies)).rows]
+        studies = (
+            []
+            if not question.studies
+            else [int(str(row[0])) for row in self._fast.run(normalise(question.studies)).rows]
+        )
         total = len(studies)
         studies = studies[:MOST_LINKS]
         images = [self._images[study] for study in studies]
@@ -160,7 +164,7 @@ class Checker:
         head = f"select {table}.row_id from"
         counted = sql.replace(head, f"select {table}.row_id, count(*) over () from", 1)
         found = self._fast.run(normalise(f"{counted.lower()} order by 1 limit {MOST_LINKS}")).rows
-        return RowLinks(table, [row[0] for row in found], found[0][1] if found else 0)
+        return RowLinks(table, [int(str(row[0])) for row in found], int(str(found[0][1])) if found else 0)
 
 
 def _unfit(question: Question, answer: list[Any], truth: bool | None, empty: bool, strict: bool) -> str:

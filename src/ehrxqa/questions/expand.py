@@ -147,7 +147,7 @@ class _Expander:
 
     def _macro(self, match: re.Match[str]) -> str:
         name = match[1]
-        head, _, rest = name.partition(" ")
+        _, _, rest = name.partition(" ")
         slot = "2" if name.endswith("2") else "1"
         plain = name.rstrip("12")
         if name in ("g1", "g2"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -51,6 +51,7 @@ class Study(NamedTuple):
     row: int
 
 
+@lru_cache(maxsize=65536)
 def usable(name: object) -> bool:
     """Whether a name can be asked for.
 

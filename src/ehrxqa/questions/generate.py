@@ -82,7 +82,9 @@ def generate(
 
     Args:
         out: Output folder of a build.
-        train: Questions of the train split; `valid` and `test` likewise.
+        train: Questions of the train split.
+        valid: Questions of the valid split.
+        test: Questions of the test split.
         seed: Seed of all chance.
         scopes: Scopes or modalities to keep to; all by default.
         families: Families, or official template numbers, to keep to; all by default.

@@ -61,12 +61,16 @@ def elementary(question: VqaQuestion) -> tuple[VqaQuestion, ...]:
         return (question,)
     parts = []
     for place in (0, 1):
-        names = {
+        names: dict[str, tuple[str, ...]] = {
             field: (held[place],) if len(held) == 2 else held
             for _, field in _FIELDS
-            if (held := getattr(question, field)) is not None
+            for held in (getattr(question, field),)
         }
-        parts.append(VqaQuestion(question.form, question.target, None, **names))
+        parts.append(
+            VqaQuestion(
+                question.form, question.target, None, names["objects"], names["attributes"], names["categories"]
+            )
+        )
     return tuple(parts)
 
 

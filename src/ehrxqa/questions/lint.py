@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, Final
 
 __all__ = ["RULES", "Lint"]
@@ -96,7 +97,7 @@ class Lint:
         )  # fmt: skip
         if len(rows) > skip and rows[skip][1] is None:
             return "null-first"
-        for one, next_ in zip(rows, rows[1:], strict=False):
+        for one, next_ in pairwise(rows):
             if one[1:] == next_[1:] and one[0] != next_[0]:
                 return "tie"
         return None

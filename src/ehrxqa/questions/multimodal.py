@@ -63,12 +63,12 @@ def _same_period() -> Iterator[Template]:
             if ten >= 3 and digit not in _FEW:
                 continue
             did = _DID[ten].replace("{p}", _P)
+            also = "<had|have>" if did.startswith("<has|did>") else "had"
             yield Template(
                 5000 + 10 * ten + digit, "same period", "multimodal-single",
                 f"has_verb {_P} {perfect} [g1] and also had {_STUDY.replace('{}', finding(visual))} within the same period?",
                 (f"{did} [g1], and did a chest x-ray in the same period show {{finding}}?",
-                 f"{did} [g1] and also had a chest x-ray that showed {{finding}} in the same period?".replace(
-                     "and also had", "and also <had|had>")),
+                 f"{did} [g1] and also {also} a chest x-ray that showed {{finding}} in the same period?"),
                 event + "( select count(*) > 0 from tb_cxr_plus where tb_cxr_plus.study_id in <X:all> and "
                 "tb_cxr_plus.relation = 1<cond> )", "event and study", "truth", (kind,), (slot,), _GRAINS,
                 neural=event + "( select count( distinct t1.study_id ) > 0 from ( select tb_cxr.study_id from tb_cxr where "

@@ -67,7 +67,7 @@ def _pattern(template: Template) -> re.Pattern[str]:
     text = ""
     pieces = [piece for piece in _PIECE.split(template.q_tag) if piece]
     for place, piece in enumerate(pieces):
-        if piece.startswith("${") or piece.startswith("{"):
+        if piece.startswith(("${", "{")):
             name = piece.strip("${}")
             body = "|".join(COMPARISONS) if piece == "${comparison}" else ".+?"
             text += f"(?P={name})" if f"(?P<{name}>" in text else f"(?P<{name}>{body})"

@@ -195,11 +195,11 @@ class Sampler:
     def _way_today(self, draw: _Draw) -> Choice | None:
         now, before = TimeChoice("rel-day-this"), TimeChoice("rel-day-last")
         found = []
-        for subject in self._facts.events["rx"]:
-            events = self._facts.of("rx", subject)
+        for patient in self._facts.events["rx"]:
+            events = self._facts.of("rx", patient)
             yesterday = {event.name for event in events if before.lets_through(event.time)}
             if any(now.lets_through(event.time) and event.name not in yesterday for event in events):
-                found.append(subject)
+                found.append(patient)
         subject = _any(draw.rng, [each for each in found if draw.subjects is None or each in draw.subjects])
         return (
             None
@@ -293,7 +293,7 @@ class Sampler:
     def _gap(self, draw: _Draw, subject: int, events: Sequence[_Event]) -> TimeChoice | None:
         """A filter that lets no event of a subject through, drawn near what else happened to the subject."""
         rng = draw.rng
-        others = [*self._facts.of("adm", subject), *self._facts.studies.get(subject, [])]
+        others: list[_Event] = [*self._facts.of("adm", subject), *self._facts.studies.get(subject, [])]
         anchor = _any(rng, others)
         if anchor is None:
             return None
@@ -534,7 +534,8 @@ class Sampler:
             x, y = answer(question, later.row), answer(question, earlier.row)
             if verify:
                 return ((x is now) and (y is before)) is draw.truth
-            assert isinstance(x, tuple) and isinstance(y, tuple)
+            assert isinstance(x, tuple)
+            assert isinstance(y, tuple)
             kept = set(x) & set(y) if now and before else set(x) - set(y) if now else set(y) - set(x)
             return (not kept) is draw.empty
 

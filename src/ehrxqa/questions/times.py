@@ -156,7 +156,7 @@ WITHIN: Final = {
         ("within 2 days", "within two days"),
         "datetime(<b>) between datetime(<a>) and datetime(<a>,'+2 day')",
     ),
-    "within-same": ("at the same time", ("at the same time", "together"), "datetime(<a>) = datetime(<b>)"),
+    "within-same": ("at the same time", ("at the same time",), "datetime(<a>) = datetime(<b>)"),
 }
 
 
@@ -249,7 +249,7 @@ class TimeChoice:
                 if time[:4] != str(_NOW.year - name.endswith("last_year")) or time[5:7] != f"{self.month:02}":
                     return False
                 return not self.day or time[8:10] == f"{self.day:02}"
-            return time[:7] == (_back("month", 1)[:7] if "last" in name else CURRENT_TIME[:7]) and (
+            return time[:7] == (_start_back("month") if "last" in name else CURRENT_TIME[:7]) and (
                 time[8:10] == f"{self.day:02}"
             )
         if name.startswith("rel") and not self.visit:
@@ -304,7 +304,7 @@ def _start_back(unit: str) -> str:
 
 def candidates(time: str, grains: Iterable[str], rng: random.Random) -> list[TimeChoice]:
     """One choice of every calendar filter of these grains that lets `time` through."""
-    year, month, day = int(time[:4]), int(time[5:7]), int(time[8:10])
+    month, day = int(time[5:7]), int(time[8:10])
     moment = datetime.fromisoformat(time)
     found: list[TimeChoice] = []
     for option in TIME_OPTIONS.values():

@@ -14,6 +14,7 @@ from ehrxqa.vqa.rules import rule_for
 __all__ = ["Visuals"]
 
 _DRAWS: Final = 60
+_SECONDS: Final = 12
 
 #: What lies in what: the two are not asked together, a finding of the part is one of the whole.
 _LUNG: Final = ("lung", "apical zone", "upper lung zone", "mid lung zone", "lower lung zone", "hilar structures",
@@ -113,11 +114,15 @@ class Visuals:
             pool = self._possible
         if kind.categories == 1 or (kind.form is Form.CHOOSE and kind.attributes == 2):
             pool = [finding for finding in pool if finding.category == first.category]
-        pool = [finding for finding in pool if _differ(kind, first, finding)]
         if here and rng.random() < 0.5:
             there = set(here)
-            pool = [finding for finding in pool if finding in there] or pool
-        return rng.choice(pool) if pool else None
+            shown = [finding for finding in pool if finding in there and _differ(kind, first, finding)]
+            if shown:
+                return rng.choice(shown)
+        for _ in range(_SECONDS):
+            if pool and _differ(kind, first, second := rng.choice(pool)):
+                return second
+        return None
 
 
 def _differ(kind: Kind, first: Finding, second: Finding) -> bool:
