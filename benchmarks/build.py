@@ -47,7 +47,7 @@ def job(name: str, *arguments: str) -> None:
             tree = find_sources(arguments[0])
             table = next(table for table in EVENT_TABLES if table.name == arguments[1])
             admissions = read_table(tree, "admissions", ["subject_id", "hadm_id"])
-            share = slice(None, None, 20)
+            share = slice(None, None, 200)  # as the cohort of the official databases to all subjects
             items = read_dictionaries(tree)
             nothing = np.empty(0, dtype=np.int64)
             with tempfile.TemporaryDirectory() as scratch:

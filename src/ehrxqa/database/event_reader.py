@@ -231,12 +231,12 @@ class _Reader:
         dropped = {f"dropped, {reason}": count for reason, count in self._dropped.items()}
         counts = {"rows": self._rows, **dropped, "usable": self._passed}
         positions = np.concatenate(self._positions) if self._positions else np.empty(0, dtype=np.int64)
-        moved = {name: spool.array() for name, spool in self._spools.items()}
         kept = {name: np.concatenate(parts) for name, parts in self._kept.items()}
         usable = self._passed
         at: npt.NDArray[np.int64] | None = None  # place in the spool of each row that takes part
         if table.doses:
-            usual = usual_unit(moved["drug"], moved["dose_unit_rx"])
+            drugs, units = self._spools["drug"], self._spools["dose_unit_rx"]
+            usual = usual_unit(lambda: zip(drugs.parts(), units.parts(), strict=True))
             at = np.flatnonzero(usual)
             usable = len(at)
             counts["dropped, unusual unit"] = self._passed - usable
@@ -245,13 +245,15 @@ class _Reader:
             kept = {name: values[mine] for name, values in kept.items()}
             positions = np.searchsorted(at, positions[mine])
         counts["of the databases' admissions" if self._moved else "of the databases' subjects"] = len(positions)
-        source = shuffled_rows(usable, positions, seed=self._context.seed, scratch=self._context.scratch)
+        source = positions
+        if self._moved:
+            source = shuffled_rows(usable, positions, seed=self._context.seed, scratch=self._context.scratch)
         if at is not None:
             source = at[source]
         columns = {}
         for name in self._columns:
-            values = moved[name][source] if name in moved else kept[name]
-            columns[name] = self._column(name, np.asarray(values))
+            values = self._spools[name].take(source) if name in self._spools else kept[name]
+            columns[name] = self._column(name, values)
         kinds = {columns[name].kind for name in self._moved}
         if kinds == {Kind.INT, Kind.REAL}:  # numbers that move together pass through one array of floats
             for name in self._moved:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 __all__ = ["dose_values", "usual_unit"]
-
-#: Rows counted at a time.
-CHUNK: Final = 1 << 20
 
 
 def dose_values(texts: Sequence[str], codes: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
@@ -29,33 +26,35 @@ def dose_values(texts: Sequence[str], codes: npt.NDArray[np.int64]) -> npt.NDArr
     return table[codes]
 
 
-def usual_unit(drug: npt.NDArray[Any], unit: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+def usual_unit(pairs: Callable[[], Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any]]]]) -> npt.NDArray[np.bool_]:
     """Whether each row has the unit that occurs most often with its drug; on a tie, the one seen first.
 
     Args:
-        drug: Codes; a missing drug (-1) is a drug of its own.
-        unit: Codes.
+        pairs: Gives drugs and units, as codes, in parts; called twice. A missing drug (-1) is a drug of its own.
     """
-    width = int(unit.max()) + 1 if len(unit) else 1
-    count_of: dict[int, int] = {}  # in order of first appearance
-    for start in range(0, len(drug), CHUNK):
-        values, first, count = np.unique(_pairs(drug, unit, width, start), return_index=True, return_counts=True)
+    count_of: dict[tuple[int, int], int] = {}  # in order of first appearance
+    rows = 0
+    for drug, unit in pairs():
+        rows += len(drug)
+        width = int(unit.max(initial=0)) + 1
+        values, first, count = np.unique(_key(drug, unit, width), return_index=True, return_counts=True)
         for place in np.argsort(first).tolist():
-            pair = int(values[place])
+            pair = divmod(int(values[place]), width)
             count_of[pair] = count_of.get(pair, 0) + int(count[place])
-    usual: dict[int, int] = {}
+    usual: dict[int, tuple[int, int]] = {}
     for pair, number in count_of.items():
-        if pair // width not in usual or number > count_of[usual[pair // width]]:
-            usual[pair // width] = pair
-    chosen = np.array(sorted(usual.values()), dtype=np.int64)
-    result = np.zeros(len(drug), dtype=bool)
-    for start in range(0, len(drug), CHUNK):
-        result[start : start + CHUNK] = np.isin(_pairs(drug, unit, width, start), chosen)
+        if pair[0] not in usual or number > count_of[usual[pair[0]]]:
+            usual[pair[0]] = pair
+    width = max((unit for _, unit in count_of), default=0) + 1
+    chosen = np.array(sorted(drug * width + unit for drug, unit in usual.values()), dtype=np.int64)
+    result = np.zeros(rows, dtype=bool)
+    start = 0
+    for drug, unit in pairs():
+        result[start : start + len(drug)] = np.isin(_key(drug, unit, width), chosen)
+        start += len(drug)
     return result
 
 
-def _pairs(drug: npt.NDArray[Any], unit: npt.NDArray[Any], width: int, start: int) -> npt.NDArray[np.int64]:
-    pairs: npt.NDArray[np.int64] = (np.asarray(drug[start : start + CHUNK]).astype(np.int64) + 1) * width + np.asarray(
-        unit[start : start + CHUNK]
-    )
-    return pairs
+def _key(drug: npt.NDArray[Any], unit: npt.NDArray[Any], width: int) -> npt.NDArray[np.int64]:
+    key: npt.NDArray[np.int64] = (drug.astype(np.int64) + 1) * width + unit
+    return key

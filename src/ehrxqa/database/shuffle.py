@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -54,8 +54,7 @@ def shuffled_rows(
         return np.random.default_rng(seed).choice(n, n, replace=False)[rows]
     with tempfile.TemporaryFile(dir=scratch) as spool:
         _spool_draws(n, seed, spool.fileno())
-        draws = np.memmap(spool, dtype=np.uint32, mode="r", shape=(n,))
-        return _undo(n, rows, draws)
+        return _undo(n, rows, spool)
 
 
 def _spool_draws(n: int, seed: int, descriptor: int) -> None:
@@ -75,12 +74,12 @@ def _spool_draws(n: int, seed: int, descriptor: int) -> None:
             data, offset = data[written:], offset + written
 
 
-def _undo(n: int, rows: Rows, draws: npt.NDArray[np.uint32]) -> Rows:
+def _undo(n: int, rows: Rows, spool: IO[bytes]) -> Rows:
     watched = np.zeros(n // 8 + 1, dtype=np.uint8)  # one bit a place: a followed value is there
     at: dict[int, int] = {}  # place → which of `rows` has its value there
     bounds = np.searchsorted(rows, np.arange(0, n + CHUNK, CHUNK))
     for number, start in enumerate(range(0, n, CHUNK)):
-        drawn = np.asarray(draws[start : min(start + CHUNK, n)]).astype(np.int64)
+        drawn = np.fromfile(spool, dtype=np.uint32, count=min(CHUNK, n - start)).astype(np.int64)
         byte, bit = drawn >> 3, np.left_shift(1, drawn & 7).astype(np.uint8)
         kept = rows[bounds[number] : bounds[number + 1]]
         touched = np.zeros(len(drawn), dtype=bool)

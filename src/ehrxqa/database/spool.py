@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -13,10 +15,12 @@ __all__ = ["Spool"]
 
 #: Bytes a column may take in memory before it goes to disk.
 IN_MEMORY_BYTES: Final = 16 << 20
+#: Values read back at a time.
+PART_VALUES: Final = 1 << 20
 
 
 class Spool:
-    """Appends arrays of one type; gives them back as one array, memory-mapped if they went to disk."""
+    """Appends arrays of one type; gives them back part by part, or the values of some rows."""
 
     def __init__(self, dtype: Any, scratch: Path | None, in_memory_bytes: int = IN_MEMORY_BYTES) -> None:
         self._dtype = np.dtype(dtype)
@@ -44,17 +48,35 @@ class Spool:
             self._parts.clear()
             self._bytes = 0
 
-    def array(self) -> npt.NDArray[Any]:
-        """All values, in order."""
-        if self._file is None:
-            joined = np.concatenate(self._parts) if self._parts else np.empty(0, dtype=self._dtype)
-            self._parts = [joined]
-            return joined
-        for held in self._parts:
-            held.tofile(self._file)
-        self._parts.clear()
-        self._file.flush()
-        return np.memmap(self._file, dtype=self._dtype, mode="r", shape=(self._length,))
+    def parts(self) -> Iterator[npt.NDArray[Any]]:
+        """All values in order, in arrays of limited size."""
+        if self._file is not None:
+            for held in self._parts:
+                held.tofile(self._file)
+            self._parts.clear()
+            self._bytes = 0
+            self._file.flush()
+            self._file.seek(0)
+            while len(part := np.fromfile(self._file, dtype=self._dtype, count=PART_VALUES)):
+                yield part
+            self._file.seek(0, os.SEEK_END)
+        else:
+            yield from self._parts
+
+    def take(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        """The values of some rows, in any order.
+
+        The file is read once from begin to end, so that memory is that of the rows taken, whatever its length.
+        """
+        taken = np.empty(len(rows), dtype=self._dtype)
+        order = np.argsort(rows, kind="stable")
+        ascending = rows[order]
+        start = 0
+        for part in self.parts():
+            first, last = np.searchsorted(ascending, [start, start + len(part)])
+            taken[order[first:last]] = part[ascending[first:last] - start]
+            start += len(part)
+        return taken
 
     def close(self) -> None:
         """Give back the disk space."""
