@@ -18,12 +18,17 @@ from ehrxqa.questions.question import Question
 from ehrxqa.questions.slots import OPERATIONS, TIME_SLOTS
 from ehrxqa.questions.template import Template
 from ehrxqa.questions.times import EXACT, TIME_OPTIONS, WITHIN, TimeChoice
+from ehrxqa.vqa.vocabulary import ATTRIBUTES, OBJECTS
 
 __all__ = ["Reading", "read_back", "readings", "slots_of"]
 
 _PIECE = re.compile(r"(\$\{\w+\}|\{\w+\}|\[\w+\]|\b(?:is|are|has)_verb\b|\s+)")
 _FIELDS: Final = {"y": r"\d{4}", "m": r"\d\d", "d": r"\d\d", "n": r"\d+"}
 _GENDERS: Final = {"male": "m", "female": "f"}
+
+#: Known names first, the longest first; a database may have others.
+_KNOWN: Final = sorted((*OBJECTS, *(name for held in ATTRIBUTES.values() for name in held)), key=len, reverse=True)
+_NAMES: Final = "|".join((*map(re.escape, _KNOWN), ".+?"))
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,8 @@ def _pattern(template: Template) -> re.Pattern[str]:
         if piece.startswith(("${", "{")):
             name = piece.strip("${}")
             body = "|".join(COMPARISONS) if piece == "${comparison}" else ".+?"
+            if name.startswith(("attribute", "object")):
+                body = _NAMES  # some names hold “and” or “or”
             text += f"(?P={name})" if f"(?P<{name}>" in text else f"(?P<{name}>{body})"
         elif piece.startswith("["):
             name = piece[1:-1]
