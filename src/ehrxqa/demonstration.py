@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from ehrxqa.building import DATABASE_PATHS, build
 from ehrxqa.dataset.answer import answer
 from ehrxqa.dataset.records import write_records
+from ehrxqa.dataset.scopes import scope_of
+from ehrxqa.evaluation.evaluate import evaluate
 from ehrxqa.files import write_json
 from ehrxqa.hospital import synth
+from ehrxqa.manifest import read_manifest
 from ehrxqa.neuralsql.execute import execute
 from ehrxqa.progress import SILENT, Progress
+from ehrxqa.questions.generate import generate
 from ehrxqa.showcase import showcase_records
 from ehrxqa.verification import verify
 
@@ -23,6 +29,8 @@ __all__ = ["DEMO_SUBJECTS", "DemoAnswer", "DemoReport", "demo"]
 #: Subjects of the demo hospital: enough for both databases, few enough for a minute.
 DEMO_SUBJECTS: Final = 240
 DEMO_GOLD_SUBJECTS: Final = 60
+#: Questions the demo generates, by split.
+DEMO_QUESTIONS: Final[Mapping[str, int]] = MappingProxyType({"train": 500, "valid": 100, "test": 400})
 
 
 @dataclass(frozen=True)
@@ -50,25 +58,60 @@ class DemoAnswer:
 
 
 @dataclass(frozen=True)
+class DemoExample:
+    """One generated question with its SQL.
+
+    Attributes:
+        modality: Table, Image or Image+Table.
+        question: Its text.
+        neural_sql: Its NeuralSQL.
+        answer: Its answer.
+    """
+
+    modality: str
+    question: str
+    neural_sql: str
+    answer: list[Any]
+
+
+@dataclass(frozen=True)
+class DemoDataset:
+    """The generated questions.
+
+    Attributes:
+        questions: Split → questions written, each verified by gold SQL and NeuralSQL before.
+        scores: Modality → test questions, and how many the NeuralSQL, run as a model's would be, answers right.
+        examples: One question of each modality.
+    """
+
+    questions: dict[str, int]
+    scores: dict[str, tuple[int, int]]
+    examples: tuple[DemoExample, ...]
+
+
+@dataclass(frozen=True)
 class DemoReport:
     """What the demo has made.
 
     Attributes:
         out: Its folder.
         tables: Rows of each table of each database.
-        answers: The questions, answered.
+        answers: The showcase questions, answered.
+        dataset: The generated questions, evaluated.
         problems: What verification found; empty if all is well.
     """
 
     out: Path
     tables: dict[str, dict[str, int]]
     answers: tuple[DemoAnswer, ...]
+    dataset: DemoDataset
     problems: tuple[str, ...]
 
     @property
     def ok(self) -> bool:
         """Whether the build verifies and all answers agree."""
-        return not self.problems and all(found.agree for found in self.answers)
+        scores = self.dataset.scores.values()
+        return not self.problems and all(found.agree for found in self.answers) and all(n == m for n, m in scores)
 
 
 def demo(
@@ -76,6 +119,7 @@ def demo(
     *,
     subjects: int = DEMO_SUBJECTS,
     gold_subjects: int = DEMO_GOLD_SUBJECTS,
+    questions: Mapping[str, int] = DEMO_QUESTIONS,
     seed: int = 0,
     images: bool = True,
     workers: int | None = None,
@@ -89,7 +133,8 @@ def demo(
         out: Folder for everything.
         subjects: Subjects of the hospital.
         gold_subjects: Subjects whose first study is "checked by hand"; they make the test database.
-        seed: Seed of the hospital.
+        questions: Questions to generate, by split.
+        seed: Seed of the hospital and of the questions.
         images: Whether to draw X-rays.
         workers: Processes (default: number of processors).
         progress: Told what happens.
@@ -133,7 +178,44 @@ def demo(
                 0 if outcome is None else outcome["questions"],
             )
         )
-    return DemoReport(out, manifest.stages["database"].counts["tables"], tuple(answers), tuple(verify(built).problems))
+    tables = manifest.stages["database"].counts["tables"]
+    dataset = _dataset(built, questions, seed, workers, progress)
+    return DemoReport(out, tables, tuple(answers), dataset, tuple(verify(built).problems))
+
+
+def _dataset(
+    built: Path, questions: Mapping[str, int], seed: int, workers: int | None, progress: Progress
+) -> DemoDataset:
+    """Generate questions, run the NeuralSQL of the test split as predictions, and evaluate the answers."""
+    manifest = read_manifest(built)
+    if manifest is None or "questions" not in manifest.stages:
+        generate(
+            built,
+            train=questions["train"],
+            valid=questions["valid"],
+            test=questions["test"],
+            seed=seed,
+            workers=workers,
+            force=True,
+            progress=progress,
+        )
+    folder, names = built / "dataset", ("train", "valid", "test")
+    records = {split: json.loads((folder / f"{split}.json").read_text(encoding="utf-8")) for split in names}
+    predictions, outcomes, found = (built / "showcase" / f"{name}.json" for name in ("queries", "outcomes", "answers"))
+    write_json(predictions, {str(record["id"]): record["query"] for record in records["test"]})
+    database = built / DATABASE_PATHS["test"]
+    execute(database, predictions, out=outcomes, answers=found, workers=workers, progress=progress)
+    evaluation = evaluate(folder / "test.json", found, profile="ehrsql", resamples=0)
+    examples: dict[str, DemoExample] = {}
+    for record in records["test"]:
+        modality = scope_of(record["q_tag"]).modality
+        if record["answer"]:
+            examples.setdefault(modality, DemoExample(modality, record["question"], record["query"], record["answer"]))
+    return DemoDataset(
+        questions={split: len(found_records) for split, found_records in records.items()},
+        scores={group.name: (group.tally.total, group.tally.right) for group in evaluation.groups["modality"]},
+        examples=tuple(examples[name] for name in sorted(examples)),
+    )
 
 
 def _multiset(values: list[Any]) -> Counter[str]:

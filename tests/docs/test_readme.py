@@ -13,6 +13,8 @@ import pytest
 
 from ehrxqa.demonstration import demo
 
+#: Questions of the demo in the tests.
+FEW = {"train": 20, "valid": 5, "test": 25}
 README = Path(__file__).parents[2] / "README.md"
 
 
@@ -20,7 +22,7 @@ README = Path(__file__).parents[2] / "README.md"
 def folder(tmp_path_factory) -> Path:
     """An empty folder in which a demo has run."""
     folder = tmp_path_factory.mktemp("newcomer")
-    report = demo(folder / "demo", subjects=100, gold_subjects=25, images=False, workers=1)
+    report = demo(folder / "demo", subjects=100, gold_subjects=25, questions=FEW, images=False, workers=1)
     assert report.ok, report
     return folder
 
@@ -39,9 +41,9 @@ def commands(heading: str) -> list[str]:
 
 
 def test_demo_agrees_and_prints_what_to_do_next(folder):
-    done = run("ehrxqa demo demo --subjects 100 --no-images --quiet", folder)
+    done = run("ehrxqa demo demo --subjects 100 --questions 50 --no-images --quiet", folder)
     assert done.returncode in (0, 1)
-    again = demo(folder / "demo", subjects=100, gold_subjects=25, images=False, workers=1)
+    again = demo(folder / "demo", subjects=100, gold_subjects=25, questions=FEW, images=False, workers=1)
     assert len(again.answers) == 10
     assert all(found.agree for found in again.answers)
     assert any(found.images > 5 for found in again.answers)
@@ -61,6 +63,16 @@ def test_your_own_hospital(folder):
         small = line.replace("--subjects 2000", "--subjects 100 --no-images")
         done = run(small, folder)
         assert done.returncode == 0, f"{line}\n{done.stderr}"
+
+
+def test_your_own_questions(folder):
+    lines = [line.replace(" out", " demo/ehrxqa") for line in commands("Your own questions")]
+    assert len(lines) == 4
+    for line in lines:
+        small = line.replace("--train 2000 --valid 300 --test 300", "--train 20 --valid 5 --test 20 --force")
+        done = run(small, folder)
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+        assert done.stdout
 
 
 def test_your_own_model(folder):

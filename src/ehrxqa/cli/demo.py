@@ -24,10 +24,25 @@ __all__ = ["command"]
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="S", help="Seed.")
 @click.option("--images/--no-images", default=True, show_default=True, help="Draw the X-ray files.")
 @workers_option
+@click.option(
+    "--questions",
+    type=click.IntRange(min=20),
+    default=1000,
+    show_default=True,
+    metavar="N",
+    help="Questions to generate.",
+)
 @quiet_option
 @format_option
 def command(
-    out: Path, subjects: int, seed: int, images: bool, workers: int | None, quiet: bool, output_format: str
+    out: Path,
+    subjects: int,
+    seed: int,
+    images: bool,
+    questions: int,
+    workers: int | None,
+    quiet: bool,
+    output_format: str,
 ) -> int:
     """Make a synthetic hospital, build everything from it, and look around.
 
@@ -40,6 +55,11 @@ def command(
         out,
         subjects=subjects,
         gold_subjects=subjects // 4,
+        questions={
+            "train": questions // 2,
+            "valid": questions // 10,
+            "test": questions - questions // 2 - questions // 10,
+        },
         seed=seed,
         images=images,
         workers=workers,
@@ -63,14 +83,22 @@ def _text(report: DemoReport) -> str:
             asked = f"{found.images} image{'s' * (found.images != 1)} asked"
             verdict = "same" if found.agree else "DIFFERENT"
             lines.append(f"  NeuralSQL  {_short(found.neural_answer)}  ({asked}; {verdict})")
+    lines += ["", f"{sum(report.dataset.questions.values()):,} new questions, each verified before it was written: "]
+    lines[-1] += ", ".join(f"{count} {split}" for split, count in report.dataset.questions.items())
+    lines += [f"  {'test questions':16}{'asked':>7}{'NeuralSQL right':>17}"]
+    lines += [f"  {name:16}{total:>7}{right:>17}" for name, (total, right) in report.dataset.scores.items()]
+    for shown in report.dataset.examples:
+        lines += ["", f"{shown.modality}: {shown.question}", f"  {shown.neural_sql}", f"  {_short(shown.answer)}"]
     agreed = sum(found.agree for found in report.answers)
-    lines += ["", f"{agreed} of {len(report.answers)} questions answered alike by gold SQL and NeuralSQL"]
+    lines += ["", f"{agreed} of {len(report.answers)} showcase questions answered alike by gold SQL and NeuralSQL"]
     lines += [f"PROBLEM  {problem}" for problem in report.problems]
     database = f"{report.out}/ehrxqa/database/test/mimic_iv_cxr.db"
     lines += [
         "",
         "Next:",
         f"  ehrxqa info {report.out}/ehrxqa",
+        f"  ehrxqa stats {report.out}/ehrxqa",
+        f"  ehrxqa why {report.out}/ehrxqa 0 --split test",
         f"  ehrxqa query {database} \\",
         "    'select subject_id from tb_cxr where func_vqa(\"is there pleural effusion?\", study_id) = true limit 5'",
         f"  X-rays: {report.out}/hospital/mimic-cxr-jpg/2.0.0/files/",
