@@ -5,10 +5,10 @@ import random
 
 import pytest
 
-from ehrxqa.questions.catalogue import catalogue
 from ehrxqa.questions.facts import usable
+from ehrxqa.questions.families.catalogue import catalogue
+from ehrxqa.questions.families.no_source import NO_SOURCE
 from ehrxqa.questions.lint import Lint
-from ehrxqa.questions.table import NO_SOURCE
 from ehrxqa.questions.template import official
 from ehrxqa.questions.times import TIME_OPTIONS, TimeChoice, candidates
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from ehrxqa.dataset.records import final_record
-from ehrxqa.questions.catalogue import catalogue
 from ehrxqa.questions.checking import Checker
 from ehrxqa.questions.facts import Facts, read_facts
+from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.question import Question
 from ehrxqa.questions.sampling import Sampler
 

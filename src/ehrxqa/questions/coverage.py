@@ -14,10 +14,10 @@ from typing import Final
 from ehrxqa.building import DATABASE_PATHS, WORK_FOLDER
 from ehrxqa.errors import BuildError
 from ehrxqa.progress import SILENT, Progress
-from ehrxqa.questions.catalogue import catalogue
 from ehrxqa.questions.cell import CellResult, CellTask, run_cell
 from ehrxqa.questions.checking import make_indexed_copy
-from ehrxqa.questions.table import NO_SOURCE
+from ehrxqa.questions.families.catalogue import catalogue
+from ehrxqa.questions.families.no_source import NO_SOURCE
 
 __all__ = ["Coverage", "TemplateCoverage", "coverage"]
 

@@ -12,10 +12,9 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from ehrxqa.questions.events import VITALS, EventKind
-from ehrxqa.questions.image import COMPARISONS, condition, gold_of, neural_of
+from ehrxqa.questions.image_sql import any_part, compare_sql, condition, gold_of, neural_of
 from ehrxqa.questions.slots import operation_sql
 from ehrxqa.questions.times import EXACT, WITHIN
-from ehrxqa.vqa.question import Form
 from ehrxqa.vqa.render import render
 
 if TYPE_CHECKING:
@@ -51,9 +50,9 @@ def _composed(pattern: str, question: Question) -> str:
     visual = question.choice.visual
     if (one := _ONE.fullmatch(pattern)) and visual is not None:
         return (gold_of if one[1] == "gold" else neural_of)(visual, one[2])
-    if two := _TWO.fullmatch(pattern):
+    if (two := _TWO.fullmatch(pattern)) and visual is not None:
         y = "<prev>" if two[3] == "prev" else two[3]
-        return compare_sql(question, two[2], y, neural=two[1] == "neural")
+        return compare_sql(visual, question.choice.comparison, two[2], y, neural=two[1] == "neural")
     return pattern
 
 
@@ -86,7 +85,7 @@ def support(question: Question) -> list[tuple[str, str]]:
     if template.visual:
         visual = question.choice.visual
         assert visual is not None
-        cond = "" if template.visual in (47, 48) else " and tb_cxr_plus.relation = 1" + _any_of(visual)
+        cond = "" if template.visual in (47, 48) else " and tb_cxr_plus.relation = 1" + any_part(visual)
         found.append((
             "tb_cxr_plus",
             f"select tb_cxr_plus.row_id from tb_cxr_plus where tb_cxr_plus.study_id in ( {question.studies} ){cond}",
@@ -117,15 +116,6 @@ def support(question: Question) -> list[tuple[str, str]]:
             )
         )
     return found
-
-
-def _any_of(visual: object) -> str:
-    from ehrxqa.questions.image import elementary
-    from ehrxqa.vqa.question import VqaQuestion
-
-    assert isinstance(visual, VqaQuestion)
-    parts = [condition(part).removeprefix(" and ") for part in elementary(visual)]
-    return " and ( " + " or ".join(f"( {part} )" for part in parts) + " )" if any(parts) else ""
 
 
 class _Expander:
@@ -258,26 +248,3 @@ class _Expander:
             f"( select distinct {b}.study_id from {b} where {of} [G{slot} {b}.studydatetime]"
             + (f" [{order.upper()} {b}.studydatetime]" if order else "") + " )"
         )  # fmt: skip
-
-
-def compare_sql(question: Question, x: str, y: str, *, neural: bool) -> str:
-    """SQL that compares the studies selected by `x` (later) and `y` (earlier)."""
-    visual, comparison = question.choice.visual, question.choice.comparison
-    assert visual is not None
-    now, before = COMPARISONS[comparison]
-    if visual.form is Form.VERIFY:
-        if not neural:
-            sides = zip((x, y), (now, before), strict=True)
-            return "select " + " and ".join(f"( {gold_of(visual, side)} ) = {int(truth)}" for side, truth in sides)
-        text = render(visual)
-        return "select " + " and ".join(
-            f'( select ( func_vqa("{text}", t{n}.study_id) = {str(truth).lower()} ) from ( select tb_cxr.study_id from tb_cxr '
-            f"where tb_cxr.study_id in {side} ) as t{n} )"
-            for n, (side, truth) in enumerate(((x, now), (y, before)), 1)
-        )
-    first, second = (x, y) if now else (y, x)
-    operator = "intersect" if now and before else "except"
-    if not neural:
-        return f"{gold_of(visual, first)} {operator} {gold_of(visual, second)}"
-    one = neural_of(visual, first)
-    return f"{one} {operator} {neural_of(visual, second).replace('t1', 't2')}"

@@ -21,9 +21,9 @@ from ehrxqa.errors import BuildError, SettingsError
 from ehrxqa.files import atomic_path
 from ehrxqa.manifest import Checksums, StageRecord, read_manifest, stage_key
 from ehrxqa.progress import SILENT, Progress
-from ehrxqa.questions.catalogue import catalogue
 from ehrxqa.questions.cell import CellResult, CellTask, run_cell
 from ehrxqa.questions.checking import make_indexed_copy
+from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.impossible import impossible_record
 from ehrxqa.questions.sidecar import LINKS_PATH
 from ehrxqa.questions.template import SCOPES, Template

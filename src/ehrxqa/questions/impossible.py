@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from ehrxqa.questions.table import NO_SOURCE
+from ehrxqa.questions.families.no_source import NO_SOURCE
 from ehrxqa.questions.template import official
 
 __all__ = ["impossible_record"]

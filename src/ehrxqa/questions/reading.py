@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from ehrxqa.questions.catalogue import catalogue
-from ehrxqa.questions.image import COMPARISONS
+from ehrxqa.questions.families.catalogue import catalogue
+from ehrxqa.questions.image_sql import COMPARISONS
 from ehrxqa.questions.question import Question
 from ehrxqa.questions.slots import OPERATIONS, TIME_SLOTS
 from ehrxqa.questions.template import Template

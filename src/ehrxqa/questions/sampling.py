@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 from ehrxqa.questions.facts import Event, Facts, Study, usable
-from ehrxqa.questions.image import COMPARISONS
+from ehrxqa.questions.image_sql import COMPARISONS
 from ehrxqa.questions.question import Choice
 from ehrxqa.questions.slots import OPERATIONS
 from ehrxqa.questions.template import Template

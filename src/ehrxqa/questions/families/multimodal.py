@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ehrxqa.questions.image import VERIFY_KINDS, finding
+from ehrxqa.questions.families.images import VERIFY_KINDS, finding
 from ehrxqa.questions.template import Template
 
 __all__ = ["multimodal_templates"]

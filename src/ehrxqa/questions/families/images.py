@@ -10,17 +10,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from ehrxqa.questions.template import Template
-from ehrxqa.vqa.question import ABNORMALITY_CATEGORIES, SIZE_LIMITS, Combination, Form, Target, VqaQuestion
-from ehrxqa.vqa.render import TEMPLATES, render
+from ehrxqa.vqa.render import TEMPLATES
 
-__all__ = [
-    "COMPARISONS", "VERIFY_KINDS", "condition", "elementary", "gold_of", "image_templates", "neural_of", "sentence",
-]  # fmt: skip
+__all__ = ["VERIFY_KINDS", "finding", "image_templates", "sentence"]
 
-#: Comparison → (truth in the later study, truth in the earlier one); None for lists that cannot be made.
-COMPARISONS: Final = {
-    "still present": (True, True), "still absent": (False, False), "newly detected": (True, False), "resolved": (False, True),
-}  # fmt: skip
 #: The six verify kinds in the order of the last digit of templates from 3000 on.
 VERIFY_KINDS: Final = (2, 1, 3, 22, 19, 20)
 #: Kinds asked of one study: all but view position and gender.
@@ -29,7 +22,6 @@ ONE_STUDY: Final = (*range(1, 41), 47, 48)
 TWO_STUDIES: Final = (1, 2, 3, 19, 20, 22, 7, 8, 25, 27, 31, 39)
 
 _P = "patient {patient_id}"
-_FIELDS: Final = (("object", "objects"), ("attribute", "attributes"), ("category", "categories"))
 
 
 def sentence(kind: int) -> str:
@@ -38,87 +30,6 @@ def sentence(kind: int) -> str:
         TEMPLATES[kind].replace("abnormalities", "abnormality")[0].lower()
         + TEMPLATES[kind].replace("abnormalities", "abnormality")[1:]
     )
-
-
-def condition(question: VqaQuestion) -> str:
-    """What a row of TB_CXR_PLUS must fulfil to count for an elementary question."""
-    parts = []
-    for column, names in (("object", question.objects), ("attribute", question.attributes)):
-        if len(names) == 1:
-            parts.append(f"tb_cxr_plus.{column} = '{names[0]}'")
-        elif names:
-            parts.append(f"tb_cxr_plus.{column} in ( {', '.join(map(repr, names))} )")
-    if question.form is not Form.CHOOSE and question.categories:
-        parts.append(f"tb_cxr_plus.category = '{question.categories[0]}'")
-    elif not question.attributes and question.target is not Target.SIZE:
-        parts.append(f"tb_cxr_plus.category in ( {', '.join(map(repr, ABNORMALITY_CATEGORIES))} )")
-    return "".join(f" and {part}" for part in parts)
-
-
-def elementary(question: VqaQuestion) -> tuple[VqaQuestion, ...]:
-    """The questions that are asked of the image: one, or the two that the combination joins."""
-    if question.combination is None:
-        return (question,)
-    parts = []
-    for place in (0, 1):
-        names: dict[str, tuple[str, ...]] = {
-            field: (held[place],) if len(held) == 2 else held
-            for _, field in _FIELDS
-            for held in (getattr(question, field),)
-        }
-        parts.append(
-            VqaQuestion(
-                question.form, question.target, None, names["objects"], names["attributes"], names["categories"]
-            )
-        )
-    return tuple(parts)
-
-
-_OPERATORS: Final = {
-    Combination.AND: "and", Combination.OR: "or", Combination.UNION: "union", Combination.INTERSECTION: "intersect",
-    Combination.DIFFERENCE: "except",
-}  # fmt: skip
-
-
-def _gold_part(question: VqaQuestion, studies: str) -> str:
-    where = f"from tb_cxr_plus where tb_cxr_plus.study_id in {studies}"
-    if question.target is Target.SIZE:
-        column = "ct_ratio" if question.objects[0] == "cardiac silhouette" else "mt_ratio"
-        limit = f"1.0/{round(1 / SIZE_LIMITS[question.objects[0]])}"
-        return f"select distinct tb_cxr_plus.{column} > {limit} {where}"
-    where += f" and tb_cxr_plus.relation = 1{condition(question)}"
-    if question.form is Form.VERIFY:
-        return f"select count(*) > 0 {where}"
-    column = "object" if question.target is Target.OBJECT else "attribute"
-    return f"select distinct tb_cxr_plus.{column} {where}"
-
-
-def gold_of(question: VqaQuestion, studies: str) -> str:
-    """SQL over the labels that answers a question about the study that `studies` selects."""
-    parts = [_gold_part(part, studies) for part in elementary(question)]
-    if question.combination is None:
-        return parts[0]
-    operator = _OPERATORS[question.combination]
-    if question.form is Form.VERIFY:
-        return f"select ( {parts[0]} ) {operator} ( {parts[1]} )"
-    return f"{parts[0]} {operator} {parts[1]}"
-
-
-def neural_of(question: VqaQuestion, studies: str) -> str:
-    """The same as NeuralSQL."""
-    table = f"( select tb_cxr.study_id from tb_cxr where tb_cxr.study_id in {studies} )"
-    parts = [render(part) for part in elementary(question)]
-    if question.combination is None:
-        return f'select func_vqa("{parts[0]}", t1.study_id) from {table} as t1'
-    operator = _OPERATORS[question.combination]
-    if question.form is Form.VERIFY:
-        calls = f" {operator} ".join(f'( func_vqa("{part}", t1.study_id) = true )' for part in parts)
-        return f"select {calls} from {table} as t1"
-    first, second = (
-        f'select func_vqa("{part}", t{number}.study_id) from {table} as t{number}'
-        for number, part in enumerate(parts, 1)
-    )
-    return f"{first} {operator} {second}"
 
 
 def image_templates() -> Iterator[Template]:

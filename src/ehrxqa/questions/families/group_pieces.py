@@ -1,0 +1,36 @@
+"""What families about groups of patients share."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ehrxqa.questions.events import EVENTS
+from ehrxqa.questions.template import Template
+
+__all__ = ["GROUP_WITHINS", "group", "side"]
+
+#: How near two events of a patient may have to be.
+GROUP_WITHINS: Final = ("within-n_month", "within-month", "within-hosp")
+
+
+def group(
+    number: int, family: str, text: str, said: tuple[str, ...], sql: str, *, kinds: tuple[str, ...] = (),
+    slots: tuple[str, ...] | None = None, draw: str = "group", answer: str = "count", grains: tuple[str, ...] = ("year",),
+    **more: Any,
+) -> Template:  # fmt: skip
+    """A template about a group of patients."""
+    if slots is None:
+        slots = tuple(EVENTS[kind].slot for kind in kinds)
+    if "[g1]" not in text:
+        grains = ()
+    return Template(number, family, "table-group", text, said, sql, draw, answer, kinds, slots, grains, **more)
+
+
+def side(letter: str, alias: str, key: str = "", extra: str = "") -> str:
+    """One side of a pair of events of a patient."""
+    m = f"{letter}."
+    columns = f"admissions.subject_id, <{m}c>, admissions.hadm_id" + (f", <{m}T>.{key}" if key else "")
+    return (
+        f"( select {columns} from <{m}T> join admissions on <{m}T>.hadm_id = admissions.hadm_id where <{m}nm> "
+        f"[G1 <{m}c>] {extra} ) as {alias}"
+    )
