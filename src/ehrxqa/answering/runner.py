@@ -17,7 +17,7 @@ from ehrxqa.neuralsql.limits import Limits
 from ehrxqa.neuralsql.official_text import normalise
 from ehrxqa.neuralsql.sandbox import Sandbox, Value, open_database
 
-__all__ = ["Job", "Runner", "Statement", "jobs_of"]
+__all__ = ["Job", "Prover", "Runner", "Statement", "jobs_of"]
 
 Outcome = tuple[list[Any], str | None]
 """The answer, or none and the reason of the failure in one line."""
@@ -53,6 +53,31 @@ class Job:
     statements: tuple[Statement, ...] = ()
 
 
+class Prover:
+    """Finds for each program what may be run on the indexed copy; programs of one shape are proved once.
+
+    Args:
+        schema: From `indexed.schema_of`; if it is empty, all run on the plain database.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._known: dict[str, Program | None] = {}
+
+    def job(self, program: str, number: int = 0) -> tuple[str, Job]:
+        """The shape of a program as it stands in a record (empty if it has none), and how to run it."""
+        text = normalise(program)
+        try:
+            shape, values = shape_of(text)
+        except Unproven:
+            return "", Job(number, text)
+        if len(text) > _LONGEST:
+            return shape, Job(number, text)
+        if shape not in self._known:
+            self._known[shape] = _proved(shape, self._schema)
+        return shape, Job(number, text, tuple(_statements(self._known[shape], values)))
+
+
 def jobs_of(programs: Sequence[str], schema: Schema) -> list[Job]:
     """Programs as jobs, those of one shape side by side so that a statement is prepared once.
 
@@ -60,19 +85,11 @@ def jobs_of(programs: Sequence[str], schema: Schema) -> list[Job]:
         programs: As they stand in the records.
         schema: From `indexed.schema_of`; if it is empty, all run on the plain database.
     """
-    known: dict[str, Program | None] = {}
+    prover = Prover(schema)
     by_shape: dict[str, list[Job]] = {}
     for number, program in enumerate(programs):
-        text = normalise(program)
-        try:
-            shape, values = shape_of(text)
-        except Unproven:
-            by_shape.setdefault("", []).append(Job(number, text))
-            continue
-        if shape not in known:
-            known[shape] = _proved(shape, schema) if len(text) <= _LONGEST else None
-        found = known[shape] if len(text) <= _LONGEST else None
-        by_shape.setdefault(shape, []).append(Job(number, text, tuple(_statements(found, values))))
+        shape, job = prover.job(program, number)
+        by_shape.setdefault(shape, []).append(job)
     return [job for jobs in by_shape.values() for job in jobs]
 
 

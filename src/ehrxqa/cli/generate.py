@@ -27,14 +27,18 @@ __all__ = ["command"]
 @click.option("--family", "--families", "families", multiple=True, metavar="NAME",
               help="Only this family or template number; repeatable.")  # fmt: skip
 @click.option("--impossible", default=0.0, metavar="SHARE", help="Share of unanswerable questions.  [default: 0]")
+@click.option("--empty", default=0.05, show_default=True, metavar="SHARE",
+              help="Most that may be empty, of the lists and counts about images.")  # fmt: skip
 @click.option("--separate-subjects", is_flag=True, help="Train and valid ask about different patients.")
+@click.option("--separate-questions", is_flag=True, help="What is asked of no patient is asked in one split only.")
 @click.option("--force", is_flag=True, help="Replace question files that are there.")
 @workers_option
 @quiet_option
 @format_option
 def command(
     out: Path, train: int, valid: int, test: int, seed: int, scopes: tuple[str, ...], families: tuple[str, ...],
-    impossible: float, separate_subjects: bool, force: bool, workers: int | None, quiet: bool, output_format: str,
+    impossible: float, empty: float, separate_subjects: bool, separate_questions: bool,
+    force: bool, workers: int | None, quiet: bool, output_format: str,
 ) -> None:  # fmt: skip
     """Make new questions over the databases of the build in OUT, each verified before it is written."""
     from ehrxqa.progress import make_progress
@@ -42,7 +46,8 @@ def command(
 
     report = generate(
         out, train=train, valid=valid, test=test, seed=seed, scopes=scopes, families=families, impossible=impossible,
-        separate_subjects=separate_subjects, workers=workers, force=force, progress=make_progress(quiet=quiet),
+        empty=empty, separate_subjects=separate_subjects, separate_questions=separate_questions,
+        workers=workers, force=force, progress=make_progress(quiet=quiet),
     )  # fmt: skip
 
     def text() -> str:

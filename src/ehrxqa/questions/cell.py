@@ -4,29 +4,43 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import random
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, NamedTuple
 
 from ehrxqa.dataset.records import final_record
 from ehrxqa.questions.checking import Checker
+from ehrxqa.questions.copies import Copies
+from ehrxqa.questions.drawing.sampler import Sampler
 from ehrxqa.questions.facts import Facts, read_facts
 from ehrxqa.questions.families.catalogue import catalogue
+from ehrxqa.questions.held_out import NOTHING_HELD_OUT, HeldOut, split_of_patient, split_of_question
 from ehrxqa.questions.question import Question
-from ehrxqa.questions.sampling import Sampler
+from ehrxqa.questions.sidecar import Links
+from ehrxqa.questions.template import Template
 
-__all__ = ["CellResult", "CellTask", "run_cell"]
+__all__ = ["Bench", "CellResult", "CellTask", "Wanted", "bench_of", "run_cell"]
 
 #: Draws for one question.
 _DRAWS: Final = 60
-#: Draws after which any truth value is taken, and rankings may have ties.
+#: Draws after which one is less choosy: a ranking may have ties, an answer may be frequent, and yes may stand for no.
 _LOOSE: Final = 40
 #: Questions in a row that could not be drawn, after which a template has nothing more to give.
 _GIVE_UP: Final = 3
-#: Of a hundred lists and counts about images, so many are empty.
-_EMPTY_PERCENT: Final = 4
+#: By how many yes and no of a template may differ in a split.
+_MOST_TILT: Final = 2
+#: An answer that is no truth value may be that of half the questions of a template, and of three in any case.
+_MOST_ALIKE: Final = 3
+
+
+class Wanted(NamedTuple):
+    """A question that is wanted: its split, and whether its list is to be empty or its count 0."""
+
+    split: str
+    empty: bool = False
 
 
 @dataclass(frozen=True)
@@ -34,21 +48,20 @@ class CellTask:
     """What to make.
 
     Attributes:
-        database: The database; `copy` its indexed copy.
+        copies: The database.
         number: The template.
-        splits: The split of each question wanted, in order.
+        wanted: The questions, in order.
         seed: Seed of all chance, a text.
         seen: Keys of questions that exist already.
-        held_out: Split → patients of its questions; None: all, in every split.
+        held_out: What the splits may not share.
     """
 
-    database: Path
-    copy: Path
+    copies: Copies
     number: int
-    splits: tuple[str, ...]
+    wanted: tuple[Wanted, ...]
     seed: str
     seen: frozenset[bytes] = frozenset()
-    held_out: bool = False
+    held_out: HeldOut = NOTHING_HELD_OUT
 
 
 @dataclass
@@ -56,11 +69,12 @@ class CellResult:
     """What was made.
 
     Attributes:
-        lines: (split, record, answered record's answer, links) as JSON, in order.
+        lines: Split, and record, answer and links as JSON, of each question in order.
         keys: Keys of the questions.
         missing: Split → questions that could not be made.
         rejected: Reason → draws that were not taken.
         faults: Failed proofs, in words.
+        made: How many lines.
     """
 
     lines: list[tuple[str, str]] = field(default_factory=list)
@@ -68,10 +82,10 @@ class CellResult:
     missing: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
+    made: int = 0
 
 
-@dataclass
-class _Bench:
+class Bench(NamedTuple):
     """What a worker keeps of a database."""
 
     facts: Facts
@@ -79,71 +93,112 @@ class _Bench:
     checker: Checker
 
 
-_benches: dict[Path, _Bench] = {}
+@cache
+def bench_of(copies: Copies) -> Bench:
+    """The facts, sampler and checker of a database; made once in a process."""
+    facts = read_facts(copies.database)
+    return Bench(facts, Sampler(facts), Checker(copies, facts.labels))
 
 
-def _bench(task: CellTask) -> _Bench:
-    if task.copy not in _benches:
-        facts = read_facts(task.database)
-        _benches[task.copy] = _Bench(facts, Sampler(facts), Checker(task.database, task.copy, facts.labels))
-    return _benches[task.copy]
-
-
-def _pool(facts: Facts, split: str) -> frozenset[int]:
-    """Patients of a split when train and valid share none: one in eight is of valid."""
-    ours = split == "valid"
-    return frozenset(
-        subject for subject in facts.subjects if (hashlib.sha256(str(subject).encode()).digest()[0] % 8 == 0) is ours
-    )
+@cache
+def _patients(copies: Copies, split: str) -> frozenset[int]:
+    return frozenset(subject for subject in bench_of(copies).facts.subjects if split_of_patient(subject) == split)
 
 
 def run_cell(task: CellTask) -> CellResult:
     """Make the questions of one template; the result depends on the task alone."""
-    bench = _bench(task)
-    template = catalogue()[task.number]
-    rng = random.Random(task.seed)
-    result = CellResult()
-    seen = set(task.seen)
-    misses = 0
-    offset = rng.randrange(2)
-    for place, split in enumerate(task.splits):
-        if misses >= _GIVE_UP:
-            result.missing[split] += 1
-            continue
-        subjects = _pool(bench.facts, split) if task.held_out else None
-        truth = (place + offset) % 2 == 0
-        may_be_empty = template.modality != "table" and template.answer in ("list", "count")
-        empty = may_be_empty and rng.randrange(100) < _EMPTY_PERCENT
-        made: tuple[Question, list[Any]] | None = None
-        for attempt in range(_DRAWS):
-            choice = bench.sampler.draw(template, rng, truth=truth, empty=empty, subjects=subjects)
-            if choice is None:
-                result.rejected["nothing to draw from"] += 1
-                continue
-            question = Question(template, choice)
-            key = hashlib.blake2b(question.key.encode(), digest_size=12).digest()
-            if key in seen:
-                result.rejected["duplicate"] += 1
-                continue
-            loose = attempt >= _LOOSE
-            checked = bench.checker.check(question, truth=None if loose else truth, empty=empty, strict=not loose)
-            if checked.fault:
-                result.faults.append(f"template {task.number}: {checked.fault}")
-                continue
-            if checked.answer is None:
-                result.rejected[checked.reason] += 1
-                continue
-            seen.add(key)
-            result.keys.append(key)
-            made = question, checked.answer
-            break
-        if made is None:
-            misses += 1
-            result.missing[split] += 1
-            continue
+    return _Cell(task).run()
+
+
+class _Cell:
+    def __init__(self, task: CellTask) -> None:
+        self._task = task
+        self._bench = bench_of(task.copies)
+        self._template: Template = catalogue()[task.number]
+        self._rng = random.Random(task.seed)
+        self._seen = set(task.seen)
+        self._truths: Counter[tuple[str, bool]] = Counter()
+        self._answers: Counter[str] = Counter()
+        self._most_alike = max(_MOST_ALIKE, math.ceil(len(task.wanted) / 2))
+        self._result = CellResult()
+
+    def run(self) -> CellResult:
         misses = 0
-        question, answer = made
-        record = question.record(split, 0, question.wording(rng), "machine")
-        links = bench.checker.links(question).record(split, 0)
-        result.lines.append((split, json.dumps([record, final_record(record, answer)["answer"], links])))
-    return result
+        for wanted in self._task.wanted:
+            if misses >= _GIVE_UP or not self._make(wanted):
+                misses += 1
+                self._result.missing[wanted.split] += 1
+            else:
+                misses = 0
+        return self._result
+
+    def _make(self, wanted: Wanted) -> bool:
+        """Draw until one question is good; False if none was."""
+        task, template = self._task, self._template
+        held_out = task.held_out.subjects and template.of_patient and wanted.split != "test"
+        patients = _patients(task.copies, wanted.split) if held_out else None
+        truth = self._wanted_truth(wanted.split)
+        for attempt in range(_DRAWS):
+            loose = attempt >= _LOOSE
+            if attempt == _LOOSE and template.answer == "truth":
+                truth = not truth
+                if self._truths[wanted.split, truth] - self._truths[wanted.split, not truth] >= _MOST_TILT:
+                    return False
+            choice = self._bench.sampler.draw(
+                template, self._rng, truth=truth, empty=wanted.empty, subjects=patients
+            )  # fmt: skip
+            reason = "nothing to draw from" if choice is None else self._take(
+                Question(template, choice), wanted, truth, loose
+            )  # fmt: skip
+            if not reason:
+                return True
+            self._result.rejected[reason] += 1
+        return False
+
+    def _wanted_truth(self, split: str) -> bool:
+        yes, no = self._truths[split, True], self._truths[split, False]
+        return self._rng.randrange(2) == 0 if yes == no else yes < no
+
+    def _take(self, question: Question, wanted: Wanted, truth: bool, loose: bool) -> str:
+        """Take a question if it is new and good; else why not."""
+        task = self._task
+        key = _digest(question.key)
+        if key in self._seen:
+            return "duplicate"
+        if task.held_out.questions and not question.template.of_patient and split_of_question(question) != wanted.split:
+            return "question of another split"
+        checked = self._bench.checker.check(question, truth=truth, empty=wanted.empty, strict=not loose)
+        if checked.fault:
+            self._result.faults.append(f"template {task.number}: {checked.fault}")
+            return "a failed proof"
+        if checked.answer is None:
+            return checked.reason
+        answer = json.dumps(checked.answer)
+        if question.template.answer != "truth" and self._answers[answer] >= self._most_alike and not loose:
+            return "an answer that is frequent already"
+        links = self._bench.checker.links(question)
+        bare, other = _selections(question, links, answer)
+        if other in self._seen:
+            return "a filter that changes nothing"
+        self._seen |= {key, bare}
+        self._result.keys += [key, bare]
+        self._answers[answer] += 1
+        if question.template.answer == "truth":
+            self._truths[wanted.split, bool(checked.answer[0])] += 1
+        record = question.record(wanted.split, 0, question.wording(self._rng), "machine")
+        line = json.dumps([record, final_record(record, checked.answer)["answer"], links.record(wanted.split, 0)])
+        self._result.lines.append((wanted.split, line))
+        self._result.made += 1
+        return ""
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=12).digest()
+
+
+def _selections(question: Question, links: Links, answer: str) -> tuple[bytes, bytes]:
+    """Keys of what is selected with, and without, a time filter: of a pair, both would ask the same."""
+    rows: Any = [links.study_ids, links.studies_total, [[row.table, row.row_ids, row.total] for row in links.rows]]
+    text = f"{question.bare_key}\n{answer}\n{json.dumps(rows)}"
+    filtered = question.filtered
+    return _digest(f"{filtered}\n{text}"), _digest(f"{not filtered}\n{text}")

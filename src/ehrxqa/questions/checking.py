@@ -1,71 +1,43 @@
-"""Proof of a question before it is written: its answer, twice, its sentence read back, its gold program linted.
-
-Programs run on a copy of the database with indexes. The order of an unordered list is that of the database itself, so
-lists are answered there.
-"""
+"""Proof of a question before it is written: its answer, twice, its sentence read back, its gold program linted."""
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
-import apsw
-
+from ehrxqa.answering.indexed import schema_of
+from ehrxqa.answering.runner import Prover, Runner
 from ehrxqa.errors import NeuralSqlError
-from ehrxqa.files import atomic_path
 from ehrxqa.neuralsql.answer_list import answer_list
 from ehrxqa.neuralsql.engine import Engine
+from ehrxqa.neuralsql.errors import TimeLimit
 from ehrxqa.neuralsql.limits import Limits
 from ehrxqa.neuralsql.official_text import normalise
-from ehrxqa.neuralsql.sandbox import open_database
+from ehrxqa.questions.copies import Copies
 from ehrxqa.questions.expand import support
 from ehrxqa.questions.lint import Lint
+from ehrxqa.questions.lookup import Lookup
 from ehrxqa.questions.question import Question
 from ehrxqa.questions.reading import read_back
 from ehrxqa.questions.sidecar import MOST_LINKS, Links, RowLinks, image_path
 from ehrxqa.vqa.image_labels import ImageLabels
 from ehrxqa.vqa.oracle import OracleModel
 
-__all__ = ["Checked", "Checker", "make_indexed_copy"]
+__all__ = ["Checked", "Checker"]
 
 #: Longest list that is a good answer.
 MOST_ANSWERS: Final = 20
-
-_INDEXES: Final = """
-admissions subject_id; admissions hadm_id; icustays hadm_id; icustays stay_id; patients subject_id
-diagnoses_icd hadm_id; diagnoses_icd icd_code; procedures_icd hadm_id; procedures_icd icd_code
-prescriptions hadm_id; prescriptions drug; prescriptions subject_id; labevents hadm_id, itemid; labevents itemid
-microbiologyevents hadm_id; microbiologyevents spec_type_desc; microbiologyevents test_name
-inputevents stay_id; inputevents itemid; outputevents stay_id; outputevents itemid; chartevents stay_id, itemid
-chartevents itemid; transfers hadm_id; transfers careunit; cost hadm_id; cost event_type, event_id
-d_icd_diagnoses long_title; d_icd_diagnoses icd_code; d_icd_procedures long_title; d_icd_procedures icd_code
-d_items label; d_items itemid; d_items abbreviation; d_labitems label; d_labitems itemid
-tb_cxr study_id; tb_cxr subject_id, studydatetime, study_id; tb_cxr hadm_id
-tb_cxr_plus study_id, relation, object, attribute, category; tb_cxr_plus subject_id, studydatetime, study_id
-tb_cxr_plus hadm_id, relation; tb_cxr_plus attribute, relation, object; tb_cxr_plus relation, category, object
-tb_cxr_plus study_id, studydatetime, subject_id
-"""
-
-
-def make_indexed_copy(database: Path, copy: Path) -> None:
-    """Copy a database and give the copy indexes.
-
-    Raises:
-        BuildError: The copy cannot be written.
-    """
-    with atomic_path(copy) as part:
-        shutil.copyfile(database, part)
-        db = apsw.Connection(str(part))
-        db.execute("pragma journal_mode = off; pragma synchronous = off")
-        for number, index in enumerate(_INDEXES.replace("\n", ";").split(";")):
-            table, _, columns = index.strip().partition(" ")
-            if table:
-                db.execute(f"create index fast_{number} on {table}({columns})")
-        db.execute("analyze")
-        db.close()
+#: Value slot → column that holds its names.
+_COLUMNS: Final = {
+    "drug_name": "prescriptions.drug",
+    "lab_name": "d_labitems.label",
+    "test_name": "microbiologyevents.test_name",
+    "culture_name": "microbiologyevents.spec_type_desc",
+    "intake_name": "d_items.label",
+}
+#: Seconds that a program may take.
+_SECONDS: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +59,21 @@ class Checker:
     """Checks questions about one database.
 
     Args:
-        database: The database.
-        copy: Its indexed copy.
+        copies: The database and its copies.
         labels: Its labels, for the oracle.
     """
 
-    def __init__(self, database: Path, copy: Path, labels: ImageLabels) -> None:
-        limits = Limits(seconds=20.0)
-        self._plain = open_database(database, limits=limits)
-        self._fast = open_database(copy, limits=limits)
-        self._engine = Engine(copy, OracleModel(labels), limits=limits)
-        self._lint = Lint(lambda sql: self._fast.run(normalise(sql)).rows)
+    def __init__(self, copies: Copies, labels: ImageLabels) -> None:
+        limits = Limits(seconds=_SECONDS)
+        self._prover = Prover(schema_of(copies.database))
+        self._gold = Runner(copies.database, copies.twins, _SECONDS)
+        self._fast = Lookup(copies.indexed, _SECONDS)
+        self._engine = Engine(copies.indexed, OracleModel(labels), limits=limits)
+        self._lint = Lint(self._fast.rows)
+        self._names: dict[str, set[str]] = {}
         self._images: dict[int, tuple[int, str]] = {
             int(str(study)): (int(str(subject)), str(image))
-            for study, subject, image in self._fast.run("select study_id, subject_id, image_id from tb_cxr").rows
+            for study, subject, image in self._fast.rows("select study_id, subject_id, image_id from tb_cxr")
         }
 
     def check(self, question: Question, *, truth: bool | None, empty: bool, strict: bool) -> Checked:
@@ -112,18 +85,23 @@ class Checker:
             empty: Whether an empty list or a count of 0 is wanted.
             strict: Whether a ranking must have no ties.
         """
-        gold = normalise(question.gold.lower())
+        program = question.gold.lower()
+        text = normalise(program)
         try:
-            rows = self._fast.run(gold).rows
+            answer = answer_list(self._fast.rows(text))
+        except TimeLimit:
+            return Checked(reason="a program that takes too long")
         except NeuralSqlError as error:
             return Checked(fault=f"gold program fails: {error}: {question.gold}")
-        answer = answer_list(rows)
         if reason := _unfit(question, answer, truth, empty, strict):
             return Checked(reason=reason)
-        if rule := self._lint.check(gold):
+        if rule := self._lint.check(text):
             return Checked(reason=f"lint: {rule}")
-        if len(answer) > 1:
-            answer = answer_list(self._plain.run(gold).rows)
+        if len(answer) > 1 or any(isinstance(value, float) for value in answer):
+            # the order of a list, and of what a sum adds up, is that of the database without indexes
+            answer, failure = self._gold.run(self._prover.job(program)[1])
+            if failure is not None:
+                return Checked(fault=f"gold program fails: {failure}: {question.gold}")
         if question.template.neural:
             try:
                 asked = self._engine.run(question.query.lower()).answer
@@ -135,12 +113,18 @@ class Checker:
             return Checked(fault=f"the template does not read back: {question.filled}")
         return Checked(answer)
 
+    def names(self, slot: str) -> set[str]:
+        """All names that the database has for a value slot, whether they occur in events or not."""
+        if slot not in self._names:
+            column = _COLUMNS[slot]
+            rows = self._fast.rows(f"select distinct {column} from {column.split('.')[0]}")
+            self._names[slot] = {str(name) for (name,) in rows}
+        return self._names[slot]
+
     def links(self, question: Question) -> Links:
         """What a question is about, and the rows its answer rests on."""
         studies = (
-            []
-            if not question.studies
-            else [int(str(row[0])) for row in self._fast.run(normalise(question.studies)).rows]
+            [] if not question.studies else [int(str(row[0])) for row in self._fast.rows(normalise(question.studies))]
         )
         total = len(studies)
         studies = studies[:MOST_LINKS]
@@ -162,9 +146,14 @@ class Checker:
 
     def _rows(self, table: str, sql: str) -> RowLinks:
         head = f"select {table}.row_id from"
-        counted = sql.replace(head, f"select {table}.row_id, count(*) over () from", 1)
-        found = self._fast.run(normalise(f"{counted.lower()} order by 1 limit {MOST_LINKS}")).rows
-        return RowLinks(table, [int(str(row[0])) for row in found], int(str(found[0][1])) if found else 0)
+        found = [
+            int(str(row[0])) for row in self._fast.rows(normalise(f"{sql.lower()} order by 1 limit {MOST_LINKS + 1}"))
+        ]
+        total = len(found)
+        if total > MOST_LINKS:
+            counted = sql.replace(head, "select count(*) from", 1)
+            total = int(str(self._fast.rows(normalise(counted.lower()))[0][0]))
+        return RowLinks(table, found[:MOST_LINKS], total)
 
 
 def _unfit(question: Question, answer: list[Any], truth: bool | None, empty: bool, strict: bool) -> str:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import shutil
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,10 +11,11 @@ from typing import Final
 from ehrxqa.building import DATABASE_PATHS, WORK_FOLDER
 from ehrxqa.errors import BuildError
 from ehrxqa.progress import SILENT, Progress
-from ehrxqa.questions.cell import CellResult, CellTask, run_cell
-from ehrxqa.questions.checking import make_indexed_copy
+from ehrxqa.questions.cell import CellResult, CellTask, Wanted, run_cell
+from ehrxqa.questions.copies import make_copies
 from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.families.no_source import NO_SOURCE
+from ehrxqa.questions.pool import Pool
 
 __all__ = ["Coverage", "TemplateCoverage", "coverage"]
 
@@ -73,26 +71,21 @@ def coverage(out: Path | str, *, workers: int | None = None, progress: Progress 
         raise BuildError(f"{out}: holds no database; build it first: ehrxqa build SOURCES {out}")
     work = out / WORK_FOLDER / "coverage"
     try:
-        for base, path in bases.items():
-            make_indexed_copy(path, work / f"{base}.db")
         tasks = [
-            CellTask(path, work / f"{base}.db", number, ("test",) * _TRIES, f"coverage/{number}")
-            for base, path in bases.items()
+            CellTask(copies, number, (Wanted("test"),) * _TRIES, f"coverage/{number}")
+            for copies in (make_copies(base, path, work) for base, path in bases.items())
             for number in catalogue()
         ]
-        with progress.task("coverage", len(tasks), "templates") as task:
-            results = []
-            with ProcessPoolExecutor(
-                workers or os.cpu_count() or 1, mp_context=multiprocessing.get_context("spawn")
-            ) as pool:
-                for result in pool.map(run_cell, tasks):
-                    results.append(result)
-                    task.advance()
+        results = []
+        with progress.task("coverage", len(tasks), "templates") as task, Pool(workers) as pool:
+            for result in pool.map(run_cell, tasks):
+                results.append(result)
+                task.advance()
     finally:
         shutil.rmtree(work, ignore_errors=True)
     found: dict[int, dict[str, CellResult]] = {}
     for cell, result in zip(tasks, results, strict=True):
-        found.setdefault(cell.number, {})[cell.copy.stem] = result
+        found.setdefault(cell.number, {})[cell.copies.base] = result
     templates = {number: _of(number, tried) for number, tried in found.items()}
     for number, (_, missing) in NO_SOURCE.items():
         scope = "table-group" if number == 137 else "table-single"

@@ -206,7 +206,9 @@ class _Expander:
 
     def _order(self, slot: str, column: str) -> str:
         name = self._choice.exact.get(slot, "")
-        return EXACT[name][1].replace("<c>", column) if name else ""
+        if not name:
+            return ""
+        return EXACT[name][1].replace("<c>", column).replace("{time}", self._choice.moments.get(slot, ""))
 
     def _within(self, earlier: str, later: str) -> str:
         if not self._choice.within:

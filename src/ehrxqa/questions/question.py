@@ -35,6 +35,7 @@ class Choice:
         values: Value slot → value.
         times: `g1`, `g2` → filter.
         exact: `e1`, `e2` → name.
+        moments: `e1`, `e2` → the recorded time, where the name is `exact-default`.
         within: Name of the within filter, or "".
         operations: Operation slot → option.
         visual: The image question.
@@ -44,6 +45,7 @@ class Choice:
     values: Mapping[str, Any] = field(default_factory=dict)
     times: Mapping[str, TimeChoice] = field(default_factory=dict)
     exact: Mapping[str, str] = field(default_factory=dict)
+    moments: Mapping[str, str] = field(default_factory=dict)
     within: str = ""
     operations: Mapping[str, str] = field(default_factory=dict)
     visual: VqaQuestion | None = None
@@ -118,6 +120,7 @@ class Question:
             TIME_SLOTS["g2"]: choice.time("g2").nlq,
             TIME_SLOTS["w"]: WITHIN[choice.within][0] if choice.within else "",
             **{TIME_SLOTS[slot]: EXACT[name][0] for slot, name in choice.exact.items()},
+            **{TIME_SLOTS[f"g{slot[1]}"]: f"at {moment}" for slot, moment in choice.moments.items()},
             **{slot: OPERATIONS[slot].options[option][0] for slot, option in choice.operations.items()},
         }
         text = _tidy(_SLOT.sub(lambda match: words[match[1]], text))
@@ -134,6 +137,7 @@ class Question:
             said["g2"] = said["g1"]
         said["w"] = rng.choice(WITHIN[choice.within][1]) if choice.within else ""
         said |= {slot: EXACT[name][0] for slot, name in choice.exact.items()}
+        said |= {f"g{slot[1]}": f"at {moment}" for slot, moment in choice.moments.items()}
         for slot, option in choice.operations.items():
             operation = OPERATIONS[slot]
             said[slot] = operation.said.get(option, operation.options[option][0])
@@ -183,10 +187,25 @@ class Question:
         }
 
     @property
+    def bare_key(self) -> str:
+        """Equal for questions that differ in their time filters only."""
+        drawn = [f"{slot}={self.choice.values[slot]}" for slot in self.template.values]
+        names = {**self.t_names, TIME_SLOTS["g1"]: "", TIME_SLOTS["g2"]: ""}
+        return "\n".join([
+            str(self.template.number), repr(self.visual_slots), repr(sorted(self.choice.operations.items())),
+            repr(names), *drawn,
+        ])  # fmt: skip
+
+    @property
+    def filtered(self) -> bool:
+        """Whether a time filter was drawn for it."""
+        return any(self.choice.time(slot).name for slot in ("g1", "g2")) and not self.template.fixed
+
+    @property
     def key(self) -> str:
         """Equal for questions that mean the same."""
         values = [f"{slot}={self.choice.values[slot]}" for slot in self.template.values]
-        dates = [repr(self.choice.time(slot)) for slot in ("g1", "g2")]
+        dates = [repr(self.choice.time(slot)) for slot in ("g1", "g2")] + sorted(self.choice.moments.values())
         return "\n".join([self.tag, *values, *dates])
 
     def _column(self, slot: str) -> str:

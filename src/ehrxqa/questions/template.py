@@ -86,6 +86,16 @@ class Template:
         """table, image or multimodal."""
         return SCOPES[self.scope]
 
+    @property
+    def of_patient(self) -> bool:
+        """Whether it is about one patient, or studies of one."""
+        return "single" in self.scope
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether an empty list or a count of 0 says something: about images, but not about names taken from rows."""
+        return self.modality != "table" and self.answer in ("list", "count")
+
     @cached_property
     def q_tag(self) -> str:
         """The official sentence."""

@@ -1,0 +1,87 @@
+"""Copies of a database for the time of a run: gold programs and lookups of thousands of questions need indexes.
+
+An index may change the order of rows, and the order of an unordered list belongs to the database as it is. So there
+are two copies: in one every table has indexes, for all that has no order; the other is that of `answering`, on which a
+program runs only where its rows are proved to come in the order of the database itself.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+from ehrxqa.answering.indexed import make_indexed, schema_of
+from ehrxqa.errors import BuildError
+from ehrxqa.files import atomic_path
+
+__all__ = ["Copies", "make_copies"]
+
+_INDEXES: Final = """
+admissions subject_id; admissions hadm_id; icustays hadm_id; icustays stay_id; patients subject_id
+diagnoses_icd hadm_id; diagnoses_icd icd_code; procedures_icd hadm_id; procedures_icd icd_code
+prescriptions hadm_id; prescriptions drug; prescriptions subject_id; labevents hadm_id, itemid; labevents itemid
+microbiologyevents hadm_id; microbiologyevents spec_type_desc; microbiologyevents test_name
+inputevents stay_id; inputevents itemid; outputevents stay_id; outputevents itemid; chartevents stay_id, itemid
+chartevents itemid; transfers hadm_id; transfers careunit; cost hadm_id; cost event_type, event_id
+d_icd_diagnoses long_title; d_icd_diagnoses icd_code; d_icd_procedures long_title; d_icd_procedures icd_code
+d_items label; d_items itemid; d_items abbreviation; d_labitems label; d_labitems itemid
+tb_cxr study_id; tb_cxr subject_id, studydatetime, study_id; tb_cxr hadm_id
+tb_cxr_plus study_id, relation, object, attribute, category; tb_cxr_plus subject_id, studydatetime, study_id
+tb_cxr_plus hadm_id, relation; tb_cxr_plus attribute, relation, object; tb_cxr_plus relation, category, object
+tb_cxr_plus study_id, studydatetime, subject_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """A database and its copies.
+
+    Attributes:
+        base: Its name, train or test.
+        database: The database itself; only read.
+        indexed: With indexes on its tables, for what has no order.
+        twins: That of `answering`, for gold programs.
+    """
+
+    base: str
+    database: Path
+    indexed: Path
+    twins: Path
+
+
+def make_copies(base: str, database: Path, folder: Path) -> Copies:
+    """Make the copies of a database in `folder`, unless they are there.
+
+    Raises:
+        BuildError: There is no such database, or the copies cannot be written.
+    """
+    copies = Copies(base, database, folder / f"{base}.indexed.db", folder / f"{base}.twins.db")
+    try:
+        if not copies.indexed.is_file():
+            with atomic_path(copies.indexed) as part:
+                _with_indexes(database, part)
+        if not copies.twins.is_file():
+            with atomic_path(copies.twins) as part:
+                make_indexed(database, part, schema_of(database))
+    except apsw.Error as error:
+        raise BuildError(f"{folder}: the copies of {database} cannot be written ({error})") from error
+    return copies
+
+
+def _with_indexes(database: Path, copy: Path) -> None:
+    copy.touch(mode=0o600)  # rows of patients, for nobody else's eyes
+    shutil.copyfile(database, copy)
+    db = apsw.Connection(str(copy))
+    try:
+        db.execute("pragma journal_mode = off; pragma synchronous = off")
+        for number, index in enumerate(_INDEXES.replace("\n", ";").split(";")):
+            table, _, columns = index.strip().partition(" ")
+            if table:
+                db.execute(f"create index fast_{number} on {table}({columns})")
+        db.execute("analyze")
+    finally:
+        db.close()

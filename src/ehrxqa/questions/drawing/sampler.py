@@ -1,0 +1,37 @@
+"""The sampler: facts of one database, and the way of drawing of each template."""
+
+from __future__ import annotations
+
+import random
+
+from ehrxqa.questions.drawing import group, images, multimodal, patient  # noqa: F401 - they declare the ways
+from ehrxqa.questions.drawing.draw import WAYS, Draw
+from ehrxqa.questions.facts import Facts
+from ehrxqa.questions.question import Choice
+from ehrxqa.questions.template import Template
+from ehrxqa.questions.visuals import Visuals
+
+__all__ = ["Sampler"]
+
+
+class Sampler:
+    """Draws choices for templates from the facts of one database."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._visuals = Visuals(facts.labels)
+        self._pools: dict[tuple[str, frozenset[int] | None], list[int]] = {}
+
+    def draw(
+        self, template: Template, rng: random.Random, *, truth: bool, empty: bool, subjects: frozenset[int] | None
+    ) -> Choice | None:
+        """One try; None if it came to nothing.
+
+        Args:
+            template: What to draw for.
+            rng: Source of all chance.
+            truth: The answer that a yes/no question shall have.
+            empty: Whether a list shall be empty, or a count 0.
+            subjects: Patients that questions about one patient may be about; None for all.
+        """
+        return WAYS[template.draw](Draw(template, rng, truth, empty, subjects, self._facts, self._visuals, self._pools))

@@ -1,0 +1,54 @@
+"""Reading a copy of the database with programs of our own: no walls against hostile SQL, but a time limit."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import apsw
+
+
+from ehrxqa.neuralsql.errors import SqlError, TimeLimit
+
+__all__ = ["Lookup"]
+
+#: Steps of SQLite's machine between two looks at the clock: some milliseconds.
+_STRIDE: Final = 200_000
+_PRAGMAS: Final = ("mmap_size = 4294967296", "cache_size = -65536", "temp_store = memory", "query_only = 1")
+
+
+class Lookup:
+    """A read-only connection.
+
+    Args:
+        path: The database.
+        seconds: Time limit of one program.
+    """
+
+    def __init__(self, path: Path, seconds: float) -> None:
+        self._seconds, self._until = seconds, 0.0
+        uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+        self._db = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+        for pragma in _PRAGMAS:
+            self._db.execute(f"pragma {pragma}").fetchall()
+        self._db.set_progress_handler(lambda: time.monotonic() > self._until, _STRIDE)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """All rows, in SQLite's own order.
+
+        Raises:
+            TimeLimit: The program takes too long.
+            SqlError: SQLite refuses it.
+        """
+        self._until = time.monotonic() + self._seconds
+        try:
+            return self._db.execute(sql).fetchall()
+        except apsw.InterruptError as error:
+            raise TimeLimit(f"the program takes longer than {self._seconds:g} seconds") from error
+        except apsw.Error as error:
+            raise SqlError(str(error)) from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()

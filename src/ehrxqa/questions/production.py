@@ -1,0 +1,155 @@
+"""Making all questions of a run: cells in parallel, what is missing asked of others, the files from the spool."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from ehrxqa.dataset.records import final_record, write_records
+from ehrxqa.files import atomic_path
+from ehrxqa.progress import Progress
+from ehrxqa.questions.cell import CellTask, run_cell
+from ehrxqa.questions.copies import Copies
+from ehrxqa.questions.held_out import HeldOut
+from ehrxqa.questions.pool import Pool
+from ehrxqa.questions.quota import SPLITS, Quota, again, first_quota, wanted_of
+from ehrxqa.questions.sidecar import LINKS_PATH
+from ehrxqa.questions.spool import Spool
+from ehrxqa.questions.template import Template
+
+__all__ = ["Made", "Order", "produce", "write_files"]
+
+#: Rounds in which what some templates could not give is asked of the others.
+_ROUNDS: Final = 4
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is ordered.
+
+    Attributes:
+        templates: By number.
+        wanted: Split → questions with an answer.
+        seed: Seed of all chance.
+        empty: Most that may be empty, of the lists and counts about images.
+        held_out: What the splits may not share.
+    """
+
+    templates: Mapping[int, Template]
+    wanted: Mapping[str, int]
+    seed: int
+    empty: float
+    held_out: HeldOut
+
+
+@dataclass
+class Made:
+    """What came of it, beside the spool.
+
+    Attributes:
+        rejected: Reason → draws that were not taken.
+        faults: Failed proofs, in words.
+    """
+
+    rejected: Counter[str] = field(default_factory=Counter)
+    faults: list[str] = field(default_factory=list)
+
+
+def produce(order: Order, copies: Mapping[str, Copies], spool: Spool, pool: Pool, progress: Progress) -> Made:
+    """Make the questions that are ordered; they lie in the spool then."""
+    made = Made()
+    seen: dict[tuple[str, int], list[bytes]] = {}
+    quota = first_quota(list(order.templates.values()), order.wanted, order.seed)
+    with progress.task("questions", sum(order.wanted.values()), "questions") as bar:
+        for round_ in range(_ROUNDS):
+            short: Counter[tuple[str, str]] = Counter()
+            able: list[tuple[str, Template]] = []
+            tasks = _tasks(order, quota, copies, seen, round_)
+            left = [task for task in tasks if spool.finished(task) is None]
+            results = pool.map(run_cell, left)
+            for task in tasks:
+                result = spool.finished(task)
+                if result is None:
+                    result = next(results)
+                    spool.add(task, result)
+                bar.advance(result.made)
+                base, template = task.copies.base, order.templates[task.number]
+                seen.setdefault((base, task.number), []).extend(result.keys)
+                made.rejected += result.rejected
+                made.faults += result.faults
+                for split, number in result.missing.items():
+                    short[split, template.modality] += number
+                if not result.missing:
+                    able.append((base, template))
+            quota = again(short, able, order.seed)
+            if not quota:
+                break
+    return made
+
+
+def _tasks(
+    order: Order, quota: Quota, copies: Mapping[str, Copies], seen: Mapping[tuple[str, int], list[bytes]], round_: int
+) -> list[CellTask]:
+    wanted = wanted_of(quota, order.templates, order.empty if round_ == 0 else 0.0, f"{order.seed}/{round_}")
+    return [
+        CellTask(
+            copies[base], number, some, f"{order.seed}/{base}/{number}/{round_}", frozenset(seen.get((base, number), ())),
+            order.held_out,
+        )
+        for (base, number), some in wanted.items()
+    ]  # fmt: skip
+
+
+def write_files(
+    out: Path, spool: Spool, seed: int, unanswerable: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> tuple[dict[str, int], Counter[str], set[int]]:
+    """Write the question files and the links, each split in an order of chance.
+
+    Args:
+        out: Output folder of the build.
+        spool: The questions.
+        seed: Seed of the order.
+        unanswerable: Split → records without an answer, to be strewn among the others.
+
+    Returns:
+        Split → questions; scope → questions; templates used.
+    """
+    counts: dict[str, int] = {}
+    scopes: Counter[str] = Counter()
+    templates: set[int] = set()
+    with atomic_path(out / LINKS_PATH) as part, part.open("w", encoding="utf-8", newline="\n") as links_file:
+        for split in SPLITS:
+            odd = unanswerable.get(split, ())
+            answerable = len(spool.offsets.get(split, ()))
+            # the numbers from `answerable` on stand for the unanswerable ones
+            order = list(range(answerable + len(odd)))
+            random.Random(f"{seed}/{split}/order").shuffle(order)
+
+            def entries(
+                split: str = split, order: list[int] = order, answerable: int = answerable,
+                odd: Sequence[Mapping[str, Any]] = odd,
+            ) -> Iterator[tuple[dict[str, Any], Any, dict[str, Any]]]:  # fmt: skip
+                known = spool.entries(split, [place for place in order if place < answerable])
+                for number, place in enumerate(order):
+                    if place >= answerable:
+                        yield {**odd[place - answerable], "split": split, "id": number}, "null", {}
+                    else:
+                        record, answer, links = next(known)
+                        yield {**record, "id": number}, answer, {**links, "id": number}
+
+            write_records(out / f"dataset/_{split}.json", (record for record, _, _ in entries()))
+            write_records(
+                out / f"dataset/{split}.json", (final_record(record, answer) for record, answer, _ in entries())
+            )
+            counts[split] = len(order)
+            for _, _, links in entries():
+                if links:
+                    scopes[links["scope"]] += 1
+                    templates.add(links["template"])
+                    links_file.write(json.dumps(links) + "\n")
+    return counts, scopes, templates
