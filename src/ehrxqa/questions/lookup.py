@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import apsw
 
-
 from ehrxqa.neuralsql.errors import SqlError, TimeLimit
 
 __all__ = ["Lookup"]
