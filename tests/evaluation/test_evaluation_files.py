@@ -133,8 +133,8 @@ def test_challenge_form_with_questions(tmp_path: Path, gold: Path) -> None:
 
 BAD_PREDICTIONS = {
     "": "is empty",
-    "[": "line 1 is not JSON",
-    '{"id": 0, "answer": [1]}\n{"id": 1, "ans': "line 2 is not JSON",
+    "[": "is not JSON at line 1, column 2 .*cut off",
+    '{"id": 0, "answer": [1]}\n{"id": 1, "ans': "line 2 is not JSON at column 11",
     "3": "must be a JSON object {id: answer}",
     "[3]": "record 1 is not a JSON object",
     '[{"id": 0}]': r"record 1 \(id 0\) has no answer",
@@ -145,8 +145,8 @@ BAD_PREDICTIONS = {
     '[{"id": 0, "status": "fine", "answer": []}]': "status must be answered",
     '[{"id": 0, "split": "train", "answer": []}]': "record 1 is of split 'train', the gold answers are of 'test'",
     '{"0": [], "1": [], "2": [], "3": []}': r"1 predicted ids are not in gold\.json, the first is 3",
-    '{"0": ' + "[" * 100_000: "cannot be an answer file",
-    '{"0": [' + "1" * 5000 + "]}": "cannot be an answer file",
+    '{"0": ' + "[" * 100_000: "nested too deeply",
+    '{"0": [' + "1" * 5000 + "]}": "a number of thousands of digits",
 }
 
 
@@ -166,6 +166,8 @@ def test_bad_predictions_get_one_line(tmp_path: Path, gold: Path, text: str, mes
         ("{}", "holds no gold answers"),
         ('[{"id": 0, "_gold_program": "select 1"}]', "fill its answers with ehrxqa answer"),
         ('[{"id": 0, "answer": [0.5, null]}]', "id 0: the gold answer cannot be compared"),
+        ('[{"id": 0, "answer": null}]', r"record 1 \(id 0\): the gold answer is JSON null"),
+        ('[{"id": 0, "answer": [NaN]}]', r"record 1 \(id 0\): the gold answer holds nan"),
     ],
 )
 def test_bad_gold_gets_one_line(tmp_path: Path, text: str, message: str) -> None:
@@ -178,7 +180,7 @@ def test_not_text_and_not_there(tmp_path: Path, gold: Path) -> None:
     with pytest.raises(RecordError, match="no such file"):
         evaluate(gold, tmp_path / "none.json")
     (tmp_path / "p.json").write_bytes(b"\xff\xfe[]")
-    with pytest.raises(RecordError, match="not a text file in UTF-8"):
+    with pytest.raises(RecordError, match="cannot be read as UTF-8 text"):
         evaluate(gold, tmp_path / "p.json")
     with pytest.raises(RecordError, match="cannot be read"):
         evaluate(gold, tmp_path)

@@ -10,12 +10,13 @@ Ids are unique within a split. A file of one split is keyed by id; where a gold 
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from ehrxqa.dataset.json_files import parse_json, read_text
 from ehrxqa.errors import RecordError
 
 __all__ = ["Gold", "Outcome", "Predictions", "read_gold", "read_predicted_answers", "read_questions"]
@@ -87,6 +88,7 @@ def read_gold(path: Path) -> Gold:
             raise RecordError(f"{path}: record {number}{_named(record)} has no answer{hint}")
         if not isinstance(record["answer"], list) and record["answer"] != "null":
             _check_scalar(path, number, record)
+        _check_gold(path, number, record)
     splits = {record.get("split") for record in records}
     mixes = len(splits) > 1
     answers: dict[str, Any] = {}
@@ -165,33 +167,36 @@ def _check_scalar(path: Path, number: int, record: Mapping[str, Any]) -> None:
         )
 
 
+def _check_gold(path: Path, number: int, record: Mapping[str, Any]) -> None:
+    """Refuse gold answers that no prediction could meet."""
+    answer = record["answer"]
+    if answer is None:
+        raise RecordError(
+            f"{path}: record {number}{_named(record)}: the gold answer is JSON null; an answer is a list or the text "
+            '"null"'
+        )
+    for value in answer if isinstance(answer, list) else [answer]:
+        if isinstance(value, float) and not math.isfinite(value):
+            raise RecordError(
+                f"{path}: record {number}{_named(record)}: the gold answer holds {value}, which is no JSON number"
+            )
+
+
 def _load(path: Path) -> Any:
     """The content of a JSON or JSONL file."""
+    text = read_text(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise RecordError(f"{path}: no such file") from error
-    except OSError as error:
-        raise RecordError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise RecordError(f"{path}: not a text file in UTF-8") from error
-    if not text.strip():
-        raise RecordError(f"{path}: is empty")
-    try:
-        return json.loads(text, object_pairs_hook=_Pairs)
-    except json.JSONDecodeError as error:
+        return parse_json(path, text, hook=_Pairs)
+    except RecordError as error:
         whole = error
-    except (RecursionError, ValueError) as error:  # too many brackets, or a number of thousands of digits
-        raise RecordError(f"{path}: cannot be an answer file ({type(error).__name__})") from None
     lines: list[Any] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
-                lines.append(json.loads(line, object_pairs_hook=_Pairs))
-            except json.JSONDecodeError as error:
+                lines.append(parse_json(path, line, where=f"line {number} ", hook=_Pairs))
+            except RecordError as error:
                 # what the whole file lacks is the better message, unless lines before were records
-                fault, place = (error, number) if lines else (whole, whole.lineno)
-                raise RecordError(f"{path}: line {place} is not JSON ({fault.msg})") from None
+                raise (error if any(isinstance(record, dict) for record in lines) else whole) from None
     return lines
 
 
