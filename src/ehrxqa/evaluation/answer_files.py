@@ -64,11 +64,13 @@ class Predictions:
         outcomes: Key → what was predicted, in the order of the file.
         duplicates: Keys that occur several times.
         not_lists: Answers that are neither a list nor "null"; they equal no list.
+        nested: Answers that hold a list inside the list, such as rows; answers are flat.
     """
 
     outcomes: dict[str, Outcome]
     duplicates: tuple[str, ...]
     not_lists: int
+    nested: int
 
 
 def read_gold(path: Path) -> Gold:
@@ -127,7 +129,7 @@ def read_predicted_answers(path: Path, gold: Gold) -> Predictions:
     """
     outcomes: dict[str, Outcome] = {}
     duplicates = []
-    not_lists = 0
+    not_lists = nested = 0
     for number, record in enumerate(_records(path, _load(path), "answer"), start=1):
         if "answer" not in record and "status" not in record:
             raise RecordError(f"{path}: record {number}{_named(record)} has no answer")
@@ -139,7 +141,8 @@ def read_predicted_answers(path: Path, gold: Gold) -> Predictions:
             duplicates.append(key)
         outcome = outcomes[key] = _outcome(path, number, record)
         not_lists += outcome.status == "answered" and not isinstance(outcome.answer, list)
-    return Predictions(outcomes, tuple(duplicates), not_lists)
+        nested += isinstance(outcome.answer, list) and any(isinstance(value, list | dict) for value in outcome.answer)
+    return Predictions(outcomes, tuple(duplicates), not_lists, nested)
 
 
 def _outcome(path: Path, number: int, record: Mapping[str, Any]) -> Outcome:
