@@ -206,9 +206,15 @@ def _load(path: Path) -> Any:
 class _Pairs(dict[str, Any]):
     """A JSON object that remembers keys given twice."""
 
-    def __init__(self, pairs: Iterable[tuple[str, Any]]) -> None:
-        self.pairs = list(pairs)
-        super().__init__(self.pairs)
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        # kept only if a key repeats: nearly none does, and a file has an object for every record
+        self._repeating = pairs if len(pairs) > len(self) else None
+
+    @property
+    def pairs(self) -> Iterable[tuple[str, Any]]:
+        """Keys and values as the file has them."""
+        return self.items() if self._repeating is None else self._repeating
 
 
 def _records(path: Path, content: Any, wanted: str) -> Iterable[Record]:
