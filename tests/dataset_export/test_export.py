@@ -21,6 +21,7 @@ from ehrxqa import export_dataset
 from ehrxqa.cli.export import command
 from ehrxqa.database.schema import TABLES
 from ehrxqa.dataset.parquet import FIELDS, read_parquet, write_parquet
+from ehrxqa.dataset.splits import read_dataset
 from ehrxqa.dataset.tables_json import schema_record
 from ehrxqa.errors import BuildError, RecordError, SettingsError
 from ehrxqa.files import sha256_of
@@ -83,11 +84,11 @@ def test_parquet_reads_back_equal(tmp_path: Path, written: list[dict[str, Any]])
 
 @pytest.mark.parametrize(
     ("changed", "message"),
-    [({"id": "7"}, "id is not of the form integer"), ({"t_tag": [1]}, "t_tag is not a list of texts")],
+    [({"template": 3}, "template is not a text"), ({"t_tag": [1]}, "t_tag is not a list of texts")],
 )
 def test_a_value_that_does_not_fit(tmp_path: Path, changed: dict[str, Any], message: str) -> None:
     good = {"id": 7, "question": "q", "t_tag": []}
-    with pytest.raises(RecordError, match=f"record 1: {message}"):
+    with pytest.raises(RecordError, match=rf"record 2 \(id 7\): {message}"):
         write_parquet(tmp_path / "x.parquet", [good, good | changed])
     assert list(tmp_path.iterdir()) == []
 
@@ -237,21 +238,75 @@ def test_a_folder_of_question_files_alone(own: Path, tmp_path: Path) -> None:
     assert "license: other" in (tmp_path / "files" / "README.md").read_text()
 
 
+GOOD = '[{"id": 0, "split": "test", "question": "q", "query": "s", "q_tag": "t", "answer": []}]'
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("{}", "must be a JSON list"),
-        ("[", "is not JSON"),
+        ("", "is empty"),
+        ("[", "is not JSON at line 1, column 2 .*; the file seems to be cut off"),
+        ("[" * 100_000, "nested too deeply"),
+        ("[" + "1" * 5000 + "]", "a number of thousands of digits"),
         ("[1]", "record 1 is not a JSON object"),
-        ('[{"question": "q", "query": "s"}]', "record 1 has no q_tag"),
-        ('[{"question": "q", "query": "s", "q_tag": "t"}]', "record 1 has no id"),
-        ('[{"id": 0, "question": "q", "query": "s", "q_tag": "t", "answer": 3}]', "neither a list"),
+        (GOOD.replace("0", '"0"', 1), "record 1: the id must be a whole number, not '0'"),
+        (GOOD.replace("0", "null", 1), "record 1: the id must be a whole number, not None"),
+        (GOOD[:-1] + "," + GOOD[1:], r"record 2 \(id 0\): an earlier record has the same id"),
+        (GOOD.replace('"q_tag": "t", ', ""), r"record 1 \(id 0\) has no q_tag"),
+        (GOOD.replace('"id": 0, ', ""), "record 1 has no id"),
+        (GOOD.replace('"answer": []', '"answer": 3'), "neither a list"),
+        (GOOD.replace('"answer": []', '"answer": [[1]]'), "must be a flat list"),
+        (GOOD.replace('"answer": []', '"answer": [NaN]'), "the answer holds nan"),
+        (GOOD.replace('"answer": []', '"value": 5'), "value must be a JSON object"),
+        (GOOD.replace('"test"', '"train"'), "is of split 'train', but this is the file of 'test'"),
+        (GOOD.replace('"split": "test", ', ""), "has no split"),
+        (GOOD.replace('"question": "q"', '"question": "\\ud800"'), "record 1 holds half a character"),
     ],
+    ids=range(18),
 )
 def test_damaged_files(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "test.json").write_text(text)
-    with pytest.raises(RecordError, match=message):
+    with pytest.raises(RecordError, match=message) as caught:
         export_dataset(tmp_path)
+    assert str(caught.value).startswith(str(tmp_path / "test.json"))
+    assert "\n" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["test.json"]
+
+
+def test_files_that_are_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "test.json"
+    path.mkdir()
+    with pytest.raises(RecordError, match="is a folder"):
+        read_dataset(tmp_path)
+    path.rmdir()
+    path.write_bytes(GOOD.encode("utf-16"))
+    with pytest.raises(RecordError, match="cannot be read as UTF-8"):
+        read_dataset(tmp_path)
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.encode())  # a byte order mark does no harm
+    assert read_dataset(tmp_path).splits["test"][0]["question"] == "q"
+
+
+@pytest.mark.parametrize("text", ["{", '{"split": "test"}', "\n", b"\xff\xfe", '"x"'])
+def test_damaged_sidecar(tmp_path: Path, own: Path, text: str | bytes) -> None:
+    path = own / "dataset/links.jsonl"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(RecordError, match=r"links\.jsonl"):
+        read_dataset(own)
+    link = {"split": "test", "id": 0, "modality": "table", "scope": "table-nothing", "family": "f", "template": 1}
+    link |= {"study_ids": [], "image_ids": [], "image_paths": [], "studies_total": 0, "rows": [], "bounded": False}
+    path.write_text(json.dumps(link))
+    with pytest.raises(RecordError, match="line 1 is no sidecar record"):
+        read_dataset(own)
+
+
+def test_nothing_is_written_if_a_value_fits_no_column(own: Path) -> None:
+    path = own / "dataset/test.json"
+    records = json.loads(path.read_text())
+    path.write_text(json.dumps([*records[:-1], records[-1] | {"t_tag": None}]))
+    with pytest.raises(RecordError, match=r"dataset/test\.json: record 5 \(id 4\): t_tag is not a list of texts"):
+        export_dataset(own)
+    assert not (own / "dataset/parquet").exists()
 
 
 def test_other_errors(tmp_path: Path, own: Path) -> None:

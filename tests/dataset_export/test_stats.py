@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
@@ -17,6 +18,7 @@ from ehrxqa.cli.stats import command
 from ehrxqa.dataset.links import LINKS_FILE
 from ehrxqa.dataset.plots import bar_chart
 from ehrxqa.dataset.stats import answer_type, as_text, is_yes_no
+from ehrxqa.dataset.trust import FamilyCounts
 from ehrxqa.errors import RecordError
 from ehrxqa.questions.sidecar import Links, RowLinks
 
@@ -89,6 +91,73 @@ def test_the_sidecar_names_families(tmp_path: Path) -> None:
     assert RowLinks("patients", [1], 1).total == 1
 
 
+def test_what_an_author_must_know(tmp_path: Path) -> None:
+    count = "count the number of patients who were prescribed {drug_name}."
+    drugs = "list the drugs of patient {patient_id}."
+    rows: list[tuple[str, str, Any]] = [(f"has patient {n} died?", YES_NO, [int(n < 18)]) for n in range(20)]
+    rows += [(f"count {n}", count, [1] if n < 7 else [n]) for n in range(12)]
+    rows += [(f"list {n}", drugs, [] if n < 4 else [str(n)]) for n in range(9)]
+    write(tmp_path, "train", rows)
+    write(
+        tmp_path, "valid", [("has  Patient 1 died?", YES_NO, [0]), ("list 8", drugs, ["8"]), ("list 8", drugs, ["8"])]
+    )
+    write(tmp_path, "test", [("list 8", drugs, ["other"]), ("what?", "which allergy?", "null")])
+    value = stats(tmp_path)
+    families = value["trust"]["families"]
+    assert {name: family["flags"] for name, family in families.items()} == {
+        YES_NO: ["yes/no"],
+        count: ["one answer"],
+        drugs: ["empty"],
+    }
+    assert (families[YES_NO]["yes_no"], families[YES_NO]["yes_share"]) == (21, round(18 / 21, 6))
+    assert (families[count]["top_answer"], families[count]["top_share"]) == ("[1]", round(7 / 12, 6))
+    assert families[drugs]["empty_share"] == round(4 / 12, 6)
+    twice = value["trust"]["duplicates"]
+    # queries are all empty here, so each but the first of its split repeats one
+    assert {kind: count for kind, count in twice.items() if kind != "listed"} == {
+        "within_split": 1,
+        "same_query": 40 + 2 + 1,
+        "across_splits": 3,
+        "contradictions": 1,
+    }
+    assert value["about"] == {
+        "templates": None,
+        "subjects": 0,
+        "studies": 0,
+        "most_questions_about_one_subject": 0,
+    }
+    text = as_text(value)
+    assert re.search(r"^flagged families +3 of 3$", text, re.MULTILINE)
+    assert "flag yes/no: share of yes more than 10% from a half" in text
+
+
+def test_a_small_family_is_not_off_balance_by_chance() -> None:
+    def family(yes: int, no: int) -> FamilyCounts:
+        counts = FamilyCounts()
+        for answer in [1] * yes + [0] * no:
+            counts.add("yes/no", [answer], "t")
+        return counts
+
+    assert [family(*pair).flags() for pair in ((4, 0), (6, 0), (60, 40), (5, 5))] == [[]] * 4
+    assert [family(*pair).flags() for pair in ((7, 0), (0, 7), (68, 32))] == [["yes/no"]] * 3
+
+
+def test_who_is_asked_about(tmp_path: Path) -> None:
+    records = [
+        {"split": "test", "id": number, "question": f"{number}", "query": "", "q_tag": YES_NO, "answer": [1]}
+        | {"value": {"patient_id": subject}}
+        for number, subject in enumerate((1, 1, 2))
+    ]
+    (tmp_path / "test.json").write_text(json.dumps(records))
+    path = "p13/p13/s7/a.jpg"
+    link = Links("multimodal", "multimodal-single", "has", 5000, [7, 8], ["a", "b"], [path, "odd"], 2, [], False)
+    (tmp_path / LINKS_FILE).write_text(json.dumps(link.record("test", 0)) + "\n")
+    about = stats(tmp_path)["about"]
+    assert (about["subjects"], about["studies"], about["most_questions_about_one_subject"]) == (3, 2, 2)
+    assert about["templates"]["Image+Table"] == {"used": 1, "official": 75}
+    assert sum(row["official"] for row in about["templates"].values()) == 426
+
+
 def test_without_answers(tmp_path: Path, built: Built) -> None:
     (tmp_path / "_test.json").write_text((built.out / "dataset" / "_test.json").read_text())
     value = stats(tmp_path)
@@ -139,14 +208,14 @@ def test_command(tmp_path: Path, built: Built) -> None:
     checker = Checker()
     checker.feed(page.read_text())
     assert checker.open == []
-    assert checker.count["svg"] == 5
+    assert checker.count["svg"] == 6
     assert "modality" in CliRunner().invoke(command, [str(built.out)], catch_exceptions=False).output
 
 
 @given(st.lists(st.tuples(st.text(max_size=60), st.floats(-1e6, 1e6), st.none() | st.just((-5.0, 5.0))), min_size=1))
 def test_charts_are_well_formed(bars: list[tuple[str, float, tuple[float, float] | None]]) -> None:
     checker = Checker()
-    checker.feed(bar_chart("a < b & c", bars, unit=" %"))
+    checker.feed(bar_chart("a < b & c", bars, axis="x < y", unit=" %"))
     assert checker.open == []
 
 

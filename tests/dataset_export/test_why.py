@@ -117,7 +117,7 @@ LOSSES: list[tuple[str, list[int], str]] = [
     ("select a from t where a > 5 union select a from u", [], ""),
     ("select a from t where a = 2 intersect select a from u", [3], "no row in common"),
     ("select a from t intersect select a from void", [3, 2], "FROM clause is empty"),
-    ("select a from u except select a from u", [3], "takes away every row"),
+    ("select a from u except select a from u", [2], "takes away every row"),
     ("select a from void except select a from u", [3, 1], "FROM clause is empty"),
     ("select ( select count(*) > 0 from t where a = 9 ) and ( select 1 )", [3, 1], "of 3 rows, none fulfils"),
 ]
@@ -222,6 +222,53 @@ def test_a_step_that_depends_on_the_row_around_it(own: Path) -> None:
     assert [step.rows for step in found.steps] == [None, 1]
     assert found.steps[0].note == "depends on the row of the query around it"
     assert found.steps[1].sql.startswith("select count(*) from patients where ( step 1 )")
+
+
+def program_of(own: Path, number: int, program: str, **more: Any) -> None:
+    for name in ("_test.json", "test.json"):
+        path = own / "dataset" / name
+        records = json.loads(path.read_text())
+        records[number] |= more | ({"_gold_program": program} if name.startswith("_") else {})
+        path.write_text(json.dumps(records))
+
+
+def test_equal_steps_are_shown_once(own: Path) -> None:
+    visits = "select admissions.hadm_id from admissions"
+    program_of(own, 3, f"select count(*) from admissions where hadm_id in ( {visits} ) and hadm_id in ( {visits} )")
+    found = why(own, 3)
+    assert [(step.number, step.sql) for step in found.steps] == [
+        (1, visits),
+        (2, "select count(*) from admissions where hadm_id in ( step 1 ) and hadm_id in ( step 1 )"),
+    ]
+
+
+def test_a_step_taken_as_one_value_says_so(own: Path) -> None:
+    many = "select subject_id from patients"
+    program_of(own, 3, f"select ( {many} ) in ( {many} order by 1 )")
+    found = why(own, 3)
+    assert [step.single for step in found.steps] == [True, False, False]
+    text = as_text(found)
+    assert text.count("of which the first is taken as the value") == 1
+
+
+def test_impossible_question(own: Path) -> None:
+    program_of(own, 3, "null", query="null", is_impossible=True, answer="null")
+    found = why(own, 3)
+    assert (found.impossible, found.steps, found.answer) == (True, (), "null")
+    assert "abstaining is the right answer" in as_text(found)
+    assert "abstaining is the right answer" in as_text(found, only_losses=True)
+    assert why(own, 3, neuralsql=True).impossible
+
+
+def test_rows_of_every_table_the_query_reads(own: Path, built: Built) -> None:
+    """A sidecar that names rows of one table only does not hide those of another."""
+    rows = [RowLinks("labevents", [0], 1), RowLinks("prescriptions", [], 0)]
+    link = Links("table", "table-single", "balance", 1, [], [], [], 0, rows, False)
+    (own / "dataset" / LINKS_FILE).write_text(json.dumps(link.record("test", 3)) + "\n")
+    program_of(own, 3, "select ( select count(*) from labevents ) - ( select count(*) from prescriptions )")
+    tables = why(own, 3).evidence.rows
+    assert [(table.table, table.step) for table in tables] == [("labevents", None), ("prescriptions", 2)]
+    assert tables[1].total > 1
 
 
 def test_changed_answer_is_said(own: Path) -> None:

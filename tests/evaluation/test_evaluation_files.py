@@ -15,7 +15,7 @@ from ehrxqa import evaluate
 from ehrxqa.cli.evaluate import command
 from ehrxqa.cli.main import run
 from ehrxqa.errors import RecordError, SettingsError
-from ehrxqa.evaluation.profiles import PROFILES, rules_of
+from ehrxqa.evaluation.profiles import PROFILES, RULE_DOCS, rules_of, shown
 from ehrxqa.neuralsql.predictions import write_outcomes
 
 TABLE = "what is the gender of patient {patient_id}?"
@@ -133,8 +133,8 @@ def test_challenge_form_with_questions(tmp_path: Path, gold: Path) -> None:
 
 BAD_PREDICTIONS = {
     "": "is empty",
-    "[": "line 1 is not JSON",
-    '{"id": 0, "answer": [1]}\n{"id": 1, "ans': "line 2 is not JSON",
+    "[": "is not JSON at line 1, column 2 .*cut off",
+    '{"id": 0, "answer": [1]}\n{"id": 1, "ans': "line 2 is not JSON at column 11",
     "3": "must be a JSON object {id: answer}",
     "[3]": "record 1 is not a JSON object",
     '[{"id": 0}]': r"record 1 \(id 0\) has no answer",
@@ -145,8 +145,8 @@ BAD_PREDICTIONS = {
     '[{"id": 0, "status": "fine", "answer": []}]': "status must be answered",
     '[{"id": 0, "split": "train", "answer": []}]': "record 1 is of split 'train', the gold answers are of 'test'",
     '{"0": [], "1": [], "2": [], "3": []}': r"1 predicted ids are not in gold\.json, the first is 3",
-    '{"0": ' + "[" * 100_000: "cannot be an answer file",
-    '{"0": [' + "1" * 5000 + "]}": "cannot be an answer file",
+    '{"0": ' + "[" * 100_000: "nested too deeply",
+    '{"0": [' + "1" * 5000 + "]}": "a number of thousands of digits",
 }
 
 
@@ -166,6 +166,8 @@ def test_bad_predictions_get_one_line(tmp_path: Path, gold: Path, text: str, mes
         ("{}", "holds no gold answers"),
         ('[{"id": 0, "_gold_program": "select 1"}]', "fill its answers with ehrxqa answer"),
         ('[{"id": 0, "answer": [0.5, null]}]', "id 0: the gold answer cannot be compared"),
+        ('[{"id": 0, "answer": null}]', r"record 1 \(id 0\): the gold answer is JSON null"),
+        ('[{"id": 0, "answer": [NaN]}]', r"record 1 \(id 0\): the gold answer holds nan"),
     ],
 )
 def test_bad_gold_gets_one_line(tmp_path: Path, text: str, message: str) -> None:
@@ -178,7 +180,7 @@ def test_not_text_and_not_there(tmp_path: Path, gold: Path) -> None:
     with pytest.raises(RecordError, match="no such file"):
         evaluate(gold, tmp_path / "none.json")
     (tmp_path / "p.json").write_bytes(b"\xff\xfe[]")
-    with pytest.raises(RecordError, match="not a text file in UTF-8"):
+    with pytest.raises(RecordError, match="cannot be read as UTF-8 text"):
         evaluate(gold, tmp_path / "p.json")
     with pytest.raises(RecordError, match="cannot be read"):
         evaluate(gold, tmp_path)
@@ -202,8 +204,9 @@ def test_every_rule_is_printed(tmp_path: Path, gold: Path) -> None:
     for profile in PROFILES.values():
         arguments = ["--gold", str(gold), "--predictions", str(path), "--profile", profile.name, "--rules"]
         out = CliRunner().invoke(command, arguments, catch_exceptions=False).output
+        assert set(rules_of(profile)) == set(RULE_DOCS)
         for name, value in rules_of(profile).items():
-            assert re.search(rf"^  {name} +{re.escape(str(value))}$", out, re.MULTILINE)
+            assert re.search(rf"^  {name} +{re.escape(shown(value))}$", out, re.MULTILINE)
 
 
 def test_command_forms(tmp_path: Path, gold: Path) -> None:
@@ -254,6 +257,35 @@ def check_page(text: str) -> None:
     checker.feed(text)
     assert checker.open == []
     assert {"svg", "table", "h1"} <= checker.seen
+
+
+def test_columns_of_the_table_are_aligned(tmp_path: Path) -> None:
+    records = [{"id": number, "q_tag": TABLE, "answer": [number]} for number in range(900)]
+    gold = write(tmp_path / "g.json", records)
+    path = write(tmp_path / "p.json", {number: [number if number % 3 else -1] for number in range(900)})
+    out = CliRunner().invoke(command, ["--gold", str(gold), "--predictions", str(path)], catch_exceptions=False).output
+    lines = [line for line in out.splitlines() if "[" in line or "RSN" in line][:4]
+    assert len({len(line) for line in lines}) == 1
+    assert "EX = RS0" in lines[0]
+
+
+def test_rows_instead_of_flat_lists_are_said(tmp_path: Path, gold: Path) -> None:
+    path = write(tmp_path / "p.json", {0: [["m"]], 1: [1], 2: []})
+    result = evaluate(gold, path)
+    assert (result.nested, result.verdicts["0"]) == (1, "wrong")
+    arguments = ["--gold", str(gold), "--predictions", str(path)]
+    assert "1 predictions hold a list inside the list" in CliRunner().invoke(command, arguments).output
+
+
+def test_input_files_are_not_overwritten(tmp_path: Path, gold: Path) -> None:
+    path = write(tmp_path / "p.json", ANSWERS)
+    before = gold.read_bytes()
+    for option, target in (("--out", gold), ("--details", path)):
+        arguments = ["--gold", str(gold), "--predictions", str(path), option, str(target)]
+        done = CliRunner().invoke(command, arguments)
+        assert isinstance(done.exception, SettingsError)
+        assert "is an input file" in str(done.exception)
+    assert gold.read_bytes() == before
 
 
 def test_errors_on_the_command_line(tmp_path: Path, gold: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,9 @@ def test_scores_are_means_over_ids(right: int, abstained: int, wrong: int) -> No
         score = found.scores[metric]
         assert score.value == pytest.approx(100 * sum(per_id) / total)
         assert -100 * c <= score.value <= 100
+        if total in (right, abstained, wrong):  # nothing to resample
+            assert (score.low, score.high) == (None, None)
+            continue
         assert score.low is not None
         assert score.high is not None
         assert -100 * c - 1e-9 <= score.low <= score.high <= 100
@@ -167,3 +171,23 @@ def test_penalty_as_text_or_number() -> None:
     assert [penalty_of(c, 7) for c in ("5", 5, "N", "RSN", "RS10")] == [5, 5, 7, 7, 10]
     with pytest.raises(ValueError, match="x"):
         penalty_of("x", 7)
+
+
+def test_n_of_the_last_score_is_that_of_the_group_or_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tags = ["what is the gender of patient {patient_id}?", "given the study {study_id}, are there any abnormality?"]
+    gold = [{"id": number, "answer": [1], "q_tag": tags[number == 0]} for number in range(4)]
+    (tmp_path / "gold.json").write_text(json.dumps(gold))
+    (tmp_path / "predicted.json").write_text(json.dumps({0: [2], 1: [1], 2: [1], 3: [1]}))
+
+    def of_image() -> float:
+        result = evaluate(tmp_path / "gold.json", tmp_path / "predicted.json")
+        assert result.overall.scores["RSN"].value == 100 * (3 - 4) / 4
+        (found,) = (group for group in result.groups["modality"] if group.name == "Image")
+        return found.scores["RSN"].value
+
+    assert {profile.n for profile in PROFILES.values()} == {"group"}
+    assert of_image() == -100  # one wrong answer of one, N = 1
+    monkeypatch.setitem(PROFILES, "paper", replace(PROFILES["paper"], n="file"))
+    assert of_image() == -400  # N = 4

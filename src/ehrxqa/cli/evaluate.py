@@ -70,11 +70,18 @@ def command(
 
     Scores are given overall and per modality, scope and family, with bootstrap intervals.
     """
+    from ehrxqa.errors import SettingsError
     from ehrxqa.evaluation.evaluate import evaluate
-    from ehrxqa.evaluation.profiles import rules_of
+    from ehrxqa.evaluation.profiles import rules_of, shown
     from ehrxqa.evaluation.report import as_html, as_json, as_table
     from ehrxqa.files import write_json, write_text
 
+    inputs = {path.resolve() for path in (gold, predictions, questions) if path is not None}
+    for written in (out, details):
+        if written is not None and written.resolve() in inputs:
+            raise SettingsError(f"{written}: is an input file; choose another file to write")
+    if out is not None and details is not None and out.resolve() == details.resolve():
+        raise SettingsError(f"{out}: --out and --details must be different files")
     result = evaluate(
         gold,
         predictions,
@@ -92,7 +99,9 @@ def command(
         case _:
             text = as_table(result, families=families)
             if rules:
-                text += "\n\n" + "\n".join(f"  {name:<11} {value}" for name, value in rules_of(result.profile).items())
+                text += "\n\n" + "\n".join(
+                    f"  {name:<11} {shown(value)}" for name, value in rules_of(result.profile).items()
+                )
     if details is not None:
         write_json(details, result.verdicts)
     if out is None:

@@ -97,6 +97,10 @@ def _front_matter(value: Mapping[str, Any], synthetic: bool, splits: Sequence[st
         "language:",
         "- en",
         "pretty_name: Questions over health records and chest X-rays",
+        "annotations_creators:",
+        "- machine-generated",
+        "multilinguality:",
+        "- monolingual",
         "task_categories:",
         "- question-answering",
         "- table-question-answering",
@@ -132,7 +136,8 @@ def _what(value: Mapping[str, Any], synthetic: bool) -> str:
 
 
 def _numbers(value: Mapping[str, Any], plots: Sequence[str]) -> str:
-    parts = []
+    counts = value["questions"]
+    parts = [_markdown(tuple(counts), [tuple(f"{count:,}" for count in counts.values())])]
     for title, rows in (
         ("modality", value["modality"]),
         ("scope", value["scope"]),
@@ -156,6 +161,22 @@ def _numbers(value: Mapping[str, Any], plots: Sequence[str]) -> str:
             f"{length['p95']}, longest {length['max']}), from a vocabulary of {value['vocabulary']['words']:,} "
             f"words and {value['vocabulary']['templates']:,} templates."
         )
+    seen, trust = value["about"], value["trust"]
+    parts.append(f"They ask about {seen['subjects']:,} subjects and {seen['studies']:,} studies.")
+    flagged = [
+        (name, ", ".join(family["flags"]), f"{family['answered']:,}")
+        for name, family in trust["families"].items()
+        if family["flags"]
+    ]
+    if flagged:
+        rules = "; ".join(f"*{name}*: {rule}" for name, rule in trust["rules"].items())
+        parts.append(f"Families whose answers can be guessed, or are empty, too often ({rules}):")
+        parts.append(_markdown(("family", "flags", "questions"), flagged))
+    twice = trust["duplicates"]
+    parts.append(
+        f"{twice['within_split']:,} questions repeat an earlier one of their split, {twice['across_splits']:,} one of "
+        f"another split; {twice['contradictions']:,} contradict it."
+    )
     parts += [f"![{name.replace('-', ' ')}](plots/{name}.svg)" for name in plots]
     return "\n\n".join(parts)
 

@@ -69,7 +69,7 @@ class TableRows:
         total: How many rows there are.
         columns: Names of the columns.
         rows: At most `MOST` of them.
-        step: The step whose conditions keep them; None if the sidecar names them.
+        step: Label of the step whose conditions keep them; None if the sidecar names them.
     """
 
     table: str
@@ -77,6 +77,10 @@ class TableRows:
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
     step: int | None
+
+
+#: Tables that lead to rows, by patient, visit or study; what they say is in the steps and studies.
+_WAYS: Final = frozenset(("patients", "admissions", "icustays", "tb_cxr", "tb_cxr_plus"))
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,7 @@ def evidence_for(
             Study(**{**vars(study), "labels": None if labels is None else labels[study.image_id]}) for study in studies
         ),
         studies_total=total,
-        rows=tuple(_linked_rows(link, run) if link is not None else _kept_rows(steps, run)),
+        rows=tuple(_rows(link, steps, run)),
     )
 
 
@@ -200,6 +204,15 @@ def _is_asked(row: dict[str, Any], asked: dict[str, Any]) -> bool:
     return all(not asked.get(name) or row[name] in asked[name] for name in ("object", "attribute", "category"))
 
 
+def _rows(link: Links | None, steps: Sequence[Step], run: Run) -> list[TableRows]:
+    """Rows that the sidecar names; where it names none of a table that the query reads, those that the steps keep."""
+    if link is None:
+        return _kept_rows(steps, run)
+    linked = [rows for rows in _linked_rows(link, run) if rows.total]
+    named = {rows.table for rows in linked} | _WAYS
+    return linked + [rows for rows in _kept_rows(steps, run) if rows.table not in named]
+
+
 def _linked_rows(link: Links, run: Run) -> list[TableRows]:
     found = []
     for linked in link.rows:
@@ -215,9 +228,11 @@ def _linked_rows(link: Links, run: Run) -> list[TableRows]:
 def _kept_rows(steps: Sequence[Step], run: Run) -> list[TableRows]:
     """Rows of base tables that the conditions of the steps keep; dictionaries are left out."""
     found = []
+    seen = set[int]()
     for step in steps:
-        if "from" not in step.clauses:
+        if "from" not in step.clauses or step.label in seen:
             continue
+        seen.add(step.label)
         for source in step.tables:
             if source.table.startswith("d_"):
                 continue
@@ -227,7 +242,7 @@ def _kept_rows(steps: Sequence[Step], run: Run) -> list[TableRows]:
             )
             if rows is not None and rows.rows:
                 distinct = list(dict.fromkeys(rows.rows))
-                found.append(TableRows(source.table, len(distinct), rows.columns, tuple(distinct[:MOST]), step.number))
+                found.append(TableRows(source.table, len(distinct), rows.columns, tuple(distinct[:MOST]), step.label))
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ehrxqa.dataset.card import CITATION, dataset_card, terms_of
 from ehrxqa.dataset.croissant import croissant
-from ehrxqa.dataset.parquet import fields_of, write_parquet
+from ehrxqa.dataset.parquet import fields_of, parquet_table, write_parquet
 from ehrxqa.dataset.splits import Dataset, read_dataset
 from ehrxqa.dataset.stats import dataset_stats, plots
 from ehrxqa.dataset.tables_json import schema_record
@@ -65,9 +65,11 @@ def export_dataset(out: Path | str, *, date: str | None = None, version: str = "
     every = [record for records in dataset.splits.values() for record in records]
     fields = fields_of(every)
     files = {}
+    for split, records in dataset.splits.items():  # a value that fits no column is found before anything is written
+        parquet_table(dataset.paths[split], records, fields)
     for split, records in dataset.splits.items():
         name = f"parquet/{split}.parquet"
-        write_parquet(folder / name, records, fields)
+        write_parquet(folder / name, records, fields, source=dataset.paths[split])
         files[split] = (name, sha256_of(folder / name))
         written.append(name)
     value = dataset_stats(dataset)

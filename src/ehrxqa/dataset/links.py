@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from ehrxqa.dataset.json_files import read_text
+from ehrxqa.dataset.scopes import SCOPES
 from ehrxqa.errors import RecordError
 from ehrxqa.questions.sidecar import LINKS_PATH, Links, RowLinks
 
@@ -40,16 +42,18 @@ def read_links(folder: Path) -> LinkTable:
         RecordError: The sidecar is damaged; names the line.
     """
     path = folder / LINKS_FILE
-    if not path.is_file():
+    if not path.exists():
         return LinkTable({})
     found = {}
-    with path.open(encoding="utf-8") as stream:
-        for number, line in enumerate(stream, start=1):
-            try:
-                value = json.loads(line)
-                key = value.pop("split"), value.pop("id")
-                value["rows"] = [RowLinks(**rows) for rows in value["rows"]]
-                found[key] = Links(**value)
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise RecordError(f"{path}: line {number} is no sidecar record; generate the questions anew") from error
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
+        try:
+            value = json.loads(line)
+            key = value.pop("split"), value.pop("id")
+            value["rows"] = [RowLinks(**rows) for rows in value["rows"]]
+            links = Links(**value)
+            if links.scope.upper() not in SCOPES:
+                raise ValueError(links.scope)
+            found[key] = links
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise RecordError(f"{path}: line {number} is no sidecar record; generate the questions anew") from error
     return LinkTable(found)

@@ -24,7 +24,7 @@ class Loss:
     """One place where rows are lost.
 
     Attributes:
-        step: Number of the step.
+        step: Label of the step.
         reason: One line that says what takes the last row.
         condition: The condition that does, if one does.
         before: Rows before it, if they were counted.
@@ -89,18 +89,18 @@ def _of_compound(step: Step, steps: dict[int, Step], run: Run) -> tuple[Loss | N
     if operators == {"union"}:
         if len(empty) < len(parts):
             return None, None
-        return Loss(step.number, "every part of the union is empty"), parts[0]
+        return Loss(step.label, "every part of the union is empty"), parts[0]
     if parts[0] in empty:
-        return Loss(step.number, f"the part before {step.operators[0].upper()} is empty"), parts[0]
+        return Loss(step.label, f"the part before {step.operators[0].upper()} is empty"), parts[0]
     if not _is_empty(step, run):
         return None, None
     if operators == {"intersect"}:
         if empty:
-            return Loss(step.number, "a part of the intersection is empty"), empty[0]
-        return Loss(step.number, "the parts of the intersection have no row in common"), None
+            return Loss(step.label, "a part of the intersection is empty"), empty[0]
+        return Loss(step.label, "the parts of the intersection have no row in common"), None
     if operators == {"except"}:
-        return Loss(step.number, "EXCEPT takes away every row of the part before it"), None
-    return Loss(step.number, f"{', '.join(step.operators).upper()} of the parts leaves no row"), None
+        return Loss(step.label, "EXCEPT takes away every row of the part before it"), None
+    return Loss(step.label, f"{', '.join(step.operators).upper()} of the parts leaves no row"), None
 
 
 def _of_parts(step: Step, steps: dict[int, Step], run: Run) -> tuple[Loss | None, Step | None]:
@@ -109,45 +109,43 @@ def _of_parts(step: Step, steps: dict[int, Step], run: Run) -> tuple[Loss | None
         if rows is None:
             continue
         if not rows or all(value is None for row in rows for value in row):
-            return Loss(step.number, f"step {number} in it is empty"), steps[number]
+            return Loss(step.label, f"step {steps[number].label} in it is empty"), steps[number]
         if rows == [(0,)]:
-            return Loss(step.number, f"step {number} in it is false or 0"), steps[number]
+            return Loss(step.label, f"step {steps[number].label} in it is false or 0"), steps[number]
     return None, None
 
 
 def _of_select(step: Step, steps: dict[int, Step], run: Run) -> tuple[Loss | None, Step | None]:
     before = _count(run, step.kept_rows("count(*)", 0))
     if before is None:
-        return Loss(step.number, "its rows cannot be counted by themselves"), None
+        return Loss(step.label, "its rows cannot be counted by themselves"), None
     if before == 0:
         inner = next((steps[number] for number in step.derived if _is_empty(steps[number], run)), None)
         what = "its FROM clause is empty" if len(step.derived) + len(step.tables) < 2 else "the join finds no pair"
         if inner is not None:
-            what = f"its FROM clause reads step {inner.number}, which is empty"
-        return Loss(step.number, what), inner
+            what = f"its FROM clause reads step {inner.label}, which is empty"
+        return Loss(step.label, what), inner
     for kept in range(1, len(step.conditions) + 1):
         after = _count(run, step.kept_rows("count(*)", kept))
         condition = _named(step.conditions[kept - 1], [steps[number] for number in step.inside[kept - 1]])
         if after is None:
-            return Loss(step.number, "a condition cannot be tried by itself", condition, before), None
+            return Loss(step.label, "a condition cannot be tried by itself", condition, before), None
         if after == 0:
             inside = [steps[number] for number in step.inside[kept - 1]]
             inner = next((part for part in inside if _is_empty(part, run)), None)
             what = f"of {_rows_word(before)}, none fulfils this condition"
             if inner is not None:
-                what += f" (step {inner.number} in it is empty)"
-            return Loss(step.number, what, condition, before), inner
+                what += f" (step {inner.label} in it is empty)"
+            return Loss(step.label, what, condition, before), inner
         before = after
     rows = _rows(run, step.sql)
     if rows:
         if all(value is None for row in rows for value in row):
-            return Loss(
-                step.number, f"rows are found ({before:,}), but the selected value is null in all of them"
-            ), None
+            return Loss(step.label, f"rows are found ({before:,}), but the selected value is null in all of them"), None
         return None, None
     if rows is None:
-        return Loss(step.number, "it cannot be run by itself"), None
-    return Loss(step.number, _after_where(step, before), None, before), None
+        return Loss(step.label, "it cannot be run by itself"), None
+    return Loss(step.label, _after_where(step, before), None, before), None
 
 
 def _rows_word(count: int) -> str:
@@ -157,7 +155,7 @@ def _rows_word(count: int) -> str:
 def _named(condition: str, inside: Sequence[Step]) -> str:
     """A condition on one line, with the steps inside it named instead of written out."""
     for inner in inside:
-        condition = condition.replace(inner.sql, f"step {inner.number}", 1)
+        condition = condition.replace(inner.sql, f"step {inner.label}", 1)
     return " ".join(condition.split())
 
 

@@ -12,13 +12,16 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ehrxqa.dataset.records import Record
 from ehrxqa.errors import RecordError
 from ehrxqa.files import atomic_path
 
-__all__ = ["FIELDS", "Field", "fields_of", "read_parquet", "write_parquet"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["FIELDS", "Field", "fields_of", "parquet_table", "read_parquet", "write_parquet"]
 
 
 @dataclass(frozen=True)
@@ -72,20 +75,39 @@ def fields_of(records: Sequence[Mapping[str, Any]]) -> tuple[Field, ...]:
     )
 
 
-def write_parquet(path: Path, records: Sequence[Mapping[str, Any]], fields: Sequence[Field] | None = None) -> None:
+def write_parquet(
+    path: Path,
+    records: Sequence[Mapping[str, Any]],
+    fields: Sequence[Field] | None = None,
+    *,
+    source: Path | None = None,
+) -> None:
     """Write records, whole or not at all; the same records give the same bytes.
 
     Args:
         path: File to write.
         records: Final or pre-release records; private keys are left out.
         fields: Columns, if files are to share them (default: those of the records).
+        source: File that the records come from, for messages (default: `path`).
 
     Raises:
         RecordError: A value does not fit its column; names record and key.
         BuildError: The file cannot be written.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
+
+    table = parquet_table(source or path, records, fields_of(records) if fields is None else fields)
+    with atomic_path(path) as part:
+        pq.write_table(table, part, compression="zstd")
+
+
+def parquet_table(source: Path, records: Sequence[Mapping[str, Any]], fields: Sequence[Field]) -> pa.Table:
+    """The records as the table that `write_parquet` writes.
+
+    Raises:
+        RecordError: A value does not fit its column; names `source`, record and key.
+    """
+    import pyarrow as pa
 
     types = {
         "text": pa.utf8(),
@@ -94,23 +116,30 @@ def write_parquet(path: Path, records: Sequence[Mapping[str, Any]], fields: Sequ
         "texts": pa.list_(pa.utf8()),
         "json": pa.utf8(),
     }
-    columns = fields_of(records) if fields is None else tuple(fields)
-    arrays = [
-        pa.array([_stored(path, number, record, field) for number, record in enumerate(records)], types[field.form])
-        for field in columns
-    ]
+    arrays = []
+    for field in fields:
+        cells = [_stored(source, number, record, field) for number, record in enumerate(records, start=1)]
+        try:
+            arrays.append(pa.array(cells, types[field.form]))
+        except (OverflowError, pa.ArrowInvalid) as error:  # a whole number of more than 64 bits
+            raise RecordError(f"{source}: {field.name} of a record does not fit a Parquet column ({error})") from None
     schema = pa.schema(
-        [pa.field(field.name, types[field.form]) for field in columns],
-        metadata={_KEPT: json.dumps([field.name for field in columns if field.form == "json"])},
+        [pa.field(field.name, types[field.form]) for field in fields],
+        metadata={_KEPT: json.dumps([field.name for field in fields if field.form == "json"])},
     )
-    with atomic_path(path) as part:
-        pq.write_table(pa.table(arrays, schema=schema), part, compression="zstd")
+    return pa.table(arrays, schema=schema)
 
 
 _EXPECTED: Final[dict[str, type]] = {"text": str, "integer": int, "truth": bool}
+_WANTED: Final = {
+    "text": "a text",
+    "integer": "a whole number",
+    "truth": "a truth value",
+    "texts": "a list of texts",
+}
 
 
-def _stored(path: Path, number: int, record: Mapping[str, Any], field: Field) -> Any:
+def _stored(source: Path, number: int, record: Mapping[str, Any], field: Field) -> Any:
     """The value of a cell; None where the record lacks the key."""
     if field.name not in record:
         return None
@@ -122,8 +151,8 @@ def _stored(path: Path, number: int, record: Mapping[str, Any], field: Field) ->
     else:
         fits = type(value) is _EXPECTED[field.form]
     if not fits:
-        wanted = "a list of texts" if field.form == "texts" else f"of the form {field.form}"
-        raise RecordError(f"{path}: record {number}: {field.name} is not {wanted}")
+        named = f"record {number} (id {record['id']})" if "id" in record else f"record {number}"
+        raise RecordError(f"{source}: {named}: {field.name} is not {_WANTED[field.form]}")
     return value
 
 

@@ -45,6 +45,9 @@ class Step:
         tables: Base tables of its FROM clause.
         derived: Numbers of inner steps in the FROM clause.
         inside: Per condition, the numbers of the inner steps in it.
+        label: How readers know the step: from 1, the same for steps of the same text (a query often finds, say, the
+            visits of a patient several times).
+        single: Numbers of inner steps that stand for one value, of which SQLite takes the first row.
     """
 
     number: int
@@ -58,6 +61,8 @@ class Step:
     tables: tuple[Source, ...]
     derived: tuple[int, ...]
     inside: tuple[tuple[int, ...], ...]
+    label: int
+    single: tuple[int, ...]
 
     @property
     def distinct(self) -> bool:
@@ -109,6 +114,7 @@ class _Reader:
         self._sql = sql
         self._tokens = tokens
         self._closing = _closing_brackets(tokens)
+        self._labels: dict[str, int] = {}
         self.steps: list[Step] = []
 
     def read(self, first: int, last: int) -> int:
@@ -130,6 +136,11 @@ class _Reader:
             tables=tuple(self._sources(*source)),
             derived=tuple(number for at, number in inner if source[0] <= at < source[1]),
             inside=tuple(tuple(number for at, number in inner if begin <= at < end) for begin, end in spans),
+            single=tuple(
+                number
+                for at, number in inner
+                if not source[0] <= at < source[1] and self._tokens[at - 1].lower not in ("in", "exists")
+            ),
         )
 
     def _compound(self, first: int, last: int, cuts: list[int]) -> int:
@@ -157,12 +168,14 @@ class _Reader:
         tables: tuple[Source, ...] = (),
         derived: tuple[int, ...] = (),
         inside: tuple[tuple[int, ...], ...] = (),
+        single: tuple[int, ...] = (),
     ) -> int:
         number = len(self.steps) + 1
+        text = self._text(first, last)
         self.steps.append(
             Step(
                 number,
-                self._text(first, last),
+                text,
                 self._tokens[first].start,
                 self._tokens[last - 1].end,
                 inner,
@@ -172,6 +185,8 @@ class _Reader:
                 tables,
                 derived,
                 inside,
+                self._labels.setdefault(" ".join(text.split()), len(self._labels) + 1),
+                single,
             )
         )
         return number

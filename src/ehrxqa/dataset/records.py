@@ -13,6 +13,7 @@ from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import Any, Final
 
+from ehrxqa.dataset.json_files import read_json
 from ehrxqa.errors import RecordError
 from ehrxqa.files import atomic_path
 
@@ -31,16 +32,7 @@ def read_records(path: Path) -> list[Record]:
     Raises:
         RecordError: The file is missing, is not a JSON list of records, or a record lacks what is needed.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise RecordError(f"{path}: no such file") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecordError(f"{path}: cannot be read as UTF-8 text") from error
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise RecordError(f"{path}: is not JSON ({error})") from error
+    value = read_json(path)
     if not isinstance(value, list):
         raise RecordError(f"{path}: must be a JSON list of question records, not a JSON {_json_kind(value)}")
     for place, record in enumerate(value):

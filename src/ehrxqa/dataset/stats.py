@@ -13,6 +13,7 @@ from ehrxqa.dataset.facts import facts_of
 from ehrxqa.dataset.plots import Bar, bar_chart, html_table, page
 from ehrxqa.dataset.scopes import MODALITIES, SCOPES
 from ehrxqa.dataset.splits import Dataset, read_dataset
+from ehrxqa.dataset.trust import RULES, FamilyCounts, about, duplicates, family_trust
 
 __all__ = ["answer_type", "as_page", "as_text", "dataset_stats", "is_yes_no", "plots", "stats"]
 
@@ -73,11 +74,13 @@ def dataset_stats(dataset: Dataset) -> dict[str, Any]:
     Returns:
         `questions` (total and per split), counts per `modality`, `scope` and `family` by split, `answers` (types per
         split; shares of empty and null answers; yes/no balance, overall and per family), `question_length` in words,
-        `vocabulary` (words, templates, frequent words, values), `images` (questions with links, distinct studies).
+        `vocabulary` (words, templates, frequent words, values), `images` (questions with links, distinct studies),
+        `about` (templates out of the official ones, subjects, studies), `trust` (per family the balance, the most
+        frequent answer, empty answers and what is wrong with them; duplicates).
     """
     counts = {name: {split: Counter[str]() for split in dataset.splits} for name in ("modality", "scope", "family")}
     types = {split: Counter[str]() for split in dataset.splits if split in dataset.answered}
-    balance: dict[str, Counter[int]] = {}
+    families: dict[str, FamilyCounts] = {}
     words, lengths = Counter[str](), Counter[int]()
     templates: set[str] = set()
     values: dict[str, set[str]] = {}
@@ -101,8 +104,8 @@ def dataset_stats(dataset: Dataset) -> dict[str, Any]:
             if split in types:
                 kind = answer_type(record["answer"], record["q_tag"])
                 types[split][kind] += 1
-                if kind == "yes/no":
-                    balance.setdefault(facts.family, Counter())[int(record["answer"][0])] += 1
+                if kind != "unanswerable":
+                    families.setdefault(facts.family, FamilyCounts()).add(kind, record["answer"], record["q_tag"])
     order = {"modality": list(MODALITIES), "scope": list(SCOPES)}
     return {
         "questions": {
@@ -110,7 +113,7 @@ def dataset_stats(dataset: Dataset) -> dict[str, Any]:
             **{split: len(records) for split, records in dataset.splits.items()},
         },
         **{name: _by_group(by_split, order.get(name)) for name, by_split in counts.items()},
-        "answers": _answers(types, balance),
+        "answers": _answers(types, families),
         "question_length": _lengths(lengths),
         "vocabulary": {
             "words": len(words),
@@ -120,6 +123,8 @@ def dataset_stats(dataset: Dataset) -> dict[str, Any]:
             "frequent": [list(pair) for pair in sorted(words.items(), key=_by_count)[:TOP_WORDS]],
         },
         "images": {"questions_with_studies": linked, "studies": len(studies), "sidecar": len(dataset.links) > 0},
+        "about": about(dataset),
+        "trust": {"rules": RULES, "families": family_trust(families), "duplicates": duplicates(dataset)},
     }
 
 
@@ -140,13 +145,13 @@ def _by_group(by_split: Mapping[str, Counter[str]], order: list[str] | None) -> 
     }
 
 
-def _answers(types: Mapping[str, Counter[str]], balance: Mapping[str, Counter[int]]) -> dict[str, Any]:
+def _answers(types: Mapping[str, Counter[str]], families: Mapping[str, FamilyCounts]) -> dict[str, Any]:
     total = sum(counter.total() for counter in types.values())
     if not total:
         return {"answered": 0}
     share = {kind: sum(counter[kind] for counter in types.values()) / total for kind in ("empty", "null")}
-    yes = sum(counter[1] for counter in balance.values())
-    asked = sum(counter.total() for counter in balance.values())
+    yes = sum(family.yes for family in families.values())
+    asked = yes + sum(family.no for family in families.values())
     return {
         "answered": total,
         "types": _by_group(types, list(_ANSWER_TYPES)),
@@ -158,8 +163,9 @@ def _answers(types: Mapping[str, Counter[str]], balance: Mapping[str, Counter[in
             "no": asked - yes,
             "yes_share": round(yes / asked, 6) if asked else None,
             "families": {
-                name: {"yes": counter[1], "no": counter[0]}
-                for name, counter in sorted(balance.items(), key=lambda pair: pair[0])
+                name: {"yes": family.yes, "no": family.no}
+                for name, family in sorted(families.items())
+                if family.yes + family.no
             },
         },
     }
@@ -212,12 +218,27 @@ def _facts(value: Mapping[str, Any]) -> list[list[str]]:
         spread = f"{length['min']} / {length['median']} / {length['p95']} / {length['max']}"
         rows.append(["words per question", f"{length['mean']:.1f} (min / median / 95 % / max {spread})"])
     vocabulary = value["vocabulary"]
-    rows += [
-        ["vocabulary", f"{vocabulary['words']:,} words in {vocabulary['running_words']:,}"],
-        ["templates", f"{vocabulary['templates']:,}"],
-    ]
-    if value["images"]["sidecar"]:
-        rows.append(["studies asked about", f"{value['images']['studies']:,}"])
+    rows.append(["vocabulary", f"{vocabulary['words']:,} words in {vocabulary['running_words']:,}"])
+    seen = value["about"]
+    if seen["templates"] is None:
+        rows.append(["templates", f"{vocabulary['templates']:,} (without links.jsonl, official numbers are not known)"])
+    else:
+        used, official = (sum(row[key] for row in seen["templates"].values()) for key in ("used", "official"))
+        parts = ", ".join(f"{name} {row['used']} of {row['official']}" for name, row in seen["templates"].items())
+        rows.append(["official templates", f"{used:,} of {official:,} ({parts})"])
+    most = f"at most {seen['most_questions_about_one_subject']:,} questions about one"
+    rows.append(["asked about", f"{seen['subjects']:,} subjects ({most}), {seen['studies']:,} studies"])
+    twice = value["trust"]["duplicates"]
+    rows.append(
+        [
+            "duplicates",
+            f"{twice['within_split']:,} questions and {twice['same_query']:,} queries within a split, "
+            f"{twice['across_splits']:,} questions across splits, {twice['contradictions']:,} contradictions",
+        ]
+    )
+    flagged = sum(bool(family["flags"]) for family in value["trust"]["families"].values())
+    if value["trust"]["families"]:
+        rows.append(["flagged families", f"{flagged:,} of {len(value['trust']['families']):,}"])
     return rows
 
 
@@ -225,34 +246,81 @@ _BLOCKS: Final[tuple[tuple[str, Callable[[Mapping[str, Any]], Mapping[str, Mappi
     ("modality", lambda value: value["modality"]),
     ("scope", lambda value: value["scope"]),
     ("answer type", lambda value: value["answers"].get("types", {})),
-    ("family", lambda value: value["family"]),
 )
-#: Families in a text; a set without a sidecar has one per template.
+#: Families in a text; a set without a sidecar has one per template. Flagged ones come first.
 _MOST_FAMILIES: Final = 40
 
 
 def as_text(value: Mapping[str, Any]) -> str:
     """Statistics as tables for a terminal."""
     lines = [f"{name:<20} {text}" for name, text in _facts(value)]
-    for title, rows_of in _BLOCKS:
-        rows = dict(rows_of(value))
-        if not rows:
-            continue
-        left_out = 0
-        if title == "family" and len(rows) > _MOST_FAMILIES:
-            left_out = len(rows) - _MOST_FAMILIES
-            rows = dict(sorted(rows.items(), key=lambda pair: (-pair[1]["total"], pair[0]))[:_MOST_FAMILIES])
-        header, cells = _table(rows)
-        names = [row[0] if len(row[0]) <= 60 else row[0][:59] + "…" for row in cells]
-        width = max(len(title), *map(len, names))
-        lines += ["", f"{title:<{width}}" + "".join(f" {cell:>8}" for cell in header[1:])]
+    blocks = [(title, *_table(rows)) for title, rows_of in _BLOCKS if (rows := rows_of(value))]
+    header, families = _family_table(value)
+    left_out = len(families) - _MOST_FAMILIES
+    if families:
+        # a flag counts more than size, where not all can be shown
+        families.sort(key=lambda row: (not row[-1], -int(row[1].replace(",", "")), row[0]))
+        blocks.append(("family", header, families[:_MOST_FAMILIES]))
+    for title, names, cells in blocks:
+        shown = [[_short(row[0], 60), *(_short(cell, 30) for cell in row[1:])] for row in cells]
+        shown.insert(0, [title, *names[1:]])
+        widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+        widths[1:] = [max(width, 8) for width in widths[1:]]
+        left = {0, *(place for place, name in enumerate(names) if name in _TEXTS)}
+        lines.append("")
         lines += [
-            f"{name:<{width}}" + "".join(f" {cell:>8}" for cell in row[1:])
-            for name, row in zip(names, cells, strict=True)
+            " ".join(
+                f"{cell:<{width}}" if place in left else f"{cell:>{width}}"
+                for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+            for row in shown
         ]
-        if left_out:
-            lines.append(f"… and {left_out:,} more")
+    if left_out > 0:
+        lines.append(f"… and {left_out:,} more (--format json and --page have all)")
+    broken = dict.fromkeys(flag for family in value["trust"]["families"].values() for flag in family["flags"])
+    lines += ["", *(f"flag {name}: {value['trust']['rules'][name]}" for name in broken)] if broken else []
+    lines += [": ".join(_pair(pair)) for pair in value["trust"]["duplicates"]["listed"][:_LISTED_TEXT]]
     return "\n".join(lines)
+
+
+#: Duplicates in a text.
+_LISTED_TEXT: Final = 5
+_KINDS: Final = {
+    "within_split": "same question as",
+    "same_query": "same query as",
+    "across_splits": "same question as",
+    "contradictions": "same question with another answer than",
+}
+_TEXTS: Final = ("most frequent answer", "flags")
+
+
+def _pair(pair: Mapping[str, Any]) -> tuple[str, str]:
+    """A question, and what it repeats."""
+    first = pair["first"]
+    return f"{pair['split']} {pair['id']}", f"{_KINDS[pair['kind']]} {first['split']} {first['id']}"
+
+
+def _family_table(value: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Per family: questions by split, and, where there are answers, what makes it trusted."""
+    header, rows = _table(value["family"])
+    trust = value["trust"]["families"]
+    if not trust:
+        return header, rows
+    header = [*header, "templates", "empty", "yes", "top", "most frequent answer", "flags"]
+    for row in rows:
+        family = trust.get(row[0])
+        if family is None:
+            row += [""] * 6
+            continue
+        yes = "" if family["yes_share"] is None else f"{family['yes_share']:.0%} of {family['yes_no']:,}"
+        nothing = f"{family['empty_share'] + family['null_share']:.0%}"
+        top = f"{family['top_share']:.0%}"
+        row += [f"{family['templates']:,}", nothing, yes, top, family["top_answer"], ", ".join(family["flags"])]
+    return header, rows
+
+
+def _short(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def plots(value: Mapping[str, Any]) -> dict[str, str]:
@@ -263,12 +331,18 @@ def plots(value: Mapping[str, Any]) -> dict[str, str]:
         "answer-types": ("Answers by type", _totals(value["answers"].get("types", {}))),
         "question-length": (
             "Words per question",
-            [(f"{low}–{low + 4} words", count, None) for low, count in _binned(value["question_length"]["histogram"])],
+            [
+                (f"{low} to {low + 4} words", count, None)
+                for low, count in _binned(value["question_length"]["histogram"])
+            ],
         ),
         "words": ("Frequent words", [(word, count, None) for word, count in value["vocabulary"]["frequent"]]),
     }
     found = {name: (title, list(bars)) for name, (title, bars) in charts.items()}
-    return {name: bar_chart(title, bars) for name, (title, bars) in found.items() if bars}
+    axes = {"answer-types": "answers", "words": "occurrences"}
+    return {
+        name: bar_chart(title, bars, axis=axes.get(name, "questions")) for name, (title, bars) in found.items() if bars
+    }
 
 
 def _totals(rows: Mapping[str, Mapping[str, int]]) -> list[Bar]:
@@ -285,23 +359,37 @@ def _binned(histogram: Mapping[str, int]) -> list[tuple[int, int]]:
 def as_page(value: Mapping[str, Any], title: str = "Questions") -> str:
     """Statistics as a page with plots that needs nothing but itself."""
     charts = plots(value)
-    sections = [("Overview", html_table(("", ""), _facts(value)))]
-    for (name, rows_of), chart in zip(_BLOCKS, ("modality", "scope", "answer-types", ""), strict=True):
-        rows = rows_of(value)
-        if not rows:
-            continue
-        table = html_table(*_table(rows))
-        if name == "family":
-            table = f"<details><summary>{len(rows):,} families</summary>{table}</details>"
-        sections.append((f"By {name}", charts.get(chart, "") + table))
+    sections = [("Overview", html_table(("", ""), _facts(value), texts=(1,)))]
+    for (name, rows_of), chart in zip(_BLOCKS, ("modality", "scope", "answer-types"), strict=True):
+        if rows := rows_of(value):
+            sections.append((f"By {name}", charts.get(chart, "") + html_table(*_table(rows))))
+    header, families = _family_table(value)
+    if families:
+        texts = [place for place, cell in enumerate(header) if cell in _TEXTS]
+        shown = [[cell if place == 0 else _short(cell, 120) for place, cell in enumerate(row)] for row in families]
+        flagged = [row for row in shown if row[-1] and texts]
+        table = f"<details><summary>{len(shown):,} families</summary>{html_table(header, shown, texts=texts)}</details>"
+        if flagged:
+            rules = "; ".join(f"{name}: {rule}" for name, rule in value["trust"]["rules"].items())
+            lead = f"<p>{len(flagged):,} families are flagged ({escape(rules)}).</p>"
+            table = lead + html_table(header, flagged, texts=texts) + table
+        sections.append(("By family", table))
     yes_no = value["answers"].get("yes_no")
     if yes_no and yes_no["families"]:
-        balance = html_table(
-            ("family", "yes", "no"),
-            [(name, f"{pair['yes']:,}", f"{pair['no']:,}") for name, pair in yes_no["families"].items()],
+        shares: list[Bar] = [
+            (f"{name} ({pair['yes'] + pair['no']:,})", 100 * pair["yes"] / (pair["yes"] + pair["no"]), None)
+            for name, pair in sorted(yes_no["families"].items(), key=lambda item: (-sum(item[1].values()), item[0]))
+        ]
+        lead = f"<p>{yes_no['yes']:,} yes, {yes_no['no']:,} no; families by size.</p>"
+        chart = bar_chart(
+            "Share of yes by family", shares[:_MOST_FAMILIES], axis="answered yes (%)", unit=" %", limits=(0.0, 100.0)
         )
-        summary = escape(f"{yes_no['yes']:,} yes, {yes_no['no']:,} no")
-        sections.append(("Yes and no", f"<p>{summary}</p><details><summary>By family</summary>{balance}</details>"))
+        sections.append(("Yes and no", lead + chart))
+    twice = value["trust"]["duplicates"]["listed"]
+    if twice:
+        pairs = [_pair(pair) for pair in twice]
+        lead = f"<p>The first {len(pairs):,}.</p>"
+        sections.append(("Duplicates", lead + html_table(("question", "is"), pairs, texts=(1,))))
     if "question-length" in charts:
         sections.append(("Words per question", charts["question-length"]))
     if "words" in charts:

@@ -37,12 +37,13 @@ class StepResult:
     """A step and what it gives when run by itself.
 
     Attributes:
-        number: Of the step; a step comes after those inside it.
+        number: Label of the step; a step comes after those inside it, and equal ones are there once.
         sql: Its text, in which a step inside it is written `( step n )`.
         rows: How many rows it gives; None if it cannot be run by itself.
         columns: Names of its columns.
         first_rows: The first few rows.
         note: Why it was not run: it depends on the row of an outer query, or what SQLite says.
+        single: Whether the query takes its first row as a value; further rows then do not count.
     """
 
     number: int
@@ -51,6 +52,7 @@ class StepResult:
     columns: tuple[str, ...]
     first_rows: tuple[tuple[Any, ...], ...]
     note: str
+    single: bool
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Explanation:
         answer: As the record has it; None if it has none.
         computed: The answer of the program now.
         losses: If no row is left: where they are lost, from the outside to the inside.
+        impossible: Whether the database does not hold what is asked; then there are no steps, and abstaining is right.
         evidence: Studies, images, labels and rows.
     """
 
@@ -78,6 +81,7 @@ class Explanation:
     computed: Any
     losses: tuple[Loss, ...]
     evidence: Evidence
+    impossible: bool = False
 
 
 def why(
@@ -108,6 +112,10 @@ def why(
     record = _find(dataset, str(identifier), split)
     path = database_for(out if database is None else Path(database), [record])
     program = _program(dataset, record, neuralsql=neuralsql)
+    if _is_impossible(program):
+        nothing = Evidence(dataset.links.of(record) is not None, (), 0, ())
+        facts = facts_of(record, dataset.links)
+        return Explanation(record, facts, path, program, (), record.get("answer"), "null", (), nothing, impossible=True)
     with _runner(path, program) as run:
         return _explain(out, dataset, record, path, program, run)
 
@@ -146,6 +154,11 @@ def explain_empty_answers(
                 if key not in runners:
                     runners[key] = stack.enter_context(_runner(path, program))
                 yield record, tuple(lost_rows(steps_of(_readable(program)), runners[key]))
+
+
+def _is_impossible(program: str) -> bool:
+    """Whether a program says that there is none: the text `null` in its place."""
+    return program.strip().lower() == "null"
 
 
 def _is_empty(answer: Any) -> bool:
@@ -223,8 +236,14 @@ def _explain(out: Path, dataset: Dataset, record: Record, path: Path, program: s
     steps = steps_of(text)
     computed = answer_list(run(text).rows)
     results, studies = [], dict[int, None]()
+    by_number = {step.number: step for step in steps}
+    single = {by_number[number].label for step in steps for number in step.single}
+    done = set[int]()
     for step in steps:
-        result, rows = _run_step(step, steps, run)
+        if step.label in done:
+            continue
+        done.add(step.label)
+        result, rows = _run_step(step, by_number, run, single=step.label in single)
         results.append(result)
         if rows is not None and "study_id" in map(str.lower, rows.columns):
             place = [column.lower() for column in rows.columns].index("study_id")
@@ -245,18 +264,18 @@ def _explain(out: Path, dataset: Dataset, record: Record, path: Path, program: s
     )
 
 
-def _run_step(step: Step, steps: list[Step], run: Runner) -> tuple[StepResult, Rows | None]:
-    shown = _shown(step, {other.number: other for other in steps})
+def _run_step(step: Step, steps: Mapping[int, Step], run: Runner, *, single: bool) -> tuple[StepResult, Rows | None]:
+    shown = _shown(step, steps)
     try:
         rows = run(step.sql)
     except RowLimit as error:
-        return StepResult(step.number, shown, None, (), (), f"not shown: {error}"), None
+        return StepResult(step.label, shown, None, (), (), f"not shown: {error}", single), None
     except NeuralSqlError as error:
         text = str(error)
         if "no such column" in text:
             text = "depends on the row of the query around it"
-        return StepResult(step.number, shown, None, (), (), text), None
-    return StepResult(step.number, shown, len(rows), rows.columns, tuple(rows.rows[:SHOWN]), ""), rows
+        return StepResult(step.label, shown, None, (), (), text, single), None
+    return StepResult(step.label, shown, len(rows), rows.columns, tuple(rows.rows[:SHOWN]), "", single), rows
 
 
 def _shown(step: Step, steps: Mapping[int, Step]) -> str:
@@ -265,6 +284,6 @@ def _shown(step: Step, steps: Mapping[int, Step]) -> str:
     text = step.sql
     for number in step.inner:
         inner = steps[number]
-        pieces += [text[at - step.start : inner.start - step.start], f"step {number}"]
+        pieces += [text[at - step.start : inner.start - step.start], f"step {inner.label}"]
         at = inner.end
     return " ".join("".join([*pieces, text[at - step.start :]]).split())

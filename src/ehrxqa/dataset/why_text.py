@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from ehrxqa.dataset.evidence import Evidence, Study, TableRows
 from ehrxqa.dataset.lost_rows import Loss
-from ehrxqa.dataset.why import Explanation
+from ehrxqa.dataset.why import Explanation, StepResult
 
 __all__ = ["as_json", "as_text", "losses_text"]
 
@@ -28,6 +29,7 @@ def as_json(value: Explanation) -> dict[str, Any]:
         "steps": [asdict(step) for step in value.steps],
         "answer": value.answer,
         "computed": value.computed,
+        "impossible": value.impossible,
         "losses": [asdict(loss) for loss in value.losses],
         "evidence": asdict(value.evidence),
     }
@@ -44,10 +46,12 @@ def as_text(value: Explanation, *, only_losses: bool = False) -> str:
     lines = [
         str(record["question"]),
         f"  {record.get('split', '')} {record['id']}, {value.facts.scope}, answered on {value.database}",
-        f"  answer: {_short(value.answer if value.answer is not None else value.computed, 400)}",
+        f"  answer: {_answer(value.answer if value.answer is not None else value.computed)}",
     ]
+    if value.impossible:
+        return "\n".join([*lines, "", "The database does not hold what is asked: abstaining is the right answer."])
     if value.answer is not None and value.answer != value.computed:
-        lines.append(f"  the program now gives another answer: {_short(value.computed, 400)}")
+        lines.append(f"  the program now gives another answer: {_answer(value.computed)}")
     if not only_losses:
         lines += ["", "Steps"]
         for step in value.steps:
@@ -55,7 +59,7 @@ def as_text(value: Explanation, *, only_losses: bool = False) -> str:
             if step.note:
                 lines.append(f"     ({step.note})")
             else:
-                lines.append(f"     → {_rows_text(step.rows or 0, step.columns, step.first_rows)}")
+                lines.append(f"     → {_rows_text(step)}")
     if value.losses or only_losses:
         lines += ["", "Why nothing is found"]
         lines += losses_text(value.losses) or ["  The answer is not empty."]
@@ -103,27 +107,50 @@ def _study(study: Study) -> list[str]:
     for sentence in sorted(by_sentence, key=lambda number: -1 if number is None else number):
         where = "no sentence" if sentence is None else f"sentence {sentence}"
         lines.append(f"     {where}: {', '.join(by_sentence[sentence])}")
-    if len(study.labels) > _MOST_LABELS:
-        lines.append(f"     … and {len(study.labels) - _MOST_LABELS} more labels")
+    if (more := len(study.labels) - _MOST_LABELS) > 0:
+        lines.append(f"     … and {more} more label{'s' * (more > 1)}")
     return lines
+
+
+#: Columns of the label table that the list of studies has already said.
+_OF_STUDIES = frozenset(
+    ("subject_id", "hadm_id", "image_id", "viewposition", "studydatetime", "studyorder", "ct_ratio", "mt_ratio")
+)
 
 
 def _table(rows: TableRows) -> list[str]:
-    step = "" if rows.step is None else f", step {rows.step}"
-    lines = [f"  {rows.table} ({rows.total:,} row{'s' * (rows.total != 1)}{step}): {', '.join(rows.columns)}"]
-    lines += [f"     {_short(', '.join(_cell(cell) for cell in row), 160)}" for row in rows.rows[:_MOST_ROWS]]
-    if rows.total > _MOST_ROWS:
-        lines.append(f"     … and {rows.total - min(_MOST_ROWS, len(rows.rows)):,} more")
+    """Rows in columns; columns without any value are left out."""
+    step = "" if rows.step is None else f", of step {rows.step}"
+    lines = [f"  {rows.table} ({rows.total:,} row{'s' * (rows.total != 1)}{step})"]
+    shown = rows.rows[:_MOST_ROWS]
+    hidden = _OF_STUDIES if rows.table == "tb_cxr_plus" else frozenset()
+    columns = [
+        [name, *(_cell(row[place]) for row in shown)]
+        for place, name in enumerate(rows.columns)
+        if name.lower() not in hidden and any(row[place] is not None for row in shown)
+    ]
+    widths = [max(map(len, column)) for column in columns]
+    for cells in zip(*columns, strict=True):
+        padded = (f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
+        lines.append(f"     {'  '.join(padded)}".rstrip())
+    if rows.total > len(shown):
+        lines.append(f"     … and {rows.total - len(shown):,} more")
     return lines
 
 
-def _rows_text(count: int, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    if not count:
+def _rows_text(step: StepResult) -> str:
+    if not step.rows:
         return "no row"
-    shown = "; ".join(", ".join(_cell(cell) for cell in row) for row in rows)
-    more = ", …" if count > len(rows) else ""
-    names = f" ({', '.join(columns)})" if len(columns) > 1 else ""
-    return f"{count:,} row{'s' * (count > 1)}{names}: {shown}{more}"
+    shown = "; ".join(", ".join(_cell(cell) for cell in row) for row in step.first_rows)
+    more = "; …" if step.rows > len(step.first_rows) else ""
+    names = f" ({', '.join(step.columns)})" if len(step.columns) > 1 else ""
+    first = ", of which the first is taken as the value" if step.single and step.rows > 1 else ""
+    return f"{step.rows:,} row{'s' * (step.rows > 1)}{names}{first}: {shown}{more}"
+
+
+def _answer(answer: Any) -> str:
+    """An answer as its file has it."""
+    return _short(json.dumps(answer, ensure_ascii=False), 400)
 
 
 def _cell(value: Any) -> str:

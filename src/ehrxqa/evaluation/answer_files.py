@@ -10,12 +10,13 @@ Ids are unique within a split. A file of one split is keyed by id; where a gold 
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from ehrxqa.dataset.json_files import parse_json, read_text
 from ehrxqa.errors import RecordError
 
 __all__ = ["Gold", "Outcome", "Predictions", "read_gold", "read_predicted_answers", "read_questions"]
@@ -63,11 +64,13 @@ class Predictions:
         outcomes: Key → what was predicted, in the order of the file.
         duplicates: Keys that occur several times.
         not_lists: Answers that are neither a list nor "null"; they equal no list.
+        nested: Answers that hold a list inside the list, such as rows; answers are flat.
     """
 
     outcomes: dict[str, Outcome]
     duplicates: tuple[str, ...]
     not_lists: int
+    nested: int
 
 
 def read_gold(path: Path) -> Gold:
@@ -87,6 +90,7 @@ def read_gold(path: Path) -> Gold:
             raise RecordError(f"{path}: record {number}{_named(record)} has no answer{hint}")
         if not isinstance(record["answer"], list) and record["answer"] != "null":
             _check_scalar(path, number, record)
+        _check_gold(path, number, record)
     splits = {record.get("split") for record in records}
     mixes = len(splits) > 1
     answers: dict[str, Any] = {}
@@ -125,7 +129,7 @@ def read_predicted_answers(path: Path, gold: Gold) -> Predictions:
     """
     outcomes: dict[str, Outcome] = {}
     duplicates = []
-    not_lists = 0
+    not_lists = nested = 0
     for number, record in enumerate(_records(path, _load(path), "answer"), start=1):
         if "answer" not in record and "status" not in record:
             raise RecordError(f"{path}: record {number}{_named(record)} has no answer")
@@ -137,7 +141,8 @@ def read_predicted_answers(path: Path, gold: Gold) -> Predictions:
             duplicates.append(key)
         outcome = outcomes[key] = _outcome(path, number, record)
         not_lists += outcome.status == "answered" and not isinstance(outcome.answer, list)
-    return Predictions(outcomes, tuple(duplicates), not_lists)
+        nested += isinstance(outcome.answer, list) and any(isinstance(value, list | dict) for value in outcome.answer)
+    return Predictions(outcomes, tuple(duplicates), not_lists, nested)
 
 
 def _outcome(path: Path, number: int, record: Mapping[str, Any]) -> Outcome:
@@ -165,42 +170,51 @@ def _check_scalar(path: Path, number: int, record: Mapping[str, Any]) -> None:
         )
 
 
+def _check_gold(path: Path, number: int, record: Mapping[str, Any]) -> None:
+    """Refuse gold answers that no prediction could meet."""
+    answer = record["answer"]
+    if answer is None:
+        raise RecordError(
+            f"{path}: record {number}{_named(record)}: the gold answer is JSON null; an answer is a list or the text "
+            '"null"'
+        )
+    for value in answer if isinstance(answer, list) else [answer]:
+        if isinstance(value, float) and not math.isfinite(value):
+            raise RecordError(
+                f"{path}: record {number}{_named(record)}: the gold answer holds {value}, which is no JSON number"
+            )
+
+
 def _load(path: Path) -> Any:
     """The content of a JSON or JSONL file."""
+    text = read_text(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise RecordError(f"{path}: no such file") from error
-    except OSError as error:
-        raise RecordError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise RecordError(f"{path}: not a text file in UTF-8") from error
-    if not text.strip():
-        raise RecordError(f"{path}: is empty")
-    try:
-        return json.loads(text, object_pairs_hook=_Pairs)
-    except json.JSONDecodeError as error:
+        return parse_json(path, text, hook=_Pairs)
+    except RecordError as error:
         whole = error
-    except (RecursionError, ValueError) as error:  # too many brackets, or a number of thousands of digits
-        raise RecordError(f"{path}: cannot be an answer file ({type(error).__name__})") from None
     lines: list[Any] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
-                lines.append(json.loads(line, object_pairs_hook=_Pairs))
-            except json.JSONDecodeError as error:
+                lines.append(parse_json(path, line, where=f"line {number} ", hook=_Pairs))
+            except RecordError as error:
                 # what the whole file lacks is the better message, unless lines before were records
-                fault, place = (error, number) if lines else (whole, whole.lineno)
-                raise RecordError(f"{path}: line {place} is not JSON ({fault.msg})") from None
+                raise (error if any(isinstance(record, dict) for record in lines) else whole) from None
     return lines
 
 
 class _Pairs(dict[str, Any]):
     """A JSON object that remembers keys given twice."""
 
-    def __init__(self, pairs: Iterable[tuple[str, Any]]) -> None:
-        self.pairs = list(pairs)
-        super().__init__(self.pairs)
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        # kept only if a key repeats: nearly none does, and a file has an object for every record
+        self._repeating = pairs if len(pairs) > len(self) else None
+
+    @property
+    def pairs(self) -> Iterable[tuple[str, Any]]:
+        """Keys and values as the file has them."""
+        return self.items() if self._repeating is None else self._repeating
 
 
 def _records(path: Path, content: Any, wanted: str) -> Iterable[Record]:

@@ -36,6 +36,7 @@ class Evaluation:
         missing: Gold ids without prediction.
         duplicates: Predicted ids that occur several times, of which the last counted.
         not_lists: Answers that are neither a list nor "null".
+        nested: Answers that hold a list inside the list.
     """
 
     profile: Profile
@@ -47,6 +48,7 @@ class Evaluation:
     missing: int
     duplicates: int
     not_lists: int
+    nested: int
 
 
 def evaluate(
@@ -94,12 +96,13 @@ def evaluate(
         profile=rules,
         bootstrap=bootstrap,
         overall=group_scores("all", Tally.of(verdicts.values()), bootstrap),
-        groups={name: _grouped(name, verdicts, facts, bootstrap) for name in DIMENSIONS} if facts else {},
+        groups={name: _grouped(name, verdicts, facts, bootstrap, rules) for name in DIMENSIONS} if facts else {},
         verdicts=verdicts,
         failed=sum(given.outcomes[key].status == "failed" for key in verdicts if key in given.outcomes),
         missing=missing,
         duplicates=len(given.duplicates),
         not_lists=given.not_lists,
+        nested=given.nested,
     )
 
 
@@ -143,11 +146,16 @@ def _facts(records: Mapping[str, dict[str, Any]], path: Path) -> dict[str, Facts
 
 
 def _grouped(
-    dimension: str, verdicts: Mapping[str, Verdict], facts: Mapping[str, Facts], bootstrap: Bootstrap
+    dimension: str,
+    verdicts: Mapping[str, Verdict],
+    facts: Mapping[str, Facts],
+    bootstrap: Bootstrap,
+    profile: Profile,
 ) -> tuple[GroupScores, ...]:
     groups: dict[str, list[Verdict]] = {}
     for key, verdict in verdicts.items():
         groups.setdefault(getattr(facts[key], dimension), []).append(verdict)
     known: tuple[str, ...] = {"modality": MODALITIES, "scope": tuple(SCOPES)}.get(dimension, ())
     names = [name for name in known if name in groups] or sorted(groups)
-    return tuple(group_scores(name, Tally.of(groups[name]), bootstrap, dimension) for name in names)
+    total = len(verdicts) if profile.n == "file" else None
+    return tuple(group_scores(name, Tally.of(groups[name]), bootstrap, dimension, total) for name in names)

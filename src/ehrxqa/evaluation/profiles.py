@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from ehrxqa.errors import SettingsError
 
-__all__ = ["PROFILES", "Profile", "profile_named", "rules_of"]
+__all__ = ["PROFILES", "RULE_DOCS", "Profile", "profile_named", "rules_of", "shown"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Profile:
         duplicates: Of several records with one id the `last` counts, or it is an `error` of the file.
         failure: What a query that failed or ran out of time counts as: `abstained` or `wrong`. A query that
             abstained, and the answer "null", are always abstentions; JSON null never is.
+        n: N of RSN, the number of distinct gold ids: of the `group` that a row of scores is about (so each modality is
+            scored as if it were the whole data set, as the challenge reports it), or of the whole `file`.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Profile:
     extra: Literal["error", "ignored"]
     duplicates: Literal["last", "error"]
     failure: Literal["abstained", "wrong"]
+    n: Literal["group", "file"]
 
 
 _ALL: Final = (
@@ -66,6 +69,7 @@ _ALL: Final = (
         extra="error",
         duplicates="last",
         failure="abstained",
+        n="group",
     ),
     Profile(
         name="ehrsql",
@@ -81,6 +85,7 @@ _ALL: Final = (
         extra="error",
         duplicates="last",
         failure="wrong",
+        n="group",
     ),
     Profile(
         name="strict",
@@ -96,6 +101,7 @@ _ALL: Final = (
         extra="error",
         duplicates="error",
         failure="wrong",
+        n="group",
     ),
     Profile(
         name="challenge",
@@ -110,10 +116,27 @@ _ALL: Final = (
         extra="error",
         duplicates="last",
         failure="abstained",
+        n="group",
     ),
 )
 
 PROFILES: Final[dict[str, Profile]] = {profile.name: profile for profile in _ALL}
+
+
+#: What each rule is about, for readers of a report.
+RULE_DOCS: Final = {
+    "order": "order of the values of an answer",
+    "ties": "order of rows that tie in an ORDER BY",
+    "rounding": "which numbers are rounded before they are compared (half-even of the binary value)",
+    "places": "decimal places kept by rounding",
+    "values": "what is equal: numbers (1, 1.0 and true), kinds (true only equals true) or texts",
+    "at_most": "how many values are compared",
+    "missing": "a gold id without prediction",
+    "extra": "a prediction without gold id",
+    "duplicates": "an id that occurs several times",
+    "failure": "a query that failed or ran out of time",
+    "n": "whose number of distinct gold ids is N in RSN",
+}
 
 
 def profile_named(name: str) -> Profile:
@@ -130,3 +153,8 @@ def profile_named(name: str) -> Profile:
 def rules_of(profile: Profile) -> dict[str, Any]:
     """The rules by name, without name and doc."""
     return {field.name: getattr(profile, field.name) for field in fields(profile) if field.name not in ("name", "doc")}
+
+
+def shown(value: Any) -> str:
+    """The value of a rule as reports write it."""
+    return "all" if value is None else str(value)

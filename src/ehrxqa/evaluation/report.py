@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from ehrxqa.dataset.plots import bar_chart, html_table, page
+from ehrxqa.dataset.plots import Cell, bar_chart, html_table, page
 from ehrxqa.evaluation.evaluate import Evaluation
-from ehrxqa.evaluation.profiles import rules_of
+from ehrxqa.evaluation.profiles import RULE_DOCS, rules_of, shown
 from ehrxqa.evaluation.scores import METRICS, GroupScores, Score
 
 __all__ = ["as_html", "as_json", "as_table"]
@@ -28,6 +28,7 @@ def as_json(result: Evaluation) -> dict[str, Any]:
             "missing": result.missing,
             "duplicates": result.duplicates,
             "not_lists": result.not_lists,
+            "nested": result.nested,
         },
         "overall": _group(result.overall),
         **{name: {group.name: _group(group) for group in groups} for name, groups in result.groups.items()},
@@ -57,31 +58,38 @@ def as_table(result: Evaluation, *, families: bool = False) -> str:
     """
     lines = [f"Profile {result.profile.name}: {result.profile.doc}", ""]
     names = [name for name in result.groups if families or name != "family"]
+    # EX and RS0 are equal by definition: one column
+    metrics = [metric for metric in METRICS if metric != "RS0"]
+    table = [["", "n", "right", "abst.", "wrong", *("EX = RS0" if name == "EX" else name for name in metrics)]]
     blocks: list[tuple[str, Sequence[GroupScores]]] = [("", [result.overall])]
     blocks += [(name, result.groups[name]) for name in names]
-    width = max(min(_NAME_WIDTH, len(group.name) + 2 * bool(heading)) for heading, groups in blocks for group in groups)
-    width = max(width, *(len(heading) for heading, _ in blocks))
-    lines.append(f"{'':<{width}} {'n':>7} {'right':>7} {'abst.':>7} {'wrong':>7}" + "".join(map(_heading, METRICS)))
     for heading, groups in blocks:
         if heading:
-            lines.append(heading)
+            table.append([heading])
         for group in groups:
             name = ("  " if heading else "") + group.name
             name = name if len(name) <= _NAME_WIDTH else name[: _NAME_WIDTH - 1] + "…"
-            tally = group.tally
-            counts = f"{tally.total:>7,} {tally.right:>7,} {tally.abstained:>7,} {tally.wrong:>7,}"
-            lines.append(f"{name:<{width}} {counts}" + "".join(f" {_score(group.scores[m]):>24}" for m in METRICS))
+            counts = [f"{count:,}" for count in _counts(group)]
+            table.append([name, *counts, *(_score(group.scores[metric]) for metric in metrics)])
+    widths = [max(len(row[place]) for row in table if len(row) > place) for place in range(len(table[0]))]
+    for name, *cells in table:
+        numbers = (f"{cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=False))
+        lines.append("  ".join((f"{name:<{widths[0]}}", *numbers)).rstrip())
     return "\n".join([*lines, "", *_notes(result)])
 
 
-def _heading(metric: str) -> str:
-    return f" {metric:>24}"
+def _counts(group: GroupScores) -> tuple[int, int, int, int]:
+    tally = group.tally
+    return tally.total, tally.right, tally.abstained, tally.wrong
 
 
-def _score(score: Score, decimals: int = 1) -> str:
-    if score.low is None or score.high is None:
-        return f"{score.value:,.{decimals}f}"
-    return f"{score.value:,.{decimals}f} [{score.low:,.{decimals}f}, {score.high:,.{decimals}f}]"
+def _score(score: Score) -> str:
+    interval = _interval(score)
+    return f"{score.value:,.1f} {interval}" if interval else f"{score.value:,.1f}"
+
+
+def _interval(score: Score) -> str:
+    return "" if score.low is None or score.high is None else f"[{score.low:,.1f}, {score.high:,.1f}]"
 
 
 def _notes(result: Evaluation) -> list[str]:
@@ -90,25 +98,39 @@ def _notes(result: Evaluation) -> list[str]:
         notes.append(
             f"Scores in percent [{result.bootstrap.confidence:.0%} bootstrap interval, {result.bootstrap.resamples:,} "
             f"resamples, seed {result.bootstrap.seed}]. EX: execution accuracy. RSc: reliability; a wrong answer costs "
-            "c, in RSN the number of questions of the group."
+            f"c, in RSN the number of questions of the {result.profile.n}."
         )
+        if any(
+            _is_certain(group) for group in (result.overall, *(g for groups in result.groups.values() for g in groups))
+        ):
+            notes.append(
+                "No interval where all questions of a group are right, or all abstained, or all wrong: resampling "
+                "cannot vary them, which makes the score no more certain."
+            )
     for count, text in (
         (result.failed, f"predictions failed or ran out of time; this profile counts them as {result.profile.failure}"),
         (result.missing, f"gold ids have no prediction; this profile counts them as {result.profile.missing}"),
         (result.duplicates, "predicted ids occur several times; the last counted"),
         (result.not_lists, 'predictions are neither a list nor "null"; they equal no list'),
+        (result.nested, "predictions hold a list inside the list; answers are flat, [1, 2] and not [[1], [2]]"),
     ):
         if count:
             notes.append(f"{count:,} {text}.")
     if not result.groups:
-        notes.append("No scores per modality and scope: the gold file has no q_tag; give the records with --questions.")
+        notes.append(
+            "No scores per modality and scope: not all gold records have a q_tag; give the records with --questions."
+        )
     return notes
+
+
+def _is_certain(group: GroupScores) -> bool:
+    return group.tally.total in (group.tally.right, group.tally.abstained, group.tally.wrong)
 
 
 def as_html(result: Evaluation, title: str = "Evaluation") -> str:
     """A page that needs nothing but itself."""
     header = ("", "n", "right", "abstained", "wrong", *METRICS)
-    sections = [("Overall", html_table(header, [_row(result.overall)]) + _chart("Scores", [result.overall]))]
+    sections = [("Overall", html_table(header, [_row(result.overall)]))]
     for name, groups in result.groups.items():
         table = html_table(header, [_row(group) for group in groups])
         if name == "family":
@@ -116,16 +138,20 @@ def as_html(result: Evaluation, title: str = "Evaluation") -> str:
         else:
             table = _chart(f"Execution accuracy by {name}", groups) + table
         sections.append((f"By {name}", table))
-    rules = [(name.replace("_", " "), str(value)) for name, value in rules_of(result.profile).items()]
-    sections.append((f"Rules of the profile {result.profile.name}", html_table(("rule", "value"), rules)))
+    rules = [
+        (name.replace("_", " "), shown(value), RULE_DOCS[name]) for name, value in rules_of(result.profile).items()
+    ]
+    table = html_table(("rule", "value", "meaning"), rules, texts=(1, 2))
+    sections.append((f"Rules of the profile {result.profile.name}", table))
     lead = f"<p>{escape(result.profile.doc)}</p>" + "".join(f"<p>{escape(note)}</p>" for note in _notes(result))
     return page(title, sections, lead)
 
 
-def _row(group: GroupScores) -> list[str]:
-    tally = group.tally
-    counts = [f"{count:,}" for count in (tally.total, tally.right, tally.abstained, tally.wrong)]
-    return [group.name, *counts, *(_score(group.scores[metric]) for metric in METRICS)]
+def _row(group: GroupScores) -> list[Cell]:
+    scores: list[Cell] = [
+        (f"{score.value:,.1f}", _interval(score)) for score in (group.scores[metric] for metric in METRICS)
+    ]
+    return [group.name, *(f"{count:,}" for count in _counts(group)), *scores]
 
 
 def _chart(title: str, groups: Sequence[GroupScores]) -> str:
@@ -133,5 +159,5 @@ def _chart(title: str, groups: Sequence[GroupScores]) -> str:
     for group in groups:
         score = group.scores["EX"]
         interval = None if score.low is None or score.high is None else (score.low, score.high)
-        bars.append((group.name, score.value, interval))
-    return bar_chart(title, bars, unit=" %", decimals=1)
+        bars.append((f"{group.name} ({group.tally.total:,})", score.value, interval))
+    return bar_chart(title, bars, axis="execution accuracy (%)", unit=" %", decimals=1, limits=(0.0, 100.0))

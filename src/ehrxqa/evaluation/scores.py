@@ -39,7 +39,7 @@ class Bootstrap:
 
 @dataclass(frozen=True)
 class Score:
-    """A score in percent, with the ends of its interval (None if none was made)."""
+    """A score in percent, with the ends of its interval; None if none was made, or if all verdicts are alike."""
 
     value: float
     low: float | None
@@ -105,7 +105,7 @@ def reliability(tally: Tally, penalty: float) -> float:
     return 100.0 * (tally.right - penalty * tally.wrong) / tally.total
 
 
-def group_scores(name: str, tally: Tally, bootstrap: Bootstrap, stream: str = "") -> GroupScores:
+def group_scores(name: str, tally: Tally, bootstrap: Bootstrap, stream: str = "", n: int | None = None) -> GroupScores:
     """The scores of a group that is not empty.
 
     Args:
@@ -113,16 +113,18 @@ def group_scores(name: str, tally: Tally, bootstrap: Bootstrap, stream: str = ""
         tally: Its verdicts.
         bootstrap: How intervals are made.
         stream: What names the random stream, with the seed.
+        n: N of RSN (default: the number of ids of the group).
     """
     total = tally.total
     drawn = None
-    if bootstrap.resamples:
+    # where all verdicts are alike every resample is the same: an interval without width would look like certainty
+    if bootstrap.resamples and total not in (tally.right, tally.abstained, tally.wrong):
         rng = np.random.default_rng([bootstrap.seed, zlib.crc32(f"{stream}/{name}".encode())])
         shares = np.array([tally.right, tally.abstained, tally.wrong]) / total
         drawn = rng.multinomial(total, shares, size=bootstrap.resamples)  # (resamples, 3)
     scores = {}
     for metric in METRICS:
-        penalty = penalty_of(metric, total)
+        penalty = penalty_of(metric, n or total)
         low = high = None
         if drawn is not None:
             values = 100.0 * (drawn[:, 0] - penalty * drawn[:, 2]) / total
