@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -89,8 +88,10 @@ class Spool:
             for split, text in result.lines:
                 places.append((split, self._stream.tell()))
                 self._stream.write(f"{split}\t{text}\n".encode())
-            cell = {**asdict(result), "task": _digest(task), "keys": [key.hex() for key in result.keys]}
-            del cell["lines"]
+            cell = {
+                "task": _digest(task), "keys": [key.hex() for key in result.keys], "missing": result.missing,
+                "rejected": result.rejected, "faults": result.faults,
+            }  # fmt: skip
             self._stream.write(f"{_CELL}\t{json.dumps(cell)}\n".encode())
             self._stream.flush()
         self._finish(cell, places)
