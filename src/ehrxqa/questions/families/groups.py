@@ -50,8 +50,8 @@ def _survival() -> Iterator[Template]:
          "[length] or longer after it?",
          "what is the [n_survival_period] survival rate, from 0 to 1, of patients first diagnosed at least [length] ago with "
          "{diagnosis_name}?",
-         "looking at first diagnoses of {diagnosis_name} made at least [length] ago, what fraction of the patients survived the next "
-         "[length]?"),
+         "looking at first diagnoses of {diagnosis_name} made at least [length] ago, what fraction of the patients survived "
+         "another [length]?"),
         f"select avg(c1) from ( select {dead.format(t='t1', yes=0, no=1)} as c1 from ( {of_one} ) as t1 join patients on "
         "t1.subject_id = patients.subject_id )", kinds=("dx",), answer="value", options={"n_survival_period": years},
     )  # fmt: skip
@@ -63,7 +63,7 @@ def _survival() -> Iterator[Template]:
          "what is the [n_survival_period] survival rate, from 0 to 1, of patients first diagnosed at least [length] ago with "
          "{diagnosis_name} and prescribed {drug_name} afterwards?",
          "looking at first diagnoses of {diagnosis_name} made at least [length] ago, what fraction of the patients who were prescribed "
-         "{drug_name} afterwards survived the [length] after the diagnosis?"),
+         "{drug_name} afterwards survived for [length] after the diagnosis?"),
         f"select avg(c1) from ( select {dead.format(t='t1', yes=0, no=1)} as c1 from ( {of_one} ) as t1 join patients on "
         "t1.subject_id = patients.subject_id where t1.subject_id in ( select t2.subject_id from prescriptions as t2 where "
         "t2.drug = '{drug_name}' and t2.subject_id = t1.subject_id and t1.charttime < t2.starttime ) )",

@@ -64,9 +64,9 @@ def name_templates() -> Iterator[Template]:
     ):
         yield single(
             number, "organism", f"what was the organism name found in the [e1] {what} of {PATIENT} [g1]?",
-            (f"which organisms were found in the [adj1] {said} of {PATIENT} [g1] that had any?",
+            (f"which organisms were found in the [adj1] positive {said} of {PATIENT} [g1]?",
              f"name the organisms that grew in {PATIENT}'s [adj1] {said} with any growth [g1].",
-             f"[g1], what organisms did the [adj1] positive {said} of {PATIENT} show?"),
+             f"[g1], what organisms did {PATIENT} have in the [adj1] {said} that showed any?"),
             organism, kind=kind, answer="list", draw="organism",
         )  # fmt: skip
 
