@@ -1,14 +1,15 @@
 """Kinds of events: where they lie in the database, and how sentences speak of them.
 
 Sentences about an event are made from its phrases, so that a family is written once for all kinds. In a phrase `{…}`
-is the slot of the event's name, `[e1]` the place of first or last, and `<a|b>` means a while the period asked about
-goes on, and b when it is over.
+is the slot of the event's name. The official phrases are given as they are; our own are made from verbs, see `phrases`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Final
+
+from ehrxqa.questions.phrases import NO_VERB, Verb, active, passive
 
 __all__ = ["EVENTS", "VITALS", "WEIGHT", "EventKind"]
 
@@ -40,8 +41,12 @@ class EventKind:
         key: Column that identifies what it is; `dictionary` and `label` say where that is named.
         past: “patient … ⟨was prescribed x⟩”; `were` the same for several patients, `perfect` after “has”.
         any_past, any_perfect: The same without a name.
-        did: Our own yes/no question; `any_did` without a name.
         after: “after ⟨having been prescribed x⟩”.
+        verb: For our own sentences: what happened to the patient, as in “was prescribed x”; `any_verb` without a name.
+        what: The event as a subject; `made` what was done, and how the patient is added: “x was ⟨prescribed⟩ ⟨to⟩ …”.
+        any_what: The subject without a name; it “was recorded for …”.
+        ones: Several things of the kind, as in “the most frequent ⟨diagnoses⟩”.
+        noun: “within 2 months after ⟨a diagnosis of x⟩”.
     """
 
     table: str
@@ -59,9 +64,14 @@ class EventKind:
     were: str = ""
     perfect: str = ""
     any_perfect: str = ""
-    did: str = ""
-    any_did: str = ""
     after: str = ""
+    verb: Verb = NO_VERB
+    any_verb: Verb = NO_VERB
+    what: str = ""
+    made: tuple[str, str] = ("recorded", "for")
+    any_what: str = ""
+    ones: str = ""
+    noun: str = ""
     extra: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -90,8 +100,6 @@ def _coded(dictionary: str, key: str, label: str, extra: str = "") -> str:
     )
 
 
-_P = "patient {patient_id}"
-
 EVENTS: Final = {
     "dx": EventKind(
         "diagnoses_icd", "charttime", "diagnosis_name",
@@ -99,8 +107,8 @@ EVENTS: Final = {
         key="icd_code", dictionary="d_icd_diagnoses", label="long_title",
         past="was diagnosed with {}", were="were diagnosed with {}", perfect="been diagnosed with {}",
         any_perfect="received any diagnosis", after="having been diagnosed with {}",
-        did=f"<has|was> {_P} <been |>diagnosed with {{}}",
-        any_did=f"<has|was> {_P} <been |>given any diagnosis",
+        verb=passive("diagnosed", "with {}", early=True), any_verb=active("receive received received", "any diagnosis"), what="{}",
+        made=("diagnosed", "in"), any_what="diagnosis", ones="diagnoses", noun="a diagnosis of {}",
     ),
     "px": EventKind(
         "procedures_icd", "charttime", "procedure_name",
@@ -108,60 +116,66 @@ EVENTS: Final = {
         key="icd_code", dictionary="d_icd_procedures", label="long_title",
         past="received a {} procedure", were="received a {} procedure", perfect="received a {} procedure",
         any_perfect="received any procedure", after="having received a {} procedure",
-        did=f"<has|did> {_P} <undergone|undergo> the procedure {{}}",
-        any_did=f"<has|did> {_P} <undergone|undergo> any procedure",
+        verb=active("undergo underwent undergone", "the procedure {}"),
+        any_verb=active("undergo underwent undergone", "any procedure"), what="the procedure {}", made=("performed", "on"),
+        any_what="procedure", ones="procedures", noun="the procedure {}",
     ),
     "rx": EventKind(
         "prescriptions", "starttime", "drug_name", "prescriptions.drug = '{}'",
         value="dose_val_rx", key="drug",
         past="was prescribed {}", were="were prescribed {}", perfect="been prescribed {}",
         any_perfect="been prescribed any medication", after="having been prescribed with {}",
-        did=f"<has|was> {_P} <been |>prescribed {{}}",
-        any_did=f"<has|was> {_P} <been |>prescribed any drug",
+        verb=passive("prescribed", "{}"), any_verb=passive("prescribed", "any drug"), what="{}", made=("prescribed", "to"),
+        any_what="prescription", ones="drugs", noun="a prescription of {}",
     ),
     "route": EventKind(
         "prescriptions", "starttime", "drug_route", "prescriptions.route = '{}'", key="drug",
-        past="was prescribed a medication via {} route",
+        past="was prescribed a medication via {} route", verb=passive("prescribed", "a drug for the {} route"),
+        what="a drug for the {} route", made=("prescribed", "to"),
     ),
     "lab": EventKind(
         "labevents", "charttime", "lab_name", f"labevents.itemid in {_coded('d_labitems', 'itemid', 'label')}",
         value="valuenum", key="itemid", dictionary="d_labitems", label="label",
         past="received a {} lab test", were="received a {} lab test", perfect="received a {} lab test",
         any_perfect="received any lab test",
-        did=f"<has|did> {_P} <had|have> a {{}} lab test",
-        any_did=f"<has|did> {_P} <had|have> any lab test",
+        verb=active("have had had", "a {} lab test"), any_verb=active("have had had", "any lab test"), what="the lab test {}",
+        made=("done", "for"), any_what="lab test", ones="lab tests",
     ),
     "spec": EventKind(
         "microbiologyevents", "charttime", "culture_name", "microbiologyevents.spec_type_desc = '{}'",
         key="spec_type_desc",
         past="had a {} microbiology test", were="received a {} microbiology test",
         perfect="had any {} microbiology test result", any_perfect="had any microbiology test result",
-        did=f"<has|did> {_P} <had|have> a {{}} specimen tested in microbiology",
-        any_did=f"<has|did> {_P} <had|have> any microbiology test",
+        verb=active("have had had", "a {} specimen sent to microbiology"),
+        any_verb=active("have had had", "any microbiology test"), what="a {} specimen", made=("taken for microbiology", "from"),
+        any_what="microbiology test", ones="specimens",
     ),
     "test": EventKind(
         "microbiologyevents", "charttime", "test_name", "microbiologyevents.test_name = '{}'", key="test_name",
         past="had a {} test", were="received a {} test", perfect="had any {} test result",
-        did=f"<has|did> {_P} <had|have> a {{}} test in microbiology",
+        verb=active("have had had", "the microbiology test {}"), what="the microbiology test {}", made=("done", "for"),
+        ones="microbiology tests",
     ),
     "in": EventKind(
         "inputevents", "starttime", "intake_name",
         f"inputevents.itemid in {_coded('d_items', 'itemid', 'label', 'inputevents')}",
         visit="icu", grain="day", coarse="month", value="amount", key="itemid", dictionary="d_items", label="label",
         past="had a {} intake", were="had a {} intake", perfect="had any {} intake",
-        did=f"<has|did> {_P} <had|have> any intake of {{}}",
+        verb=active("have had had", "a {} intake"), any_verb=active("have had had", "any intake"), what="{}",
+        made=("recorded as an intake", "for"), any_what="intake", ones="intakes",
     ),
     "out": EventKind(
         "outputevents", "charttime", "output_name",
         f"outputevents.itemid in {_coded('d_items', 'itemid', 'label', 'outputevents')}",
         visit="icu", grain="day", coarse="month", value="value", key="itemid", dictionary="d_items", label="label",
         past="had a {} output", were="had a {} output", perfect="had any {} output",
-        did=f"<has|did> {_P} <had|have> any {{}} output",
+        verb=active("have had had", "a {} output"), what="{}", made=("recorded as an output", "for"), ones="outputs",
     ),
     "vit": EventKind(
         "chartevents", "charttime", "vital_name",
         f"chartevents.itemid in {_coded('d_items', 'itemid', 'label', 'chartevents')}",
         visit="icu", grain="day", coarse="month", value="valuenum", key="itemid", past="had a {} measured",
+        verb=active("have had had", "a {} measurement"), what="a {} value", made=("measured", "for"),
     ),
     "body": EventKind(
         "chartevents", "charttime", "",
@@ -171,13 +185,18 @@ EVENTS: Final = {
     "unit": EventKind(
         "transfers", "intime", "careunit", "transfers.careunit = '{}'", grain="year", key="careunit",
         past="stayed in careunit {}", were="stayed in careunit {}",
+        verb=active("stay stayed stayed", "in the care unit {}"), what="a stay in the care unit {}",
     ),
     "adm": EventKind(
         "admissions", "admittime", "admission_route", "admissions.admission_location = '{}'", visit="", grain="year",
         key="hadm_id", any_perfect="been admitted to the hospital",
-        any_did=f"<has|was> {_P} <been |>admitted to the hospital",
+        verb=passive("admitted", "to the hospital via {}"), any_verb=passive("admitted", "to the hospital"),
+        what="a hospital admission via {}", any_what="hospital admission",
     ),
-    "dis": EventKind("admissions", "dischtime", "", "", visit="", grain="year", key="hadm_id"),
+    "dis": EventKind(
+        "admissions", "dischtime", "", "", visit="", grain="year", key="hadm_id",
+        any_verb=passive("discharged", "from the hospital"), any_what="hospital discharge",
+    ),
     "icu": EventKind("icustays", "intime", "", "", visit="hosp", grain="year", key="stay_id"),
     "cost": EventKind("cost", "chargetime", "", "", grain="year", key="event_id"),
 }  # fmt: skip

@@ -7,24 +7,22 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 from ehrxqa.dataset.records import DATABASE_NAME
 from ehrxqa.questions.expand import expand, expand_studies
+from ehrxqa.questions.saying import GENDERS, say, tidy
 from ehrxqa.questions.slots import OPERATIONS, TIME_SLOTS, operation_tag
 from ehrxqa.questions.template import Template
 from ehrxqa.questions.times import EXACT, NO_TIME, WITHIN, TimeChoice
-from ehrxqa.questions.wording import compared_wordings, finding_wordings, visual_wordings
 from ehrxqa.vqa.question import Target, VqaQuestion
 
 __all__ = ["Choice", "Question"]
 
-_GENDERS: Final = {"m": "male", "f": "female"}
 _SLOT = re.compile(r"\[(\w+)\]")
 _VISUAL = re.compile(r"\$\{(\w+)\}")
 _VALUE = re.compile(r"\{(\w+)\}")
 _VERB = re.compile(r"\b(is|are|has)_verb\b")
-_EITHER = re.compile(r"<([^<>|]*)\|([^<>|]*)>")
 
 
 @dataclass(frozen=True)
@@ -123,36 +121,13 @@ class Question:
             **{TIME_SLOTS[f"g{slot[1]}"]: f"at {moment}" for slot, moment in choice.moments.items()},
             **{slot: OPERATIONS[slot].options[option][0] for slot, option in choice.operations.items()},
         }
-        text = _tidy(_SLOT.sub(lambda match: words[match[1]], text))
+        text = tidy(_SLOT.sub(lambda match: words[match[1]], text))
         return self._with_values(_VISUAL.sub(lambda match: self.visual_slots[match[1]], text)).lower()
 
     def wording(self, rng: random.Random) -> str:
         """One of our own sentences: `question` of a record."""
-        choice = self.choice
-        over = choice.time("g1").over
-        text = rng.choice(self.template.said)
-        text = _EITHER.sub(lambda match: match[2] if over else match[1], text)
-        said = {slot: rng.choice(choice.time(slot).said()) for slot in ("g1", "g2")}
-        if choice.time("g1") == choice.time("g2"):
-            said["g2"] = said["g1"]
-        said["w"] = rng.choice(WITHIN[choice.within][1]) if choice.within else ""
-        said |= {slot: EXACT[name][0] for slot, name in choice.exact.items()}
-        said |= {f"g{slot[1]}": f"at {moment}" for slot, moment in choice.moments.items()}
-        for slot, option in choice.operations.items():
-            operation = OPERATIONS[slot]
-            said[slot] = operation.said.get(option, operation.options[option][0])
-        text = _SLOT.sub(lambda match: said[match[1]], text)
-        visual = choice.visual
-        if visual is not None:
-            for name, make in (("{visual}", visual_wordings), ("{finding}", finding_wordings)):
-                if name in text:
-                    text = text.replace(name, rng.choice(make(visual)))
-            if "{compared}" in text:
-                text = text.replace("{compared}", rng.choice(compared_wordings(visual, choice.comparison)))
-        text = _tidy(text)
-        if text[-1] not in "?.":
-            text += "." if re.search(r"(^|, )(list|name|show|give)\b", text) else "?"
-        return self._with_values(text).lower()
+        said = self.template.said_at if self.choice.moments else self.template.said
+        return say(rng.choice(said), self, rng)
 
     def record(self, split: str, number: int, wording: str, para_type: str) -> dict[str, Any]:
         """The pre-release record."""
@@ -222,10 +197,5 @@ class Question:
     def _with_values(self, text: str) -> str:
         values = dict(self.choice.values)
         if "gender" in values:
-            values["gender"] = _GENDERS[values["gender"]]
+            values["gender"] = GENDERS[values["gender"]]
         return _VALUE.sub(lambda match: str(values[match[1]]), text)
-
-
-def _tidy(text: str) -> str:
-    text = re.sub(r"\s+", " ", text).strip()
-    return re.sub(r"\s+([?.,])", r"\1", text)

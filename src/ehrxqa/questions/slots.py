@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-__all__ = ["OPERATIONS", "TIME_SLOTS", "Operation", "operation_sql", "operation_tag"]
+__all__ = ["OPERATIONS", "PERIODS", "TIME_SLOTS", "Operation", "operation_sql", "operation_tag", "survival_length"]
 
 #: Short name in our declarations → official name, in the order of `t_tag`.
 TIME_SLOTS: Final = {
@@ -24,12 +24,12 @@ class Operation:
     Attributes:
         pattern: Its `sql_pattern`; `<c>` stands for a column.
         options: Option → (wording, SQL).
-        said: Option → our wording, where the official one is not the best.
+        said: Option → our wordings, where the official one is not the best.
     """
 
     pattern: str
     options: dict[str, tuple[str, str]]
-    said: dict[str, str]
+    said: dict[str, tuple[str, ...]]
 
 
 def _ages() -> dict[str, tuple[str, str]]:
@@ -43,14 +43,21 @@ OPERATIONS: Final = {
     "age_group": Operation(
         "age_group(admissions.age)",
         _ages(),
-        {**{f"{age}s": f"in their {age}s" for age in (20, 30, 40, 50)}, "60 or above": "60 or above"},
+        {
+            **{f"{age}s": (f"in their {age}s", f"aged {age} to {age + 9}") for age in (20, 30, 40, 50)},
+            "60 or above": ("aged 60 or above", "who are at least 60 years old"),
+        },
     ),
     "agg_function": Operation(
         "[agg_function]",
         {"maximum": ("maximum", "max"), "minimum": ("minimum", "min"), "average": ("average", "avg")},
-        {"maximum": "highest", "minimum": "lowest", "average": "average"},
+        {"maximum": ("highest", "maximum"), "minimum": ("lowest", "minimum"), "average": ("average",)},
     ),
-    "comparison": Operation("[comparison]", {"less": ("less", "<"), "greater": ("greater", ">")}, {}),
+    "comparison": Operation(
+        "[comparison]",
+        {"less": ("less", "<"), "greater": ("greater", ">")},
+        {"less": ("lower",), "greater": ("higher",)},
+    ),
     "n_rank": Operation("[n_rank]", {word: (word, str(_NUMBERS[word])) for word in ("three", "four", "five")}, {}),
     "n_survival_period": Operation(
         "[n_survival_period]",
@@ -59,17 +66,20 @@ OPERATIONS: Final = {
             "3-month": ("3-month", "1 * 365/4"),
             "6-month": ("6-month", "1 * 365/2"),
         },
-        {f"{word} year": f"{word}-year" for word in ("one", *_NUMBERS)},
+        {f"{word} year": (f"{word}-year",) for word in ("one", *_NUMBERS)},
     ),
     "n_times": Operation(
         "[n_times]",
         {"two times": ("two times", "= 2"), "two or more times": ("two or more times", ">= 2")},
-        {"two times": "exactly twice", "two or more times": "at least twice"},
+        {
+            "two times": ("exactly twice", "exactly two times"),
+            "two or more times": ("at least twice", "two or more times"),
+        },
     ),
     "sort": Operation(
         "sort(<c>)",
         {"min": ("minimum", "order by <c> asc limit 1"), "max": ("maximum", "order by <c> desc limit 1")},
-        {"min": "lowest", "max": "highest"},
+        {"min": ("lowest", "minimum"), "max": ("highest", "maximum")},
     ),
     "unit_average": Operation(
         "unit_average(<c>)",
@@ -82,6 +92,19 @@ OPERATIONS: Final = {
     ),
     "unit_count": Operation("[unit_count]", {"hours": ("hours", "24 * "), "days": ("days", "1 * ")}, {}),
 }
+
+#: Option of `unit_average` → the period it stands for.
+PERIODS: Final = {"daily": "day", "monthly": "month", "yearly": "year"}
+
+
+def survival_length(option: str) -> str:
+    """How long an option of `n_survival_period` is.
+
+    >>> survival_length("two year"), survival_length("3-month")
+    ('two years', '3 months')
+    """
+    number, unit = option.replace("-", " ").split()
+    return f"{number} {unit}" if number == "one" else f"{number} {unit}s"
 
 
 def operation_sql(slot: str, option: str, column: str = "") -> str:

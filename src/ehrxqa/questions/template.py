@@ -51,6 +51,7 @@ class Template:
         scope: One of `SCOPES`.
         text: The official sentence with our short names of time slots.
         said: Our own sentences, with `<a|b>` for verbs.
+        said_at: The same where both measurements are named by their times, `[at1]` and `[at2]`.
         sql: Pattern of the gold program; of the query too, unless `neural` is given.
         draw: How values are drawn; a name in `sampling`.
         answer: `value`, `truth`, `count`, `list`, `series` (a list with repeats).
@@ -80,6 +81,7 @@ class Template:
     comparison: bool = False
     options: dict[str, tuple[str, ...]] = field(default_factory=dict)
     label: str = ""
+    said_at: tuple[str, ...] = ()
 
     @property
     def modality(self) -> str:

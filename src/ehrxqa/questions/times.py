@@ -15,7 +15,17 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["CURRENT_TIME", "EXACT", "NO_TIME", "TIME_OPTIONS", "WITHIN", "TimeChoice", "TimeOption", "candidates"]
+__all__ = [
+    "CURRENT_TIME",
+    "EXACT",
+    "EXACT_ADJECTIVES",
+    "NO_TIME",
+    "TIME_OPTIONS",
+    "WITHIN",
+    "TimeChoice",
+    "TimeOption",
+    "candidates",
+]
 
 #: The time at which all questions are asked.
 CURRENT_TIME: Final = "2105-12-31 23:59:00"
@@ -33,9 +43,10 @@ class TimeOption:
         grain: `year`, `month`, `day`, or the visit it names: `hosp`, `icu`.
         nlq: Its official wording.
         sql: The condition, without `and`; for visits the rest of the inner select.
-        said: Further wordings.
+        said: Our own wordings. None may be read as another filter: “until 2104” does not say whether 2104 belongs to it,
+            “within the last year” sounds like “last year”, and the last visit is the last that has ended.
         past: Whether verbs stand in the past in the official wording; None: where the year is over.
-        over: Whether the period lies behind, for our own wordings; None: it depends on the date.
+        over: Whether verbs stand in the past in our own wordings.
     """
 
     name: str
@@ -44,7 +55,7 @@ class TimeOption:
     sql: str
     said: tuple[str, ...]
     past: bool | None = False
-    over: bool | None = False
+    over: bool = False
 
 
 def _this(unit: str, back: int) -> str:
@@ -53,52 +64,61 @@ def _this(unit: str, back: int) -> str:
 
 def _calendar() -> Iterable[TimeOption]:
     forms = {
-        "year": ("%Y", "{y}", "{y}", "{y}"),
-        "month": ("%Y-%m", "{y}-{m}", "{m}/{y}", "{month} {y}"),
-        "day": ("%Y-%m-%d", "{y}-{m}-{d}", "{m}/{d}/{y}", "{month} {day}, {y}"),
+        "year": ("%Y", "{y}", "{y}", ("in {y}", "in the year {y}"), "{y}"),
+        "month": ("%Y-%m", "{y}-{m}", "{m}/{y}", ("in {month} {y}", "in {m}/{y}"), "{month} {y}"),
+        "day": (
+            "%Y-%m-%d",
+            "{y}-{m}-{d}",
+            "{m}/{d}/{y}",
+            ("on {month} {day}, {y}", "on {m}/{d}/{y}"),
+            "{month} {day}, {y}",
+        ),
     }
-    for unit, (code, value, nlq, said) in forms.items():
+    for unit, (code, value, nlq, within, named) in forms.items():
         at = "on" if unit == "day" else "in"
         column = f"strftime('{code}',<c>)"
         is_year = None if unit == "year" else False
+        yield TimeOption(f"abs-{unit}-in", unit, f"{at} {nlq}", f"{column} = '{value}'", within, is_year, True)
+        since = (f"since {named}", f"from {named} on" if unit == "year" else f"since {nlq}")
+        yield TimeOption(f"abs-{unit}-since", unit, f"since {nlq}", f"{column} >= '{value}'", since)
+        until = (f"until the end of {named}", f"up to the end of {named}")
+        if unit == "day":
+            until = (f"up to and including {named}", f"until the end of {nlq}")
         yield TimeOption(
-            f"abs-{unit}-in", unit, f"{at} {nlq}", f"{column} = '{value}'", (f"{at} {said}",), is_year, None
+            f"abs-{unit}-until", unit, f"until {nlq}", f"{column} <= '{value}'", until, unit == "year", True
         )
-        yield TimeOption(f"abs-{unit}-since", unit, f"since {nlq}", f"{column} >= '{value}'", (f"since {said}",))
-        yield TimeOption(
-            f"abs-{unit}-until", unit, f"until {nlq}", f"{column} <= '{value}'",
-            (f"until the end of {said}" if unit != "day" else f"until {said}",), unit == "year", True,
-        )  # fmt: skip
     for unit, (this, last) in {"year": ("this year", "last year"), "month": ("this month", "last month"),
                                "day": ("today", "yesterday")}.items():  # fmt: skip
-        yield TimeOption(f"rel-{unit}-this", unit, this, _this(unit, 0), (this,))
-        yield TimeOption(f"rel-{unit}-last", unit, last, _this(unit, 1), (last,), unit == "year", True)
+        current, previous = (
+            ((f"in the {which} {unit}",) if unit != "day" else ()) for which in ("current", "previous")
+        )
+        yield TimeOption(f"rel-{unit}-this", unit, this, _this(unit, 0), (this, *current))
+        yield TimeOption(f"rel-{unit}-last", unit, last, _this(unit, 1), (last, *previous), unit == "year", True)
         bound = f"datetime(current_time,'-{{n}} {unit}')"
         yield TimeOption(
             f"rel-{unit}-since", unit, f"since {{n}} {unit} ago", f"datetime(<c>) >= {bound}",
-            (f"in the past {{n_{unit}}}", f"within the last {{n_{unit}}}"),
+            (f"in the past {{n_{unit}}}", f"over the past {{n_{unit}}}"),
         )  # fmt: skip
         yield TimeOption(
             f"rel-{unit}-until", unit, f"until {{n}} {unit} ago", f"datetime(<c>) <= {bound}",
-            (f"up to {{n_{unit}}} ago".replace("{n_", "{N_"),), unit == "year", True,
+            (f"until {{N_{unit}}} ago", f"more than {{N_{unit}}} ago"), unit == "year", True,
         )  # fmt: skip
-    for back, year in enumerate(("this_year", "last_year")):
-        words = year.replace("_", " ")
-        said = words if back else "this year"
+    for back, words in enumerate(("this year", "last year")):
+        year = words.replace(" ", "_")
         yield TimeOption(
             f"mix-month-{year}", "month", f"in {{m}}/{words}", f"{_this('year', back)} and strftime('%m',<c>) = '{{m}}'",
-            (f"in {{month}} of {said}",), False, None,
+            (f"in {{month}} of {words}",), False, True,
         )  # fmt: skip
         yield TimeOption(
             f"mix-day-{year}", "day", f"on {{m}}/{{d}}/{words}",
             f"{_this('year', back)} and strftime('%m-%d',<c>) = '{{m}}-{{d}}'",
-            (f"on {{month}} {{day}} of {said}",), False, None,
+            (f"on {{month}} {{day}} of {words}", f"on the {{day_th}} of {{month}} {words}"), False, True,
         )  # fmt: skip
-    for back, month in enumerate(("this_month", "last_month")):
-        words = month.replace("_", " ")
+    for back, words in enumerate(("this month", "last month")):
+        month = words.replace(" ", "_")
         yield TimeOption(
             f"mix-day-{month}", "day", f"on {words}/{{d}}", f"{_this('month', back)} and strftime('%d',<c>) = '{{d}}'",
-            (f"on the {{day_th}} of {words}",), False, None,
+            (f"on the {{day_th}} of {words}",), False, True,
         )  # fmt: skip
 
 
@@ -107,17 +127,18 @@ def _visits() -> Iterable[TimeOption]:
         ("hosp", "admissions.dischtime", "admissions.admittime", "hospital"),
         ("icu", "icustays.outtime", "icustays.intime", "icu"),
     ):
-        said = {"cur": "current", "first": "first", "last": "last"}
         sql = {
             "cur": f"{ended} is null",
             "first": f"{ended} is not null order by {begun} asc limit 1",
             "last": f"{ended} is not null order by {begun} desc limit 1",
         }
-        for which, word in said.items():
+        for which, official, word in (
+            ("cur", "current", "current"), ("first", "first", "first"), ("last", "last", "last completed"),
+        ):  # fmt: skip
             past = which != "cur"
             yield TimeOption(
-                f"rel-{visit}-{which}", visit, f"on the {word} {stay} visit", sql[which],
-                (f"during the {word} {stay} stay", f"on the {word} {stay} visit"), past and visit == "hosp", past,
+                f"rel-{visit}-{which}", visit, f"on the {official} {stay} visit", sql[which],
+                (f"during the {word} {stay} stay", f"during the {word} {stay} visit"), past and visit == "hosp", past,
             )  # fmt: skip
 
 
@@ -133,17 +154,30 @@ EXACT: Final = {
     "exact-default": ("", "and <c> = '{time}'"),
 }
 
+#: Name → our wordings before a noun.
+EXACT_ADJECTIVES: Final = {
+    "exact-first": ("first", "earliest"),
+    "exact-second": ("second",),
+    "exact-last": ("last", "most recent"),
+    "exact-second_to_last": ("second-to-last",),
+    "exact-default": ("",),
+}
+
 #: Name → (wording, our wordings, condition on the earlier column `<a>` and the later `<b>`).
 WITHIN: Final = {
-    "within-hosp": ("within the same hospital visit", ("during the same hospital stay",), "<a.hadm> = <b.hadm>"),
+    "within-hosp": (
+        "within the same hospital visit",
+        ("during the same hospital stay", "within the same hospital stay"),
+        "<a.hadm> = <b.hadm>",
+    ),
     "within-month": (
         "within the same month",
-        ("in the same month",),
+        ("in the same calendar month", "within the same month"),
         "datetime(<a>,'start of month') = datetime(<b>,'start of month')",
     ),
     "within-day": (
         "within the same day",
-        ("on the same day",),
+        ("on the same day", "within the same day"),
         "datetime(<a>,'start of day') = datetime(<b>,'start of day')",
     ),
     "within-n_month": (
@@ -188,18 +222,7 @@ class TimeChoice:
 
     def said(self) -> tuple[str, ...]:
         """All wordings of our own."""
-        if self.option is None:
-            return ("",)
-        return (
-            (self._fill(self.option.nlq), *map(self._fill, self.option.said))
-            if self._plain
-            else tuple(map(self._fill, self.option.said))
-        )
-
-    @property
-    def _plain(self) -> bool:
-        """Whether the official wording is also good English."""
-        return not self.name.startswith("mix") and not (self.n and self.name.startswith("rel"))
+        return ("",) if self.option is None else tuple(map(self._fill, self.option.said))
 
     def sql(self, column: str) -> str:
         """The condition on `column`; nothing for visits and the empty filter."""
@@ -220,16 +243,8 @@ class TimeChoice:
 
     @property
     def over(self) -> bool:
-        """Whether the period lies behind."""
-        if self.option is None:
-            return False
-        if self.option.over is not None:
-            return self.option.over
-        if self.name.startswith("mix") and self.name.endswith("last_year"):
-            return True
-        year, month = self.year or _NOW.year, self.month or 12
-        day = self.day or calendar.monthrange(year, month)[1]
-        return (year, month, day) < (_NOW.year, _NOW.month, _NOW.day)
+        """Whether our own verbs stand in the past."""
+        return self.option is not None and self.option.over
 
     def lets_through(self, time: str) -> bool:
         """Whether a time of the database passes a calendar filter (visits are not decided here)."""
@@ -276,7 +291,8 @@ class TimeChoice:
             "day_th": day + ending,
         }
         for unit in ("year", "month", "day"):
-            values[f"n_{unit}"] = unit if self.n == 1 else f"{self.n} {unit}s"
+            few = "24 hours" if unit == "day" else unit
+            values[f"n_{unit}"] = few if self.n == 1 else f"{self.n} {unit}s"
             values[f"N_{unit}"] = f"{self.n} {unit}{'' if self.n == 1 else 's'}"
         return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], text)
 

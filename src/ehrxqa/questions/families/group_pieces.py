@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ehrxqa.questions.events import EVENTS
+from ehrxqa.questions.families.pieces import Told
 from ehrxqa.questions.template import Template
 
-__all__ = ["GROUP_WITHINS", "group", "side"]
+__all__ = ["GROUP_WITHINS", "after_said", "group", "side"]
 
 #: How near two events of a patient may have to be.
 GROUP_WITHINS: Final = ("within-n_month", "within-month", "within-hosp")
@@ -33,4 +34,14 @@ def side(letter: str, alias: str, key: str = "", extra: str = "") -> str:
     return (
         f"( select {columns} from <{m}T> join admissions on <{m}T>.hadm_id = admissions.hadm_id where <{m}nm> "
         f"[G1 <{m}c>] {extra} ) as {alias}"
+    )
+
+
+def after_said(it: Told, noun: str, then: str) -> tuple[str, ...]:
+    """How many had one event after another; the filter is on both, so it stands where it is not read as one's alone."""
+    return (
+        f"[g1], how many patients {it.verb.they('')} [w] after {noun}?",
+        f"~(counting only what happened [g1], )what is the number of patients who {it.verb.they('')} [w] after {noun}?",
+        f"[g1], {it.to} how many patients <has|was> {it.what} <been |>{it.made} [w] after {noun}?",
+        f"count the patients for whom {noun} was followed, [w], by {then}~(, both [g1]).",
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ehrxqa.questions.events import EVENTS
-from ehrxqa.questions.families.group_pieces import GROUP_WITHINS, group, side
+from ehrxqa.questions.families.group_pieces import GROUP_WITHINS, after_said, group, side
+from ehrxqa.questions.families.pieces import told, with_slot
 from ehrxqa.questions.template import Template
 
 __all__ = ["group_templates"]
@@ -21,11 +22,13 @@ def group_templates() -> Iterator[Template]:
 
 
 def _current() -> Iterator[Template]:
-    for number, aged, said in ((122, "", ""), (123, " aged [age_group]", " [age_group]")):
-        who = said if not aged else " aged [age_group]"
+    for number, aged in ((122, ""), (123, " aged [age_group]")):
+        who = aged.replace(" aged", "")
         yield group(
             number, "current", f"count the number of current patients{aged}.",
-            (f"how many patients{who} are in the hospital now?", f"how many patients{who} are currently admitted?"),
+            (f"how many patients{who} are in the hospital now?", f"count the patients{who} whose hospital stay has not ended yet.",
+             f"what is the number of patients{who} with a current hospital stay?",
+             f"the hospital currently has how many patients{who}?"),
             "select count( distinct admissions.subject_id ) from admissions where admissions.dischtime is null"
             + (" [age_group]" if aged else ""), draw="nothing", fixed={"g1": "rel-hosp-cur"},
         )  # fmt: skip
@@ -43,16 +46,24 @@ def _survival() -> Iterator[Template]:
     of_one = first.format(nm="<A.nm> and", by="")
     yield group(
         124, "survival", "what is the [n_survival_period] survival rate of patients diagnosed with {diagnosis_name}?",
-        ("what share of patients diagnosed with {diagnosis_name} survived for the [n_survival_period] survival period?",
-         "how likely are patients diagnosed with {diagnosis_name} to survive, by the [n_survival_period] survival rate?"),
+        ("of the patients whose first diagnosis of {diagnosis_name} is at least [length] ago, what share, from 0 to 1, lived for "
+         "[length] or longer after it?",
+         "what is the [n_survival_period] survival rate, from 0 to 1, of patients first diagnosed at least [length] ago with "
+         "{diagnosis_name}?",
+         "looking at first diagnoses of {diagnosis_name} made at least [length] ago, what fraction of the patients survived "
+         "another [length]?"),
         f"select avg(c1) from ( select {dead.format(t='t1', yes=0, no=1)} as c1 from ( {of_one} ) as t1 join patients on "
         "t1.subject_id = patients.subject_id )", kinds=("dx",), answer="value", options={"n_survival_period": years},
     )  # fmt: skip
     yield group(
         125, "survival", "what is the [n_survival_period] survival rate of patients who were prescribed {drug_name} after "
         "having been diagnosed with {diagnosis_name}?",
-        ("what share of patients who got {drug_name} after being diagnosed with {diagnosis_name} survived for the "
-         "[n_survival_period] survival period?",),
+        ("of the patients who were prescribed {drug_name} after a first diagnosis of {diagnosis_name} at least [length] ago, what "
+         "share, from 0 to 1, lived for [length] or longer after the diagnosis?",
+         "what is the [n_survival_period] survival rate, from 0 to 1, of patients first diagnosed at least [length] ago with "
+         "{diagnosis_name} and prescribed {drug_name} afterwards?",
+         "looking at first diagnoses of {diagnosis_name} made at least [length] ago, what fraction of the patients who were prescribed "
+         "{drug_name} afterwards survived for [length] after the diagnosis?"),
         f"select avg(c1) from ( select {dead.format(t='t1', yes=0, no=1)} as c1 from ( {of_one} ) as t1 join patients on "
         "t1.subject_id = patients.subject_id where t1.subject_id in ( select t2.subject_id from prescriptions as t2 where "
         "t2.drug = '{drug_name}' and t2.subject_id = t1.subject_id and t1.charttime < t2.starttime ) )",
@@ -61,7 +72,12 @@ def _survival() -> Iterator[Template]:
     per_code = first.format(nm="", by=", diagnoses_icd.icd_code")
     yield group(
         126, "mortality", "what are the top [n_rank] diagnoses that have the highest [n_survival_period] mortality rate?",
-        ("which [n_rank] diagnoses have the highest [n_survival_period] mortality rates?",),
+        ("counting first diagnoses made at least [length] ago, which [n_rank] diagnoses have the highest [n_survival_period] mortality "
+         "rates?",
+         "list the [n_rank] diagnoses with the largest share of patients who died less than [length] after them, counting first "
+         "diagnoses made at least [length] ago.",
+         "by the share of patients who died within [length] of a first diagnosis that was made at least [length] ago, what are the "
+         "[n_rank] deadliest diagnoses?"),
         "select d_icd_diagnoses.long_title from d_icd_diagnoses where d_icd_diagnoses.icd_code in ( select t4.icd_code from "
         "( select t3.icd_code, dense_rank() over ( order by avg(t3.c1) desc ) as c2 from ( select t2.icd_code, "
         f"{dead.format(t='t2', yes=1, no=0)} as c1 from ( {per_code} ) as t2 join patients on t2.subject_id = "
@@ -73,14 +89,16 @@ def _survival() -> Iterator[Template]:
 def _costs() -> Iterator[Template]:
     for number, kind, what, said in (
         (127, "px", "a procedure named {procedure_name}", "the procedure {procedure_name}"),
-        (128, "lab", "a {lab_name} lab test", "a {lab_name} lab test"),
+        (128, "lab", "a {lab_name} lab test", "the lab test {lab_name}"),
         (129, "rx", "a drug named {drug_name}", "the drug {drug_name}"),
         (130, "dx", "a diagnosis named {diagnosis_name}", "the diagnosis {diagnosis_name}"),
     ):
         yield group(
             number, "cost of visits", f"what is_verb the [agg_function] total hospital cost that involves {what} [g1]?",
-            (f"what <is|was> the [agg_function] total cost of hospital stays with {said} [g1]?",
-             f"how much is charged in total for a hospital stay with {said} [g1], taking the [agg_function] over all stays?"),
+            (f"what <is|was> the [agg_function] total cost~( [g1]) of a hospital stay with {said}?",
+             f"among hospital stays with {said}, what <is|was> the [agg_function] total cost per stay [g1]?",
+             f"~(counting only what was charged [g1], )find the [agg_function] cost of a whole hospital stay with {said}.",
+             f"[g1], how high <is|was> the [agg_function] total hospital cost of stays that involved {said}?"),
             "select [agg_function](t1.c1) from ( select sum(cost.cost) as c1 from cost where cost.hadm_id in ( select "
             "<T>.hadm_id from <T> where <nm> ) [G1 cost.chargetime] group by cost.hadm_id ) as t1",
             kinds=(kind,), answer="value",
@@ -90,26 +108,34 @@ def _costs() -> Iterator[Template]:
 def _patients() -> Iterator[Template]:
     yield group(
         131, "ids", "list the ids of patients diagnosed with {diagnosis_name} [g1].",
-        ("which patients <have been|were> diagnosed with {diagnosis_name} [g1]? list their ids.",
-         "give the ids of all patients who were diagnosed with {diagnosis_name} [g1]."),
+        ("which patients <have been|were> diagnosed [g1] with {diagnosis_name}? list their ids.",
+         "give the ids of all patients who <have been|were> diagnosed with {diagnosis_name} [g1].",
+         "[g1], who <has had|had> a diagnosis of {diagnosis_name}? give the patient ids.",
+         "what are the ids of the patients in whom {diagnosis_name} <has been|was> diagnosed [g1]?"),
         "select distinct admissions.subject_id from admissions where admissions.hadm_id in ( select <T>.hadm_id from <T> where "
         "<nm> <g1> )", kinds=("dx",), answer="list",
     )  # fmt: skip
     yield group(
         132, "per period", "what is the [agg_function] [unit_average] number of patient records diagnosed with "
         "{diagnosis_name} [g1]?",
-        ("what <is|was> the [agg_function] of the [unit_average] numbers of hospital stays with the diagnosis "
-         "{diagnosis_name} [g1]?",),
+        ("considering each [period] [g1] with at least one hospital stay with a diagnosis of {diagnosis_name}, what <is|was> the "
+         "[agg_function] number of such stays?",
+         "[g1], what <is|was> the [agg_function] [unit_average] number of hospital stays with the diagnosis {diagnosis_name}, leaving "
+         "out every [period] without any?",
+         "take the number of hospital stays with a diagnosis of {diagnosis_name} for each [period] [g1] that has any: what <is|was> "
+         "the [agg_function] of these numbers?"),
         "select [agg_function](t1.c1) from ( select count( distinct diagnoses_icd.hadm_id ) as c1 from diagnoses_icd where "
         "<nm> <g1> [unit_average diagnoses_icd.charttime] ) as t1", kinds=("dx",), answer="value",
     )  # fmt: skip
-    for number, column, text, said, more in (
-        (135, "admittime", "admitted to", "admitted to", ""),
-        (136, "dischtime", "discharged from", "discharged from", "admissions.dischtime is not null"),
+    for number, column, text, noun, more in (
+        (135, "admittime", "admitted to", "admission to", ""),
+        (136, "dischtime", "discharged from", "discharge from", "admissions.dischtime is not null"),
     ):
         yield group(
             number, "patients", f"count the number of patients who were {text} the hospital [g1].",
-            (f"how many patients <have been|were> {said} the hospital [g1]?",),
+            (f"how many patients <have been|were> {text} the hospital [g1]?",
+             f"[g1], what <is|was> the number of different patients with {'an' if not more else 'a'} {noun} the hospital?",
+             f"count the patients who <have been|were> {text} the hospital at least once [g1]."),
             f"select count( distinct admissions.subject_id ) from admissions where {more} [G1 admissions.{column}]",
             kinds=("dis" if more else "adm",), slots=("",),
         )  # fmt: skip
@@ -117,34 +143,38 @@ def _patients() -> Iterator[Template]:
         "select count( distinct admissions.subject_id ) from admissions where admissions.hadm_id in ( select <T>.hadm_id from "
         "<T> where <nm> <g1> )"
     )
-    for number, kind, said in (
-        (138, "unit", "<have stayed|stayed> in the care unit {careunit}"),
-        (141, "dx", "<have been|were> diagnosed with {diagnosis_name}"),
-        (142, "px", "<have undergone|underwent> the procedure {procedure_name}"),
-        (147, "rx", "<have been|were> prescribed {drug_name}"), (151, "lab", "<have had|had> a {lab_name} lab test"),
-        (152, "spec", "<have had|had> a {culture_name} specimen tested in microbiology"),
-        (153, "test", "<have had|had> a {test_name} test"), (154, "in", "<have had|had> an intake of {intake_name}"),
+    for number, kind in (
+        (138, "unit"), (141, "dx"), (142, "px"), (147, "rx"), (151, "lab"), (152, "spec"), (153, "test"), (154, "in"),
     ):  # fmt: skip
+        it = told(kind)
         event = EVENTS[kind]
         were = event.were.replace("{}", f"{{{event.slot}}}")
         yield group(
             number, "patients", f"count the number of patients who {were} [g1].",
-            (f"how many patients {said} [g1]?", f"what is the number of patients who {said} [g1]?"), counted, kinds=(kind,),
+            (f"how many patients {it.verb.they()}?", f"what is the number of patients who {it.verb.they()}?",
+             f"[g1], {it.to} how many patients <has|was> {it.what} <been |>{it.made}?",
+             f"count the different patients {it.to} whom {it.what} <has been|was> {it.made} [g1]."), counted, kinds=(kind,),
         )  # fmt: skip
     yield group(
         143, "patients n times", "count the number of patients who received a {procedure_name} procedure [n_times] [g1].",
-        ("how many patients <have undergone|underwent> the procedure {procedure_name} [n_times] [g1]?",),
+        ("how many patients <have undergone|underwent> the procedure {procedure_name} [n_times] [g1]?",
+         "[g1], on how many patients <has|was> the procedure {procedure_name} <been |>performed [n_times]?",
+         "count the patients who <have had|had> the procedure {procedure_name} performed [n_times] [g1]."),
         "select count( distinct t1.subject_id ) from ( select admissions.subject_id, count(*) as c1 from procedures_icd join "
         "admissions on procedures_icd.hadm_id = admissions.hadm_id where <nm> <g1> group by admissions.subject_id ) as t1 "
         "where t1.c1 [n_times]", kinds=("px",), draw="group repeated",
     )  # fmt: skip
-    for number, kind, text, said in (
-        (146, "px", "{procedure_name} procedure cases", "<has|was> the procedure {procedure_name} <been |>performed"),
-        (148, "rx", "{drug_name} prescription cases", "<has|was> {drug_name} <been |>prescribed"),
+    for number, kind, text in (
+        (146, "px", "{procedure_name} procedure cases"),
+        (148, "rx", "{drug_name} prescription cases"),
     ):
+        it = told(kind)
         yield group(
             number, "cases", f"count the number of {text} [g1].",
-            (f"how many times {said} [g1]?", f"how often {said} [g1]?"), "select count(*) from <T> where <nm> <g1>",
+            (f"how many times [g1] <has|was> {it.what} <been |>{it.made}?",
+             f"[g1], how often <has|was> {it.what} <been |>{it.made} {it.to} any patient?",
+             f"over all patients, what is the number of times that {it.what} <has been|was> {it.made} [g1]?",
+             f"count every time that {it.what} <has been|was> {it.made} [g1]."), "select count(*) from <T> where <nm> <g1>",
             kinds=(kind,),
         )  # fmt: skip
 
@@ -155,7 +185,6 @@ def _after() -> Iterator[Template]:
     after = {
         "px": "having received a {} procedure", "dx": "having been diagnosed with {}", "rx": "having been prescribed {}",
     }  # fmt: skip
-    our = {"px": "the procedure {}", "dx": "a diagnosis of {}"}
     for number, a, b in (
         (139, "px", "dx"), (140, "dx", "dx"), (144, "px", "px"), (145, "dx", "px"), (149, "px", "rx"), (150, "dx", "rx"),
     ):  # fmt: skip
@@ -166,14 +195,19 @@ def _after() -> Iterator[Template]:
         yield group(
             number, "patients after", f"count the number of patients who {were} [w] after "
             + after[a].replace("{}", f"{{{slot_a}}}") + " [g1].",
-            (f"how many patients {were} [w] after {our[a].replace('{}', '{' + slot_a + '}')} [g1]?",),
+            after_said(
+                told(b, slot=slot_b), with_slot(EVENTS[a].noun, slot_a), with_slot(EVENTS[b].noun, slot_b)
+            ),
             f"select count( distinct t1.subject_id ) {pair}", kinds=(a, b), slots=(slot_a, slot_b), draw="group pair",
             withins=GROUP_WITHINS,
         )  # fmt: skip
     yield group(
         133, "dead after", "count the number of patients who were dead after having been diagnosed with {diagnosis_name} [w] "
         "[g1].",
-        ("how many patients died [w] of being diagnosed with {diagnosis_name} [g1]?",),
+        ("[g1], how many patients died [w] after a diagnosis of {diagnosis_name}?",
+         "~(counting only diagnoses and deaths [g1], )what is the number of patients who died [w] after being diagnosed with "
+         "{diagnosis_name}?",
+         "count the patients who, after being diagnosed with {diagnosis_name}, died [w]~(, both [g1])."),
         f"select count( distinct t1.subject_id ) from {side('A', 't1')} join ( select patients.subject_id, patients.dod from "
         "patients where patients.dod is not null [G1 patients.dod] ) as t2 on t1.subject_id = t2.subject_id where "
         "t1.charttime < t2.dod [W t1.charttime t2.dod]", kinds=("dx",), draw="group dead",
@@ -182,7 +216,11 @@ def _after() -> Iterator[Template]:
     yield group(
         134, "not back", "count the number of patients who did not come back to the hospital [w] after diagnosed with "
         "{diagnosis_name} [g1].",
-        ("how many patients diagnosed with {diagnosis_name} [g1] did not come back to the hospital [w]?",),
+        ("how many of the patients who <have been|were> diagnosed [g1] with {diagnosis_name} did not come back to the hospital [w] "
+         "after the diagnosis?",
+         "count the patients who <have been|were> diagnosed [g1] with {diagnosis_name} and had no new hospital admission [w] after "
+         "that.",
+         "after being diagnosed [g1] with {diagnosis_name}, how many patients did not return to the hospital [w]?"),
         f"select count( distinct t3.subject_id ) from {side('A', 't3')} where t3.subject_id not in ( select t1.subject_id from "
         f"{side('A', 't1')} join ( select admissions.subject_id, admissions.admittime, admissions.hadm_id from admissions ) "
         "as t2 on t1.subject_id = t2.subject_id where t1.charttime < t2.admittime [W t1.charttime t2.admittime] )",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ehrxqa.questions.events import EVENTS, WEIGHT
-from ehrxqa.questions.families.pieces import PATIENT, ROWS, single, with_slot
+from ehrxqa.questions.families.pieces import PATIENT, ROWS, single, told, with_slot
 from ehrxqa.questions.template import Template
 
 __all__ = ["listing_templates"]
@@ -15,20 +15,23 @@ def listing_templates() -> Iterator[Template]:
     """Its templates."""
     yield single(
         108, "list visits", f"list the hospital admission time of {PATIENT} [g1].",
-        (f"list all times at which {PATIENT} was admitted to the hospital [g1].", f"when was {PATIENT} admitted to the hospital [g1]? "
-         "list every time."),
+        (f"list all times at which {PATIENT} <has been|was> admitted to the hospital [g1].",
+         f"[g1], when <has|was> {PATIENT} <been |>admitted to the hospital? list every time.",
+         f"what <are|were> the times of all hospital admissions of {PATIENT} [g1]?"),
         "select admissions.admittime from admissions where <in> <g1>", kind="adm", named=False, answer="list",
     )  # fmt: skip
     for number, kind, what, said, fixed in (
-        (109, "lab", "{lab_name} lab value of {p}", "{lab_name} value of {p}", ""), (110, "body", "weight of {p}", "", WEIGHT),
-        (111, "in", "volume of {intake_name} intake that {p} received", "", ""),
-        (112, "out", "volume of {output_name} output that {p} had", "", ""), (113, "vit", "{vital_name} of {p}", "", ""),
+        (109, "lab", "{lab_name} lab value of {p}", "{lab_name} value", ""), (110, "body", "weight of {p}", "weight in kg", WEIGHT),
+        (111, "in", "volume of {intake_name} intake that {p} received", "volume in ml of a single {intake_name} intake", ""),
+        (112, "out", "volume of {output_name} output that {p} had", "volume in ml of a single {output_name} output", ""),
+        (113, "vit", "{vital_name} of {p}", "{vital_name}", ""),
     ):  # fmt: skip
-        body = (said or what).replace("{p}", PATIENT)
         yield single(
             number, "series", f"list the [unit_average] [agg_function] {what.replace('{p}', PATIENT)} [g1].",
-            (f"what <are|were> the [unit_average] [agg_function]s of the {body} [g1]?".replace("[agg_function]s", "[agg_function] values"),
-             f"give the [unit_average] [agg_function] {body} [g1], in order of time."),
+            (f"for each [period] with a value [g1], what <is|was> the [agg_function] {said} of {PATIENT}?",
+             f"list the [agg_function] {said} of {PATIENT} per [period] [g1], in order of time.",
+             f"[g1], what <is|was> the [agg_function] {said} of {PATIENT} per [period]?",
+             f"what <are|were> the [unit_average] figures [g1] for the [agg_function] {said} of {PATIENT}?"),
             f"select [agg_function](<v>) {ROWS} [unit_average <c>]", kind=kind, label=fixed, answer="series", coarse=True,
         )  # fmt: skip
     for number, kind, what, column in (
@@ -36,25 +39,25 @@ def listing_templates() -> Iterator[Template]:
     ):  # fmt: skip
         yield single(
             number, "count visits", f"count the number of {what} visits of {PATIENT} [g1].",
-            (f"how many {what} stays <has|did> {PATIENT} <had|have> [g1]?", f"how often <has|was> {PATIENT} <been |>admitted to the {what} [g1]?"),
+            (f"how many {what} stays of {PATIENT} <have begun|began> [g1]?",
+             f"how many times <has|was> {PATIENT} <been |>admitted to the {what} [g1]?",
+             f"[g1], how many admissions to the {what} <has|did> {PATIENT} <had|have>?"),
             f"select count( distinct {column} ) from <T> where <in> <g1>", kind=kind, named=False, answer="count",
             grains=("year",),
         )  # fmt: skip
     yield single(
         117, "count", f"count the number of drugs {PATIENT} were prescribed [g1].",
-        (f"how many different drugs <has|was> {PATIENT} <been |>prescribed [g1]?",),
+        (f"how many different drugs <has|was> {PATIENT} <been |>prescribed [g1]?",
+         f"[g1], what <is|was> the number of distinct drugs prescribed to {PATIENT}?",
+         f"count the different drugs that {PATIENT} <has been|was> prescribed [g1]."),
         f"select count( distinct <T>.drug ) {ROWS}", kind="rx", named=False, answer="count", coarse=True,
     )  # fmt: skip
-    for number, kind, said in (
-        (116, "px", "<has|did> {p} <undergone|undergo> the procedure {procedure_name}"),
-        (118, "rx", "<has|was> {p} <been |>prescribed {drug_name}"), (119, "lab", "<has|did> {p} <had|have> a {lab_name} lab test"),
-        (120, "in", "<has|did> {p} <had|have> an intake of {intake_name}"),
-        (121, "out", "<has|did> {p} <had|have> a {output_name} output"),
-    ):  # fmt: skip
-        event = EVENTS[kind]
-        asked = said.replace("{p}", PATIENT)
+    for number, kind in ((116, "px"), (118, "rx"), (119, "lab"), (120, "in"), (121, "out")):
+        event, it = EVENTS[kind], told(kind)
         yield single(
             number, "count", f"count the number of times that {PATIENT} {with_slot(event.were, event.slot)} [g1].",
-            (f"how many times {asked} [g1]?", f"how often {asked} [g1]?"),
+            (f"how many times {it.verb.ask(PATIENT)}?", f"[g1], how often {it.happened.ask(it.what, '')}?",
+             f"count the times that {it.verb.clause(PATIENT)}.",
+             f"what is the number of times that {it.happened.clause(it.what)}?"),
             f"select count(*) {ROWS}", kind=kind, answer="count", coarse=True,
         )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ehrxqa.questions.events import EVENTS
-from ehrxqa.questions.families.pieces import PATIENT, single, with_slot
+from ehrxqa.questions.families.pieces import PATIENT, single, told, with_slot
 from ehrxqa.questions.template import Template
 
 __all__ = ["patient_templates"]
@@ -15,47 +15,60 @@ __all__ = ["patient_templates"]
 _H: Final = "( select admissions.hadm_id from admissions where admissions.age"
 
 
+def _length(stay: str) -> tuple[str, ...]:
+    return (
+        f"how many days did the [e1] completed {stay} stay of {PATIENT} last?",
+        f"how long was {PATIENT}'s [adj1] completed {stay} stay, in days?",
+        f"counting only completed stays, how many days did {PATIENT} spend in the {stay} on the [e1] one?",
+        f"what was the length in days of the [adj1] {stay} stay that {PATIENT} completed?",
+    )  # fmt: skip
+
+
 def patient_templates() -> Iterator[Template]:
     """Its templates."""
     for number, what, text, said in (
-        (6, "gender", "gender", "sex"), (7, "dob", "date of birth", "birth date"),
+        (6, "gender", "gender", ("is {p} male or female?", "what is the sex of {p}?")),
+        (7, "dob", "date of birth", ("when was {p} born?", "what is the birth date of {p}?")),
     ):  # fmt: skip
         yield single(
             number, "patient", f"what is the {text} of {PATIENT}?",
-            (f"what is the {said} of {PATIENT}?", f"tell me the {text} of {PATIENT}."),
+            (*(each.format(p=PATIENT) for each in said), f"tell me {PATIENT}'s {text}.", f"which {text} is recorded for {PATIENT}?"),
             f"select patients.{what} from patients where patients.subject_id = {{patient_id}}", draw="patient",
         )  # fmt: skip
     yield single(
-        8, "length of stay", f"what was the [e1] length of hospital stay of {PATIENT}?",
-        (f"how many days did the [e1] completed hospital stay of {PATIENT} last?",
-         f"how long was the [e1] hospital stay of {PATIENT}, in days, counting completed stays only?"),
+        8, "length of stay", f"what was the [e1] length of hospital stay of {PATIENT}?", _length("hospital"),
         "select strftime('%J',admissions.dischtime) - strftime('%J',admissions.admittime) from admissions where "
         "admissions.subject_id = {patient_id} and admissions.dischtime is not null [E1 admissions.admittime]",
         kind="dis", named=False,
     )  # fmt: skip
     yield single(
         65, "length of stay", f"what was the [e1] length of icu stay of {PATIENT}?",
-        (f"how many days did the [e1] completed icu stay of {PATIENT} last?",),
+        _length("icu"),
         "select strftime('%J',icustays.outtime) - strftime('%J',icustays.intime) from icustays where "
         "icustays.hadm_id in <H> and icustays.outtime is not null [E1 icustays.intime]",
         kind="icu", named=False, draw="finished icu",
     )  # fmt: skip
     for number, column, text, said in (
-        (14, "age", "age", "how old <is|was> {p}"),
-        (15, "insurance", "name of insurance", "which insurance <does|did> {p} have"),
-        (16, "marital_status", "marital status", "what <is|was> the recorded marital status of {p}"),
-    ):
+        (14, "age", "age", ("how old <is|was> {p} [g1]?", "tell me how old {p} <is|was> [g1].")),
+        (15, "insurance", "name of insurance",
+         ("which insurance <does|did> {p} have [g1]?", "tell me by which insurance {p} <is|was> covered [g1].")),
+        (16, "marital_status", "marital status",
+         ("what marital status <is|was> recorded for {p} [g1]?", "tell me the marital status that {p} <has|had> [g1].")),
+    ):  # fmt: skip
         yield single(
             number, "of a visit", f"what is_verb the {text} of {PATIENT} [g1]?",
-            (f"{said.format(p=PATIENT)} [g1]?", f"what <is|was> the {text} of {PATIENT} [g1]?"),
+            (*(each.format(p=PATIENT) for each in said), f"[g1], what <is|was> {PATIENT}'s {text.replace('name of ', '')}?"),
             f"select admissions.{column} from admissions where admissions.subject_id = {{patient_id}} [V1 hosp]",
             kind="adm", named=False, grains=("hosp!",),
         )  # fmt: skip
     yield single(
         17, "percentile", "what percentile is the value of {lab_value} in a {lab_name} lab test among patients of the same "
         f"age as {PATIENT} [g1]?",
-        (f"among patients as old as {PATIENT} <is|was> [g1], at which percentile is a {{lab_name}} value of {{lab_value}}?",
-         f"what is the percentile rank of {{lab_value}} as a {{lab_name}} value among patients of the same age as {PATIENT} [g1]?"),
+        (f"among patients as old as {PATIENT} <is|was> [g1], at which percentile, from 0 to 1, is a {{lab_name}} value of {{lab_value}}?",
+         f"what is the percentile rank, from 0 to 1, of a {{lab_name}} value of {{lab_value}} among patients of the age that {PATIENT} "
+         "<has|had> [g1]?",
+         f"compared to patients who are as old as {PATIENT} <is|was> [g1], which percentile rank, from 0 to 1, does {{lab_value}} have "
+         "as a result of the lab test {lab_name}?"),
         "select distinct t1.c1 from ( select labevents.valuenum, percent_rank() over ( order by labevents.valuenum ) as c1 "
         f"from labevents where <nm> and labevents.hadm_id in {_H} = ( select admissions.age from admissions where "
         "admissions.subject_id = {patient_id} [V1 hosp] ) ) ) as t1 where t1.valuenum = {lab_value}",
@@ -71,24 +84,25 @@ def patient_templates() -> Iterator[Template]:
         yield single(
             number, "since admission", f"how many [unit_count] have passed since {PATIENT} was admitted to the {place} currently?",
             (f"for how many [unit_count] has {PATIENT} been in the {place} on the current stay?",
-             f"how many [unit_count] ago was {PATIENT} admitted to the {place} for the current stay?"),
+             f"how many [unit_count] ago was {PATIENT} admitted to the {place} for the current stay?",
+             f"{PATIENT} is in the {place} at the moment: how many [unit_count] ago did this stay begin?",
+             f"how many [unit_count] has the current {place} stay of {PATIENT} lasted so far?"),
             f"{elapsed} {rest}", kind=kind, named=False, fixed={"g1": f"rel-{visit}-cur"},
         )  # fmt: skip
-    for number, kind, past, said in (
-        (20, "unit", "", ""), (22, "px", "received a procedure", "underwent a procedure"),
-        (23, "px", "", "underwent the procedure {procedure_name}"), (24, "dx", "", ""), (25, "rx", "", ""), (26, "lab", "", ""),
-        (27, "in", "", ""),
+    for number, kind, past in (
+        (20, "unit", ""), (22, "px", "received a procedure"), (23, "px", ""), (24, "dx", ""), (25, "rx", ""), (26, "lab", ""),
+        (27, "in", ""),
     ):  # fmt: skip
         event = EVENTS[kind]
         phrase = past or with_slot(event.past, event.slot)
         stay = "icu" if kind == "in" else "hospital"
+        verb, now = told(kind, named=not past, some=True).verb, f"during the current {stay} stay"
         yield single(
             number, "since", f"how many [unit_count] have passed since the [e1] time {PATIENT} {phrase} on the current {stay} visit?",
-            (f"how many [unit_count] is it since {PATIENT} [e1] {said or phrase} during the current {stay} stay?".replace(
-                " was ", " was ") if not (said or phrase).startswith("was ") else
-             f"how many [unit_count] is it since {PATIENT} was [e1] {phrase.removeprefix('was ')} during the current {stay} stay?",
-             f"counting from the [e1] time {PATIENT} {said or phrase} during the current {stay} stay, how many [unit_count] "
-             "have passed?"),
+            (f"how many [unit_count] is it since {verb.that(PATIENT, time=now)}?",
+             f"how many [unit_count] ago {verb.did(PATIENT, time=now)}?",
+             f"counting from the [adj1] time {verb.that(PATIENT, '', now)}, how many [unit_count] have passed?",
+             f"{now}, {verb.that(PATIENT, time='')}. how many [unit_count] ago was that?"),
             f"{elapsed} from <T> where <in> <nm> <e1>", kind=kind, named=not past,
             fixed={"g1": f"rel-{'icu' if kind == 'in' else 'hosp'}-cur"},
         )  # fmt: skip

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+import re
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
 
+from ehrxqa.questions.articles import article
 from ehrxqa.questions.events import EVENTS, EventKind
+from ehrxqa.questions.phrases import Verb, passive
 from ehrxqa.questions.template import Template
 
-__all__ = ["AT_THAT_TIME", "PATIENT", "ROWS", "grains_of", "single", "with_slot"]
+__all__ = ["AT_THAT_TIME", "PATIENT", "ROWS", "Told", "grains_of", "single", "told", "with_slot"]
 
 PATIENT: Final = "patient {patient_id}"
 #: Rows of the event that the patient, the name and the time filter leave.
@@ -19,6 +23,35 @@ AT_THAT_TIME: Final = "and <c> = ( select distinct <c> from <T> where <in> <nm> 
 def with_slot(phrase: str, slot: str) -> str:
     """A phrase of an event with the slot of its name in it."""
     return phrase.replace("{}", f"{{{slot}}}")
+
+
+class Told(NamedTuple):
+    """How our own sentences tell of a kind of event.
+
+    Attributes:
+        verb: What happened to a patient.
+        what: The event as a subject, and what `happened` to it; `made` is the same without the patient.
+    """
+
+    verb: Verb
+    what: str
+    happened: Verb
+    made: str
+    to: str
+
+
+def told(kind: str, *, named: bool = True, slot: str = "", some: bool = False) -> Told:
+    """The words for a kind of event: by its name, or any or `some` of the kind."""
+    event = EVENTS[kind]
+    verb, what, (made, to) = event.verb, event.what, event.made
+    if not named:
+        verb, what, made, to = event.any_verb, f"any {event.any_what}", "recorded", "for"
+    if some and not named:
+        what = f"{article(event.any_what)} {event.any_what}"
+        verb = replace(verb, rest=re.sub(r"\bany (\w+)", lambda match: f"{article(match[1])} {match[1]}", verb.rest))
+    slot = slot or event.slot
+    verb = replace(verb, rest=with_slot(verb.rest, slot))
+    return Told(verb, with_slot(what, slot), passive(made, f"{to} {PATIENT}"), made, to)
 
 
 def grains_of(kind: EventKind, *, coarse: bool = False) -> tuple[str, ...]:

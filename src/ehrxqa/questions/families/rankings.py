@@ -7,6 +7,7 @@ from typing import Final
 
 from ehrxqa.questions.events import EVENTS
 from ehrxqa.questions.families.group_pieces import GROUP_WITHINS, group, side
+from ehrxqa.questions.families.pieces import with_slot
 from ehrxqa.questions.template import Template
 
 __all__ = ["ranking_templates"]
@@ -23,12 +24,14 @@ def ranking_templates() -> Iterator[Template]:
 
 
 _TOP: Final = {
-    "dx": ("frequent diagnoses", "the most frequent diagnoses"), "px": ("frequent procedures", "the most frequent procedures"),
-    "rx": ("frequently prescribed drugs", "the most frequently prescribed drugs"),
-    "lab": ("frequent lab tests", "the most frequent lab tests"),
-    "spec": ("frequent specimens tested", "the most frequently tested specimens"),
-    "test": ("frequent microbiology tests", "the most frequent microbiology tests"),
-    "in": ("frequent intake events", "the most frequent intakes"), "out": ("frequent output events", "the most frequent outputs"),
+    "dx": "frequent diagnoses", "px": "frequent procedures", "rx": "frequently prescribed drugs", "lab": "frequent lab tests",
+    "spec": "frequent specimens tested", "test": "frequent microbiology tests", "in": "frequent intake events",
+    "out": "frequent output events",
+}  # fmt: skip
+#: Kind → what is done with them, for our own sentences.
+_DONE: Final = {
+    "dx": ("made", "for"), "px": ("performed", "on"), "rx": ("prescribed", "to"), "lab": ("done", "for"), "spec": ("tested", "for"),
+    "test": ("done", "for"), "in": ("recorded", "for"), "out": ("recorded", "for"),
 }  # fmt: skip
 
 
@@ -44,17 +47,21 @@ def _top() -> Iterator[Template]:
         (155, "dx", 156), (159, "px", 160), (163, "rx", 164), (171, "lab", 172), (175, "spec", 0), (176, "test", 0),
         (181, "in", 0), (182, "out", 0),
     ):  # fmt: skip
-        official, said = _TOP[kind]
+        official, ones, (done, to) = _TOP[kind], EVENTS[kind].ones, _DONE[kind]
         for which in filter(None, (number, aged)):
             of_age = " of patients aged [age_group]" if which == aged else ""
             inner = (
                 "select t1.<k> from ( select <T>.<k>, dense_rank() over ( order by count(*) desc ) as c1 from <T> where "
                 + (_AGED if of_age else "") + " <g1> group by <T>.<k> ) as t1 where t1.c1 <= [n_rank]"
             )  # fmt: skip
-            best = said.replace("the most", "the [n_rank] most")
+            whom = of_age.replace("aged ", "")
             yield group(
                 which, "top", f"what are_verb the top [n_rank] {official}{of_age} [g1]?",
-                (f"what <are|were> {best}{of_age} [g1]?", f"list {best}{of_age} [g1]."), _named(kind, inner, "A"),
+                (f"what <are|were> the [n_rank] most common {ones}{whom} [g1]?",
+                 f"[g1], which [n_rank] {ones} <have been|were> {done} most often{whom.replace(' of', f' {to}')}?",
+                 f"list the [n_rank] {ones}{whom} that <have been|were> {done} most frequently [g1].",
+                 f"ranked by how often they <have been|were> {done} [g1], what are the top [n_rank] {ones}{whom}?"),
+                _named(kind, inner, "A"),
                 kinds=(kind,), slots=("",), answer="top",
             )  # fmt: skip
 
@@ -65,13 +72,6 @@ def _top_after() -> Iterator[Template]:
         "rx": "frequently prescribed drugs that {who} were prescribed", "lab": "{freq} lab tests that patients had",
         "spec": "{freq} specimens that patients were tested", "test": "{freq} microbiology tests that patients had",
     }  # fmt: skip
-    said = {
-        "dx": "the [n_rank] most frequent diagnoses that patients received", "px": "the [n_rank] most frequent procedures that patients underwent",
-        "rx": "the [n_rank] drugs most often prescribed to {who}", "lab": "the [n_rank] lab tests that patients most often had",
-        "spec": "the [n_rank] specimens of patients that were most often tested",
-        "test": "the [n_rank] microbiology tests that patients most often had",
-    }  # fmt: skip
-    our = {"px": "the procedure {}", "dx": "a diagnosis of {}", "rx": "a prescription of {}"}
     for number, b, a, who in (
         (157, "dx", "px", ""), (158, "dx", "dx", ""), (161, "px", "px", ""), (162, "px", "dx", ""), (166, "rx", "rx", ""),
         (167, "rx", "px", ""), (168, "rx", "dx", ""), (169, "rx", "dx", "aged"), (170, "rx", "dx", "gender"), (173, "lab", "dx", ""),
@@ -96,7 +96,7 @@ def _top_after() -> Iterator[Template]:
         yield group(
             number, "top after", f"what are_verb the top [n_rank] {phrase} [w] after "
             + EVENTS[a].after.replace("{}", f"{{{slot}}}") + " [g1]?",
-            (f"what <are|were> {said[b].replace('{who}', whom)} [w] after {our[a].replace('{}', '{' + slot + '}')} [g1]?",),
+            _top_after_said(b, whom.replace("aged ", ""), with_slot(EVENTS[a].noun, slot)),
             _named(b, inner, "B"), kinds=(a, b), slots=(slot, ""), draw="group pair", answer="top", withins=GROUP_WITHINS,
         )  # fmt: skip
     inner = (
@@ -107,6 +107,20 @@ def _top_after() -> Iterator[Template]:
     yield group(
         165, "top with", "what are_verb the top [n_rank] frequent prescribed drugs for patients who were also prescribed "
         "{drug_name} [w] [g1]?",
-        ("what <are|were> the [n_rank] drugs most often prescribed to patients who were also prescribed {drug_name} [w] [g1]?",),
+        ("[g1], what <are|were> the [n_rank] drugs most often prescribed to patients who were also prescribed {drug_name} [w], "
+         "{drug_name} itself included?",
+         "counting {drug_name} as well, which [n_rank] drugs <have been|were> prescribed most often [w] as {drug_name} [g1]?",
+         "list the [n_rank] most frequently prescribed drugs [g1] for patients who received {drug_name} [w], including that drug."),
         inner, kinds=("rx", "rx"), slots=("drug_name", ""), draw="group pair", answer="top", withins=("within-same",),
     )  # fmt: skip
+
+
+def _top_after_said(kind: str, whom: str, noun: str) -> tuple[str, ...]:
+    """What is most frequent after something; the filter is on both."""
+    ones, (done, to) = EVENTS[kind].ones, _DONE[kind]
+    return (
+        f"[g1], what <are|were> the [n_rank] {ones} most often {done} {to} {whom} [w] after {noun}?",
+        f"~(counting only what happened [g1], )list the [n_rank] most common {ones} of {whom} [w] after {noun}.",
+        f"[g1], which [n_rank] {ones} <have been|were> {done} most frequently [w] after {whom} had {noun}?",
+        f"[w] after {noun}, what are the top [n_rank] {ones} of {whom} by frequency~(, counting only what happened [g1])?",
+    )

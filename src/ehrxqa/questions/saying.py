@@ -1,0 +1,101 @@
+"""Our own sentences: from a sentence with slots to what a reader sees.
+
+A sentence has the slots of the official one, in any order, and
+`<a|b>`: a while the period asked about goes on, b when it is over;
+`~(…)`: left out where no time filter in it was drawn;
+`[adj1]`, `[adj2]`: first or last before a noun, `[at1]`, `[at2]`: a given time, `[period]`: the day of “daily”, `[length]`: the years of “two year”.
+`a` before a slot becomes `an` where that is right.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from typing import TYPE_CHECKING, Final
+
+from ehrxqa.questions.articles import article
+from ehrxqa.questions.slots import OPERATIONS, PERIODS, survival_length
+from ehrxqa.questions.times import EXACT, EXACT_ADJECTIVES, WITHIN
+from ehrxqa.questions.wording import compared_wordings, finding_wordings, visual_wordings
+
+if TYPE_CHECKING:
+    from ehrxqa.questions.question import Choice, Question
+
+__all__ = ["GENDERS", "say", "tidy"]
+
+GENDERS: Final = {"m": "male", "f": "female"}
+_SLOT = re.compile(r"\[(\w+)\]")
+_EITHER = re.compile(r"<([^<>|]*)\|([^<>|]*)>")
+_MAYBE = re.compile(r"~\(([^()]*)\)")
+_NAMED = re.compile(r"(?:(\w+) )?\{(\w+)\}(?: (\w+))?")
+#: Stands behind an article that is still to be chosen.
+_OPEN: Final = "\x00"
+
+
+def say(sentence: str, question: Question, rng: random.Random) -> str:
+    """A sentence of a template, filled in."""
+    choice = question.choice
+    over = choice.time("g1").over
+    said = _said(choice, rng)
+    text = _MAYBE.sub(lambda m: m[1] if any(said[slot] for slot in _SLOT.findall(m[1])) else "", sentence)
+    text = _EITHER.sub(lambda match: match[2] if over else match[1], text)
+    text = re.sub(r"\ban? (?=[\[{])", f"a{_OPEN} ", text.replace("aged [age_group]", "[age_group]"))
+    text = _SLOT.sub(lambda match: said[match[1]], text)
+    if (visual := choice.visual) is not None:
+        for name, make in (("{visual}", visual_wordings), ("{finding}", finding_wordings)):
+            if name in text:
+                text = text.replace(name, rng.choice(make(visual)))
+        if "{compared}" in text:
+            text = text.replace("{compared}", rng.choice(compared_wordings(visual, choice.comparison)))
+    text = tidy(text)
+    if text[-1] not in "?.":
+        text += "." if re.search(r"(^|, )(list|name|show|give)\b", text) else "?"
+    text = tidy(_with_values(text, choice)).lower()
+    return re.sub(rf"\ba{_OPEN} (?=(.{{1,20}}))", lambda match: article(match[1]) + " ", text)
+
+
+def tidy(text: str) -> str:
+    """One blank between words, none before marks, no comma where nothing precedes it."""
+    text = re.sub(r"\s+", " ", text).strip()
+    text = re.sub(r"\s+([?.,])", r"\1", text)
+    return re.sub(r"^, |(?<=,),", "", text)
+
+
+def _said(choice: Choice, rng: random.Random) -> dict[str, str]:
+    """Slot → words."""
+    said = {slot: rng.choice(choice.time(slot).said()) for slot in ("g1", "g2")}
+    if choice.time("g1") == choice.time("g2"):
+        said["g2"] = said["g1"]
+    said["w"] = rng.choice(WITHIN[choice.within][1]) if choice.within else ""
+    for slot, name in choice.exact.items():
+        said[slot] = EXACT[name][0]
+        said[f"adj{slot[1]}"] = rng.choice(EXACT_ADJECTIVES[name])
+    said |= {f"at{slot[1]}": moment for slot, moment in choice.moments.items()}
+    for slot, option in choice.operations.items():
+        operation = OPERATIONS[slot]
+        said[slot] = rng.choice(operation.said.get(option) or (operation.options[option][0],))
+    if "unit_average" in choice.operations:
+        said["period"] = PERIODS[choice.operations["unit_average"]]
+    if "n_survival_period" in choice.operations:
+        said["length"] = survival_length(choice.operations["n_survival_period"])
+    return said
+
+
+def _with_values(text: str, choice: Choice) -> str:
+    """Values in their slots; a word that a name brings along is not said again beside it: “urine culture culture”."""
+    values = dict(choice.values)
+    if "gender" in values:
+        values["gender"] = GENDERS[values["gender"]]
+
+    def fill(match: re.Match[str]) -> str:
+        before, slot, after = match.groups()
+        value = str(values[slot])
+        words = value.split(" ")
+        again_before, again_after = (
+            len(word or "") > 3 and word == own for word, own in ((before, words[0]), (after, words[-1]))
+        )
+        before = f"{before} " if before and not again_before else ""
+        after = f" {after}" if after and not again_after else ""
+        return before + value + after
+
+    return _NAMED.sub(fill, text)
