@@ -36,6 +36,9 @@ _COLUMNS: Final = {
     "culture_name": "microbiologyevents.spec_type_desc",
     "intake_name": "d_items.label",
 }
+#: Patients behind a rate or ranking: a twentieth of all, but not fewer and not more than this need be.
+_LEAST_BEHIND: Final = 2
+_MOST_BEHIND: Final = 5
 #: Seconds that a program may take.
 _SECONDS: Final = 20.0
 
@@ -71,6 +74,8 @@ class Checker:
         self._engine = Engine(copies.indexed, OracleModel(labels), limits=limits)
         self._lint = Lint(self._fast.rows)
         self._names: dict[str, set[str]] = {}
+        ((self._patients,),) = self._fast.rows("select count(*) from patients")
+        self._least_behind = min(_MOST_BEHIND, max(_LEAST_BEHIND, self._patients // 20))
         self._images: dict[int, tuple[int, str]] = {
             int(str(study)): (int(str(subject)), str(image))
             for study, subject, image in self._fast.rows("select study_id, subject_id, image_id from tb_cxr")
@@ -95,6 +100,10 @@ class Checker:
             return Checked(fault=f"gold program fails: {error}: {question.gold}")
         if reason := _unfit(question, answer, truth, empty, strict):
             return Checked(reason=reason)
+        if "group" in question.template.scope and answer == [self._patients]:
+            return Checked(reason="a count of all patients")
+        if question.behind and self._fast.rows(normalise(question.behind.lower()))[0][0] < self._least_behind:
+            return Checked(reason="a rate or ranking of too few patients")
         if rule := self._lint.check(text):
             return Checked(reason=f"lint: {rule}")
         if len(answer) > 1 or any(isinstance(value, float) for value in answer):

@@ -90,9 +90,10 @@ def support(question: Question) -> list[tuple[str, str]]:
             "tb_cxr_plus",
             f"select tb_cxr_plus.row_id from tb_cxr_plus where tb_cxr_plus.study_id in ( {question.studies} ){cond}",
         ))  # fmt: skip
+    filter_ = "G2" if "g2" in template.fixed else "G1"
     for letter, event in zip("AB", template.events, strict=False):
         m = f"{letter}."
-        where = f"<{m}in> <{m}nm> [G1 <{m}c>]" if "single" in template.scope else f"<{m}nm> [G1 <{m}c>]"
+        where = f"<{m}in> <{m}nm> [{filter_} <{m}c>]" if template.of_patient else f"<{m}nm> [{filter_} <{m}c>]"
         if template.scope == "table-none":
             where = f"<{m}nm>"
         if event.table == "admissions" and "single" in template.scope:

@@ -38,7 +38,11 @@ class Event(NamedTuple):
 
 
 class Study(NamedTuple):
-    """One X-ray study; `name` is its number as text, so that it can stand where an event does."""
+    """One X-ray study; `name` is its number as text, so that it can stand where an event does.
+
+    A study that is not `labelled` is in TB_CXR only: it counts when studies are put in order, but nothing is asked of
+    it, since nobody knows the answer.
+    """
 
     time: str
     name: str
@@ -49,6 +53,7 @@ class Study(NamedTuple):
     study: int
     image: str
     row: int
+    labelled: bool
 
 
 @lru_cache(maxsize=65536)
@@ -125,12 +130,22 @@ class Facts:
         }
 
     @cached_property
-    def names(self) -> dict[str, list[str]]:
-        """Kind → names that can be asked for, the most widespread first."""
+    def patients(self) -> dict[str, dict[str, int]]:
+        """Kind → name that can be asked for → patients who have it."""
         return {
-            kind: sorted(names, key=lambda name: (-len({event.subject for event in names[name]}), name))
+            kind: {name: len({event.subject for event in events}) for name, events in names.items()}
             for kind, names in self.by_name.items()
         }
+
+    @cached_property
+    def names(self) -> dict[str, list[str]]:
+        """Kind → names that can be asked for, the most widespread first."""
+        return {kind: sorted(names, key=lambda name: (-names[name], name)) for kind, names in self.patients.items()}
+
+    @cached_property
+    def shared_names(self) -> dict[str, list[str]]:
+        """Kind → names of more than one patient, likewise."""
+        return {kind: [name for name in names if self.patients[kind][name] > 1] for kind, names in self.names.items()}
 
     def of(self, kind: str, subject: int) -> list[Event]:
         """Events of a subject, by time."""
@@ -195,11 +210,14 @@ def _read(db: apsw.Connection, path: Path) -> Facts:
         events[kind] = {subject: sorted(found[subject], key=lambda event: event.time) for subject in sorted(found)}
     labels = labels_of_database(path)
     row_of = labels.row_of_study
+    labelled = {study for (study,) in db.execute("select distinct study_id from tb_cxr_plus")}
     studies: dict[int, list[Study]] = defaultdict(list)
     for time, study, hadm, image, subject in db.execute(
         "select studydatetime, study_id, hadm_id, image_id, subject_id from tb_cxr order by studydatetime, study_id"
     ):
-        studies[subject].append(Study(time, str(study), int(hadm or 0), 0, None, subject, study, image, row_of[study]))
+        studies[subject].append(
+            Study(time, str(study), int(hadm or 0), 0, None, subject, study, image, row_of[study], study in labelled)
+        )
     query = "select abbreviation from d_items group by abbreviation having count( distinct label ) = 1 and min(label) <> abbreviation"
     facts = Facts(
         events,

@@ -7,7 +7,7 @@ Each rule looks at the program's text or at what its parts select; a program tha
 | limit-without-order | LIMIT keeps rows of an unordered select |
 | tie | LIMIT cuts between rows of equal order that give different results |
 | null-first | the row that LIMIT keeps has NULL where it is ordered |
-| several-values | a value is compared with a select of several rows |
+| several-values | a select that stands for one value gives several |
 | text-number | a column that is averaged, summed, ordered or compared as a number holds text |
 | unsafe-text | the official normalisation of queries would change a value |
 """
@@ -32,7 +32,12 @@ _NUMBERS: Final = (
 _LIMITED = re.compile(
     r"select (distinct )?(.+?) from (.+) order by (\S+) (asc|desc)(?:, (\S+) (asc|desc))? limit 1(?: offset (\d))?"
 )
+#: Ends with what a select of many rows may follow: a list, a source, a set operation; else it stands for one value.
+_TAKES_MANY: Final = re.compile(r"(?:^|\b(?:in|from|join|exists|union|except|intersect|all)|,)$")
 _KNOWN: Final = 4096
+
+#: Brackets, and texts as a whole so that brackets in them do not count.
+_MARKS: Final = re.compile(r"'[^']*'|[()]")
 
 Run = Callable[[str], list[tuple[Any, ...]]]
 
@@ -64,7 +69,7 @@ class Lint:
                 found = self._once(part, self._limited)
                 if found:
                     return found
-            if before.endswith("="):
+            if not _TAKES_MANY.search(before):
                 found = self._once(part, self._scalar)
                 if found:
                     return found
@@ -110,28 +115,26 @@ def _selects(program: str) -> list[tuple[str, str]]:
     """Every select of a program with what stands before it, the whole first."""
     found = [("", program)]
     opened: list[int] = []
-    quoted = False
-    for place, mark in enumerate(program):
-        if mark == "'":
-            quoted = not quoted
-        elif quoted:
-            continue
-        elif mark == "(":
-            opened.append(place)
-        elif mark == ")" and opened:
+    for mark in _MARKS.finditer(program):
+        if mark[0] == "(":
+            opened.append(mark.start())
+        elif mark[0] == ")" and opened:
             start = opened.pop()
-            inner = program[start + 1 : place].strip()
+            inner = program[start + 1 : mark.start()].strip()
             if inner.startswith("select "):
-                found.append((program[:start].rstrip()[-8:], inner))
+                found.append((program[max(0, start - 12) : start].rstrip(), inner))
     return found
 
 
 def _flat(part: str) -> str:
     """A select without what is in brackets."""
-    depth, kept = 0, []
-    for mark in part:
-        depth += mark == "("
-        if depth == 0:
-            kept.append(mark)
-        depth -= mark == ")"
-    return "".join(kept)
+    kept, depth, begin = [], 0, 0
+    for mark in _MARKS.finditer(part):
+        if mark[0] == "(":
+            if depth == 0:
+                kept.append(part[begin : mark.start()])
+            depth += 1
+        elif mark[0] == ")":
+            depth -= 1
+            begin = mark.end()
+    return "".join([*kept, part[begin:]])

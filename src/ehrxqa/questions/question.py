@@ -72,6 +72,11 @@ class Question:
         return expand(self.template.neural, self, "tb_cxr") if self.template.neural else self.gold
 
     @cached_property
+    def behind(self) -> str:
+        """SQL that counts the patients behind a rate or ranking; empty for other questions."""
+        return expand(self.template.behind, self, "tb_cxr_plus") if self.template.behind else ""
+
+    @cached_property
     def studies(self) -> str:
         """SQL that selects the studies it is about; empty for table questions."""
         return expand_studies(self)

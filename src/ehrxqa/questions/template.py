@@ -61,6 +61,7 @@ class Template:
         visual: Kind of image question, 1 to 48; 0 for none.
         needs: Tables that must hold rows.
         options: Operation slot → options that fit, where not all do.
+        behind: SQL that counts the patients behind a rate or a ranking; of too few, it says nothing.
     """
 
     number: int
@@ -82,6 +83,7 @@ class Template:
     options: dict[str, tuple[str, ...]] = field(default_factory=dict)
     label: str = ""
     said_at: tuple[str, ...] = ()
+    behind: str = ""
 
     @property
     def modality(self) -> str:

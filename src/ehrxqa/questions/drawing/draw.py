@@ -91,6 +91,8 @@ class Draw:
             return NO_TIME
         if not all(event.hadm for event in events):
             grains = tuple(grain for grain in grains if grain != "hosp")
+        if "unit_average" in template.operations:  # of one day there are no daily values to list
+            grains = tuple(grain for grain in grains if grain != "day")
         grain = rng.choice(grains)
         if grain in ("hosp", "icu"):
             options = self.facts.visit_options(events[0], grain)

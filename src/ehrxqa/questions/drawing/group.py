@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ehrxqa.questions.drawing.draw import FREQUENT, Draw, any_of, way
 from ehrxqa.questions.drawing.following import follows
 from ehrxqa.questions.drawing.patient import pairs_of_one_name
@@ -10,6 +12,9 @@ from ehrxqa.questions.question import Choice
 from ehrxqa.questions.times import NO_TIME, TimeChoice
 
 __all__ = ["age_group"]
+
+#: Of a hundred names that a group is asked about, at most so many are those of one patient.
+_ALONE_PERCENT: Final = 25
 
 
 @way("nothing")
@@ -34,12 +39,14 @@ def abbreviation(draw: Draw) -> Choice | None:
 
 
 def _anybody(draw: Draw) -> Event | None:
-    """Anybody's event; half of the names are among the most widespread."""
+    """Anybody's event; half of the names are among the most widespread, and few are of one patient only."""
     facts, rng, kind = draw.facts, draw.rng, draw.template.kinds[0]
     if not draw.template.slots[0]:
         subject = draw.subject(kind, anybody=True)
         return None if subject is None else rng.choice(facts.of(kind, subject))
-    known = facts.names[kind] if rng.random() < 0.5 else facts.names[kind][:FREQUENT]
+    known = facts.names[kind][:FREQUENT] if rng.random() < 0.5 else facts.names[kind]
+    if facts.shared_names[kind] and (draw.template.behind or rng.randrange(100) >= _ALONE_PERCENT):
+        known = facts.shared_names[kind][: len(known)]
     name = any_of(rng, known)
     return None if name is None else rng.choice(facts.by_name[kind][name])
 

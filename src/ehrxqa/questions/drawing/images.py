@@ -14,13 +14,21 @@ from ehrxqa.questions.question import Choice
 from ehrxqa.questions.times import NO_TIME, TimeChoice, candidates
 from ehrxqa.vqa.question import Form, VqaQuestion
 
-__all__ = ["any_study", "shown"]
+__all__ = ["any_study", "shown", "studies_under"]
 
 
 def any_study(draw: Draw, *, anybody: bool = False) -> Study | None:
     """A study of a patient; patients are as likely as each other, however many studies they have."""
     subject = draw.subject("study", anybody=anybody)
-    return None if subject is None else draw.rng.choice(draw.facts.studies[subject])
+    if subject is None:
+        return None
+    return any_of(draw.rng, [study for study in draw.facts.studies[subject] if study.labelled])
+
+
+def studies_under(draw: Draw, subject: int, time: TimeChoice) -> list[Study] | None:
+    """The studies of a patient that pass a filter; None if one of them has no labels."""
+    found = [each for each in draw.facts.studies[subject] if draw.facts.passes(each, time)]
+    return found if all(study.labelled for study in found) else None
 
 
 def shown(draw: Draw, rows: Sequence[int], *, present: bool) -> VqaQuestion | None:
@@ -100,7 +108,7 @@ def _pair(draw: Draw, *, previous: bool) -> tuple[Study, Study] | None:
         (later, earlier)
         for n, later in enumerate(studies)
         for earlier in (studies[n - 1 : n] if previous else studies[:n])
-        if earlier.time < later.time
+        if earlier.time < later.time and earlier.labelled and later.labelled
     ]
     if previous:  # which is the one before must not be a matter of chance
         pairs = [pair for pair in pairs if sum(each.time == pair[1].time for each in studies) == 1]
@@ -165,9 +173,9 @@ def studies(draw: Draw) -> Choice | None:
     if study is None:
         return None
     time = draw.filter(study)
-    rows = [each.row for each in draw.facts.studies[study.subject] if draw.facts.passes(each, time)]
+    asked = studies_under(draw, study.subject, time)
     present = draw.truth if draw.template.answer == "truth" else not draw.empty
-    visual = shown(draw, rows, present=present)
+    visual = None if asked is None else shown(draw, [each.row for each in asked], present=present)
     if visual is None:
         return None
     return draw.choice(values={"patient_id": study.subject}, times={"g1": time}, visual=visual)

@@ -6,7 +6,7 @@ from functools import partial
 
 from ehrxqa.questions.drawing.draw import FREQUENT, Draw, any_of, way
 from ehrxqa.questions.drawing.following import follows
-from ehrxqa.questions.drawing.images import any_study, shown
+from ehrxqa.questions.drawing.images import any_study, shown, studies_under
 from ehrxqa.questions.facts import Event, Study, usable
 from ehrxqa.questions.question import Choice
 from ehrxqa.questions.times import NO_TIME
@@ -41,8 +41,8 @@ def event_and_study(draw: Draw) -> Choice | None:
         name = any_of(rng, [each for each in facts.names[kind][:FREQUENT] if each not in there]) or ""
         if slot and not name:
             return None
-    rows = [each.row for each in facts.studies[study.subject] if facts.passes(each, time)]
-    visual = shown(draw, rows, present=with_finding)
+    asked = studies_under(draw, study.subject, time)
+    visual = None if asked is None else shown(draw, [each.row for each in asked], present=with_finding)
     if visual is None:
         return None
     values = {"patient_id": study.subject} | ({slot: name} if slot else {})
@@ -59,6 +59,8 @@ def _one_after_other(draw: Draw, *, study_later: bool) -> Choice | None:
         return None
     within = rng.choice((*template.withins, ""))
     studies = facts.studies[subject]
+    if not all(study.labelled for study in studies):
+        return None
 
     def fits(study: Study, one: Event) -> bool:
         return follows(one, study, within) if study_later else follows(study, one, within)

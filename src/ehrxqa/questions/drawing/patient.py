@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from ehrxqa.neuralsql.official_text import VITAL_RANGES
 from ehrxqa.questions.drawing.draw import FREQUENT, Draw, Happening, any_of, number_as_said, way
 from ehrxqa.questions.drawing.following import follows
+from ehrxqa.questions.events import VITALS
 from ehrxqa.questions.facts import Event, usable
 from ehrxqa.questions.question import Choice
 from ehrxqa.questions.times import CURRENT_TIME, NO_TIME, TIME_OPTIONS, TimeChoice, candidates
@@ -18,10 +20,12 @@ _EXACT_PAIRS: Final = (
     ("exact-second_to_last", "exact-last"),
     ("exact-default", "exact-default"),
 )
+#: Tries to find a time in which a vital sign was measured, but not normal.
+_TRIES: Final = 12
 _PLACES: Final = {"exact-first": 0, "exact-second": 1, "exact-last": -1, "exact-second_to_last": -2}
 
 
-@way("event", "finished", "finished icu", "normal")
+@way("event", "finished", "finished icu")
 def event(draw: Draw) -> Choice | None:
     """An event of a patient, and a filter that it passes."""
     subject = draw.subject(draw.template.kinds[0])
@@ -149,6 +153,25 @@ def threshold(draw: Draw) -> Choice | None:
         if limit == extreme:
             return None
     return draw.one(one, time, values={"vital_value": number_as_said(limit)}, operations={"comparison": comparison})
+
+
+@way("normal")
+def normal(draw: Draw) -> Choice | None:
+    """A vital sign that was normal at least once; or was measured, but never normal."""
+    for _ in range(1 if draw.truth else _TRIES):
+        choice = event(draw)
+        if choice is None or draw.truth:
+            return choice
+        name, time = choice.values["vital_name"], choice.time("g1")
+        low, high = VITAL_RANGES[VITALS[name].replace("_", " ")]
+        values = [
+            each.value
+            for each in draw.facts.of("vit", choice.values["patient_id"])
+            if each.name == name and draw.facts.passes(each, time)
+        ]
+        if not any(value is not None and low <= value <= high for value in values):
+            return choice
+    return None
 
 
 @way("has")

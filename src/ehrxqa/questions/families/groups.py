@@ -44,6 +44,10 @@ def _survival() -> Iterator[Template]:
     dead = "( case when strftime('%J',patients.dod) - strftime('%J',{t}.charttime) < [n_survival_period] then {yes} else {no} end )"
     years = tuple(f"{word} year" for word in ("one", "two", "three", "four"))
     of_one = first.format(nm="<A.nm> and", by="")
+    treated = (
+        "t1.subject_id in ( select t2.subject_id from prescriptions as t2 where t2.drug = '{drug_name}' and t2.subject_id = "
+        "t1.subject_id and t1.charttime < t2.starttime )"
+    )
     yield group(
         124, "survival", "what is the [n_survival_period] survival rate of patients diagnosed with {diagnosis_name}?",
         ("of the patients whose first diagnosis of {diagnosis_name} is at least [length] ago, what share, from 0 to 1, lived for "
@@ -54,6 +58,7 @@ def _survival() -> Iterator[Template]:
          "another [length]?"),
         f"select avg(c1) from ( select {dead.format(t='t1', yes=0, no=1)} as c1 from ( {of_one} ) as t1 join patients on "
         "t1.subject_id = patients.subject_id )", kinds=("dx",), answer="value", options={"n_survival_period": years},
+        behind=f"select count(*) from ( {of_one} ) as t1",
     )  # fmt: skip
     yield group(
         125, "survival", "what is the [n_survival_period] survival rate of patients who were prescribed {drug_name} after "
@@ -65,8 +70,7 @@ def _survival() -> Iterator[Template]:
          "looking at first diagnoses of {diagnosis_name} made at least [length] ago, what fraction of the patients who were prescribed "
          "{drug_name} afterwards survived for [length] after the diagnosis?"),
         f"select avg(c1) from ( select {dead.format(t='t1', yes=0, no=1)} as c1 from ( {of_one} ) as t1 join patients on "
-        "t1.subject_id = patients.subject_id where t1.subject_id in ( select t2.subject_id from prescriptions as t2 where "
-        "t2.drug = '{drug_name}' and t2.subject_id = t1.subject_id and t1.charttime < t2.starttime ) )",
+        f"t1.subject_id = patients.subject_id where {treated} )", behind=f"select count(*) from ( {of_one} ) as t1 where {treated}",
         kinds=("dx", "rx"), draw="group pair", answer="value", options={"n_survival_period": years},
     )  # fmt: skip
     per_code = first.format(nm="", by=", diagnoses_icd.icd_code")
@@ -82,7 +86,7 @@ def _survival() -> Iterator[Template]:
         "( select t3.icd_code, dense_rank() over ( order by avg(t3.c1) desc ) as c2 from ( select t2.icd_code, "
         f"{dead.format(t='t2', yes=1, no=0)} as c1 from ( {per_code} ) as t2 join patients on t2.subject_id = "
         "patients.subject_id ) as t3 group by t3.icd_code ) as t4 where t4.c2 <= [n_rank] )", draw="nothing", answer="top",
-        options={"n_survival_period": years},
+        options={"n_survival_period": years}, behind=f"select count( distinct t1.subject_id ) from ( {per_code} ) as t1",
     )  # fmt: skip
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ehrxqa.questions.events import HEIGHT, WEIGHT
-from ehrxqa.questions.families.pieces import AT_THAT_TIME, PATIENT, ROWS, single
+from ehrxqa.questions.events import EVENTS, HEIGHT, WEIGHT
+from ehrxqa.questions.families.pieces import AT_THAT_TIME, PATIENT, ROWS, grains_of, single
 from ehrxqa.questions.template import Template
 
 __all__ = ["sum_templates", "value_templates"]
@@ -106,7 +106,7 @@ def sum_templates() -> Iterator[Template]:
          f"how many ml <is|was> {PATIENT}'s total intake minus the total output [g1]?"),
         "select ( select sum(inputevents.amount) from inputevents where inputevents.stay_id in <S> "
         "[G1 inputevents.starttime] ) - ( select sum(outputevents.value) from outputevents where outputevents.stay_id "
-        "in <S> [G1 outputevents.charttime] )", kind="in", named=False, draw="both",
+        "in <S> [G1 outputevents.charttime] )", kinds=("in", "out"), slots=("", ""), grains=grains_of(EVENTS["in"]), draw="both",
     )  # fmt: skip
     yield single(
         61, "hospital cost", f"what is_verb the total hospital cost of {PATIENT} [g1]?",

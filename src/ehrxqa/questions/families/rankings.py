@@ -63,6 +63,8 @@ def _top() -> Iterator[Template]:
                  f"ranked by how often they <have been|were> {done} [g1], what are the top [n_rank] {ones}{whom}?"),
                 _named(kind, inner, "A"),
                 kinds=(kind,), slots=("",), answer="top",
+                behind="select count( distinct admissions.subject_id ) from <T> join admissions on <T>.hadm_id = "
+                f"admissions.hadm_id where {_AGED if of_age else ''} <g1>",
             )  # fmt: skip
 
 
@@ -87,10 +89,13 @@ def _top_after() -> Iterator[Template]:
         extra = "[age_group]" if who else ""
         if who == "gender":
             extra += " and admissions.subject_id in ( select patients.subject_id from patients where patients.gender = '{gender}' )"
-        inner = (
-            f"select t3.{key} from ( select t2.{key}, dense_rank() over ( order by count(*) desc ) as c1 from "
+        pairs = (
             f"{side('A', 't1')} join {side('B', 't2', key, extra)} on t1.subject_id = t2.subject_id where "
-            f"t1.<A.t> < t2.<B.t> [W t1.<A.t> t2.<B.t>] group by t2.{key} ) as t3 where t3.c1 <= [n_rank]"
+            "t1.<A.t> < t2.<B.t> [W t1.<A.t> t2.<B.t>]"
+        )
+        inner = (
+            f"select t3.{key} from ( select t2.{key}, dense_rank() over ( order by count(*) desc ) as c1 from {pairs} "
+            f"group by t2.{key} ) as t3 where t3.c1 <= [n_rank]"
         )
         slot = EVENTS[a].slot
         yield group(
@@ -98,11 +103,14 @@ def _top_after() -> Iterator[Template]:
             + EVENTS[a].after.replace("{}", f"{{{slot}}}") + " [g1]?",
             _top_after_said(b, whom.replace("aged ", ""), with_slot(EVENTS[a].noun, slot)),
             _named(b, inner, "B"), kinds=(a, b), slots=(slot, ""), draw="group pair", answer="top", withins=GROUP_WITHINS,
+            behind=f"select count( distinct t1.subject_id ) from {pairs}",
         )  # fmt: skip
+    pairs = (
+        f"{side('A', 't1')} join {side('B', 't2', 'drug')} on t1.subject_id = t2.subject_id where [W t1.<A.t> t2.<B.t>]"
+    )
     inner = (
-        f"select t3.drug from ( select t2.drug, dense_rank() over ( order by count(*) desc ) as c1 from {side('A', 't1')} join "
-        f"{side('B', 't2', 'drug')} on t1.subject_id = t2.subject_id where [W t1.<A.t> t2.<B.t>] group by t2.drug ) as t3 "
-        "where t3.c1 <= [n_rank]"
+        f"select t3.drug from ( select t2.drug, dense_rank() over ( order by count(*) desc ) as c1 from {pairs} group by t2.drug ) "
+        "as t3 where t3.c1 <= [n_rank]"
     )
     yield group(
         165, "top with", "what are_verb the top [n_rank] frequent prescribed drugs for patients who were also prescribed "
@@ -112,6 +120,7 @@ def _top_after() -> Iterator[Template]:
          "counting {drug_name} as well, which [n_rank] drugs <have been|were> prescribed most often [w] as {drug_name} [g1]?",
          "list the [n_rank] most frequently prescribed drugs [g1] for patients who received {drug_name} [w], including that drug."),
         inner, kinds=("rx", "rx"), slots=("drug_name", ""), draw="group pair", answer="top", withins=("within-same",),
+        behind=f"select count( distinct t1.subject_id ) from {pairs}",
     )  # fmt: skip
 
 
