@@ -148,7 +148,7 @@ def main() -> None:
         print(f"reading them  {planned / len(programs) * 1e6:8.0f} µs a program")
 
         sample = rng.sample(range(len(programs)), min(arguments.sample, len(programs)))
-        runner = Runner(database, None, 60.0)
+        runner = Runner.walled(database, None, 60.0)
         started, used = time.perf_counter(), time.process_time()
         plain = {number: runner.run(Job(number, normalise(programs[number]))) for number in sample}
         seconds, used = time.perf_counter() - started, time.process_time() - used

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from ehrxqa.answering.columns import Schema
 from ehrxqa.answering.indexed import KEYS
@@ -15,9 +15,9 @@ from ehrxqa.errors import NeuralSqlError
 from ehrxqa.neuralsql.answer_list import answer_list
 from ehrxqa.neuralsql.limits import Limits
 from ehrxqa.neuralsql.official_text import normalise
-from ehrxqa.neuralsql.sandbox import Sandbox, Value, open_database
+from ehrxqa.neuralsql.sandbox import Rows, Value, open_database
 
-__all__ = ["Job", "Prover", "Runner", "Statement", "jobs_of"]
+__all__ = ["Connection", "Job", "Prover", "Runner", "Statement", "jobs_of"]
 
 Outcome = tuple[list[Any], str | None]
 """The answer, or none and the reason of the failure in one line."""
@@ -108,19 +108,46 @@ def _statements(program: Program | None, values: list[str | int]) -> Iterable[St
         program = program.safe
 
 
+class Connection(Protocol):
+    """What runs statements."""
+
+    def run(self, sql: str, parameters: Sequence[Value] = ()) -> Rows:
+        """All rows of a program of bounded length, in SQLite's own order."""
+        ...
+
+    def run_rewritten(self, sql: str, parameters: Sequence[Value] = ()) -> Rows:
+        """All rows of a statement made from a program, in SQLite's own order."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...
+
+
 class Runner:
     """Connections to the plain database and to its indexed copy.
 
     Args:
-        database: The plain database.
+        plain: The plain database.
         indexed: Its indexed copy, or None if no job has a statement for it.
-        seconds: Time limit of one program, on each of them.
     """
 
-    def __init__(self, database: Path, indexed: Path | None, seconds: float) -> None:
+    def __init__(self, plain: Connection, indexed: Connection | None) -> None:
+        self._plain, self._indexed = plain, indexed
+
+    @classmethod
+    def walled(cls, database: Path, indexed: Path | None, seconds: float) -> Runner:
+        """A runner of programs that nobody vouches for.
+
+        Args:
+            database: The plain database.
+            indexed: Its indexed copy, if there is one.
+            seconds: Time limit of one program, on each of them.
+        """
         limits = Limits(seconds=seconds)
-        self._plain = open_database(database, limits=limits)
-        self._indexed = None if indexed is None else open_database(indexed, limits=limits)
+        return cls(
+            open_database(database, limits=limits), None if indexed is None else open_database(indexed, limits=limits)
+        )
 
     def run(self, job: Job) -> Outcome:
         """The outcome of one program. Whatever fails on the copy is run on the plain database."""
@@ -144,8 +171,8 @@ class Runner:
             self._indexed.close()
 
 
-def _rows(sandbox: Sandbox, statement: Statement) -> list[tuple[Value, ...]] | None:
-    rows = sandbox.run_rewritten(statement.sql, statement.parameters).rows
+def _rows(connection: Connection, statement: Statement) -> list[tuple[Value, ...]] | None:
+    rows = connection.run_rewritten(statement.sql, statement.parameters).rows
     # by text: equal values may still differ, as 1 and 1.0 do
     if statement.alike and len(rows) > 1 and len(set(map(repr, rows))) > 1:
         return None

@@ -212,7 +212,7 @@ def _start(path: Path, indexed: Path | None, seconds: float) -> None:
     global _runner
     from ehrxqa.answering.runner import Runner
 
-    _runner = Runner(path, indexed, seconds)
+    _runner = Runner.walled(path, indexed, seconds)
 
 
 def _stop() -> None:

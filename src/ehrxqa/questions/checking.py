@@ -14,7 +14,7 @@ from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.neuralsql.errors import TimeLimit
 from ehrxqa.neuralsql.limits import Limits
 from ehrxqa.neuralsql.official_text import normalise
-from ehrxqa.questions.copies import Copies
+from ehrxqa.questions.copies import Copies, on_indexed
 from ehrxqa.questions.expand import support
 from ehrxqa.questions.lint import Lint
 from ehrxqa.questions.lookup import Lookup
@@ -69,7 +69,7 @@ class Checker:
     def __init__(self, copies: Copies, labels: ImageLabels) -> None:
         limits = Limits(seconds=_SECONDS)
         self._prover = Prover(schema_of(copies.database))
-        self._gold = Runner(copies.database, copies.twins, _SECONDS)
+        self._gold = Runner(Lookup(copies.database, _SECONDS), Lookup(copies.twins, _SECONDS))
         self._fast = Lookup(copies.indexed, _SECONDS)
         self._engine = Engine(copies.indexed, OracleModel(labels), limits=limits)
         self._lint = Lint(self._fast.rows)
@@ -91,7 +91,7 @@ class Checker:
             strict: Whether a ranking must have no ties.
         """
         program = question.gold.lower()
-        text = normalise(program)
+        text = on_indexed(normalise(program))
         try:
             answer = answer_list(self._fast.rows(text))
         except TimeLimit:

@@ -3,10 +3,15 @@
 An index may change the order of rows, and the order of an unordered list belongs to the database as it is. So there
 are two copies: in one every table has indexes, for all that has no order; the other is that of `answering`, on which a
 program runs only where its rows are proved to come in the order of the database itself.
+
+Gold programs select studies from TB_CXR_PLUS, which has some 600 rows of each. The indexed copy therefore also holds
+the distinct studies of that table, and `on_indexed` lets those selects read them: a select of distinct studies, or one
+behind IN, gives the same from the distinct rows of the columns it uses.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +23,7 @@ from ehrxqa.answering.indexed import make_indexed, schema_of
 from ehrxqa.errors import BuildError
 from ehrxqa.files import atomic_path
 
-__all__ = ["Copies", "make_copies"]
+__all__ = ["Copies", "make_copies", "on_indexed"]
 
 _INDEXES: Final = """
 admissions subject_id; admissions hadm_id; icustays hadm_id; icustays stay_id; patients subject_id
@@ -33,7 +38,16 @@ tb_cxr study_id; tb_cxr subject_id, studydatetime, study_id; tb_cxr hadm_id
 tb_cxr_plus study_id, relation, object, attribute, category; tb_cxr_plus subject_id, studydatetime, study_id
 tb_cxr_plus hadm_id, relation; tb_cxr_plus attribute, relation, object; tb_cxr_plus relation, category, object
 tb_cxr_plus study_id, studydatetime, subject_id
+cxr_studies study_id; cxr_studies subject_id, studydatetime; cxr_studies hadm_id
 """
+_STUDIES: Final = (
+    "create table cxr_studies as select distinct study_id, subject_id, hadm_id, studydatetime from tb_cxr_plus"
+)
+#: How a select begins that uses no other columns of TB_CXR_PLUS, as `expand` writes it.
+_SELECTS_STUDIES: Final = re.compile(
+    r"(\( select (?:distinct tb_cxr_plus\.study_id|distinct tb_cxr_plus\.studydatetime|tb_cxr_plus\.subject_id) from )"
+    r"tb_cxr_plus(?= where tb_cxr_plus\.(?:subject_id|hadm_id|study_id) (?:=|in))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +86,18 @@ def make_copies(base: str, database: Path, folder: Path) -> Copies:
     return copies
 
 
+def on_indexed(program: str) -> str:
+    """The text of a gold program, or of a part of it, for the indexed copy."""
+    return _SELECTS_STUDIES.sub(r"\1cxr_studies as tb_cxr_plus", program)
+
+
 def _with_indexes(database: Path, copy: Path) -> None:
     copy.touch(mode=0o600)  # rows of patients, for nobody else's eyes
     shutil.copyfile(database, copy)
     db = apsw.Connection(str(copy))
     try:
         db.execute("pragma journal_mode = off; pragma synchronous = off")
+        db.execute(_STUDIES)
         for number, index in enumerate(_INDEXES.replace("\n", ";").split(";")):
             table, _, columns = index.strip().partition(" ")
             if table:

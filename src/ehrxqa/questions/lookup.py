@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import apsw
 
 from ehrxqa.neuralsql.errors import SqlError, TimeLimit
+from ehrxqa.neuralsql.sandbox import Rows, Value
 
 __all__ = ["Lookup"]
 
@@ -33,7 +35,7 @@ class Lookup:
             self._db.execute(f"pragma {pragma}").fetchall()
         self._db.set_progress_handler(lambda: time.monotonic() > self._until, _STRIDE)
 
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, parameters: Sequence[Value] = ()) -> list[tuple[Any, ...]]:
         """All rows, in SQLite's own order.
 
         Raises:
@@ -42,11 +44,19 @@ class Lookup:
         """
         self._until = time.monotonic() + self._seconds
         try:
-            return self._db.execute(sql).fetchall()
+            return self._db.execute(sql, tuple(parameters) or None).fetchall()
         except apsw.InterruptError as error:
             raise TimeLimit(f"the program takes longer than {self._seconds:g} seconds") from error
         except apsw.Error as error:
             raise SqlError(str(error)) from error
+
+    def run(self, sql: str, parameters: Sequence[Value] = ()) -> Rows:
+        """The same as `Rows`; their columns are not named."""
+        return Rows((), self.rows(sql, parameters))
+
+    def run_rewritten(self, sql: str, parameters: Sequence[Value] = ()) -> Rows:
+        """The same: what this connection runs is our own, of whatever length."""
+        return Rows((), self.rows(sql, parameters))
 
     def close(self) -> None:
         """Close the connection."""
