@@ -128,13 +128,9 @@ class _Expander:
         self._cxr = cxr
 
     def run(self, text: str) -> str:
-        """The text without macros and brackets."""
-        for _ in range(12):
-            expanded = _BRACKET.sub(self._bracket, _MACRO.sub(self._macro, text))
-            if expanded == text:
-                return text
-            text = expanded
-        return text
+        """The text without macros and brackets; what stands for one may hold others."""
+        text = _MACRO.sub(lambda match: self.run(self._macro(match)), text)
+        return _BRACKET.sub(lambda match: self.run(self._bracket(match)), text)
 
     def _macro(self, match: re.Match[str]) -> str:
         name = match[1]
@@ -184,8 +180,6 @@ class _Expander:
 
     def _bracket(self, match: re.Match[str]) -> str:
         name, rest = match[1], match[2].strip()
-        if "<" in rest:
-            return match[0]
         if name in ("G1", "G2"):
             return self._filter(name.lower(), rest)
         if name in ("E1", "E2"):

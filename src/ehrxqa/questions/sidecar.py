@@ -23,7 +23,7 @@ Of the labels only rows with relation 1 are listed; an answer "no" may rest on n
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 __all__ = ["LINKS_PATH", "MOST_LINKS", "Links", "RowLinks", "image_path"]
@@ -60,7 +60,12 @@ class Links:
 
     def record(self, split: str, number: int) -> dict[str, Any]:
         """The JSON object of question `number` of a split."""
-        return {"split": split, "id": number, **asdict(self)}
+        rows = [{"table": row.table, "row_ids": row.row_ids, "total": row.total} for row in self.rows]
+        return {
+            "split": split, "id": number, "modality": self.modality, "scope": self.scope, "family": self.family,
+            "template": self.template, "study_ids": self.study_ids, "image_ids": self.image_ids,
+            "image_paths": self.image_paths, "studies_total": self.studies_total, "rows": rows, "bounded": self.bounded,
+        }  # fmt: skip
 
 
 def image_path(subject_id: int, study_id: int, image_id: str) -> str:
