@@ -6,6 +6,7 @@ what changed before it is committed.
 
 from __future__ import annotations
 
+import doctest
 import os
 import random
 import re
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from ehrxqa.questions import nouns
 from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.image_sql import COMPARISONS
 from ehrxqa.questions.nouns import MANY, ONE, finding_of, is_plural, place_of, with_article
@@ -202,6 +204,20 @@ def test_attributes_have_their_article_and_number(name):
 )
 def test_articles(name, said):
     assert with_article(name) == said
+
+
+def test_the_examples_of_nouns():
+    assert doctest.testmod(nouns) == (0, 2)
+
+
+def test_plurals():
+    plurals = (
+        "multiple masses/nodules;spinal degenerative changes;low lung volumes;breast/nipple shadows;sternotomy wires;"
+    )
+    plurals += "cabg grafts;cardiac pacer and wires;left hilar structures;right hilar structures"
+    assert {name for name in (*NAMES, *OBJECTS) if is_plural(name)} == set(plurals.split(";"))
+    asked = VqaQuestion.of_kind(11, objects=("neck", "left hilar structures"))
+    assert "are either the neck or the left hilar structures abnormal?" in visual_wordings(asked)
 
 
 @pytest.mark.parametrize("number", [10, 28, 32, 33])

@@ -131,8 +131,8 @@ def _many_studies() -> Iterator[Template]:
     unit = "select [unit_count]( strftime('%J',current_time) - strftime('%J',{0}.studydatetime) )"
     for form, text, said, what, answer in (
         (0, f"how many [unit_count] have passed since the [e1] time {_P} had a chest x-ray study indicating {{}} [g1]?",
-         (f"how many [unit_count] have passed since {_NTH}?", f"how many [unit_count] ago was {_NTH}?",
-          f"counted in [unit_count], how long is it since {_P} [e1] had a chest x-ray [g1] that showed {{finding}}?"),
+         (f"how many [unit_count] lie between now and {_NTH}?", f"how many [unit_count] ago was {_NTH}?",
+          f"counted in [unit_count], how long ago did {_P} [e1] have a chest x-ray [g1] that showed {{finding}}?"),
          unit, "value"),
         (1, f"when was the [e1] time that {_P} had a chest x-ray study indicating {{}} [g1]?",
          (f"when was {_NTH}?", f"at what time did {_P} [e1] have a chest x-ray [g1] that showed {{finding}}?",

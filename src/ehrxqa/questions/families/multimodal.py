@@ -16,17 +16,22 @@ _SHOWED = "that showed {finding}"
 #: Last digits of the templates that are not about one named event: attribute or category in an object, attribute.
 _FEW: Final = (0, 1, 3)
 
-# kind, slot, “has …”, our question, our noun
+# kind, slot, “has …”; our question, our noun, and the noun with its time: before the name, which may be long
 _EVENTS: Final = (
     ("dx", "diagnosis_name", "been diagnosed with {diagnosis_name}",
-     f"<has|was> {_P} <been |>diagnosed with {{diagnosis_name}}", "a diagnosis of {diagnosis_name}"),
+     f"<has|was> {_P} [g1] <been |>diagnosed with {{diagnosis_name}}", "a diagnosis of {diagnosis_name}",
+     "a diagnosis [g1] of {diagnosis_name}"),
     ("px", "procedure_name", "received a {procedure_name} procedure",
-     f"<has|did> {_P} <undergone|undergo> the procedure {{procedure_name}}", "the procedure {procedure_name}"),
+     f"<has|did> {_P} [g1] <undergone|undergo> the procedure {{procedure_name}}", "the procedure {procedure_name}",
+     "an instance [g1] of the procedure {procedure_name}"),
     ("rx", "drug_name", "been prescribed with {drug_name}",
-     f"<has|was> {_P} <been |>prescribed {{drug_name}}", "a prescription for {drug_name}"),
-    ("dx", "", "received any diagnosis", f"<has|was> {_P} <been |>given any diagnosis", "a diagnosis of any kind"),
-    ("px", "", "received any procedure", f"<has|did> {_P} <undergone|undergo> any procedure", "a procedure of any kind"),
-    ("rx", "", "been prescribed any medication", f"<has|was> {_P} <been |>prescribed any drug", "a prescription of any kind"),
+     f"<has|was> {_P} [g1] <been |>prescribed {{drug_name}}", "a prescription for {drug_name}",
+     "a prescription [g1] for {drug_name}"),
+    ("dx", "", "received any diagnosis", f"<has|was> {_P} [g1] <been |>given any diagnosis", "a diagnosis of any kind", ""),
+    ("px", "", "received any procedure", f"<has|did> {_P} [g1] <undergone|undergo> any procedure", "a procedure of any kind",
+     ""),
+    ("rx", "", "been prescribed any medication", f"<has|was> {_P} [g1] <been |>prescribed any drug",
+     "a prescription of any kind", ""),
 )  # fmt: skip
 _AFTER: Final = (
     "having been diagnosed with {diagnosis_name} [g1]?", "having received {procedure_name} procedure [g1] ?",
@@ -55,14 +60,14 @@ def multimodal_templates() -> Iterator[Template]:
 
 def _same_period() -> Iterator[Template]:
     event = "select ( select count(*) > 0 from <T> where <in> <nm> <g1> ) and "
-    for ten, (kind, slot, perfect, did, noun) in enumerate(_EVENTS):
+    for ten, (kind, slot, perfect, did, noun, _) in enumerate(_EVENTS):
         for digit, visual in enumerate(VERIFY_KINDS):
             if ten >= 3 and digit not in _FEW:
                 continue
             yield Template(
                 5000 + 10 * ten + digit, "same period", "multimodal-single",
                 f"has_verb {_P} {perfect} [g1] and also had {_STUDY.replace('{}', finding(visual))} within the same period?",
-                (f"{did} [g1], and <has|did> a chest x-ray of the same patient [g1] <shown|show> {{finding}}?",
+                (f"{did}, and <has|did> a chest x-ray of the same patient [g1] <shown|show> {{finding}}?",
                  f"<has|did> {_P} [g1] <had|have> both {noun} and a chest x-ray study {_SHOWED}?",
                  f"<has|did> a chest x-ray of {_P} [g1] <shown|show> {{finding}}, and <has|did> the patient [g1] also "
                  f"<had|have> {noun}?"),
@@ -74,15 +79,15 @@ def _same_period() -> Iterator[Template]:
 
 
 def _one_after_other() -> Iterator[Template]:
-    for ten, (kind, slot, perfect, did, noun) in enumerate(_EVENTS[:3]):
+    for ten, (kind, slot, perfect, did, noun, timed) in enumerate(_EVENTS[:3]):
         for digit, visual in enumerate(VERIFY_KINDS):
             study = _STUDY.replace("{}", finding(visual))
             order = "on t1.<t> < t3.studydatetime [W t1.<t> t3.studydatetime]".replace("on ", "where ", 1)
             yield Template(
                 5100 + 10 * ten + digit, "study after event", "multimodal-single",
                 f"has_verb {_P} had {study} [w] after {_AFTER[ten]}",
-                (f"<has|did> a chest x-ray of {_P} [g1] <shown|show> {{finding}} [w] after {noun} [g1]?",
-                 f"[w] after {noun} [g1], <has|did> {_P} <had|have> a chest x-ray study [g1] {_SHOWED}?",
+                (f"<has|did> a chest x-ray of {_P} [g1] <shown|show> {{finding}} [w] after {timed}?",
+                 f"[w] after {timed}, <has|did> {_P} <had|have> a chest x-ray study [g1] {_SHOWED}?",
                  f"<has|did> {_P} [g1] <had|have> {noun} and, [w] after that, a chest x-ray study {_SHOWED}?"),
                 f"select count(*) > 0 from {_EVENT} join {_GOLD_STUDIES} {order}", "study after event", "truth", (kind,), (slot,),
                 _GRAINS, withins=_WITHIN, neural=f"select count(*) > 0 from {_EVENT} join {_NEURAL_STUDIES} {order}",
@@ -92,8 +97,8 @@ def _one_after_other() -> Iterator[Template]:
             yield Template(
                 5200 + 10 * ten + digit, "event after study", "multimodal-single",
                 f"has_verb {_P} {perfect} [w] after having had {study} [g1] ?",
-                (f"{did} [g1], [w] after a chest x-ray study [g1] {_SHOWED}?",
-                 f"[w] after a chest x-ray study [g1] {_SHOWED}, {did} [g1]?",
+                (f"{did} [w] after a chest x-ray study [g1] {_SHOWED}?",
+                 f"[w] after a chest x-ray study [g1] {_SHOWED}, {did}?",
                  f"<has|did> {_P} [g1] <had|have> a chest x-ray study {_SHOWED} and also, [w] after it, {noun}?"),
                 f"select count(*) > 0 from {_EVENT} join {_GOLD_STUDIES} {order}", "event after study", "truth", (kind,), (slot,),
                 _GRAINS, withins=_WITHIN, neural=f"select count(*) > 0 from {_EVENT} join {_NEURAL_STUDIES} {order}",
