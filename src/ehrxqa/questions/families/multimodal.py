@@ -13,25 +13,22 @@ __all__ = ["multimodal_templates"]
 _P = "patient {patient_id}"
 _STUDY = "a chest x-ray study indicating {}"
 _SHOWED = "that showed {finding}"
+_RECORDS = f"going by the records of {_P} [g1]"
 #: Last digits of the templates that are not about one named event: attribute or category in an object, attribute.
 _FEW: Final = (0, 1, 3)
 
-# kind, slot, “has …”; our question, our noun, and the noun with its time: before the name, which may be long
+# kind, slot, “has …”; our question, with its time before the name, which may be long; our noun
 _EVENTS: Final = (
     ("dx", "diagnosis_name", "been diagnosed with {diagnosis_name}",
-     f"<has|was> {_P} [g1] <been |>diagnosed with {{diagnosis_name}}", "a diagnosis of {diagnosis_name}",
-     "a diagnosis [g1] of {diagnosis_name}"),
+     f"<has|was> {_P} [g1] <been |>diagnosed with {{diagnosis_name}}", "a diagnosis of {diagnosis_name}"),
     ("px", "procedure_name", "received a {procedure_name} procedure",
-     f"<has|did> {_P} [g1] <undergone|undergo> the procedure {{procedure_name}}", "the procedure {procedure_name}",
-     "an instance [g1] of the procedure {procedure_name}"),
+     f"<has|did> {_P} [g1] <undergone|undergo> the procedure {{procedure_name}}", "the procedure {procedure_name}"),
     ("rx", "drug_name", "been prescribed with {drug_name}",
-     f"<has|was> {_P} [g1] <been |>prescribed {{drug_name}}", "a prescription for {drug_name}",
-     "a prescription [g1] for {drug_name}"),
-    ("dx", "", "received any diagnosis", f"<has|was> {_P} [g1] <been |>given any diagnosis", "a diagnosis of any kind", ""),
-    ("px", "", "received any procedure", f"<has|did> {_P} [g1] <undergone|undergo> any procedure", "a procedure of any kind",
-     ""),
+     f"<has|was> {_P} [g1] <been |>prescribed {{drug_name}}", "a prescription for {drug_name}"),
+    ("dx", "", "received any diagnosis", f"<has|was> {_P} [g1] <been |>given any diagnosis", "a diagnosis of any kind"),
+    ("px", "", "received any procedure", f"<has|did> {_P} [g1] <undergone|undergo> any procedure", "a procedure of any kind"),
     ("rx", "", "been prescribed any medication", f"<has|was> {_P} [g1] <been |>prescribed any drug",
-     "a prescription of any kind", ""),
+     "a prescription of any kind"),
 )  # fmt: skip
 _AFTER: Final = (
     "having been diagnosed with {diagnosis_name} [g1]?", "having received {procedure_name} procedure [g1] ?",
@@ -60,7 +57,7 @@ def multimodal_templates() -> Iterator[Template]:
 
 def _same_period() -> Iterator[Template]:
     event = "select ( select count(*) > 0 from <T> where <in> <nm> <g1> ) and "
-    for ten, (kind, slot, perfect, did, noun, _) in enumerate(_EVENTS):
+    for ten, (kind, slot, perfect, did, noun) in enumerate(_EVENTS):
         for digit, visual in enumerate(VERIFY_KINDS):
             if ten >= 3 and digit not in _FEW:
                 continue
@@ -79,15 +76,15 @@ def _same_period() -> Iterator[Template]:
 
 
 def _one_after_other() -> Iterator[Template]:
-    for ten, (kind, slot, perfect, did, noun, timed) in enumerate(_EVENTS[:3]):
+    for ten, (kind, slot, perfect, did, noun) in enumerate(_EVENTS[:3]):
         for digit, visual in enumerate(VERIFY_KINDS):
             study = _STUDY.replace("{}", finding(visual))
             order = "on t1.<t> < t3.studydatetime [W t1.<t> t3.studydatetime]".replace("on ", "where ", 1)
             yield Template(
                 5100 + 10 * ten + digit, "study after event", "multimodal-single",
                 f"has_verb {_P} had {study} [w] after {_AFTER[ten]}",
-                (f"<has|did> a chest x-ray of {_P} [g1] <shown|show> {{finding}} [w] after {timed}?",
-                 f"[w] after {timed}, <has|did> {_P} <had|have> a chest x-ray study [g1] {_SHOWED}?",
+                (f"among the records of {_P} [g1], is there a chest x-ray study {_SHOWED}, taken [w] after {noun}?",
+                 f"{_RECORDS}, was {noun} followed [w] by a chest x-ray study {_SHOWED}?",
                  f"<has|did> {_P} [g1] <had|have> {noun} and, [w] after that, a chest x-ray study {_SHOWED}?"),
                 f"select count(*) > 0 from {_EVENT} join {_GOLD_STUDIES} {order}", "study after event", "truth", (kind,), (slot,),
                 _GRAINS, withins=_WITHIN, neural=f"select count(*) > 0 from {_EVENT} join {_NEURAL_STUDIES} {order}",
@@ -98,7 +95,7 @@ def _one_after_other() -> Iterator[Template]:
                 5200 + 10 * ten + digit, "event after study", "multimodal-single",
                 f"has_verb {_P} {perfect} [w] after having had {study} [g1] ?",
                 (f"{did} [w] after a chest x-ray study [g1] {_SHOWED}?",
-                 f"[w] after a chest x-ray study [g1] {_SHOWED}, {did}?",
+                 f"{_RECORDS}, was a chest x-ray study {_SHOWED} followed [w] by {noun}?",
                  f"<has|did> {_P} [g1] <had|have> a chest x-ray study {_SHOWED} and also, [w] after it, {noun}?"),
                 f"select count(*) > 0 from {_EVENT} join {_GOLD_STUDIES} {order}", "event after study", "truth", (kind,), (slot,),
                 _GRAINS, withins=_WITHIN, neural=f"select count(*) > 0 from {_EVENT} join {_NEURAL_STUDIES} {order}",
