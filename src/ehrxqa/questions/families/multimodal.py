@@ -90,11 +90,12 @@ def _one_after_other() -> Iterator[Template]:
                 _GRAINS, withins=_WITHIN, neural=f"select count(*) > 0 from {_EVENT} join {_NEURAL_STUDIES} {order}",
                 visual=visual,
             )  # fmt: skip
+            then = did.replace(f"{_P} [g1]", "the patient")
             order = "where t3.studydatetime < t1.<t> [W t3.studydatetime t1.<t>]"
             yield Template(
                 5200 + 10 * ten + digit, "event after study", "multimodal-single",
                 f"has_verb {_P} {perfect} [w] after having had {study} [g1] ?",
-                (f"{did} [w] after a chest x-ray study [g1] {_SHOWED}?",
+                (f"judging by the records of {_P} [g1], {then} [w] after a chest x-ray study {_SHOWED}?",
                  f"{_RECORDS}, was a chest x-ray study {_SHOWED} followed [w] by {noun}?",
                  f"<has|did> {_P} [g1] <had|have> a chest x-ray study {_SHOWED} and also, [w] after it, {noun}?"),
                 f"select count(*) > 0 from {_EVENT} join {_GOLD_STUDIES} {order}", "event after study", "truth", (kind,), (slot,),
