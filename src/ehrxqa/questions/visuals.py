@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from ehrxqa.errors import VqaError
+from ehrxqa.questions.image_sql import elementary
 from ehrxqa.vqa.image_labels import Finding, ImageLabels
 from ehrxqa.vqa.question import KINDS, Combination, Form, Kind, Target, VqaQuestion
 from ehrxqa.vqa.rules import rule_for
@@ -15,6 +17,8 @@ __all__ = ["Visuals"]
 
 _DRAWS: Final = 60
 _SECONDS: Final = 12
+#: Share of the "both" questions without either that is kept: "no" should mostly rest on one of the two.
+_NEITHER: Final = 0.3
 
 #: What lies in what: the two are not asked together, a finding of the part is one of the whole.
 _LUNG: Final = ("lung", "apical zone", "upper lung zone", "mid lung zone", "lower lung zone", "hilar structures",
@@ -56,6 +60,9 @@ class Visuals:
         self._occurring: dict[str, list[Finding]] = {}
         for finding in occurring:
             self._occurring.setdefault(finding.attribute, []).append(finding)
+        # the rarer an attribute, the likelier it is asked for where it is
+        studies = Counter(labels.findings[n].attribute for bits in labels.present for n in _first_of_each(labels, bits))
+        self._weight = {attribute: 1 / count for attribute, count in studies.items()}
 
     def answer(self, question: VqaQuestion, row: int) -> bool | tuple[str, ...] | None:
         """What the labels of a study say."""
@@ -71,14 +78,23 @@ class Visuals:
             return question if fits(question) else None
         for _ in range(_DRAWS):
             drawn = self._attempt(kind, rows, rng)
-            if drawn is not None and fits(drawn):
+            if drawn is not None and fits(drawn) and self._telling(drawn, rows, rng):
                 return drawn
         return None
+
+    def _telling(self, question: VqaQuestion, rows: Sequence[int], rng: random.Random) -> bool:
+        """Whether both operands matter: none of them is empty in what is common to both, or in one but not the other."""
+        if question.combination in (None, Combination.OR, Combination.UNION) or not rows:
+            return True
+        shown = [bool(self.answer(part, rows[0])) for part in elementary(question)]
+        if question.combination is Combination.AND:
+            return any(shown) or rng.random() < _NEITHER
+        return all(shown)
 
     def _attempt(self, kind: Kind, rows: Sequence[int], rng: random.Random) -> VqaQuestion | None:
         here = [self.labels.findings[n] for n in _numbers(self.labels.present[rng.choice(rows)])] if rows else []
         if here and rng.random() < 0.6:
-            first = rng.choice(here)
+            first = self._flattened(kind, here, rng)
         elif self._occurring and rng.random() < 0.8:
             first = rng.choice(self._occurring[rng.choice(sorted(self._occurring))])
         elif self._possible:
@@ -100,6 +116,14 @@ class Visuals:
             )
         except VqaError:
             return None
+
+    def _flattened(self, kind: Kind, here: list[Finding], rng: random.Random) -> Finding:
+        """One of the findings of a study: rare names as well as frequent ones."""
+        field = "attribute" if kind.attributes else "category" if kind.categories else "object"
+        names = sorted({getattr(finding, field) for finding in here})
+        weights = [self._weight[name] if kind.attributes else 1.0 for name in names]
+        (name,) = rng.choices(names, weights)
+        return rng.choice([finding for finding in here if getattr(finding, field) == name])
 
     def _second(self, kind: Kind, first: Finding, here: list[Finding], rng: random.Random) -> Finding | None:
         if max(kind.objects, kind.attributes, kind.categories) < 2:
@@ -131,6 +155,11 @@ def _differ(kind: Kind, first: Finding, second: Finding) -> bool:
     if kind.attributes == 2 and first.attribute == second.attribute:
         return False
     return kind.categories != 2 or first.category != second.category
+
+
+def _first_of_each(labels: ImageLabels, bits: int) -> list[int]:
+    """A finding for each attribute of a study."""
+    return list({labels.findings[n].attribute: n for n in _numbers(bits)}.values())
 
 
 def _numbers(bits: int) -> list[int]:

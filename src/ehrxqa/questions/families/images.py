@@ -16,12 +16,15 @@ __all__ = ["VERIFY_KINDS", "finding", "image_templates", "sentence"]
 
 #: The six verify kinds in the order of the last digit of templates from 3000 on.
 VERIFY_KINDS: Final = (2, 1, 3, 22, 19, 20)
+#: Kinds that ask for a width.
+SIZE_KINDS: Final = (47, 48)
 #: Kinds asked of one study: all but view position and gender.
-ONE_STUDY: Final = (*range(1, 41), 47, 48)
+ONE_STUDY: Final = (*range(1, 41), *SIZE_KINDS)
 #: Kinds asked of two studies, in the order of the last digits of templates 2000 to 2311.
 TWO_STUDIES: Final = (1, 2, 3, 19, 20, 22, 7, 8, 25, 27, 31, 39)
 
 _P = "patient {patient_id}"
+_NTH = f"the [e1] chest x-ray study of {_P} [g1] that showed {{finding}}"
 
 
 def sentence(kind: int) -> str:
@@ -40,28 +43,32 @@ def image_templates() -> Iterator[Template]:
     yield from _patients()
 
 
+#: Wording, studies, how they are drawn, and the study in our sentences, twice.
 _SELECTORS: Final = (
-    (f"given the [e1] study of {_P} [g1]", "<X:time>", "time", (
-        f"in the [e1] chest x-ray study of {_P} [g1], {{}}", f"looking at the [e1] chest x-ray of {_P} [g1], {{}}")),
-    ("given the study {study_id}", "<X:id>", "id", (
-        "in the chest x-ray study {study_id}, {}", "looking at the chest x-ray of study {study_id}, {}")),
+    (f"given the [e1] study of {_P} [g1]", "<X:time>", "time",
+     f"the [e1] chest x-ray study of {_P} [g1]", f"the [e1] chest x-ray of {_P} [g1]"),
+    ("given the study {study_id}", "<X:id>", "id", "chest x-ray study {study_id}", "the chest x-ray of study {study_id}"),
 )  # fmt: skip
 
 
 def _one_study() -> Iterator[Template]:
-    for selector, (text, studies, by, said) in enumerate(_SELECTORS):
+    for selector, (text, studies, by, study, image) in enumerate(_SELECTORS):
         for kind in ONE_STUDY:
             form = "truth" if TEMPLATES[kind].startswith(("Is ", "Are ")) else "list"
+            shown: tuple[str, ...] = (f"{{finding}} on {image}?",)
+            if form == "truth" and kind not in SIZE_KINDS:
+                shown = (f"does {study} show {{finding}}?", f"can {{finding}} be seen on {image}?")
             yield Template(
                 1000 + 100 * selector + kind - 1, _family(kind), "image-single-1", f"{text}, {sentence(kind)}",
-                tuple(each.replace("{}", "{visual}") for each in said), f"<gold {studies}>", f"study by {by}", form,
+                (f"in {study}, {{visual}}", f"consider {image}. {{visual}}", *shown),
+                f"<gold {studies}>", f"study by {by}", form,
                 grains=("year", "month", "hosp") if by == "time" else (), neural=f"<neural {studies}>", visual=kind,
             )  # fmt: skip
 
 
 def _family(kind: int) -> str:
     text = TEMPLATES[kind]
-    if kind in (47, 48):
+    if kind in SIZE_KINDS:
         return "size"
     if text.startswith("Which"):
         return "choose"
@@ -84,7 +91,7 @@ def _compared(kind: int) -> tuple[str, str]:
 
 
 def _two_studies() -> Iterator[Template]:
-    by_time, _, _, _ = _SELECTORS[0]
+    by_time = _SELECTORS[0][0]
     later = ((by_time, "<X:time>", "time"), ("given the {study_id1} study", "<X:id1>", "id"))
     for anchor, (text, x, by) in enumerate(later):
         explicit = f"the [e2] study of {_P} [g2]" if by == "time" else "the {study_id2} study"
@@ -93,13 +100,17 @@ def _two_studies() -> Iterator[Template]:
             for digit, kind in enumerate(TWO_STUDIES):
                 visual, mark = _compared(kind)
                 truth = digit < 6
-                this = f"the [e1] study of {_P} [g1]" if by == "time" else "study {study_id1}"
-                other = explicit if by == "time" else "study {study_id2}"
-                other = other if comparand == 0 else "the previous one"
+                this = f"the [e1] chest x-ray study of {_P} [g1]" if by == "time" else "chest x-ray study {study_id1}"
+                other = "an earlier one, namely the [e2] chest x-ray study of the same patient [g2]"
+                if by == "id":
+                    other = "the earlier study {study_id2}"
+                if comparand == 1:
+                    other = "the patient's previous study"
                 yield Template(
                     2000 + 200 * anchor + 100 * comparand + digit, f"compare: {_family(kind)}", "image-single-2",
                     f"{text}, {visual} compared to {than}{mark}",
-                    (f"comparing {this} with {other}, {{compared}}", f"{{compared}} in {this} compared to {other}"),
+                    (f"when {this} is compared with {other}, {{compared}}?", f"consider {this} and {other}. {{compared}}?",
+                     f"given {this} and {other}, {{compared}}?"),
                     f"<compare gold {x} {y}>" if "P" not in y[:2] else f"<compare gold {x} prev>",
                     f"two studies by {by}{' previous' if comparand else ''}", "truth" if truth else "list",
                     grains=("year", "month", "hosp") if by == "time" else (),
@@ -120,18 +131,22 @@ def _many_studies() -> Iterator[Template]:
     unit = "select [unit_count]( strftime('%J',current_time) - strftime('%J',{0}.studydatetime) )"
     for form, text, said, what, answer in (
         (0, f"how many [unit_count] have passed since the [e1] time {_P} had a chest x-ray study indicating {{}} [g1]?",
-         (f"how many [unit_count] is it since the [e1] chest x-ray study of {_P} [g1] that showed {{finding}}?",),
+         (f"how many [unit_count] lie between now and {_NTH}?", f"how many [unit_count] ago was {_NTH}?",
+          f"counted in [unit_count], how long ago did {_P} [e1] have a chest x-ray [g1] that showed {{finding}}?"),
          unit, "value"),
         (1, f"when was the [e1] time that {_P} had a chest x-ray study indicating {{}} [g1]?",
-         (f"when was the [e1] chest x-ray study of {_P} [g1] that showed {{finding}}?",
-          f"at what time did {_P} [e1] have a chest x-ray showing {{finding}} [g1]?"),
-         "select distinct {0}.studydatetime", "value"),
+         (f"when was {_NTH}?", f"at what time did {_P} [e1] have a chest x-ray [g1] that showed {{finding}}?",
+          f"give the date and time of {_NTH}."), "select distinct {0}.studydatetime", "value"),
         (2, "has {patient_id} had any chest x-ray study indicating {} [g1]?",
-         (f"<has|did> {_P} <had|have> any chest x-ray study that showed {{finding}} [g1]?",
-          f"is there a chest x-ray of {_P} [g1] that shows {{finding}}?"), "select count(*) > 0", "truth"),
+         (f"<has|did> {_P} <had|have> any chest x-ray study [g1] that showed {{finding}}?",
+          f"<has|did> any chest x-ray of {_P} [g1] <shown|show> {{finding}}?",
+          f"<is|was> there a chest x-ray study of {_P} [g1] that <shows|showed> {{finding}}?"),
+         "select count(*) > 0", "truth"),
         (3, f"count the number of times that {_P} had chest x-ray studies indicating {{}} [g1].",
-         (f"how many chest x-ray studies of {_P} [g1] showed {{finding}}?",
-          f"in how many chest x-rays of {_P} [g1] can {{finding}} be seen?"), "select count( distinct {0}.study_id )", "count"),
+         (f"how many chest x-ray studies of {_P} [g1] <show|showed> {{finding}}?",
+          f"in how many chest x-ray studies of {_P} [g1] can {{finding}} be seen?",
+          f"count the chest x-ray studies of {_P} [g1] that <show|showed> {{finding}}."),
+         "select count( distinct {0}.study_id )", "count"),
     ):  # fmt: skip
         order = " [E1 {0}.studydatetime]" if form < 2 else ""
         time = ", tb_cxr.studydatetime" if form < 2 else ""
@@ -150,11 +165,15 @@ def _many_studies() -> Iterator[Template]:
 def _patients() -> Iterator[Template]:
     for form, text, said, what in (
         (0, "count the number of patients who had any chest x-ray study indicating {} [g1].",
-         ("how many patients <have had|had> a chest x-ray study that showed {finding} [g1]?",
-          "in how many patients did a chest x-ray [g1] show {finding}?"), "select count( distinct {0}.subject_id )"),
+         ("how many patients <have had|had> a chest x-ray study [g1] that showed {finding}?",
+          "in how many patients <has|did> a chest x-ray [g1] <shown|show> {finding}?",
+          "count the patients with a chest x-ray study [g1] that <shows|showed> {finding}."),
+         "select count( distinct {0}.subject_id )"),
         (1, "list the ids of patients who had any chest x-ray study indicating {} [g1].",
-         ("which patients <have had|had> a chest x-ray study that showed {finding} [g1]? list their ids.",
-          "give the ids of all patients with a chest x-ray [g1] that showed {finding}."), "select distinct {0}.subject_id"),
+         ("which patients <have had|had> a chest x-ray study [g1] that showed {finding}? list their ids.",
+          "give the ids of all patients with a chest x-ray [g1] that <shows|showed> {finding}.",
+          "what are the ids of the patients for whom a chest x-ray study [g1] <shows|showed> {finding}?"),
+         "select distinct {0}.subject_id"),
     ):  # fmt: skip
         for digit, kind in enumerate(VERIFY_KINDS):
             yield Template(

@@ -12,29 +12,28 @@ __all__ = ["multimodal_templates"]
 
 _P = "patient {patient_id}"
 _STUDY = "a chest x-ray study indicating {}"
+_SHOWED = "that showed {finding}"
+_RECORDS = f"going by the records of {_P} [g1]"
 #: Last digits of the templates that are not about one named event: attribute or category in an object, attribute.
 _FEW: Final = (0, 1, 3)
 
-# kind, slot, “has …”, “did …”
+# kind, slot, “has …”; our question, with its time before the name, which may be long; our noun
 _EVENTS: Final = (
-    ("dx", "diagnosis_name", "been diagnosed with {diagnosis_name}"),
-    ("px", "procedure_name", "received a {procedure_name} procedure"),
-    ("rx", "drug_name", "been prescribed with {drug_name}"),
-    ("dx", "", "received any diagnosis"),
-    ("px", "", "received any procedure"),
-    ("rx", "", "been prescribed any medication"),
-)
-_DID: Final = (
-    "<has|was> {p} <been |>diagnosed with {diagnosis_name}", "<has|did> {p} <undergone|undergo> the procedure {procedure_name}",
-    "<has|was> {p} <been |>prescribed {drug_name}", "<has|was> {p} <been |>given any diagnosis",
-    "<has|did> {p} <undergone|undergo> any procedure", "<has|was> {p} <been |>prescribed any drug",
+    ("dx", "diagnosis_name", "been diagnosed with {diagnosis_name}",
+     f"<has|was> {_P} [g1] <been |>diagnosed with {{diagnosis_name}}", "a diagnosis of {diagnosis_name}"),
+    ("px", "procedure_name", "received a {procedure_name} procedure",
+     f"<has|did> {_P} [g1] <undergone|undergo> the procedure {{procedure_name}}", "the procedure {procedure_name}"),
+    ("rx", "drug_name", "been prescribed with {drug_name}",
+     f"<has|was> {_P} [g1] <been |>prescribed {{drug_name}}", "a prescription for {drug_name}"),
+    ("dx", "", "received any diagnosis", f"<has|was> {_P} [g1] <been |>given any diagnosis", "a diagnosis of any kind"),
+    ("px", "", "received any procedure", f"<has|did> {_P} [g1] <undergone|undergo> any procedure", "a procedure of any kind"),
+    ("rx", "", "been prescribed any medication", f"<has|was> {_P} [g1] <been |>prescribed any drug",
+     "a prescription of any kind"),
 )  # fmt: skip
 _AFTER: Final = (
     "having been diagnosed with {diagnosis_name} [g1]?", "having received {procedure_name} procedure [g1] ?",
     "having been prescribed with {drug_name} [g1] ?",
 )  # fmt: skip
-_SINCE: Final = ("a diagnosis of {diagnosis_name}", "the procedure {procedure_name}", "a prescription of {drug_name}")
-
 _GRAINS: Final = ("year", "month", "hosp")
 _WITHIN: Final = ("within-n_month", "within-month", "within-hosp")
 
@@ -58,17 +57,17 @@ def multimodal_templates() -> Iterator[Template]:
 
 def _same_period() -> Iterator[Template]:
     event = "select ( select count(*) > 0 from <T> where <in> <nm> <g1> ) and "
-    for ten, (kind, slot, perfect) in enumerate(_EVENTS):
+    for ten, (kind, slot, perfect, did, noun) in enumerate(_EVENTS):
         for digit, visual in enumerate(VERIFY_KINDS):
             if ten >= 3 and digit not in _FEW:
                 continue
-            did = _DID[ten].replace("{p}", _P)
-            also = "<had|have>" if did.startswith("<has|did>") else "had"
             yield Template(
                 5000 + 10 * ten + digit, "same period", "multimodal-single",
                 f"has_verb {_P} {perfect} [g1] and also had {_STUDY.replace('{}', finding(visual))} within the same period?",
-                (f"{did} [g1], and did a chest x-ray in the same period show {{finding}}?",
-                 f"{did} [g1] and also {also} a chest x-ray that showed {{finding}} in the same period?"),
+                (f"{did}, and <has|did> a chest x-ray of the same patient [g1] <shown|show> {{finding}}?",
+                 f"<has|did> {_P} [g1] <had|have> both {noun} and a chest x-ray study {_SHOWED}?",
+                 f"<has|did> a chest x-ray of {_P} [g1] <shown|show> {{finding}}, and <has|did> the patient [g1] also "
+                 f"<had|have> {noun}?"),
                 event + "( select count(*) > 0 from tb_cxr_plus where tb_cxr_plus.study_id in <X:all> and "
                 "tb_cxr_plus.relation = 1<cond> )", "event and study", "truth", (kind,), (slot,), _GRAINS,
                 neural=event + "( select count( distinct t1.study_id ) > 0 from ( select tb_cxr.study_id from tb_cxr where "
@@ -77,25 +76,28 @@ def _same_period() -> Iterator[Template]:
 
 
 def _one_after_other() -> Iterator[Template]:
-    for ten, (kind, slot, perfect) in enumerate(_EVENTS[:3]):
+    for ten, (kind, slot, perfect, did, noun) in enumerate(_EVENTS[:3]):
         for digit, visual in enumerate(VERIFY_KINDS):
             study = _STUDY.replace("{}", finding(visual))
             order = "on t1.<t> < t3.studydatetime [W t1.<t> t3.studydatetime]".replace("on ", "where ", 1)
             yield Template(
                 5100 + 10 * ten + digit, "study after event", "multimodal-single",
                 f"has_verb {_P} had {study} [w] after {_AFTER[ten]}",
-                (f"did a chest x-ray of {_P} show {{finding}} [w] after {_SINCE[ten]} [g1]?",
-                 f"[w] after {_SINCE[ten]} [g1], did {_P} have a chest x-ray study that showed {{finding}}?"),
+                (f"among the records of {_P} [g1], is there a chest x-ray study {_SHOWED}, taken [w] after {noun}?",
+                 f"{_RECORDS}, was {noun} followed [w] by a chest x-ray study {_SHOWED}?",
+                 f"<has|did> {_P} [g1] <had|have> {noun} and, [w] after that, a chest x-ray study {_SHOWED}?"),
                 f"select count(*) > 0 from {_EVENT} join {_GOLD_STUDIES} {order}", "study after event", "truth", (kind,), (slot,),
                 _GRAINS, withins=_WITHIN, neural=f"select count(*) > 0 from {_EVENT} join {_NEURAL_STUDIES} {order}",
                 visual=visual,
             )  # fmt: skip
+            then = did.replace(f"{_P} [g1]", "the patient")
             order = "where t3.studydatetime < t1.<t> [W t3.studydatetime t1.<t>]"
-            did = _DID[ten].replace("{p}", _P)
             yield Template(
                 5200 + 10 * ten + digit, "event after study", "multimodal-single",
                 f"has_verb {_P} {perfect} [w] after having had {study} [g1] ?",
-                (f"{did} [w] after a chest x-ray study that showed {{finding}} [g1]?",),
+                (f"judging by the records of {_P} [g1], {then} [w] after a chest x-ray study {_SHOWED}?",
+                 f"{_RECORDS}, was a chest x-ray study {_SHOWED} followed [w] by {noun}?",
+                 f"<has|did> {_P} [g1] <had|have> a chest x-ray study {_SHOWED} and also, [w] after it, {noun}?"),
                 f"select count(*) > 0 from {_EVENT} join {_GOLD_STUDIES} {order}", "event after study", "truth", (kind,), (slot,),
                 _GRAINS, withins=_WITHIN, neural=f"select count(*) > 0 from {_EVENT} join {_NEURAL_STUDIES} {order}",
                 visual=visual,
@@ -105,11 +107,19 @@ def _one_after_other() -> Iterator[Template]:
 def _groups() -> Iterator[Template]:
     age = "( select admissions.hadm_id from admissions where admissions.age is not null [age_group] )"
     for form, text, what, answer, said in (
-        (0, "count the number of", "select count( distinct {0}.subject_id )", "count", "how many {who} <have had|had>"),
-        (1, "list the ids of", "select distinct {0}.subject_id", "list", "which {who} <have had|had>"),
-    ):
+        (0, "count the number of", "select count( distinct {0}.subject_id )", "count",
+         ("how many {who} <have had|had> an in-hospital chest x-ray study [g1] that showed {finding}?",
+          "for how many {who} <has|did> a chest x-ray taken in hospital [g1] <shown|show> {finding}?",
+          "count the {who} with a chest x-ray study [g1], taken during a hospital stay, that <shows|showed> {finding}.")),
+        (1, "list the ids of", "select distinct {0}.subject_id", "list",
+         ("which {who} <have had|had> an in-hospital chest x-ray study [g1] that showed {finding}? list their ids.",
+          "for which {who} <has|did> a chest x-ray taken in hospital [g1] <shown|show> {finding}? give their ids.",
+          "list the ids of the {who} with a chest x-ray study [g1], taken during a hospital stay, that <shows|showed> "
+          "{finding}.")),
+    ):  # fmt: skip
         for by_gender in (0, 1):
-            who = ("{gender} " if by_gender else "") + "patients aged [age_group]"
+            our = ("{gender} " if by_gender else "") + "patients [age_group]"
+            who = our.replace("patients", "patients aged")
             gender = " and {0}.subject_id in ( select patients.subject_id from patients where patients.gender = '{{gender}}' )"
             for digit in _FEW:
                 visual = VERIFY_KINDS[digit]
@@ -118,8 +128,7 @@ def _groups() -> Iterator[Template]:
                     6000 + 20 * by_gender + 10 * form + digit, f"{('count', 'list')[form]} patients of an age",
                     "multimodal-group",
                     f"{text} {who} who had a chest x-ray study during hospital visit indicating {finding(visual)} [g1].",
-                    (f"{said.replace('{who}', who)} a chest x-ray study during a hospital stay that showed {{finding}} [g1]?"
-                     + (" list their ids." if form else ""),),
+                    tuple(each.replace("{who}", our) for each in said),
                     what.format("tb_cxr_plus") + f" from tb_cxr_plus where tb_cxr_plus.hadm_id in {age} and "
                     f"tb_cxr_plus.relation = 1<cond>{sex.format('tb_cxr_plus')} [G1 tb_cxr_plus.studydatetime]",
                     "study group", answer, grains=("year", "month"),

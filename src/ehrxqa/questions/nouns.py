@@ -1,0 +1,106 @@
+"""Findings and places as noun phrases: articles, number, and how two of them are joined.
+
+The names are those of the labels, so what holds for a name follows from its last word; a database may add others.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ehrxqa.vqa.question import Combination, Target, VqaQuestion
+
+__all__ = ["MANY", "ONE", "finding_of", "is_plural", "place_of", "things_of", "with_article"]
+
+#: Category → one of it, and several.
+ONE: Final = {
+    "anatomicalfinding": "anatomical finding",
+    "technicalassessment": "technical assessment",
+    "disease": "disease",
+    "tubesandlines": "tube or line",
+    "device": "device",
+}
+MANY: Final = {name: "tubes/lines" if name == "tubesandlines" else f"{one}s" for name, one in ONE.items()}
+
+#: Abnormality stands for every category but technical assessments, which a reader could not know.
+_EXPLAINED: Final = "(devices, tubes and lines included)"
+
+#: Last words of what can be counted and so takes an article.
+_COUNTED: Final = re.compile(
+    r".*\b(tube|drain|catheter|picc|line|port|pump|valve|repair|fracture|nodule|lesion|mass|enlargement|bullae|hernia|"
+    r"goiter|artifact|fold|aorta|hilum|hemidiaphragm|silhouette|pattern)"
+)
+#: Names that are no noun phrase, or not what their last word says.
+_ODD: Final = {"rotated": "rotated positioning", "cardiac pacer and wires": "a cardiac pacer and wires"}
+#: Named after the place where it is: “an elevated hemidiaphragm in the left hemidiaphragm” would be odd.
+_OF_ITS_PLACE: Final = ("hemidiaphragm", "cardiac silhouette")
+
+_BOTH: Final = (Combination.AND, Combination.INTERSECTION)
+_EITHER: Final = (Combination.OR, Combination.UNION)
+
+
+def is_plural(name: str) -> bool:
+    """Whether a name takes a plural verb.
+
+    >>> [is_plural(name) for name in ("cabg grafts", "scoliosis", "pericardial effusion", "left hilar structures")]
+    [True, False, False, True]
+    """
+    return name.endswith("s") and not name.endswith(("is", "ss", "us"))
+
+
+def with_article(name: str) -> str:
+    """An attribute as it stands in a sentence.
+
+    >>> [with_article(name) for name in ("picc", "endotracheal tube", "pleural effusion", "rotated")]
+    ['a picc', 'an endotracheal tube', 'pleural effusion', 'rotated positioning']
+    """
+    if name in _ODD:
+        return _ODD[name]
+    counted = _COUNTED.fullmatch(re.sub(r"\s*\(.*\)$", "", name))
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}" if counted else name
+
+
+def _join(names: tuple[str, ...], combination: Combination | None) -> str:
+    if len(names) == 1:
+        return names[0]
+    first, second = names
+    if combination in _BOTH:
+        return f"both {first} and {second}"
+    return f"either {first} or {second}" if combination in _EITHER else f"{first} but not {second}"
+
+
+def finding_of(question: VqaQuestion, *, explained: bool = False) -> str:
+    """What is looked for: “both a picc and pleural effusion”, “any device”."""
+    if question.attributes:
+        return _join(tuple(map(with_article, question.attributes)), question.combination)
+    if len(question.categories) == 2:
+        return "any " + " or ".join(MANY[name] for name in question.categories)
+    if question.categories:
+        return f"any {ONE[question.categories[0]]}"
+    return f"any abnormality {_EXPLAINED}" if explained else "any abnormality"
+
+
+def things_of(question: VqaQuestion, *, explained: bool = False) -> str:
+    """What is listed: “diseases and devices”."""
+    if question.categories:
+        return " and ".join(MANY[name] for name in question.categories)
+    return f"abnormalities {_EXPLAINED}" if explained else "abnormalities"
+
+
+def place_of(question: VqaQuestion) -> str:
+    """Where it is looked for, with a blank before, or nothing.
+
+    Two places that must both show something of a category need not show the same: “any device in the neck and any in
+    the spine”.
+    """
+    if not question.objects or question.target in (Target.OBJECT, Target.SIZE):
+        return ""
+    named = any(name in attribute and name in place for name in _OF_ITS_PLACE
+                for attribute in question.attributes for place in question.objects)  # fmt: skip
+    at = "at" if named else "in"
+    places = tuple(f"the {name}" for name in question.objects)
+    if question.combination is Combination.AND and len(places) == 2 and not question.attributes:
+        return f" in {places[0]} and any in {places[1]}"
+    if question.combination is Combination.DIFFERENCE:
+        return f" {at} {places[0]} but not {at} {places[1]}"
+    return f" {at} {_join(places, question.combination)}"
