@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import string
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ehrxqa.paraphrasing.instructions import request_body
 from ehrxqa.paraphrasing.masking import PLACEHOLDER, Unmaskable, mask, unmask
 from ehrxqa.paraphrasing.vocabulary import template_words
 
@@ -101,6 +104,27 @@ def test_categories_in_one_and_many_and_equal_values():
     assert masked.shape == "which [categories_1] and [categories_2] are seen in the [location_1], any [category_1]?"
     same = mask({"question": "was urine after urine?", "value": {"output_name": "urine", "culture_name": "urine"}})
     assert same.shape == "was [output_1] after [output_1]?"
+
+
+def test_letters_that_change_with_their_case():
+    with pytest.raises(Unmaskable, match="not in the sentence"):
+        mask({"question": "was s given?", "value": {"drug_name": "ſ"}})
+
+
+def test_the_example_of_the_documentation():
+    page = (Path(__file__).parents[2] / "docs/paraphrase.md").read_text()
+    question = page.split("\n> ", 1)[1].split("\n\n")[0].replace("\n> ", " ")
+    record = {
+        "question": question,
+        "value": {"patient_id": 10004235, "drug_name": "heparin (porcine)"},
+        "v_tag": {"attribute": ["lung opacity"], "object": ["left lung"]},
+    }
+    shown = json.loads(page.split("```json\n")[1].split("```")[0])
+    body = request_body(mask(record).shape, model="llama3.1", wordings=1, temperature=None, seed=None)
+    system, user = body["messages"]
+    assert shown["messages"][1] == user
+    assert system["content"].startswith(shown["messages"][0]["content"].removesuffix("…").strip())
+    assert set(shown) == set(body)
 
 
 def test_no_template_word_is_a_value():

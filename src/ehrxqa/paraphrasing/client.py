@@ -186,7 +186,7 @@ class ChatClient:
 
     def _body(self, response: httpx2.Response) -> bytes:
         until, data = time.monotonic() + self.patience.answer_seconds, bytearray()
-        for piece in response.iter_bytes():
+        for piece in response.iter_raw():  # unpacked by nobody: a small body may hold a huge one
             data += piece
             if len(data) > MOST_BODY_BYTES:
                 raise TransientFault(f"an answer of more than {MOST_BODY_BYTES:,} bytes")

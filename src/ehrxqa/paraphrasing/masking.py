@@ -117,8 +117,9 @@ def mask(record: Mapping[str, Any]) -> Masked:
         if known is not None:
             found.add(known[1])
             return name(known[0], match[0])
-        kind = _NUMBERS[int(str(match.lastgroup)[1:])][0]
-        return name(kind, match[0])
+        if match.lastgroup is None:  # equal to a value but for a letter whose case is not one of a pair
+            raise Unmaskable("a value is not in the sentence")
+        return name(_NUMBERS[int(match.lastgroup[1:])][0], match[0])
 
     shape = _pattern(kinds).sub(replaced, sentence)
     if not {slot for _, slot in kinds.values()} <= found:
