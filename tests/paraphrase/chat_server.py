@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import threading
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-KEY = "sk-key-that-must-not-show-0123456789"
+KEY = "-".join(("sk", "key", "that", "must", "not", "show", "0123456789"))
 
 #: Rewordings that keep everything: each is a good paraphrase of any sentence.
 PREFIXES = ("in our data, ", "according to our data, ", "in this set of data, ", "judging by our data, ")
@@ -19,8 +20,8 @@ PREFIXES = ("in our data, ", "according to our data, ", "in this set of data, ",
 class ChatServer:
     """Requests are kept in `bodies`; `faults` are used up one by one, then all goes well.
 
-    Faults: lossy, extra, empty, null, swap, malformed, html, choices, huge, slow, drop, or a status such as 500 or
-    429:RETRY-AFTER, or redirect:URL.
+    Faults: lossy, extra, empty, null, swap, numbered, malformed, html, choices, deep, huge, gzip, slow, drop, a status
+    such as 500 or 429:RETRY-AFTER, or redirect:URL.
     """
 
     faults: list[str] = field(default_factory=list)
@@ -135,6 +136,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.raw(200, b"[" * 100_000)
         elif kind == "huge":
             self.raw(200, b'{"choices": [{"message": {"content": "' + b"a" * 3_000_000 + b'"}}]}')
+        elif kind == "gzip":
+            self.raw(200, gzip.compress(b"a" * 50_000_000), {"Content-Encoding": "gzip"})
         elif kind == "slow":
             site.go_on.wait(2)
             self.close_connection = True

@@ -9,20 +9,20 @@ from ehrxqa.dataset.records import final_record, write_records
 from ehrxqa.manifest import Checksums, Manifest, StageRecord
 
 SENTENCES: list[tuple[str, dict[str, Any], dict[str, list[str]]]] = [
-    ("was patient {0} prescribed {1} in march 2103?", {"patient_id": 10037321, "drug_name": "Aspirin 81"}, {}),
-    ("was patient {0} prescribed {1} in 07/2104?", {"patient_id": 10099999, "drug_name": "heparin (porcine)"}, {}),
+    ("was patient {0} prescribed {1} in march 2103?", {"patient_id": 70037321, "drug_name": "Aspirin 81"}, {}),
+    ("was patient {0} prescribed {1} in 07/2104?", {"patient_id": 70099999, "drug_name": "heparin (porcine)"}, {}),
     ("when was the last {1} lab test of patient {0} within the last 2 years?",
-     {"patient_id": 10037321, "lab_name": "c-reactive protein"}, {}),
-    ("in the chest x-ray study {0}, is there {1} in the {2}?", {"study_id": 55501234},
+     {"patient_id": 70037321, "lab_name": "c-reactive protein"}, {}),
+    ("in the chest x-ray study {0}, is there {1} in the {2}?", {"study_id": 85501234},
      {"object": ["left lung"], "attribute": ["lung opacity"]}),
     ("how many {0} patients have had a chest x-ray study that showed any {1} since 2101?", {"gender": "f"},
      {"category": ["anatomicalfinding"]}),
     ("how many days is it since the first chest x-ray study of patient {0} that showed {1}?",
-     {"patient_id": 10037321}, {"attribute": ["pneumothorax"]}),
+     {"patient_id": 70037321}, {"attribute": ["pneumothorax"]}),
 ]  # fmt: skip
 SAID = {"f": "female", "anatomicalfinding": "anatomical finding"}
 SECRET_WORDS = (
-    "10037321", "10099999", "aspirin", "heparin", "porcine", "march", "2103", "2104", "protein", "55501234",
+    "70037321", "70099999", "aspirin", "heparin", "porcine", "march", "2103", "2104", "protein", "85501234",
     "left lung", "opacity", "female", "anatomical finding", "2101", "pneumothorax",
 )  # fmt: skip
 

@@ -22,6 +22,12 @@ GOOD = [
      "comparing study [study_1] to study [study_2], has [finding_1] been newly detected?"),
     ("what was the highest [vital_1] of patient [patient_1] on the first icu visit?",
      "what is the maximum [vital_1] measured for patient [patient_1] during the initial intensive care unit stay?"),
+    ("how much does the hospital care of patient [patient_1] cost in total since [year_1]?",
+     "what is the total cost of hospital care for patient [patient_1] since [year_1]?"),
+    ("is there a chest x-ray of patient [patient_1] in the past month that shows [finding_1] in the [location_1]?",
+     "does any chest x-ray of patient [patient_1] from the past month show [finding_1] in the [location_1]?"),
+    ("by how much did the weight of patient [patient_1] change between the second to last and the last measurement?",
+     "how much did patient [patient_1]'s weight change between the second-to-last and last measurements?"),
     ("which patients aged [age_1] or above have had a chest x-ray study that showed [finding_1]? list their ids.",
      "list the ids of all patients aged [age_1] and older whose chest x-ray study showed [finding_1]."),
 ]  # fmt: skip

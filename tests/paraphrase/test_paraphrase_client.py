@@ -36,7 +36,9 @@ def test_a_request_is_what_the_protocol_says(site):
     assert site.headers[0]["Authorization"] == f"Bearer {KEY}"
 
 
-@pytest.mark.parametrize("fault", ["500", "503", "429", "malformed", "html", "choices", "deep", "huge", "slow", "drop"])
+@pytest.mark.parametrize(
+    "fault", ["500", "503", "429", "malformed", "html", "choices", "deep", "huge", "gzip", "slow", "drop"]
+)
 def test_what_may_pass_is_tried_again(fault, site):
     site.faults = [fault, fault]
     with client(site) as chat:

@@ -116,7 +116,7 @@ def test_the_example_of_the_documentation():
     question = page.split("\n> ", 1)[1].split("\n\n")[0].replace("\n> ", " ")
     record = {
         "question": question,
-        "value": {"patient_id": 10004235, "drug_name": "heparin (porcine)"},
+        "value": {"patient_id": 90004235, "drug_name": "heparin (porcine)"},
         "v_tag": {"attribute": ["lung opacity"], "object": ["left lung"]},
     }
     shown = json.loads(page.split("```json\n")[1].split("```")[0])

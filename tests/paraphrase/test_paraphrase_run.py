@@ -113,7 +113,7 @@ def test_numbered_and_quoted_lines_are_understood(out, site):
     site.always = "numbered"
     report = paraphrase(out, site)
     assert report.changed == {"train": 6, "test": 6}
-    source = "in the chest x-ray study 55501234, is there lung opacity in the left lung?"
+    source = "in the chest x-ray study 85501234, is there lung opacity in the left lung?"
     assert load(out, "train")[3]["question"] == PREFIXES[0] + source
 
 
@@ -142,7 +142,7 @@ def test_limit_and_what_is_already_worded(out, site):
 def test_what_cannot_be_masked_is_kept_and_counted(out, site):
     for name in ("_test", "test"):
         records = load(out, name)
-        records[0]["question"] = "was mr smith prescribed 10037321 aspirin 81?"
+        records[0]["question"] = "was mr smith prescribed 70037321 aspirin 81?"
         (out / "dataset" / f"{name}.json").write_text(json.dumps(records))
     report = paraphrase(out, site, splits=["test"])
     assert report.kept == {"a word is left that no template has": 1}

@@ -59,7 +59,7 @@ def _rows() -> tuple[tuple[str, str, str], ...]:
     for unit in _UNITS[:3]:
         rows += [
             ("within", f"number {unit}", rf"(?:within|no more than|not more than|at most|inside)(?: the)?(?: next| following)? {_N} {unit}s?(?! ago)"),
-            ("period", f"rolling {unit}", rf"(?:in|within|over|during|throughout) the (?:(?:past|last|previous|preceding) {_N}|past|last) {unit}s?"
+            ("period", f"rolling {unit}", rf"(?:in|within|over|during|throughout|from|of) the (?:(?:past|last|previous|preceding) {_N}|past|last) {unit}s?"
              rf"|(?:since|from) {_N} {unit}s? ago"),
             ("period", f"until {unit}", rf"(?:up to|up until|until|till|by|no later than|at least) {_N} {unit}s? ago|{_N} {unit}s? ago or (?:earlier|before|more)"),
             ("period", f"this {unit}", rf"(?:this|the current) {unit}" if unit != "day" else "today"),
@@ -132,10 +132,10 @@ _CONTENT: Final = tuple(
         r"die[ds]?\b|dead|death|dying|mortality|deceased", r"surviv", r"icu\b|intensive care", r"emergency",
         r"hospital|admission|admit", r"care ?unit|unit\b", r"discharg|releas", r"length|long\b|duration|lasted", r"ids?\b|identif",
         r"locations?|where|sites?\b|regions?\b|areas?\b", r"cardiac|heart", r"mediastinum|mediastinal", r"thora", r"half", r"third",
-        r"complet|finish|ended", r"percentile|rank", r"share|percent|proportion|fraction|rate", r"volume|amount|much", r"ml\b|milli",
+        r"complet|finish|ended", r"percentile|rank", r"share|percent|proportion|fraction|rate", r"volume|amount", r"ml\b|milli",
         r"allerg", r"ward", r"substance", r"abbreviat|stand|mean|short", r"different|distinct|unique", r"new\b|newly",
-        r"patient|people|individuals|persons?\b|who\b", r"differ|chang|minus|subtract|balance|exceed", r"normal|abnormal",
-        r"male\b|men\b|man\b", r"female|women|woman", r"values?|levels?|measure|readings?|results?|how (?:high|low|much)", r"type|kind",
+        r"patient|people|individuals|persons?\b|who\b", r"differ|chang|minus|subtract|balance|exceed|(?:great|high|larg|bigg)er than", r"normal|abnormal",
+        r"male\b|men\b|man\b", r"female|women|woman", r"values?|levels?|measure|readings?|results?", r"type|kind",
     )
 )  # fmt: skip
 
