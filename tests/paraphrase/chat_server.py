@@ -20,8 +20,8 @@ PREFIXES = ("in our data, ", "according to our data, ", "in this set of data, ",
 class ChatServer:
     """Requests are kept in `bodies`; `faults` are used up one by one, then all goes well.
 
-    Faults: lossy, extra, empty, null, swap, numbered, malformed, html, choices, deep, huge, gzip, slow, drop, a status
-    such as 500 or 429:RETRY-AFTER, or redirect:URL.
+    Faults: lossy, extra, empty, null, swap, numbered, malformed, html, choices, deep, huge, gzip, drip, slow, drop, a
+    status such as 500 or 429:RETRY-AFTER, or redirect:URL.
     """
 
     faults: list[str] = field(default_factory=list)
@@ -138,6 +138,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.raw(200, b'{"choices": [{"message": {"content": "' + b"a" * 3_000_000 + b'"}}]}')
         elif kind == "gzip":
             self.raw(200, gzip.compress(b"a" * 50_000_000), {"Content-Encoding": "gzip"})
+        elif kind == "drip":
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            for _ in range(30):
+                self.wfile.write(b" ")
+                if site.go_on.wait(0.1):
+                    break
+            self.close_connection = True
         elif kind == "slow":
             site.go_on.wait(2)
             self.close_connection = True

@@ -106,6 +106,13 @@ def test_categories_in_one_and_many_and_equal_values():
     assert same.shape == "was [output_1] after [output_1]?"
 
 
+def test_a_value_within_another_value():
+    value = {"drug_name1": "insulin", "drug_name2": "insulin glargine", "vital_value": 7, "lab_value": 7.5}
+    masked = mask({"question": "was insulin glargine given after insulin, over 7.5 and 7?", "value": value})
+    assert masked.shape == "was [drug_1] given after [drug_2], over [value_1] and [value_2]?"
+    assert masked.values["[drug_1]"] == "insulin glargine" and masked.values["[value_1]"] == "7.5"
+
+
 def test_letters_that_change_with_their_case():
     with pytest.raises(Unmaskable, match="not in the sentence"):
         mask({"question": "was s given?", "value": {"drug_name": "ſ"}})

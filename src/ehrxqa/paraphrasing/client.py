@@ -185,6 +185,8 @@ class ChatClient:
         return self._texts(response.status_code, response.headers, data)
 
     def _body(self, response: httpx2.Response) -> bytes:
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            raise TransientFault("a compressed answer, which was not asked for")
         until, data = time.monotonic() + self.patience.answer_seconds, bytearray()
         for piece in response.iter_raw():  # unpacked by nobody: a small body may hold a huge one
             data += piece
