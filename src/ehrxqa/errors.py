@@ -8,7 +8,8 @@
     ├── BuildError       labels or databases cannot be built or written       (also RuntimeError)
     ├── RecordError      a question or answer file is not what it should be   (also ValueError)
     ├── NeuralSqlError   a NeuralSQL query cannot be understood or run        (also ValueError)
-    └── VqaError         an image question or its answer is not understood    (also ValueError)
+    ├── VqaError         an image question or its answer is not understood    (also ValueError)
+    └── EndpointError    a language model's endpoint refuses or fails         (also RuntimeError)
 
 Every message is one line that names the file, row or option, and what to do. Facts are kept as
 attributes where a caller may want them. Patient rows never appear in a message.
@@ -21,6 +22,7 @@ from pathlib import Path
 __all__ = [
     "BuildError",
     "EhrxqaError",
+    "EndpointError",
     "NeuralSqlError",
     "RecordError",
     "SettingsError",
@@ -66,3 +68,7 @@ class NeuralSqlError(EhrxqaError, ValueError):
 
 class VqaError(EhrxqaError, ValueError):
     """An image question, or an answer to it, is not understood."""
+
+
+class EndpointError(EhrxqaError, RuntimeError):
+    """The endpoint of a language model refuses, fails, or is not what it should be."""

@@ -72,8 +72,8 @@ class Manifest:
     stages: dict[str, StageRecord] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=lambda: package_versions())
 
-    def write(self, folder: Path) -> None:
-        """Write `folder/manifest.json`, whole or not at all."""
+    def write(self, folder: Path, *, name: str = MANIFEST) -> None:
+        """Write `folder/manifest.json`, or a file of another name, whole or not at all."""
         value = {
             "format": FORMAT,
             "synthetic": self.synthetic,
@@ -89,7 +89,7 @@ class Manifest:
                 for name, stage in self.stages.items()
             },
         }
-        write_json(folder / MANIFEST, value)
+        write_json(folder / name, value)
 
 
 def read_manifest(folder: Path) -> Manifest | None:

@@ -66,14 +66,24 @@ def test_your_own_hospital(folder):
         assert done.returncode == 0, f"{line}\n{done.stderr}"
 
 
-def test_your_own_questions(folder):
+def test_your_own_questions(folder, monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "paraphrase"))
+    from chat_server import ChatServer
+
+    endpoint = ChatServer()
     lines = [line.replace(" out", " demo/ehrxqa") for line in commands("Your own questions")]
-    assert len(lines) == 4
+    assert len(lines) == 5
     for line in lines:
-        small = line.replace("--train 2000 --valid 300 --test 300", "--train 20 --valid 5 --test 20 --force")
+        small = line.replace("http://127.0.0.1:11434/v1", endpoint.url).replace(
+            "--train 2000 --valid 300 --test 300", "--train 20 --valid 5 --test 20 --force"
+        )
         done = run(small, folder)
         assert done.returncode == 0, f"{line}\n{done.stderr}"
         assert done.stdout
+    endpoint.stop()
+    assert endpoint.bodies
+    worded = json.loads((folder / "demo/ehrxqa/dataset/test.json").read_text())
+    assert {record["para_type"] for record in worded} >= {"llama3.1"}
 
 
 def test_your_own_model(folder):

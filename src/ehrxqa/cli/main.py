@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "build": ("ehrxqa.cli.build", "Build labels and databases from the source files."),
     "generate": ("ehrxqa.cli.generate", "Make new questions over the databases, each verified."),
     "coverage": ("ehrxqa.cli.coverage", "Say which official question templates a build can produce."),
+    "paraphrase": ("ehrxqa.cli.paraphrase", "Let a language model reword questions; it sees no values."),
     "answer": ("ehrxqa.cli.answer", "Fill the answers of pre-release question files."),
     "verify": ("ehrxqa.cli.verify", "Check an output folder, alone or against another one."),
     "info": ("ehrxqa.cli.info", "Say what an output folder holds and how it was made."),

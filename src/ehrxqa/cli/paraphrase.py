@@ -1,0 +1,87 @@
+"""`ehrxqa paraphrase`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option
+
+__all__ = ["command"]
+
+
+def _ask(what: str, host: str) -> str | None:
+    """Let someone at a terminal type the name of the host."""
+    click.echo(what, err=True)
+    answer = click.prompt(f"To allow it, type {host}", default="", show_default=False, err=True)
+    return str(answer) or None
+
+
+@click.command(
+    "paraphrase",
+    epilog=example(
+        "ehrxqa paraphrase out --endpoint http://127.0.0.1:11434/v1 --model llama3.1",
+        "ehrxqa paraphrase out --endpoint https://llm.example/v1 --model big-model \\",
+        "    --confirm-endpoint llm.example --split train --limit 1000",
+    ),
+)
+@click.argument("out", type=DIR)
+@click.option("--endpoint", required=True, metavar="URL", help="An OpenAI-compatible endpoint.")
+@click.option("--model", required=True, metavar="NAME", help="The model there; becomes para_type.")
+@click.option(
+    "--split",
+    "splits",
+    type=click.Choice(["train", "valid", "test"]),
+    multiple=True,
+    help="Only this split; repeatable.",
+)
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Most questions to reword.")
+@click.option(
+    "--per-request", type=click.IntRange(1, 16), default=4, show_default=True, metavar="N",
+    help="Most wordings of one sentence to ask for at once.",
+)  # fmt: skip
+@click.option("--temperature", type=click.FloatRange(0, 2), metavar="T", help="Sent if given.")
+@click.option("--seed", type=int, metavar="S", help="Sent if given; another seed asks again.")
+@click.option(
+    "--concurrency", type=click.IntRange(1, 32), default=4, show_default=True, metavar="N", help="Requests at a time."
+)
+@click.option("--confirm-endpoint", metavar="HOST", help="Allow sending to this host, that of --endpoint.")
+@format_option
+@quiet_option
+def command(
+    out: Path, endpoint: str, model: str, splits: tuple[str, ...], limit: int | None, per_request: int,
+    temperature: float | None, seed: int | None, concurrency: int, confirm_endpoint: str | None, output_format: str,
+    quiet: bool,
+) -> None:  # fmt: skip
+    """Let a language model reword the questions in OUT.
+
+    It is sent sentences with placeholders instead of names, numbers and dates. A reply that changes the meaning, as
+    far as can be checked, is refused. The key, if one is needed, comes from EHRXQA_LLM_API_KEY or the keyring. Run an
+    interrupted command again to go on.
+    """
+    from ehrxqa.paraphrasing.run import paraphrase
+    from ehrxqa.progress import make_progress
+
+    report = paraphrase(
+        out, endpoint=endpoint, model=model, splits=splits, limit=limit, per_request=per_request,
+        temperature=temperature, seed=seed, concurrency=concurrency, confirm_endpoint=confirm_endpoint,
+        ask=_ask if sys.stdin.isatty() and sys.stderr.isatty() else None, progress=make_progress(quiet=quiet),
+    )  # fmt: skip
+
+    def text() -> str:
+        changed = sum(report.changed.values())
+        lines = [f"{changed:,} of {report.questions:,} questions reworded by {report.model}"]
+        lines += [f"  {split}: {number:,}" for split, number in report.changed.items()]
+        lines.append(
+            f"{report.shapes:,} sentences, {report.requests:,} requests, {report.remembered:,} replies kept from before"
+        )
+        lines += [f"kept, {reason}: {number:,}" for reason, number in report.kept.items()]
+        lines += [f"refused, {reason}: {number:,}" for reason, number in report.rejected.items()]
+        if report.others:
+            lines.append(f"left alone, not worded by machine: {report.others:,}")
+        return "\n".join(lines)
+
+    emit(output_format, asdict(report), text)

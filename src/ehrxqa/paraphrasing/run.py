@@ -1,0 +1,215 @@
+"""`ehrxqa paraphrase`: let a language model reword questions, without showing it any value of the database."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from ehrxqa.building import WORK_FOLDER
+from ehrxqa.errors import BuildError, SettingsError
+from ehrxqa.manifest import read_manifest
+from ehrxqa.neuralsql.journal import Journal
+from ehrxqa.paraphrasing.asking import Asking
+from ehrxqa.paraphrasing.client import ChatClient, Patience, require_httpx2
+from ehrxqa.paraphrasing.endpoint import Endpoint, find_key, named_endpoint
+from ehrxqa.paraphrasing.instructions import instructions_digest
+from ehrxqa.paraphrasing.masking import Unmaskable, mask, unmask
+from ehrxqa.paraphrasing.question_files import MACHINE, SplitFiles, read_splits, rewrite
+from ehrxqa.paraphrasing.replacing import exclusive, finish
+from ehrxqa.progress import SILENT, Progress
+
+__all__ = ["ParaphraseReport", "paraphrase"]
+
+#: Of the journal.
+_FORMAT: Final = 1
+
+
+@dataclass
+class ParaphraseReport:
+    """What was done.
+
+    Attributes:
+        model: Who worded.
+        endpoint: The host that was asked.
+        questions: Questions that were to be reworded.
+        shapes: Different sentences among them, without their values.
+        requests: Requests that were answered in this run.
+        remembered: Requests whose reply an earlier run had kept.
+        changed: Split → questions with a new wording.
+        kept: Reason → questions that keep their own wording.
+        rejected: Reason → wordings that were refused.
+        others: Questions that were left alone because a model or a person has worded them already.
+    """
+
+    model: str
+    endpoint: str
+    questions: int = 0
+    shapes: int = 0
+    requests: int = 0
+    remembered: int = 0
+    changed: dict[str, int] = field(default_factory=dict)
+    kept: dict[str, int] = field(default_factory=dict)
+    rejected: dict[str, int] = field(default_factory=dict)
+    others: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A question: where it is, and what its placeholders stand for."""
+
+    split: str
+    number: int
+    values: Mapping[str, str]
+
+
+def paraphrase(
+    out: Path | str,
+    *,
+    endpoint: str,
+    model: str,
+    splits: Sequence[str] = (),
+    limit: int | None = None,
+    per_request: int = 4,
+    temperature: float | None = None,
+    seed: int | None = None,
+    concurrency: int = 4,
+    confirm_endpoint: str | None = None,
+    ask: Callable[[str, str], str | None] | None = None,
+    patience: Patience | None = None,
+    progress: Progress = SILENT,
+) -> ParaphraseReport:
+    """Let a language model reword the questions of `OUT/dataset`.
+
+    Only sentences whose names, numbers and dates are replaced by placeholders are sent. A reply that loses, adds or
+    changes something is refused, and its question keeps the wording it had. Nothing but `question` and `para_type`
+    changes.
+
+    Args:
+        out: Output folder with question files.
+        endpoint: Address of an OpenAI-compatible endpoint, such as `http://127.0.0.1:11434/v1`.
+        model: The model's name there; becomes `para_type`.
+        splits: Splits to reword; all by default.
+        limit: Most questions to reword.
+        per_request: Most wordings to ask for at once; questions of one shape share them in turn.
+        temperature: Sent if given.
+        seed: Sent if given, one more with each attempt.
+        concurrency: Requests at a time.
+        confirm_endpoint: Host of the endpoint: allows sending to it. Not needed on this machine with synthetic data.
+        ask: Asked to confirm instead, with what would be sent and the host; gives the host if the user agrees.
+        patience: How long to wait for the endpoint.
+        progress: Told what happens.
+
+    Raises:
+        SettingsError: An option makes no sense, httpx2 is not installed, or nobody confirmed.
+        BuildError: There is no build in `out`, or it cannot be written.
+        RecordError: A question file is not what it should be.
+        EndpointError: The endpoint refuses or fails; what was answered is kept for the next run.
+    """
+    out, where = Path(out), named_endpoint(endpoint)
+    _check_settings(model, limit, per_request, temperature, concurrency)
+    require_httpx2()
+    manifest = read_manifest(out)
+    if manifest is None:
+        raise BuildError(f"{out}: holds no build; make one first: ehrxqa build SOURCES {out}")
+    with exclusive(out):
+        if finish(out):
+            progress.note(f"{out}: completed what an interrupted run had written")
+            manifest = read_manifest(out) or manifest
+        files = read_splits(out, splits)
+        report = ParaphraseReport(model, where.host)
+        shapes = _plan(files, limit, report)
+        if not shapes:
+            return report
+        if confirm_endpoint is not None or not (manifest.synthetic and where.loopback):
+            _confirm(where, shapes, confirm_endpoint, ask)
+        settings = {
+            "format": _FORMAT, "endpoint": where.url, "model": model, "temperature": temperature, "seed": seed,
+            "instructions": instructions_digest(),
+        }  # fmt: skip
+        digest = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
+        with (
+            Journal(out / WORK_FOLDER / "paraphrase" / f"{digest}.jsonl", settings) as journal,
+            ChatClient(where, find_key(where), connections=concurrency, patience=patience) as client,
+        ):
+            asking = Asking(client, journal, model, temperature, seed)
+            wanted = {shape: min(len(places), per_request) for shape, places in shapes.items()}
+            accepted = asking.all(wanted, concurrency, progress)
+        report.requests, report.remembered = asking.requests, asking.remembered
+        report.rejected = dict(sorted(asking.rejected.items()))
+        wordings = _assign(shapes, accepted, report)
+        if wordings:
+            told = {"model": model, "temperature": temperature, "seed": seed, "changed": report.changed}
+            rewrite(out, files, wordings, model, manifest, told)
+    return report
+
+
+def _check_settings(
+    model: str, limit: int | None, per_request: int, temperature: float | None, concurrency: int
+) -> None:
+    if not model.strip() or not model.isprintable() or model == MACHINE:
+        raise SettingsError(f"the model needs a name, other than {MACHINE!r}: it becomes para_type")
+    for name, value in (("limit", limit), ("per_request", per_request), ("concurrency", concurrency)):
+        if value is not None and value < 1:
+            raise SettingsError(f"{name} must be at least 1, not {value}")
+    if temperature is not None and not 0 <= temperature <= 2:
+        raise SettingsError(f"temperature must be from 0 to 2, not {temperature:g}")
+
+
+def _plan(files: Sequence[SplitFiles], limit: int | None, report: ParaphraseReport) -> dict[str, list[_Place]]:
+    """Shape → the questions that have it, in the order of the files."""
+    shapes: dict[str, list[_Place]] = {}
+    kept: Counter[str] = Counter()
+    for split in files:
+        for number, record in enumerate(split.records):
+            if record.get("para_type") != MACHINE:
+                report.others += 1
+                continue
+            if limit is not None and report.questions >= limit:
+                continue
+            report.questions += 1
+            try:
+                masked = mask(record)
+            except Unmaskable as reason:
+                kept[str(reason)] += 1
+                continue
+            shapes.setdefault(masked.shape, []).append(_Place(split.name, number, masked.values))
+    report.kept, report.shapes = dict(kept), len(shapes)
+    return shapes
+
+
+def _confirm(
+    where: Endpoint,
+    shapes: Mapping[str, object],
+    confirmed: str | None,
+    ask: Callable[[str, str], str | None] | None,
+) -> None:
+    what = f"{len(shapes):,} sentences without their values (such as: {next(iter(shapes))})"
+    if confirmed is None and ask is not None:
+        confirmed = ask(f"{what} will be sent to {where.host}", where.host)
+    if confirmed is None:
+        raise SettingsError(
+            f"nothing was sent: {what} would go to {where.host}; allow it with --confirm-endpoint {where.host}"
+        )
+    if confirmed.strip().lower() != where.host.lower():
+        raise SettingsError(f"nothing was sent: what was confirmed is not the host of the endpoint, {where.host}")
+
+
+def _assign(
+    shapes: Mapping[str, list[_Place]], accepted: Mapping[str, list[str]], report: ParaphraseReport
+) -> dict[tuple[str, int], str]:
+    """(split, place) → new question; the wordings of a shape are used in turn."""
+    wordings: dict[tuple[str, int], str] = {}
+    for shape, places in shapes.items():
+        good = accepted[shape]
+        for turn, place in enumerate(places):
+            if good:
+                wordings[place.split, place.number] = unmask(good[turn % len(good)], place.values)
+        if not good:
+            report.kept["no wording passed"] = report.kept.get("no wording passed", 0) + len(places)
+    report.changed = dict(Counter(split for split, _ in wordings))
+    return wordings
