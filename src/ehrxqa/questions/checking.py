@@ -15,7 +15,7 @@ from ehrxqa.neuralsql.errors import TimeLimit
 from ehrxqa.neuralsql.limits import Limits
 from ehrxqa.neuralsql.official_text import normalise
 from ehrxqa.questions.copies import Copies, on_indexed
-from ehrxqa.questions.expand import support
+from ehrxqa.questions.expand import study_selects, support
 from ehrxqa.questions.lint import Lint
 from ehrxqa.questions.lookup import Lookup
 from ehrxqa.questions.question import Question
@@ -108,9 +108,12 @@ class Checker:
             return Checked(reason=f"lint: {rule}")
         if len(answer) > 1 or any(isinstance(value, float) for value in answer):
             # the order of a list, and of what a sum adds up, is that of the database without indexes
-            answer, failure = self._gold.run(self._prover.job(program)[1])
+            ordered, failure = self._gold.run(self._prover.job(self._with_studies(question, program))[1])
             if failure is not None:
                 return Checked(fault=f"gold program fails: {failure}: {question.gold}")
+            if not _same(ordered, answer):
+                return Checked(fault=f"gold program gives {ordered}, with indexes {answer}: {question.gold}")
+            answer = ordered
         if question.template.neural:
             try:
                 asked = self._engine.run(question.query.lower()).answer
@@ -121,6 +124,15 @@ class Checker:
         if not read_back(question):
             return Checked(fault=f"the template does not read back: {question.filled}")
         return Checked(answer)
+
+    def _with_studies(self, question: Question, program: str) -> str:
+        """A program with the studies it selects written out: the same set, without looking for it row by row."""
+        for select in (text.lower() for text in study_selects(question)):
+            if select in program and "select" in select:
+                rows = self._fast.rows(on_indexed(normalise(select))[1:-1].strip())
+                if rows:
+                    program = program.replace(select, f"( {', '.join(str(row[0]) for row in rows)} )")
+        return program
 
     def names(self, slot: str) -> set[str]:
         """All names that the database has for a value slot, whether they occur in events or not."""
@@ -138,7 +150,11 @@ class Checker:
         total = len(studies)
         studies = studies[:MOST_LINKS]
         images = [self._images[study] for study in studies]
-        rows = [self._rows(table, sql) for table, sql in support(question)]
+        listed = f"( {', '.join(map(str, studies))} )" if studies and total == len(studies) else ""
+        rows = [
+            self._rows(table, sql.replace(f"( {question.studies} )", listed) if listed else sql)
+            for table, sql in support(question)
+        ]
         template = question.template
         return Links(
             template.modality,

@@ -19,30 +19,30 @@ from ehrxqa.vqa.render import render
 
 if TYPE_CHECKING:
     from ehrxqa.questions.question import Question
+    from ehrxqa.questions.template import Template
 
-__all__ = ["expand", "expand_studies", "support"]
+__all__ = ["expand", "expand_studies", "study_selects", "support"]
 
 _MACRO = re.compile(r"<((?:[AB]\.)?[A-Za-z]+[12]?(?::\w+)?(?: [^<>]*)?)>")
 _ONE = re.compile(r"<(gold|neural) (\S+)>")
 _TWO = re.compile(r"<compare (gold|neural) (\S+) (\S+)>")
 _BRACKET = re.compile(r"\[(\w+)((?: [^\[\]]*)?)\]")
 _VALUE = re.compile(r"\{(\w+)\}")
+#: What is left of conditions that came to nothing.
 _CLEAN: Final = (
-    (re.compile(r"\s+"), " "),
-    (re.compile(r"\bwhere and\b"), "where"),
-    (re.compile(r"\bwhere and\b"), "where"),
+    (re.compile(r"\bwhere(?: and\b)+"), "where"),
     (re.compile(r"\bwhere (?=group by|order by|\))"), ""),
-    (re.compile(r" where\s*$"), ""),
+    (re.compile(r" where$"), ""),
 )
 
 
 def expand(pattern: str, question: Question, cxr: str) -> str:
     """SQL of a pattern; `cxr` is the table of studies, TB_CXR_PLUS in gold programs."""
-    text = _Expander(question, cxr).run(_composed(pattern, question))
+    text = " ".join(_Expander(question, cxr).run(_composed(pattern, question)).split())
     for regex, plain in _CLEAN:
         text = regex.sub(plain, text)
     values = question.choice.values
-    return _VALUE.sub(lambda match: str(values[match[1]]), text.strip())
+    return _VALUE.sub(lambda match: str(values[match[1]]), text)
 
 
 def _composed(pattern: str, question: Question) -> str:
@@ -56,26 +56,34 @@ def _composed(pattern: str, question: Question) -> str:
     return pattern
 
 
+def _selectors(template: Template) -> list[str]:
+    """The macros that select the studies of one patient; one that holds another stands behind it."""
+    text = template.sql
+    if template.comparison:
+        x = "<X:time>" if "X:time" in text else "<X:id1>"
+        return [x, "<prev>" if " prev>" in text else ("<Y:time>" if "X:time" in text else "<X:id2>")]
+    if "X:time" in text or "X:id" in text:
+        return ["<X:time>" if "X:time" in text else "<X:id>"]
+    return ["<X:all>"] if "<X:all>" in text else []
+
+
 def expand_studies(question: Question) -> str:
     """SQL that selects the studies a question is about."""
     template = question.template
     if template.modality == "table":
         return ""
-    text = template.sql
-    if template.comparison:
-        x = "<X:time>" if "X:time" in text else "<X:id1>"
-        y = "<prev>" if " prev>" in text else ("<Y:time>" if "X:time" in text else "<X:id2>")
-        chosen = [x, y]
-    elif "X:time" in text or "X:id" in text:
-        chosen = ["<X:time>" if "X:time" in text else "<X:id>"]
-    elif "<X:all>" in text:
-        chosen = ["<X:all>"]
-    else:
-        pattern = template.neural
-        inner = pattern.split("from ( select * from tb_cxr where ", 1)[1].rsplit(" ) as t1 where", 1)[0]
-        return expand(f"select tb_cxr.study_id from tb_cxr where {inner}", question, "tb_cxr")
-    parts = [f"tb_cxr.study_id in {each}" for each in chosen]
-    return expand(f"select tb_cxr.study_id from tb_cxr where {' or '.join(parts)}", question, "tb_cxr")
+    if chosen := _selectors(template):
+        parts = [f"tb_cxr.study_id in {each}" for each in chosen]
+        return expand(f"select tb_cxr.study_id from tb_cxr where {' or '.join(parts)}", question, "tb_cxr")
+    inner = template.neural.split("from ( select * from tb_cxr where ", 1)[1].rsplit(" ) as t1 where", 1)[0]
+    return expand(f"select tb_cxr.study_id from tb_cxr where {inner}", question, "tb_cxr")
+
+
+def study_selects(question: Question) -> list[str]:
+    """The bracketed selects of studies in the gold program of a question about a patient's images, outer ones first."""
+    if question.template.modality == "table":
+        return []
+    return [expand(each, question, "tb_cxr_plus") for each in reversed(_selectors(question.template))]
 
 
 def support(question: Question) -> list[tuple[str, str]]:

@@ -15,7 +15,8 @@ from ehrxqa.vqa.rules import rule_for
 
 __all__ = ["Visuals"]
 
-_DRAWS: Final = 60
+_DRAWS: Final = 30
+_MOST_REPEATS: Final = 6
 _SECONDS: Final = 12
 #: Share of the "both" questions without either that is kept: "no" should mostly rest on one of the two.
 _NEITHER: Final = 0.3
@@ -76,10 +77,17 @@ class Visuals:
         if kind.target is Target.SIZE:
             question = VqaQuestion.of_kind(number)
             return question if fits(question) else None
+        tried: set[VqaQuestion | None] = {None}
+        repeats = 0
         for _ in range(_DRAWS):
             drawn = self._attempt(kind, rows, rng)
-            if drawn is not None and fits(drawn) and self._telling(drawn, rows, rng):
+            if drawn in tried:
+                repeats += 1
+                if repeats > _MOST_REPEATS:  # there are few others, if any
+                    break
+            elif drawn is not None and fits(drawn) and self._telling(drawn, rows, rng):
                 return drawn
+            tried.add(drawn)
         return None
 
     def _telling(self, question: VqaQuestion, rows: Sequence[int], rng: random.Random) -> bool:
