@@ -30,6 +30,8 @@ _DRAWS: Final = 60
 _LOOSE: Final = 40
 #: Questions in a row that could not be drawn, after which a template has nothing more to give.
 _GIVE_UP: Final = 3
+#: Of a hundred counts, so many shall be of more than one thing, as far as that can be drawn.
+_SEVERAL_PERCENT: Final = 70
 #: By how many yes and no of a template may differ in a split.
 _MOST_TILT: Final = 2
 #: An answer that is no truth value may be that of half the questions of a template, and of three in any case.
@@ -138,6 +140,7 @@ class _Cell:
         held_out = task.held_out.subjects and template.of_patient and wanted.split != "test"
         patients = _patients(task.copies, wanted.split) if held_out else None
         truth = self._wanted_truth(wanted.split)
+        several = template.answer == "count" and not wanted.empty and self._rng.randrange(100) < _SEVERAL_PERCENT
         for attempt in range(_DRAWS):
             loose = attempt >= _LOOSE
             if attempt == _LOOSE and template.answer == "truth":
@@ -148,7 +151,7 @@ class _Cell:
                 template, self._rng, truth=truth, empty=wanted.empty, subjects=patients
             )  # fmt: skip
             reason = "nothing to draw from" if choice is None else self._take(
-                Question(template, choice), wanted, truth, loose
+                Question(template, choice), wanted, truth, several and not loose, loose
             )  # fmt: skip
             if not reason:
                 return True
@@ -159,7 +162,7 @@ class _Cell:
         yes, no = self._truths[split, True], self._truths[split, False]
         return self._rng.randrange(2) == 0 if yes == no else yes < no
 
-    def _take(self, question: Question, wanted: Wanted, truth: bool, loose: bool) -> str:
+    def _take(self, question: Question, wanted: Wanted, truth: bool, several: bool, loose: bool) -> str:
         """Take a question if it is new and good; else why not."""
         task = self._task
         key = _digest(question.key)
@@ -173,6 +176,8 @@ class _Cell:
             return "a failed proof"
         if checked.answer is None:
             return checked.reason
+        if several and checked.answer == [1]:
+            return "a count of one"
         answer = json.dumps(checked.answer)
         if question.template.answer != "truth" and self._answers[answer] >= self._most_alike and not loose:
             return "an answer that is frequent already"

@@ -143,6 +143,13 @@ class Facts:
         return {kind: sorted(names, key=lambda name: (-names[name], name)) for kind, names in self.patients.items()}
 
     @cached_property
+    def deadly_names(self) -> list[str]:
+        """Diagnoses of somebody who died."""
+        return [
+            name for name in self.names["dx"] if any(event.subject in self.died for event in self.by_name["dx"][name])
+        ]
+
+    @cached_property
     def shared_names(self) -> dict[str, list[str]]:
         """Kind → names of more than one patient, likewise."""
         return {kind: [name for name in names if self.patients[kind][name] > 1] for kind, names in self.names.items()}

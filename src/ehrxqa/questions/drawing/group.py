@@ -15,6 +15,8 @@ __all__ = ["age_group"]
 
 #: Of a hundred names that a group is asked about, at most so many are those of one patient.
 _ALONE_PERCENT: Final = 25
+#: Of a hundred survival rates, at least so many are asked of diagnoses of somebody who died: most others are 1.
+_DEADLY_PERCENT: Final = 70
 
 
 @way("nothing")
@@ -47,6 +49,8 @@ def _anybody(draw: Draw) -> Event | None:
     known = facts.names[kind][:FREQUENT] if rng.random() < 0.5 else facts.names[kind]
     if facts.shared_names[kind] and (draw.template.behind or rng.randrange(100) >= _ALONE_PERCENT):
         known = facts.shared_names[kind][: len(known)]
+    if draw.template.family == "survival" and rng.randrange(100) < _DEADLY_PERCENT:
+        known = [name for name in facts.deadly_names if name in set(known)] or known
     name = any_of(rng, known)
     return None if name is None else rng.choice(facts.by_name[kind][name])
 
