@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from ehrxqa.building import DATABASE_PATHS, build
 from ehrxqa.dataset.answer import answer
-from ehrxqa.dataset.records import write_records
+from ehrxqa.dataset.records import GOLD_PROGRAM, write_records
 from ehrxqa.dataset.scopes import scope_of
 from ehrxqa.evaluation.evaluate import evaluate
 from ehrxqa.files import write_json
@@ -64,12 +64,14 @@ class DemoExample:
     Attributes:
         modality: Table, Image or Image+Table.
         question: Its text.
-        neural_sql: Its NeuralSQL.
+        gold_sql: Its gold program.
+        neural_sql: Its NeuralSQL; the same if it needs no image.
         answer: Its answer.
     """
 
     modality: str
     question: str
+    gold_sql: str
     neural_sql: str
     answer: list[Any]
 
@@ -80,11 +82,13 @@ class DemoDataset:
 
     Attributes:
         questions: Split → questions written, each verified by gold SQL and NeuralSQL before.
+        modalities: Modality → split → questions.
         scores: Modality → test questions, and how many the NeuralSQL, run as a model's would be, answers right.
-        examples: One question of each modality.
+        examples: One test question of each modality, the shortest ones.
     """
 
     questions: dict[str, int]
+    modalities: dict[str, dict[str, int]]
     scores: dict[str, tuple[int, int]]
     examples: tuple[DemoExample, ...]
 
@@ -206,13 +210,22 @@ def _dataset(
     database = built / DATABASE_PATHS["test"]
     execute(database, predictions, out=outcomes, answers=found, workers=workers, progress=progress)
     evaluation = evaluate(folder / "test.json", found, profile="ehrsql", resamples=0)
+    programs = json.loads((folder / "_test.json").read_text(encoding="utf-8"))
     examples: dict[str, DemoExample] = {}
-    for record in records["test"]:
-        modality = scope_of(record["q_tag"]).modality
-        if record["answer"]:
-            examples.setdefault(modality, DemoExample(modality, record["question"], record["query"], record["answer"]))
+    for record, before in sorted(
+        zip(records["test"], programs, strict=True), key=lambda pair: len(pair[0]["question"] + pair[0]["query"])
+    ):
+        if record["answer"] and record["value"]:
+            modality = scope_of(record["q_tag"]).modality
+            example = DemoExample(modality, record["question"], before[GOLD_PROGRAM], record["query"], record["answer"])
+            examples.setdefault(modality, example)
+    modalities: dict[str, dict[str, int]] = {name: dict.fromkeys(names, 0) for name in sorted(examples)}
+    for split, held in records.items():
+        for record in held:
+            modalities.setdefault(scope_of(record["q_tag"]).modality, dict.fromkeys(names, 0))[split] += 1
     return DemoDataset(
         questions={split: len(found_records) for split, found_records in records.items()},
+        modalities=modalities,
         scores={group.name: (group.tally.total, group.tally.right) for group in evaluation.groups["modality"]},
         examples=tuple(examples[name] for name in sorted(examples)),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,10 +86,16 @@ def _text(report: DemoReport) -> str:
             lines.append(f"  NeuralSQL  {_short(found.neural_answer)}  ({asked}; {verdict})")
     lines += ["", f"{sum(report.dataset.questions.values()):,} new questions, each verified before it was written: "]
     lines[-1] += ", ".join(f"{count} {split}" for split, count in report.dataset.questions.items())
-    lines += [f"  {'test questions':16}{'asked':>7}{'NeuralSQL right':>17}"]
-    lines += [f"  {name:16}{total:>7}{right:>17}" for name, (total, right) in report.dataset.scores.items()]
+    lines += [f"  {'':14}{'train':>7}{'valid':>7}{'test':>7}{'NeuralSQL right':>17}"]
+    for name, counts in report.dataset.modalities.items():
+        total, right = report.dataset.scores.get(name, (0, 0))
+        splits = "".join(f"{counts[split]:>7}" for split in ("train", "valid", "test"))
+        lines.append(f"  {name:14}{splits}{f'{right} of {total}':>17}")
     for shown in report.dataset.examples:
-        lines += ["", f"{shown.modality}: {shown.question}", f"  {shown.neural_sql}", f"  {_short(shown.answer)}"]
+        lines += ["", f"{shown.modality}: {shown.question}", *_wrapped("gold SQL", shown.gold_sql)]
+        if shown.neural_sql != shown.gold_sql:
+            lines += _wrapped("NeuralSQL", shown.neural_sql)
+        lines.append(f"  answer     {_short(shown.answer)}")
     agreed = sum(found.agree for found in report.answers)
     lines += ["", f"{agreed} of {len(report.answers)} showcase questions answered alike by gold SQL and NeuralSQL"]
     lines += [f"PROBLEM  {problem}" for problem in report.problems]
@@ -99,12 +106,21 @@ def _text(report: DemoReport) -> str:
         f"  ehrxqa info {report.out}/ehrxqa",
         f"  ehrxqa stats {report.out}/ehrxqa",
         f"  ehrxqa why {report.out}/ehrxqa 0 --split test",
+        f"  ehrxqa generate {report.out}/ehrxqa --test 200 --scope image --seed 1 --force",
         f"  ehrxqa query {database} \\",
         "    'select subject_id from tb_cxr where func_vqa(\"is there pleural effusion?\", study_id) = true limit 5'",
         f"  X-rays: {report.out}/hospital/mimic-cxr-jpg/2.0.0/files/",
         "  Your own data: ehrxqa build SOURCES OUT; see README.md",
     ]
     return "\n".join(lines)
+
+
+def _wrapped(name: str, sql: str) -> list[str]:
+    """SQL behind its name, over as many lines as it takes."""
+    return textwrap.wrap(
+        sql, 118, initial_indent=f"  {name:11}", subsequent_indent=" " * 13, break_long_words=False,
+        break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def _short(answer: list[Any]) -> str:
