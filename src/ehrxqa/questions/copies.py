@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -74,16 +76,25 @@ def make_copies(base: str, database: Path, folder: Path) -> Copies:
         BuildError: There is no such database, or the copies cannot be written.
     """
     copies = Copies(base, database, folder / f"{base}.indexed.db", folder / f"{base}.twins.db")
-    try:
-        if not copies.indexed.is_file():
-            with atomic_path(copies.indexed) as part:
-                _with_indexes(database, part)
-        if not copies.twins.is_file():
-            with atomic_path(copies.twins) as part:
-                make_indexed(database, part, schema_of(database))
-    except apsw.Error as error:
-        raise BuildError(f"{folder}: the copies of {database} cannot be written ({error})") from error
+    makers = {copies.indexed: _with_indexes, copies.twins: _with_twins}
+    with ThreadPoolExecutor(len(makers)) as pool:  # SQLite works outside of Python's lock
+        for done in [pool.submit(_make, database, copy, maker) for copy, maker in makers.items()]:
+            done.result()
     return copies
+
+
+def _make(database: Path, copy: Path, maker: Callable[[Path, Path], None]) -> None:
+    if copy.is_file():
+        return
+    try:
+        with atomic_path(copy) as part:
+            maker(database, part)
+    except apsw.Error as error:
+        raise BuildError(f"{copy}: the copy of {database} cannot be written ({error})") from error
+
+
+def _with_twins(database: Path, copy: Path) -> None:
+    make_indexed(database, copy, schema_of(database))
 
 
 def on_indexed(program: str) -> str:
