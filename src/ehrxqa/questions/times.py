@@ -318,6 +318,14 @@ def _start_back(unit: str) -> str:
     return (_NOW - timedelta(days=1)).isoformat(" ")
 
 
+_STAMP: Final = {"year": "%Y", "month": "%Y-%m", "day": "%Y-%m-%d"}
+#: Filters from the beginning of the calendar, or to its end, let everything through.
+_ALL_TIME: Final = {
+    unit: {("since", datetime(_FIRST_YEAR, 1, 1).strftime(stamp)), ("until", _NOW.strftime(stamp))}
+    for unit, stamp in _STAMP.items()
+}
+
+
 def candidates(time: str, grains: Iterable[str], rng: random.Random) -> list[TimeChoice]:
     """One choice of every calendar filter of these grains that lets `time` through."""
     month, day = int(time[5:7]), int(time[8:10])
@@ -334,6 +342,8 @@ def candidates(time: str, grains: Iterable[str], rng: random.Random) -> list[Tim
                 moved += timedelta(days=rng.randrange(span) * (-1 if which == "since" else 1))
             if not _FIRST_YEAR <= moved.year <= _NOW.year or (which == "until" and moved >= _NOW):
                 moved = moment
+            if (which, moved.strftime(_STAMP[unit])) in _ALL_TIME[unit]:
+                continue
             choice = TimeChoice(
                 option.name, moved.year, moved.month if unit != "year" else 0, moved.day if unit == "day" else 0
             )
