@@ -152,8 +152,8 @@ def _texts(record: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
         for form in (str(text), re.sub(r"^an? ", "", with_article(str(text)))):  # “rotated positioning”
             texts.setdefault(form.lower(), ("finding", f"attribute {place}"))
     for place, text in enumerate(visual.get("category") or ()):
-        for kind, form in (("category", text), ("category", ONE.get(text)), ("categories", MANY.get(text))):
-            texts.setdefault(str(form or text).lower(), (kind, f"category {place}"))
+        for kind, form in (("category", text), ("category", ONE.get(text, text)), ("categories", MANY.get(text, text))):
+            texts.setdefault(str(form).lower(), (kind, f"category {place}"))
     if not all(text.strip() for text in texts):
         raise Unmaskable("a value is empty")
     return texts

@@ -152,11 +152,11 @@ _CONTENT: Final = tuple(
 
 _PLACEHOLDER: Final = re.compile(r"\[[a-z]+_\d+\]")
 _ASKED: Final = (
-    ("number", re.compile(r"\b(?:how many|how often|how frequently|number of|count of|count\b)")),
-    ("time", re.compile(r"\b(?:when|(?:what|which) (?:times?|dates?)|times? (?:at which|of)|dates? (?:on which|of|and time))\b")),
+    ("number", re.compile(r"\b(?:how many(?! ml\b)|(?<!by )how often|how frequently|how long|number of|count of|count\b)")),
+    ("time", re.compile(r"\b(?:when(?! [^,?]* compared)|(?:what|which) (?:times?|dates?)|times? (?:at which|of)|dates? (?:on which|of|and time))\b")),
     ("name", re.compile(
         r"\b(?:what|which|list|name|give|show me|tell me(?! whether| if)|identify|where|who|provide|specify|state|report"
-        r"|enumerate|how (?:is|was|are|were|does|did|much|long|high|low|tall|old))\b")),
+        r"|enumerate|find|subtract|add up|calculate|compute|how (?:is|was|are|were|does|did|much|many ml|large|high|low|tall|old))\b")),
 )  # fmt: skip
 
 

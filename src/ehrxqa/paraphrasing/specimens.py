@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from itertools import cycle, islice
 from typing import Any, Final, TypeVar
 
 from ehrxqa.questions.image_sql import COMPARISONS
@@ -22,7 +21,7 @@ from ehrxqa.vqa.vocabulary import ATTRIBUTES, OBJECTS
 __all__ = ["Listener", "specimens"]
 
 _NAMES: Final = tuple(name for names in ATTRIBUTES.values() for name in names)
-_MOMENTS: Final = {"e1": "2103-04-05 06:07:00", "e2": "2103-05-06 07:08:00"}
+_MOMENTS: Final[dict[str, str]] = {"e1": "2103-04-05 06:07:00", "e2": "2103-05-06 07:08:00"}
 _T = TypeVar("_T")
 
 
@@ -58,7 +57,7 @@ def specimens(
     exacts = [name for name in EXACT if EXACT_ADJECTIVES[name] != ("",)]
     comparisons = [name for name in COMPARISONS if template.answer == "truth" or name != "still absent"]
     options = {slot: template.options.get(slot) or tuple(OPERATIONS[slot].options) for slot in template.operations}
-    places = [slot for slot in ("e1", "e2") if slot in template.times]
+    places: list[str] = [slot for slot in ("e1", "e2") if slot in template.times]
     slots = [template.withins, comparisons, *options.values()] + [exacts] * bool(places) + [times] * all_times
     for n in range(max(2, *map(len, slots))):
         parts: dict[str, Any] = {
@@ -73,7 +72,7 @@ def specimens(
             other = TimeChoice(template.fixed["g2"])
         elif template.said_at:
             other = time
-        exact = {slot: _nth(exacts, n + place) for place, slot in enumerate(places)}
+        exact: dict[str, str] = {slot: _nth(exacts, n + place) for place, slot in enumerate(places)}
         yield Question(template, Choice(**parts, times={"g1": time, "g2": other}, exact=exact))
         if template.said_at:
             exact = dict.fromkeys(places, "exact-default")
@@ -112,11 +111,16 @@ def _visual(template: Template, n: int) -> VqaQuestion | None:
     if not template.visual:
         return None
     kind, n = KINDS[template.visual], n + 7 * template.number
-    categories = tuple(islice(cycle(ATTRIBUTES), n % len(ATTRIBUTES), n % len(ATTRIBUTES) + kind.categories))
+    categories = _from(tuple(ATTRIBUTES), n, kind.categories)
     known = ATTRIBUTES[categories[0]] if kind.form is Form.CHOOSE and categories else _NAMES
     return VqaQuestion.of_kind(
         template.visual,
-        objects=() if kind.measured else tuple(islice(cycle(OBJECTS), n % len(OBJECTS), n % len(OBJECTS) + kind.objects)),
-        attributes=tuple(islice(cycle(known), n % len(known), n % len(known) + kind.attributes)),
+        objects=() if kind.measured else _from(OBJECTS, n, kind.objects),
+        attributes=_from(known, n, kind.attributes),
         categories=categories,
     )
+
+
+def _from(names: Sequence[str], n: int, number: int) -> tuple[str, ...]:
+    """So many names from the n-th on."""
+    return tuple(_nth(names, n + place) for place in range(number))

@@ -14,7 +14,6 @@ from typing import Final
 from ehrxqa.paraphrasing.specimens import Listener, specimens
 from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.question import Question
-from ehrxqa.questions.unanswerable import UNANSWERABLE
 from ehrxqa.vqa.question import Target
 
 __all__ = ["WORD", "template_words", "unanswerable_words"]
@@ -45,6 +44,8 @@ def template_words() -> frozenset[str]:
 @cache
 def unanswerable_words() -> frozenset[str]:
     """Words of the questions without a source: they ask for diabetes or an occupation, which no template does."""
+    from ehrxqa.questions.unanswerable import UNANSWERABLE  # with all that draws questions, which is not needed else
+
     return _words({sentence for _, sentences in UNANSWERABLE for sentence in sentences})
 
 
