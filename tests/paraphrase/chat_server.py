@@ -12,6 +12,8 @@ from typing import Any
 
 KEY = "-".join(("sk", "key", "that", "must", "not", "show", "0123456789"))
 
+_BOMB = gzip.compress(b"a" * 5_000_000)
+
 #: Rewordings that keep everything: each is a good paraphrase of any sentence.
 PREFIXES = ("in our data, ", "according to our data, ", "in this set of data, ", "judging by our data, ")
 
@@ -137,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif kind == "huge":
             self.raw(200, b'{"choices": [{"message": {"content": "' + b"a" * 3_000_000 + b'"}}]}')
         elif kind == "gzip":
-            self.raw(200, gzip.compress(b"a" * 50_000_000), {"Content-Encoding": "gzip"})
+            self.raw(200, _BOMB, {"Content-Encoding": "gzip"})
         elif kind == "drip":
             self.send_response(200)
             self.send_header("Content-Length", "1000")

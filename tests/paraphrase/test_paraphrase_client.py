@@ -15,7 +15,7 @@ from ehrxqa.paraphrasing.endpoint import Endpoint, find_key, named_endpoint
 from ehrxqa.paraphrasing.instructions import request_body
 from ehrxqa.sources.download.credentials import Secret
 
-QUICK = Patience(attempts=4, first_seconds=0.01, answer_seconds=0.5)
+QUICK = Patience(attempts=3, first_seconds=0.01, answer_seconds=0.5)
 BODY = request_body("was [drug_1] given?", model="m", wordings=1, temperature=None, seed=None)
 GOOD = ["in our data, was [drug_1] given?"]
 
@@ -56,9 +56,9 @@ def test_what_may_pass_is_tried_again(fault, site):
 )  # fmt: skip
 def test_patience_ends(fault, said, site):
     site.always = fault
-    with client(site) as chat, pytest.raises(EndpointError, match=rf"given up after 4 tries \(.*{said}") as caught:
+    with client(site) as chat, pytest.raises(EndpointError, match=rf"given up after 3 tries \(.*{said}") as caught:
         chat.complete(BODY)
-    assert len(site.bodies) == 4
+    assert len(site.bodies) == 3
     assert "run the same command again" in str(caught.value)
 
 

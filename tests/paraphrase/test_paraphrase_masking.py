@@ -14,20 +14,21 @@ from hypothesis import strategies as st
 from ehrxqa.paraphrasing.instructions import request_body
 from ehrxqa.paraphrasing.masking import PLACEHOLDER, Unmaskable, mask, unmask
 from ehrxqa.paraphrasing.vocabulary import template_words
+from ehrxqa.questions.unanswerable import UNANSWERABLE
 
 SENTENCES = (
     "was patient {patient_id} prescribed {drug_name} {time}?",
-    "what are the five drugs most often prescribed after {drug_name1} and {drug_name2} {time}?",
-    "how many days have passed since the first {lab_name} lab test of patient {patient_id} {time}?",
-    "was the {vital_name} of patient {patient_id} ever greater than {vital_value} {time}?",
-    "comparing study {study_id1} with study {study_id2}, is there still no abnormality?",
+    "{time}, what are the five drugs most often prescribed to patients after {drug_name1} and {drug_name2}?",
+    "how many days is it since patient {patient_id} first had a {lab_name} lab test {time}?",
+    "was the {vital_name} of patient {patient_id} ever higher than {vital_value} {time}?",
+    "consider chest x-ray study {study_id1} and the earlier study {study_id2}. is there still no abnormality?",
 )
 TIMES = (
-    "", "in {y}", "since {y}", "until the end of {y}", "in {m:02}/{y}", "in {month} {y}", "on {m:02}/{d:02}/{y}",
-    "since {month} {d}, {y}", "in {month} of this year", "on {month} {d} of last year", "on the {d}th of last month",
-    "in {m:02}/this year", "on {m:02}/{d:02}/last year", "in the past {n} months", "within two months",
-    "up to 1 year ago",
-    "at {y}-{m:02}-{d:02} 12:30:00",
+    "", "in {y}", "from {y} on", "until the end of {y}", "in {m:02}/{y}", "since {month} {y}", "on {m:02}/{d:02}/{y}",
+    "up to and including {month} {d}, {y}", "in {month} of this year", "on {month} {d} of last year",
+    "on the {d}th of {month} last year", "on the {d}th of last month", "in the past {n} months",
+    "over the past 24 hours", "within two months", "until 1 year ago",
+    "from {y}-{m:02}-{d:02} 12:30:00 to {y}-{m:02}-{d:02} 13:30:00",
 )  # fmt: skip
 MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november")
 
@@ -82,6 +83,15 @@ def test_plain_values_are_always_masked(patient, time, drug):
     assert masked.shape.startswith("was patient [patient_1] prescribed [drug_1]")
 
 
+@pytest.mark.parametrize("sentence", SENTENCES)
+def test_the_sentences_here_are_like_ours(sentence):
+    value = {slot: f"#{place}" for place, slot in enumerate(re.findall(r"\{(\w+)\}", sentence)) if slot != "time"}
+    for time in TIMES:
+        time = time.format(y=2101, m=3, d=9, n=12, month="may")
+        masked = mask({"question": sentence.format(**value, time=time), "value": value})
+        assert set(masked.values.values()) >= set(value.values())
+
+
 @pytest.mark.parametrize(
     ("question", "value", "reason"),
     [
@@ -91,6 +101,7 @@ def test_plain_values_are_always_masked(patient, time, drug):
         ("was patient 1 given é?", {"patient_id": 1}, "a number or sign is left"),
         ("was patient x1y given it?", {}, "a number or sign is left"),
         ("was it given?", {"drug_name": " "}, "a value is empty"),
+        ("does patient 1 have diabetes?", {"patient_id": 1}, "a word is left that no template has"),
     ],
 )
 def test_what_is_not_certain_is_not_sent(question, value, reason):
@@ -111,6 +122,24 @@ def test_a_value_within_another_value():
     masked = mask({"question": "was insulin glargine given after insulin, over 7.5 and 7?", "value": value})
     assert masked.shape == "was [drug_1] given after [drug_2], over [value_1] and [value_2]?"
     assert masked.values["[drug_1]"] == "insulin glargine" and masked.values["[value_1]"] == "7.5"
+
+
+def test_a_finding_is_masked_as_it_is_said():
+    v_tag = {"attribute": ["rotated", "cardiac pacer and wires"]}
+    masked = mask({"question": "is there rotated positioning but not a cardiac pacer and wires?", "v_tag": v_tag})
+    assert masked.shape == "is there [finding_1] but not a [finding_2]?"
+    assert masked.values["[finding_1]"] == "rotated positioning"
+
+
+def test_only_questions_without_an_answer_may_ask_for_what_no_table_holds():
+    for _, sentences in UNANSWERABLE:
+        for sentence in sentences:
+            value = {slot: 60000 + place for place, slot in enumerate(re.findall(r"\{(\w+)\}", sentence))}
+            question = sentence.format(**value)
+            masked = mask({"question": question, "value": value, "is_impossible": True})
+            assert unmask(masked.shape, masked.values) == question
+    with pytest.raises(Unmaskable):
+        mask({"question": "does mr smith have diabetes?", "is_impossible": True})
 
 
 def test_letters_that_change_with_their_case():
@@ -137,4 +166,4 @@ def test_the_example_of_the_documentation():
 def test_no_template_word_is_a_value():
     assert not {word for word in template_words() if re.search(r"\d", word)}
     assert template_words() >= {"patient", "prescribed", "last", "x-ray"}
-    assert not template_words() & {"aspirin", "pneumonia", "glucose", "lung"}
+    assert not template_words() & {"aspirin", "pneumonia", "glucose", "lung", "diabetes", "picc", "effusion"}

@@ -28,7 +28,9 @@ _NUMBER_WORDS: Final = re.compile(
 _END: Final = re.compile(r"[.?](?=\s|$)")
 #: Kinds that belong to neither side of a sentence of two sides, so they may stand anywhere.
 _FREE: Final = frozenset({"patient", "gender", "ages", "age"})
-_TWO_SIDES: Final = re.compile(r"\b(?:compar\w+|between|after|before|minus|subtract|exceed|but not)\b")
+_TWO_SIDES: Final = re.compile(
+    r"\b(?:compar\w+|between|after|before|earlier|follow\w*|minus|subtract\w*|exceed|but not)\b"
+)
 _KNOWN: Final = {*OBJECTS, *(name for held in ATTRIBUTES.values() for name in held)}
 _NAMES: Final = re.compile(r"\b(?:" + "|".join(map(re.escape, sorted(_KNOWN))) + r")\b")
 

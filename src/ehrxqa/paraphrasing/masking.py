@@ -12,7 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ehrxqa.paraphrasing.vocabulary import WORD, template_words
+from ehrxqa.paraphrasing.vocabulary import WORD, template_words, unanswerable_words
+from ehrxqa.questions.nouns import MANY, ONE, with_article
+from ehrxqa.questions.saying import GENDERS
 
 __all__ = ["PLACEHOLDER", "Masked", "Unmaskable", "mask", "unmask"]
 
@@ -41,15 +43,6 @@ _KINDS: Final = {
     "gender": "gender",
     "abbreviation": "abbreviation",
 }
-_GENDERS: Final = {"m": "male", "f": "female"}
-#: Category → how it is said of one, and of many.
-_CATEGORIES: Final = {
-    "anatomicalfinding": (("anatomical finding",), ("anatomical findings",)),
-    "technicalassessment": (("technical assessment",), ("technical assessments",)),
-    "disease": ((), ("diseases",)),
-    "tubesandlines": (("tube or line", "tube/line"), ("tubes/lines",)),
-    "device": ((), ("devices",)),
-}
 
 _MONTH: Final = "(?:january|february|march|april|may|june|july|august|september|october|november|december)"
 #: Kinds of dates and numbers, the longest form first.
@@ -57,11 +50,9 @@ _NUMBERS: Final = (
     ("date", r"\d{4}-\d\d-\d\d(?: \d\d:\d\d(?::\d\d)?)?"),
     ("date", r"\d{1,2}/\d{1,2}/\d{4}"),
     ("date", rf"{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?:, \d{{4}})?(?!\d)"),
-    ("date", r"\d{1,2}/\d{1,2}(?=/(?:this|last) year)"),
     ("month", r"\d{1,2}/\d{4}"),
     ("month", rf"{_MONTH}(?: \d{{4}})?"),
-    ("month", r"\d{1,2}(?=/(?:this|last) year)"),
-    ("day", r"(?<=month/)\d{1,2}|\d{1,2}(?:st|nd|rd|th)"),
+    ("day", r"\d{1,2}(?:st|nd|rd|th)"),
     ("ages", r"\d{1,3}s"),
     ("age", r"\d{1,3}(?= or (?:above|older|more)\b)"),
     ("year", r"(?:19|2[01])\d\d"),
@@ -127,7 +118,8 @@ def mask(record: Mapping[str, Any]) -> Masked:
     rest = PLACEHOLDER.sub(" ", shape)
     if re.search(r"[\d\[\]{}]|[^\W_]*[^\x00-\x7f]", rest):
         raise Unmaskable("a number or sign is left")
-    if not {word.lower() for word in WORD.findall(rest)} <= template_words():
+    unknown = {word.lower() for word in WORD.findall(rest)} - template_words()
+    if unknown and not (record.get("is_impossible") is True and unknown <= unanswerable_words()):
         raise Unmaskable("a word is left that no template has")
     return Masked(shape, {placeholder: text for (_, text), placeholder in names.items()})
 
@@ -151,21 +143,19 @@ def _texts(record: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
         bare = slot.rstrip("0123456789")
         text = str(value)
         if bare == "gender":
-            text = _GENDERS.get(text.lower(), text)
-        if not text.strip():
-            raise Unmaskable("a value is empty")
+            text = GENDERS.get(text.lower(), text)
         texts.setdefault(text.lower(), (_KINDS.get(bare, "name"), slot))
     visual = dict(record.get("v_tag") or {})
-    for kind in ("object", "attribute"):
-        for place, text in enumerate(visual.get(kind) or ()):
-            texts.setdefault(
-                str(text).lower(), ({"object": "location", "attribute": "finding"}[kind], f"{kind} {place}")
-            )
+    for place, text in enumerate(visual.get("object") or ()):
+        texts.setdefault(str(text).lower(), ("location", f"object {place}"))
+    for place, text in enumerate(visual.get("attribute") or ()):
+        for form in (str(text), re.sub(r"^an? ", "", with_article(str(text)))):  # “rotated positioning”
+            texts.setdefault(form.lower(), ("finding", f"attribute {place}"))
     for place, text in enumerate(visual.get("category") or ()):
-        one, many = _CATEGORIES.get(text, ((), ()))
-        for kind, forms in (("category", (str(text).lower(), *one)), ("categories", many)):
-            for form in forms:
-                texts.setdefault(form, (kind, f"category {place}"))
+        for kind, form in (("category", text), ("category", ONE.get(text, text)), ("categories", MANY.get(text, text))):
+            texts.setdefault(str(form).lower(), (kind, f"category {place}"))
+    if not all(text.strip() for text in texts):
+        raise Unmaskable("a value is empty")
     return texts
 
 

@@ -27,9 +27,10 @@ _ICU: Final = (
 )
 _FIRST: Final = r"(?:first|initial|earliest)"
 _LAST: Final = r"(?:last|latest|most recent|final)"
+_ENDED: Final = r"(?:(?:completed|finished|ended) )?"
 _UNITS: Final = ("year", "month", "day", "hour", "week", "minute")
 #: Families whose senses stand for different things when their order changes.
-ORDERED: Final = frozenset({"visit", "period", "date", "order", "within", "sequence"})
+ORDERED: Final = frozenset({"visit", "period", "date", "order", "within", "sequence", "studies", "balance"})
 
 
 def _rows() -> tuple[tuple[str, str, str], ...]:
@@ -41,12 +42,16 @@ def _rows() -> tuple[tuple[str, str, str], ...]:
         ),
         ("times", "exactly", rf"(?:exactly|precisely|just|only) (?:twice|{_N} times)|(?:twice|{_N} times) exactly"),
         ("times", "once", r"at least once|one or more times|ever\b(?! since)"),
-    ]
+        ("order", "second to last", r"second[- ]to[- ]last|second[- ]last|next[- ]to[- ]last|penultimate"),
+        ("age", "and above",
+         rf"(?:at least|no younger than|not younger than) {_N}(?: years(?: old| of age))?(?! (?:year|month|day|hour)s? ago)(?! times)"
+         rf"|{_N} years (?:old|of age) or (?:above|older|over|more)|(?:or|and) (?:above|older|over|more|up)(?! times)"),
+    ]  # fmt: skip
     for where, stay in (("hospital", _HOSPITAL), ("icu", _ICU)):
         rows += [
             ("visit", f"current {where}", rf"(?:current|present|ongoing) {stay}"),
-            ("visit", f"first {where}", rf"{_FIRST} {stay}"),
-            ("visit", f"last {where}", rf"{_LAST} {stay}"),
+            ("visit", f"first {where}", rf"{_FIRST} {_ENDED}{stay}"),
+            ("visit", f"last {where}", rf"{_LAST} {_ENDED}{stay}"),
             ("within", f"same {where}", rf"same {stay}"),
         ]
     rows.append(("visit", "current hospital", r"(?:current|present|ongoing) (?:visit|stay|admission)"))
@@ -56,38 +61,39 @@ def _rows() -> tuple[tuple[str, str, str], ...]:
         ("within", "same day", r"same (?:calendar )?day"),
         ("within", "same time", r"same time|simultaneously|concurrently"),
     ]
-    for unit in _UNITS[:3]:
+    for unit in _UNITS[:4]:
         rows += [
             ("within", f"number {unit}", rf"(?:within|no more than|not more than|at most|inside)(?: the)?(?: next| following)? {_N} {unit}s?(?! ago)"),
             ("period", f"rolling {unit}", rf"(?:in|within|over|during|throughout|from|of) the (?:(?:past|last|previous|preceding) {_N}|past|last) {unit}s?"
              rf"|(?:since|from) {_N} {unit}s? ago"),
-            ("period", f"until {unit}", rf"(?:up to|up until|until|till|by|no later than|at least) {_N} {unit}s? ago|{_N} {unit}s? ago or (?:earlier|before|more)"),
+            ("period", f"until {unit}", rf"(?:up to|up until|until|till|by|no later than|at least|more than|over) {_N} {unit}s? ago|{_N} {unit}s? ago or (?:earlier|before|more)"),
             ("period", f"this {unit}", rf"(?:this|the current) {unit}" if unit != "day" else "today"),
             ("period", f"last {unit}", rf"(?:last|the previous|the prior) {unit}" if unit != "day" else "yesterday"),
         ]  # fmt: skip
     rows += [
+        ("date", "from to", rf"(?:from|between) {_D} (?:to|and|until) {_D}"),
         ("date", "beyond", rf"(?:before|prior to|after|following|ahead of) (?:the (?:end|start|beginning) of )?{_D}"),
         ("date", "until", rf"(?:until|till|up to|up until|through|by|no later than|on or before)(?: and including)? (?:the end of )?{_D}"),
         ("date", "since", rf"(?:since|from|starting (?:in|from|on|with)|beginning (?:in|on|with)|on or after|as of) (?:the (?:start|beginning) of )?{_D}(?: on(?:wards?)?)?"),
         ("date", "part", rf"(?:end|start|beginning|middle) of {_D}"),
         ("date", "in", rf"(?:in|on|during|within|throughout|over|of|for|at) {_D}"),
         ("date", "unclear", _D),
-        ("comparison of studies", "still absent", r"still (?:absent|no\b|not|missing|without)|remain\w* (?:absent|undetected)"),
+        ("comparison of studies", "still absent", r"neither (?:of (?:the (?:two )?|these )?)?(?:study|studies)|still (?:absent|no\b|not|missing|without)|remain\w* (?:absent|undetected)"),
         ("comparison of studies", "newly detected",
-         r"newly(?: (?:detected|found|seen|present|visible|identified|appeared))?"
+         r"only (?:(?:in|on|by) )?(?:the )?later|newly(?: (?:detected|found|seen|present|visible|identified|appeared))?"
          r"|(?:now,? )?(?:but|that|and) (?:\w+ )?(?:was|were|is|are)? ?not (?:there |present |seen |visible |detected )?(?:before|previously|earlier)"
          r"|but absent (?:before|previously)"),
         ("comparison of studies", "resolved",
-         r"resol\w+|disappeared|(?:before|previously|earlier),? but (?:(?:is|are|has|have) )?(?:now )?"
+         r"only (?:(?:in|on|by) )?(?:the )?earlier|resol\w+|disappeared|(?:before|previously|earlier),? but (?:(?:is|are|has|have) )?(?:now )?"
          r"(?:not (?:there )?(?:any ?more|now)|gone|no longer(?: there| present)?)|no longer (?:there|present|seen|visible)|not any ?more"),
         ("comparison of studies", "still present",
-         r"still(?: (?:there|present|seen|visible))?|persist\w*|(?:there|present|seen|visible|found) (?:in|on) both(?! (?:of )?(?:the )?\[)"),
-        ("order", "second to last", r"second[- ]to[- ]last|second[- ]last|next[- ]to[- ]last|penultimate"),
+         r"both (?:of (?:the|these) )?studies|still(?: (?:there|present|seen|visible))?|persist\w*|(?:there|present|seen|visible|found) (?:in|on) both(?! (?:of )?(?:the )?\[)"),
+        ("studies", "later", r"later"),
+        ("studies", "earlier", r"earlier"),
         ("order", "second", r"second"),
         ("order", "first", rf"{_FIRST}|initially"),
         ("order", "last", rf"{_LAST}(?:ly)?"),
         ("order", "previous", r"previous|prior(?! to)|preceding|(?:study|one|x-ray) before it"),
-        ("age", "and above", r"(?:or|and) (?:above|older|over|more|up)"),
         ("rank", "top", r"most (?:common|frequent|often)(?:ly)?|top"),
         ("meaning", "meaning", r"stands? for|meaning|does (?:the abbreviation )?\[\w+\] mean|is short for|short for"),
         ("than", "less", r"(?:less|lower|smaller|fewer)(?: than)?|below|beneath|under(?= \[)"),
@@ -96,6 +102,10 @@ def _rows() -> tuple[tuple[str, str, str], ...]:
         ("aggregate", "minimum", r"minimum|minimal|lowest|smallest|(?<!at )least"),
         ("aggregate", "average", r"averages?|mean"),
         ("total", "total", r"total|sum|altogether|add(?:ed|ing)? up"),
+        ("difference", "minus", r"minus"),
+        ("difference", "from one to the other", r"subtract\w*|chang\w*"),
+        ("balance", "intake", r"intakes?|inputs?"),
+        ("balance", "output", r"outputs?"),
         ("direction", "up", r"increas\w*|r[io]se|grown|gain\w*"),
         ("direction", "down", r"decreas\w*|drop\w*|fall\w*|fell|los[te]\w*|declin\w*"),
     ]  # fmt: skip
@@ -104,8 +114,9 @@ def _rows() -> tuple[tuple[str, str, str], ...]:
     rows += [("unit", unit, rf"{unit}s?") for unit in _UNITS]
     rows += [
         ("now", "now", r"currently|now|at (?:present|the moment)|right now|presently"),
+        ("sequence", "followed", r"followed"),
         ("sequence", "after", r"after|following|subsequent(?:ly)?"),
-        ("sequence", "before", r"before|prior to|ahead of|earlier"),
+        ("sequence", "before", r"before|prior to|ahead of"),
         ("logic", "or", r"any (?:one )?of (?:\[\w+\](?:,? (?:and|or) |, )?)+|or|either"),
         ("logic", "both", r"both|in common|common to|shared by"),
         ("logic", "and", r"(?<=\] )and(?= (?:(?:in|the|any|all|on|with|of) )*\[)|as well as|together with|along with"),
@@ -118,7 +129,7 @@ def _rows() -> tuple[tuple[str, str, str], ...]:
 
 #: Family, sense, and how it is said.
 _TABLE: Final = tuple(
-    (family, sense, re.compile(rf"(?<![\w\[])(?:{words})(?![\w-])")) for family, sense, words in _rows()
+    (family, sense, re.compile(rf"(?<![\w\[-])(?:{words})(?![\w-])")) for family, sense, words in _rows()
 )
 
 #: What is spoken of: if a sentence has a word of a group (by its beginning), so has its paraphrase.
@@ -141,11 +152,11 @@ _CONTENT: Final = tuple(
 
 _PLACEHOLDER: Final = re.compile(r"\[[a-z]+_\d+\]")
 _ASKED: Final = (
-    ("number", re.compile(r"\b(?:how many|how often|how frequently|number of|count of|count\b)")),
-    ("time", re.compile(r"\b(?:when|(?:what|which) (?:times?|dates?)|times? (?:at which|of)|dates? (?:on which|of|and time))\b")),
+    ("number", re.compile(r"\b(?:how many(?! ml\b)|(?<!by )how often|how frequently|how long|number of|count of|count\b)")),
+    ("time", re.compile(r"\b(?:when(?! [^,?]* compared)|(?:what|which) (?:times?|dates?)|times? (?:at which|of)|dates? (?:on which|of|and time))\b")),
     ("name", re.compile(
         r"\b(?:what|which|list|name|give|show me|tell me(?! whether| if)|identify|where|who|provide|specify|state|report"
-        r"|enumerate|how (?:is|was|are|were|does|did|much|long|high|low|tall|old))\b")),
+        r"|enumerate|find|subtract|add up|calculate|compute|how (?:is|was|are|were|does|did|much|many ml|large|high|low|tall|old))\b")),
 )  # fmt: skip
 
 

@@ -1,60 +1,62 @@
 """The closed vocabulary: every word that the sentences of the question templates have besides their values.
 
-No other word ever leaves the machine. Templates hold no value of any database, so neither does a sentence of these
-words.
+No other word ever leaves the machine. The words are not listed but overheard: the renderer words questions of every
+template with numbers for values, and each sentence, and each phrase it could have taken instead, is read. So they hold
+no value of any database, and follow the sentences when those change.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
+from ehrxqa.paraphrasing.specimens import Listener, specimens
 from ehrxqa.questions.families.catalogue import catalogue
-from ehrxqa.questions.slots import OPERATIONS
-from ehrxqa.questions.times import EXACT, TIME_OPTIONS, WITHIN
-from ehrxqa.vqa.render import TEMPLATES
-from ehrxqa.vqa.wordings import WORDINGS
+from ehrxqa.questions.question import Question
+from ehrxqa.vqa.question import Target
 
-__all__ = ["WORD", "template_words"]
+__all__ = ["WORD", "template_words", "unanswerable_words"]
 
 #: A word: letters, with apostrophes and hyphens inside.
 WORD: Final = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
-#: Slots and marks of the templates: `${object}`, `{drug_name}`, `[g1]`, `is_verb`; `<has|had>` holds two words.
-_SLOT: Final = re.compile(r"\$?\{\w+\}|\[\w+\]|_verb\b")
-
-#: Words of two-study and unanswerable questions, whose sentences are put together in code.
-_FURTHER: Final = (
-    "is are has have was were there still absent present newly detected resolved now but not before any more no list "
-    "all that both compared related to anatomical locations abnormality abnormalities in the "
-    "male female first time stayed ward how many days since passed on current hospital visit last name of allergy "
-    "patient patients had substance allergic which what"
-)
-
-
-def _sentences() -> Iterator[str]:
-    yield _FURTHER
-    for template in catalogue().values():
-        yield template.q_tag
-        yield from template.said
-    for operation in OPERATIONS.values():
-        yield from (words for words, _ in operation.options.values())
-        yield from (words for said in operation.said.values() for words in said)
-    for option in TIME_OPTIONS.values():
-        yield option.nlq
-        yield from option.said
-    yield from (words for words, _ in EXACT.values())
-    for words, said, _ in WITHIN.values():
-        yield words
-        yield from said
-    yield from TEMPLATES.values()
-    for wordings in WORDINGS.values():
-        yield from wordings
-    yield "year years month months day days"  # units after a number
+#: What is no word of a sentence: slots, and numbers with what is joined to them, as in “20s”.
+_SLOT: Final = re.compile(r"\{\w+\}|\[\w+\]|\d[\w/-]*")
 
 
 @cache
 def template_words() -> frozenset[str]:
-    """All words of the templates, lower-cased."""
-    return frozenset(word for text in _sentences() for word in WORD.findall(_SLOT.sub(" ", text).lower()))
+    """All words of the templates, lower-cased; it takes part of a second, once."""
+    texts: set[str] = set()
+    grains: set[tuple[str, ...]] = set()
+    for template in catalogue().values():
+        # filters are said alike in all templates that may have them
+        questions = specimens(template, all_times=template.grains not in grains)
+        grains.add(template.grains)
+        for n, question in enumerate(questions):
+            chance = Listener(n)
+            said = question.wording(chance)
+            names = _names(question)
+            texts.update(names.sub(" ", text) if names else text for text in (said, *chance.heard))
+    return _words(texts)
+
+
+@cache
+def unanswerable_words() -> frozenset[str]:
+    """Words of the questions without a source: they ask for diabetes or an occupation, which no template does."""
+    from ehrxqa.questions.unanswerable import UNANSWERABLE  # with all that draws questions, which is not needed else
+
+    return _words({sentence for _, sentences in UNANSWERABLE for sentence in sentences})
+
+
+def _words(texts: set[str]) -> frozenset[str]:
+    return frozenset(word for text in texts for word in WORD.findall(_SLOT.sub(" ", text).lower()))
+
+
+def _names(question: Question) -> re.Pattern[str] | None:
+    """The findings and places of an image question, which are values; a measured place is part of the sentence."""
+    visual = question.choice.visual
+    if visual is None or visual.target is Target.SIZE:
+        return None
+    names = sorted((*visual.objects, *visual.attributes), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, names))) if names else None

@@ -21,11 +21,11 @@ from ehrxqa.questions.families.no_source import NO_SOURCE
 from ehrxqa.questions.question import Question
 from ehrxqa.questions.template import official
 
-__all__ = ["UnanswerableTask", "unanswerable_records"]
+__all__ = ["UNANSWERABLE", "UnanswerableTask", "unanswerable_records"]
 
 _P: Final = "patient {patient_id}"
 #: Number of an official template without a source, or 0, and sentences that ask for what no table holds.
-_NO_SOURCE: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
+UNANSWERABLE: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
     (21, (f"how many days have passed since {_P} was first in ward {{ward_id}} on the current hospital visit?",)),
     (29, (f"what was the last ward of {_P}?", f"in which ward was {_P} first?")),
     (46, (f"what is the name of the allergy that {_P} has?", f"which allergies does {_P} have?")),
@@ -114,7 +114,7 @@ def _record(split: str, **fields: Any) -> dict[str, Any]:
 
 def _no_source(task: UnanswerableTask, rng: random.Random) -> dict[str, Any] | None:
     """A question about what no table holds."""
-    number, sentences = rng.choice(_NO_SOURCE)
+    number, sentences = rng.choice(UNANSWERABLE)
     if number and number not in task.templates:
         return None
     sentence = rng.choice(sentences)
