@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -14,17 +13,16 @@ from typing import Any, Final
 from ehrxqa.errors import BuildError, SettingsError
 from ehrxqa.files import disk_errors
 from ehrxqa.manifest import MANIFEST, Checksums, FileRecord, Manifest, StageRecord, read_manifest, stage_key
+from ehrxqa.output_folder import WORK_FOLDER, exclusive
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.sources.tree import SourceTree, find_sources
 
-__all__ = ["DATABASE_PATHS", "OFFICIAL_SUBJECTS", "WORK_FOLDER", "build"]
+__all__ = ["DATABASE_PATHS", "OFFICIAL_SUBJECTS", "build"]
 
 #: Cohort sizes of the official databases.
 OFFICIAL_SUBJECTS: Final = {"train": 800, "test": 400}
 #: The databases, below the output folder.
 DATABASE_PATHS: Final = {split: f"database/{split}/mimic_iv_cxr.db" for split in ("train", "test")}
-#: Temporary data, below the output folder; removed when a build is complete.
-WORK_FOLDER: Final = ".work"
 
 
 def build(
@@ -88,20 +86,13 @@ def build(
 
 @contextmanager
 def _locked(out: Path) -> Iterator[Path]:
-    """Hold the output folder for this process; give the folder for temporary data."""
-    work = out / WORK_FOLDER
+    """Hold the output folder for this process, if it is one; give the folder for temporary data."""
+    if out.exists() and not out.is_dir():
+        raise BuildError(f"{out}: is a file; give a folder")
     with disk_errors(out):
-        if out.exists() and not out.is_dir():
-            raise BuildError(f"{out}: is a file; give a folder")
-        if out.is_dir() and not (out / MANIFEST).exists() and not work.is_dir() and any(out.iterdir()):
+        if out.is_dir() and not (out / MANIFEST).exists() and not (out / WORK_FOLDER).is_dir() and any(out.iterdir()):
             raise BuildError(f"{out}: is not empty and holds no build; choose a new or empty folder")
-        work.mkdir(parents=True, exist_ok=True)
-        lock = (work / "lock").open("w")
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise BuildError(f"{out}: another build is running there; wait for it to end") from error
+    with exclusive(out) as work:
         yield work
 
 

@@ -182,7 +182,7 @@ def test_two_builds_at_once(hospital, tmp_path):
     (out / ".work").mkdir(parents=True)
     with (out / ".work" / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(BuildError, match="another build is running"):
+        with pytest.raises(BuildError, match="another command is at work"):
             build(hospital, out, **SIZES, workers=1)
 
 

@@ -18,10 +18,10 @@ from click.testing import CliRunner
 from paraphrase_folder import SECRET_WORDS, SENTENCES, write_folder
 
 import ehrxqa
+from ehrxqa import replacing
 from ehrxqa.cli.main import main
 from ehrxqa.errors import BuildError, EndpointError, RecordError, SettingsError
 from ehrxqa.manifest import read_manifest
-from ehrxqa.paraphrasing import replacing
 from ehrxqa.paraphrasing.client import Patience
 
 QUICK = Patience(attempts=2, first_seconds=0.01, answer_seconds=5)

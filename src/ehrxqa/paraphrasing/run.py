@@ -10,18 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from ehrxqa.building import WORK_FOLDER
 from ehrxqa.errors import BuildError, SettingsError
 from ehrxqa.manifest import read_manifest
 from ehrxqa.neuralsql.journal import Journal
+from ehrxqa.output_folder import WORK_FOLDER, exclusive
 from ehrxqa.paraphrasing.asking import Asking
 from ehrxqa.paraphrasing.client import ChatClient, Patience, require_httpx2
 from ehrxqa.paraphrasing.endpoint import Endpoint, find_key, named_endpoint
 from ehrxqa.paraphrasing.instructions import instructions_digest
 from ehrxqa.paraphrasing.masking import Unmaskable, mask, unmask
 from ehrxqa.paraphrasing.question_files import MACHINE, SplitFiles, read_splits, rewrite
-from ehrxqa.paraphrasing.replacing import exclusive, finish
 from ehrxqa.progress import SILENT, Progress
+from ehrxqa.replacing import finish
 
 __all__ = ["ParaphraseReport", "paraphrase"]
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ehrxqa.building import DATABASE_PATHS, WORK_FOLDER
+from ehrxqa.building import DATABASE_PATHS
 from ehrxqa.errors import BuildError
+from ehrxqa.output_folder import WORK_FOLDER
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.questions.cell import CellResult, CellTask, Wanted, run_cell
 from ehrxqa.questions.copies import make_copies

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from ehrxqa.building import DATABASE_PATHS, WORK_FOLDER
+from ehrxqa.building import DATABASE_PATHS
 from ehrxqa.errors import BuildError, SettingsError
-from ehrxqa.manifest import Checksums, StageRecord, read_manifest, stage_key
+from ehrxqa.files import sha256_of
+from ehrxqa.manifest import MANIFEST, FileRecord, Manifest, StageRecord, read_manifest, stage_key
+from ehrxqa.output_folder import exclusive
 from ehrxqa.progress import SILENT, Progress
-from ehrxqa.questions.copies import make_copies
+from ehrxqa.questions.copies import Copies, make_copies
 from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.families.no_source import NO_SOURCE
 from ehrxqa.questions.held_out import HeldOut
 from ehrxqa.questions.pool import Pool
-from ehrxqa.questions.production import Order, produce, write_files
+from ehrxqa.questions.production import Order, produce
+from ehrxqa.questions.question_files import QuestionFiles
 from ehrxqa.questions.quota import SPLITS
 from ehrxqa.questions.sidecar import LINKS_PATH
 from ehrxqa.questions.spool import Spool
 from ehrxqa.questions.template import SCOPES, Template
 from ehrxqa.questions.unanswerable import UnanswerableTask, unanswerable_records
+from ehrxqa.replacing import finish, replace_together, staged_path
 
 __all__ = ["SPLITS", "GenerateReport", "generate"]
 
+_OUTPUTS: Final = (*(f"dataset/{mark}{split}.json" for mark in ("_", "") for split in SPLITS), LINKS_PATH)
 #: Failed proofs that are told in full.
 _TOLD: Final = 20
 
@@ -90,7 +95,7 @@ def generate(
 
     Raises:
         SettingsError: A number or name makes no sense.
-        BuildError: There is no build in `out`, or it holds question files already.
+        BuildError: There is no build in `out`, it holds other question files already, or another command is at work there.
     """
     out = Path(out)
     wanted = {"train": train, "valid": valid, "test": test}
@@ -103,59 +108,95 @@ def generate(
     if seed < 0:
         raise SettingsError(f"seed must not be negative, not {seed}")
     templates = _chosen(scopes, families)
-    manifest = read_manifest(out)
-    if manifest is None or "database" not in manifest.stages:
+    wanted_bases = sorted({SPLITS[split] for split, number in wanted.items() if number})
+    databases = {base: out / DATABASE_PATHS[base] for base in wanted_bases}
+    if read_manifest(out) is None:
         raise BuildError(f"{out}: holds no build; make one first: ehrxqa build SOURCES {out}")
-    outputs = [f"dataset/{mark}{split}.json" for mark in ("_", "") for split in SPLITS] + [LINKS_PATH]
-    if not force and any((out / path).exists() for path in outputs):
-        raise BuildError(f"{out}: holds question files; choose another folder, or --force to replace them")
-    bases = {SPLITS[split] for split, number in wanted.items() if number}
-    for base in sorted(bases):
-        if not (out / DATABASE_PATHS[base]).is_file():
-            raise BuildError(
-                f"{out / DATABASE_PATHS[base]}: no such database; build it first: ehrxqa build SOURCES {out}"
+    with exclusive(out) as work:
+        if finish(out):
+            progress.note(f"{out}: completed what an interrupted run had written")
+        manifest = read_manifest(out)
+        if manifest is None or "database" not in manifest.stages:
+            raise BuildError(f"{out}: holds no build; make one first: ehrxqa build SOURCES {out}")
+        for path in databases.values():
+            if not path.is_file():
+                raise BuildError(f"{path}: no such database; build it first: ehrxqa build SOURCES {out}")
+        settings = {
+            **wanted, "seed": seed, "scopes": list(scopes), "families": list(families), "impossible": impossible,
+            "empty": empty, "separate_subjects": separate_subjects, "separate_questions": separate_questions,
+        }  # fmt: skip
+        key = stage_key("questions", manifest.stages["database"].outputs, settings, manifest.versions)
+        if not force and (done := _done(out, key, manifest)) is not None:
+            progress.note(f"{out}: already complete, nothing to do")
+            return done
+        if not force and any((out / path).exists() for path in _OUTPUTS):
+            raise BuildError(f"{out}: holds question files; choose another folder, or --force to replace them")
+        folder = _folder_for(work / "questions", key, progress)
+        odd = {split: round(number * impossible) for split, number in wanted.items()}
+        order = Order(
+            templates, {split: number - odd[split] for split, number in wanted.items()}, seed, empty,
+            HeldOut(separate_subjects, separate_questions),
+        )  # fmt: skip
+        with Pool(workers) as pool, Spool(folder / "spool", key) as spool:
+            copies = {base: make_copies(base, path, folder) for base, path in databases.items()}
+            made = produce(order, copies, spool, pool, progress)
+            files = QuestionFiles(spool, seed, _unanswerable(odd, copies, templates, seed, pool))
+            report = GenerateReport(
+                questions=files.counts,
+                missing={split: left for split, n in wanted.items() if (left := n - files.counts[split]) > 0},
+                rejected=dict(sorted(made.rejected.items())),
+                faults=len(made.faults),
+                fault_examples=made.faults[:_TOLD],
             )
-    settings = {
-        **wanted, "seed": seed, "scopes": list(scopes), "families": list(families), "impossible": impossible,
-        "empty": empty, "separate_subjects": separate_subjects, "separate_questions": separate_questions,
-    }  # fmt: skip
-    key = stage_key("questions", manifest.stages["database"].outputs, settings, manifest.versions)
-    odd = {split: round(number * impossible) for split, number in wanted.items()}
-    order = Order(
-        templates, {split: number - odd[split] for split, number in wanted.items()}, seed, empty,
-        HeldOut(separate_subjects, separate_questions),
-    )  # fmt: skip
-    work = out / WORK_FOLDER / "questions"
-    if (left_over := next(work.glob("*"), None)) is not None and not (work / key).is_dir():
-        progress.note(f"{left_over.parent}: left by a run with other settings; removed")
-        shutil.rmtree(work)
-    folder = work / key
-    with Pool(workers) as pool, Spool(folder / "spool", key) as spool:
-        copies = {base: make_copies(base, out / DATABASE_PATHS[base], folder) for base in sorted(bases)}
-        made = produce(order, copies, spool, pool, progress)
-        numbers = (*templates, *(number for number in NO_SOURCE if len(templates) == len(catalogue())))
-        tasks = [
-            UnanswerableTask(copies[SPLITS[split]], split, number, numbers, f"{seed}/{split}/impossible")
-            for split, number in odd.items()
-            if number
-        ]
-        unanswerable = dict(zip((task.split for task in tasks), pool.map(unanswerable_records, tasks), strict=True))
-        counts, by_scope, used = write_files(out, spool, seed, unanswerable)
-    report = GenerateReport(
-        questions=counts,
-        scopes=dict(sorted(by_scope.items())),
-        templates=len(used),
-        missing={split: number - counts[split] for split, number in wanted.items() if number > counts[split]},
-        rejected=dict(sorted(made.rejected.items())),
-        faults=len(made.faults),
-        fault_examples=made.faults[:_TOLD],
-    )
-    records = Checksums(out / WORK_FOLDER / "none" / "none").of({path: out / path for path in outputs})
-    told = {name: value for name, value in asdict(report).items() if name != "fault_examples"}
-    manifest.stages["questions"] = StageRecord(key, records, {**told, "settings": settings})
-    manifest.write(out)
-    shutil.rmtree(work, ignore_errors=True)
+
+            def stage_manifest() -> None:
+                report.scopes, report.templates = dict(sorted(files.scopes.items())), len(files.templates)
+                told = {name: value for name, value in asdict(report).items() if name != "fault_examples"}
+                outputs = {path: _record_of(staged_path(out, path)) for path in files.writers}
+                manifest.stages["questions"] = StageRecord(key, outputs, {**told, "settings": settings})
+                manifest.write(out, name=staged_path(out, MANIFEST).name)
+
+            replace_together(out, files.writers, stage_manifest)
+        shutil.rmtree(work / "questions", ignore_errors=True)
     return report
+
+
+def _done(out: Path, key: str, manifest: Manifest) -> GenerateReport | None:
+    """What an earlier run with this key reported, if all that it wrote is still there."""
+    stage = manifest.stages.get("questions")
+    if stage is None or stage.key != key:
+        return None
+    if not all((out / path).is_file() and _record_of(out / path) == record for path, record in stage.outputs.items()):
+        return None
+    return GenerateReport(
+        **{each.name: stage.counts[each.name] for each in fields(GenerateReport) if each.name in stage.counts}
+    )
+
+
+def _folder_for(work: Path, key: str, progress: Progress) -> Path:
+    """The folder of a run with this key; what a run with another one has left is removed."""
+    if work.is_dir() and not (work / key).is_dir():
+        progress.note(f"{work}: left by a run with other settings; removed")
+        shutil.rmtree(work)
+    return work / key
+
+
+def _record_of(path: Path) -> FileRecord:
+    return FileRecord(sha256_of(path), path.stat().st_size)
+
+
+def _unanswerable(
+    odd: Mapping[str, int], copies: Mapping[str, Copies], templates: Mapping[int, Template], seed: int, pool: Pool
+) -> dict[str, list[dict[str, Any]]]:
+    """Split → records without an answer."""
+    everything = len(templates) == len(catalogue())
+    numbers = (*templates, *(NO_SOURCE if everything else ()))
+    tasks = [
+        UnanswerableTask(copies[SPLITS[split]], split, number, numbers, f"{seed}/{split}/impossible")
+        for split, number in odd.items()
+        if number
+    ]
+    return dict(zip((task.split for task in tasks), pool.map(unanswerable_records, tasks), strict=True))
 
 
 def _chosen(scopes: Sequence[str], families: Sequence[str]) -> dict[int, Template]:

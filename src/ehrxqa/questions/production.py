@@ -1,28 +1,22 @@
-"""Making all questions of a run: cells in parallel, what is missing asked of others, the files from the spool."""
+"""Making all questions of a run: cells in parallel, what is missing asked of others."""
 
 from __future__ import annotations
 
-import json
-import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from ehrxqa.dataset.records import final_record, write_records
-from ehrxqa.files import atomic_path
 from ehrxqa.progress import Progress
 from ehrxqa.questions.cell import CellTask, run_cell
 from ehrxqa.questions.copies import Copies
 from ehrxqa.questions.held_out import HeldOut
 from ehrxqa.questions.pool import Pool
-from ehrxqa.questions.quota import SPLITS, Quota, again, first_quota, wanted_of
-from ehrxqa.questions.sidecar import LINKS_PATH
+from ehrxqa.questions.quota import Quota, again, first_quota, wanted_of
 from ehrxqa.questions.spool import Spool
 from ehrxqa.questions.template import Template
 
-__all__ = ["Made", "Order", "produce", "write_files"]
+__all__ = ["Made", "Order", "produce"]
 
 #: Rounds in which what some templates could not give is asked of the others.
 _ROUNDS: Final = 4
@@ -103,53 +97,3 @@ def _tasks(
         )
         for (base, number), some in wanted.items()
     ]  # fmt: skip
-
-
-def write_files(
-    out: Path, spool: Spool, seed: int, unanswerable: Mapping[str, Sequence[Mapping[str, Any]]]
-) -> tuple[dict[str, int], Counter[str], set[int]]:
-    """Write the question files and the links, each split in an order of chance.
-
-    Args:
-        out: Output folder of the build.
-        spool: The questions.
-        seed: Seed of the order.
-        unanswerable: Split → records without an answer, to be strewn among the others.
-
-    Returns:
-        Split → questions; scope → questions; templates used.
-    """
-    counts: dict[str, int] = {}
-    scopes: Counter[str] = Counter()
-    templates: set[int] = set()
-    with atomic_path(out / LINKS_PATH) as part, part.open("w", encoding="utf-8", newline="\n") as links_file:
-        for split in SPLITS:
-            odd = unanswerable.get(split, ())
-            answerable = len(spool.offsets.get(split, ()))
-            # the numbers from `answerable` on stand for the unanswerable ones
-            order = list(range(answerable + len(odd)))
-            random.Random(f"{seed}/{split}/order").shuffle(order)
-
-            def entries(
-                split: str = split, order: list[int] = order, answerable: int = answerable,
-                odd: Sequence[Mapping[str, Any]] = odd,
-            ) -> Iterator[tuple[dict[str, Any], Any, dict[str, Any]]]:  # fmt: skip
-                known = spool.entries(split, [place for place in order if place < answerable])
-                for number, place in enumerate(order):
-                    if place >= answerable:
-                        yield {**odd[place - answerable], "split": split, "id": number}, "null", {}
-                    else:
-                        record, answer, links = next(known)
-                        yield {**record, "id": number}, answer, {**links, "id": number}
-
-            write_records(out / f"dataset/_{split}.json", (record for record, _, _ in entries()))
-            write_records(
-                out / f"dataset/{split}.json", (final_record(record, answer) for record, answer, _ in entries())
-            )
-            counts[split] = len(order)
-            for _, _, links in entries():
-                if links:
-                    scopes[links["scope"]] += 1
-                    templates.add(links["template"])
-                    links_file.write(json.dumps(links) + "\n")
-    return counts, scopes, templates

@@ -7,40 +7,19 @@ exists, the next run goes on renaming. Files that someone else has changed since
 
 from __future__ import annotations
 
-import fcntl
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from ehrxqa.building import WORK_FOLDER
-from ehrxqa.errors import BuildError
 from ehrxqa.files import disk_errors, fsync_path, sha256_of, write_json
 
-__all__ = ["exclusive", "finish", "replace_together"]
+__all__ = ["finish", "replace_together", "staged_path"]
 
 #: Below the output folder; there while files are being renamed.
 RECORD: Final = "dataset/.replacing.json"
 STAGED: Final = ".staged"
-
-
-@contextmanager
-def exclusive(out: Path) -> Iterator[None]:
-    """Hold the output folder for this process, as a build does.
-
-    Raises:
-        BuildError: Another command holds it, or it cannot be written.
-    """
-    with disk_errors(out):
-        (out / WORK_FOLDER).mkdir(parents=True, exist_ok=True)
-        lock = (out / WORK_FOLDER / "lock").open("w")
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise BuildError(f"{out}: another command is at work there; wait for it to end") from error
-        yield
 
 
 def replace_together(out: Path, writers: Mapping[str, Callable[[Path], None]], last: Callable[[], None]) -> None:
@@ -99,7 +78,7 @@ def finish(out: Path) -> bool:
     else:
         entries = []
     with disk_errors(record):
-        for leftover in (*(out / "dataset").glob(f"*.json{STAGED}"), staged_path(out, "manifest.json")):
+        for leftover in (*(out / "dataset").glob(f"*{STAGED}"), staged_path(out, "manifest.json")):
             leftover.unlink(missing_ok=True)
         record.unlink(missing_ok=True)
     return bool(entries)

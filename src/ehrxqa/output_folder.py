@@ -1,0 +1,36 @@
+"""The output folder of a build while a command is at work in it."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from ehrxqa.errors import BuildError
+from ehrxqa.files import disk_errors
+
+__all__ = ["WORK_FOLDER", "exclusive"]
+
+#: Below the output folder: what an unfinished run needs to go on.
+WORK_FOLDER: Final = ".work"
+
+
+@contextmanager
+def exclusive(out: Path) -> Iterator[Path]:
+    """Hold an output folder for this process; gives its folder for temporary data, which is made if need be.
+
+    Raises:
+        BuildError: Another command holds it, or it cannot be written.
+    """
+    work = out / WORK_FOLDER
+    with disk_errors(out):
+        work.mkdir(parents=True, exist_ok=True)
+        lock = (work / "lock").open("w")
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise BuildError(f"{out}: another command is at work there; wait for it to end") from error
+        yield work
