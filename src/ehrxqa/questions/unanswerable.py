@@ -140,8 +140,8 @@ def _no_source(task: UnanswerableTask, rng: random.Random) -> dict[str, Any] | N
 
 
 def _when(facts: Facts, subject: int | None, rng: random.Random) -> str:
-    """A time filter in words, near what happened to a subject or to anybody; or none."""
-    if rng.randrange(100) < _UNFILTERED_PERCENT:
+    """A time filter in words, near what happened to a subject, or none; or near what happened to anybody."""
+    if subject is not None and rng.randrange(100) < _UNFILTERED_PERCENT:
         return ""
     events = facts.of("adm", rng.choice(facts.subjects) if subject is None else subject)
     if not events:

@@ -125,12 +125,12 @@ def _top_after() -> Iterator[Template]:
 
 
 def _top_after_said(kind: str, whom: str, noun: str) -> tuple[str, ...]:
-    """What is most frequent after something; the filter is on both."""
+    """What is most frequent after something; the filter is on both, and age and gender are told of the later."""
     ones, (done, to) = EVENTS[kind].ones, _DONE[kind]
     return (
         f"[g1], what <are|were> the [n_rank] {ones} most often {done} {to} {whom} [w] after {noun}?",
         f"~(counting only what happened [g1], )list the [n_rank] {ones} {done} most often {to} {whom} [w] after {noun}.",
-        f"[g1], which [n_rank] {ones} <have been|were> {done} most frequently [w] after {whom} had {noun}?",
+        f"[g1], which [n_rank] {ones} <have been|were> {done} most frequently {to} {whom} [w] after {noun}?",
         f"ranked by how often they <have been|were> {done} {to} {whom} [w] after {noun}, what are the top [n_rank] {ones}~(, "
         "counting only what happened [g1])?",
     )
