@@ -22,6 +22,7 @@ from ehrxqa import replacing
 from ehrxqa.cli.main import main
 from ehrxqa.errors import BuildError, EndpointError, RecordError, SettingsError
 from ehrxqa.manifest import read_manifest
+from ehrxqa.output_folder import exclusive
 from ehrxqa.paraphrasing.client import Patience
 
 QUICK = Patience(attempts=2, first_seconds=0.01, answer_seconds=5)
@@ -242,7 +243,7 @@ def test_wrong_settings(more, error, out, site):
 def test_wrong_folders(tmp_path, out, site):
     with pytest.raises(BuildError, match="holds no build"):
         paraphrase(tmp_path, site)
-    with replacing.exclusive(out), pytest.raises(BuildError, match="another command is at work"):
+    with exclusive(out), pytest.raises(BuildError, match="another command is at work"):
         paraphrase(out, site)
     records = load(out, "train")
     records[2]["question"] = "another question?"

@@ -130,8 +130,8 @@ EVENTS: Final = {
     ),
     "route": EventKind(
         "prescriptions", "starttime", "drug_route", "prescriptions.route = '{}'", key="drug",
-        past="was prescribed a medication via {} route", verb=passive("prescribed", "a drug for the {} route"),
-        what="a drug for the {} route", made=("prescribed", "to"),
+        past="was prescribed a medication via {} route", verb=passive("prescribed", "a drug by the {} route"),
+        what="a drug by the {} route", made=("prescribed", "to"),
     ),
     "lab": EventKind(
         "labevents", "charttime", "lab_name", f"labevents.itemid in {_coded('d_labitems', 'itemid', 'label')}",

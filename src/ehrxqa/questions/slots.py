@@ -44,8 +44,11 @@ OPERATIONS: Final = {
         "age_group(admissions.age)",
         _ages(),
         {
-            **{f"{age}s": (f"in their {age}s", f"aged {age} to {age + 9}") for age in (20, 30, 40, 50)},
-            "60 or above": ("aged 60 or above", "who are at least 60 years old"),
+            **{
+                f"{age}s": (f"in their {age}s at admission", f"aged {age} to {age + 9} at admission")
+                for age in (20, 30, 40, 50)
+            },
+            "60 or above": ("aged 60 or above at admission", "at least 60 years old at admission"),
         },
     ),
     "agg_function": Operation(

@@ -31,6 +31,7 @@ __all__ = [
 CURRENT_TIME: Final = "2105-12-31 23:59:00"
 _NOW: Final = datetime(2105, 12, 31, 23, 59)
 _FIRST_YEAR: Final = 2100
+_BEGINNING: Final = f"{_FIRST_YEAR}-01-01 00:00:00"
 _MOST_YEARS: Final = 5
 
 
@@ -79,11 +80,11 @@ def _calendar() -> Iterable[TimeOption]:
         column = f"strftime('{code}',<c>)"
         is_year = None if unit == "year" else False
         yield TimeOption(f"abs-{unit}-in", unit, f"{at} {nlq}", f"{column} = '{value}'", within, is_year, True)
-        since = (f"since {named}", f"from {named} on" if unit == "year" else f"since {nlq}")
+        since = (f"since {named}", f"in or after {named}" if unit == "year" else f"since {nlq}")
         yield TimeOption(f"abs-{unit}-since", unit, f"since {nlq}", f"{column} >= '{value}'", since)
         until = (f"until the end of {named}", f"up to the end of {named}")
         if unit == "day":
-            until = (f"up to and including {named}", f"until the end of {nlq}")
+            until = (f"up to and including {named}", f"up to and including {nlq}")
         yield TimeOption(
             f"abs-{unit}-until", unit, f"until {nlq}", f"{column} <= '{value}'", until, unit == "year", True
         )
@@ -101,7 +102,7 @@ def _calendar() -> Iterable[TimeOption]:
         )  # fmt: skip
         yield TimeOption(
             f"rel-{unit}-until", unit, f"until {{n}} {unit} ago", f"datetime(<c>) <= {bound}",
-            (f"until {{N_{unit}}} ago", f"more than {{N_{unit}}} ago"), unit == "year", True,
+            (f"no later than {{N_{unit}}} ago", f"more than {{N_{unit}}} ago"), unit == "year", True,
         )  # fmt: skip
     for back, words in enumerate(("this year", "last year")):
         year = words.replace(" ", "_")
@@ -172,12 +173,12 @@ WITHIN: Final = {
     ),
     "within-month": (
         "within the same month",
-        ("in the same calendar month", "within the same month"),
+        ("in the same calendar month", "within the same calendar month"),
         "datetime(<a>,'start of month') = datetime(<b>,'start of month')",
     ),
     "within-day": (
         "within the same day",
-        ("on the same day", "within the same day"),
+        ("on the same day", "on the same calendar day"),
         "datetime(<a>,'start of day') = datetime(<b>,'start of day')",
     ),
     "within-n_month": (
@@ -318,16 +319,8 @@ def _start_back(unit: str) -> str:
     return (_NOW - timedelta(days=1)).isoformat(" ")
 
 
-_STAMP: Final = {"year": "%Y", "month": "%Y-%m", "day": "%Y-%m-%d"}
-#: Filters from the beginning of the calendar, or to its end, let everything through.
-_ALL_TIME: Final = {
-    unit: {("since", datetime(_FIRST_YEAR, 1, 1).strftime(stamp)), ("until", _NOW.strftime(stamp))}
-    for unit, stamp in _STAMP.items()
-}
-
-
 def candidates(time: str, grains: Iterable[str], rng: random.Random) -> list[TimeChoice]:
-    """One choice of every calendar filter of these grains that lets `time` through."""
+    """One choice of every calendar filter of these grains that lets `time` through, and not all times."""
     month, day = int(time[5:7]), int(time[8:10])
     moment = datetime.fromisoformat(time)
     found: list[TimeChoice] = []
@@ -342,8 +335,6 @@ def candidates(time: str, grains: Iterable[str], rng: random.Random) -> list[Tim
                 moved += timedelta(days=rng.randrange(span) * (-1 if which == "since" else 1))
             if not _FIRST_YEAR <= moved.year <= _NOW.year or (which == "until" and moved >= _NOW):
                 moved = moment
-            if (which, moved.strftime(_STAMP[unit])) in _ALL_TIME[unit]:
-                continue
             choice = TimeChoice(
                 option.name, moved.year, moved.month if unit != "year" else 0, moved.day if unit == "day" else 0
             )
@@ -359,6 +350,9 @@ def candidates(time: str, grains: Iterable[str], rng: random.Random) -> list[Tim
             choice = TimeChoice(option.name, n=n)
         else:
             choice = TimeChoice(option.name)
-        if choice.lets_through(time):
+        lets_all = (which == "since" and choice.lets_through(_BEGINNING)) or (
+            which == "until" and choice.lets_through(CURRENT_TIME)
+        )
+        if choice.lets_through(time) and not lets_all:
             found.append(choice)
     return found

@@ -16,39 +16,46 @@ from typing import Any, Final
 from ehrxqa.dataset.records import DATABASE_NAME, GOLD_PROGRAM
 from ehrxqa.questions.cell import bench_of
 from ehrxqa.questions.copies import Copies
+from ehrxqa.questions.facts import Facts
 from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.families.no_source import NO_SOURCE
 from ehrxqa.questions.question import Question
+from ehrxqa.questions.saying import tidy
 from ehrxqa.questions.template import official
+from ehrxqa.questions.times import TimeChoice, candidates
 
 __all__ = ["UNANSWERABLE", "UnanswerableTask", "unanswerable_records"]
 
 _P: Final = "patient {patient_id}"
-#: Number of an official template without a source, or 0, and sentences that ask for what no table holds.
+#: Number of an official template without a source, or 0, and sentences that ask for what no table holds; `{when}` is
+#: the place of a time filter, as most questions have one. What a code, a drug or a lab test could tell is not asked.
 UNANSWERABLE: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
-    (21, (f"how many days have passed since {_P} was first in ward {{ward_id}} on the current hospital visit?",)),
-    (29, (f"what was the last ward of {_P}?", f"in which ward was {_P} first?")),
-    (46, (f"what is the name of the allergy that {_P} has?", f"which allergies does {_P} have?")),
-    (47, (f"which substance is {_P} allergic to?",)),
-    (85, (f"did {_P} have a procedure in any other hospital?",)),
-    (98, (f"does {_P} have any allergy?", f"is any allergy of {_P} recorded?")),
-    (137, ("how many patients stayed in ward {ward_id} this year?",)),
-    (0, (f"what is the phone number of {_P}?", f"which person is to be called in an emergency of {_P}?")),
-    (0, (f"what is the name of the physician who treats {_P}?", f"which doctor admitted {_P} the last time?")),
-    (0, (f"what is the blood type of {_P}?", f"is the blood type of {_P} rh positive?")),
-    (0, (f"does {_P} smoke?", f"how many cigarettes a day did {_P} smoke before the last hospital visit?")),
-    (0, (f"did a parent of {_P} have diabetes?", f"which diseases run in the family of {_P}?")),
-    (0, (f"what is the occupation of {_P}?", f"where does {_P} live?")),
-    (0, (f"when is the next appointment of {_P}?", f"when will {_P} be discharged?")),
-    (0, (f"who read the last chest x-ray of {_P}?", f"what did the radiologist advise after the last chest x-ray of {_P}?")),
-    (0, (f"which radiation dose did {_P} get with the last chest x-ray?",)),
-    (0, (f"what does the last chest ct of {_P} show?", f"did the last brain mri of {_P} show a tumor?")),
-    (0, (f"in which room is {_P} now?", f"how many visitors did {_P} have on the last hospital visit?")),
-    (0, (f"which meal did {_P} have yesterday?", f"what diet was ordered for {_P} on the last hospital visit?")),
-    (0, (f"which vaccines did {_P} get?", f"when was {_P} last vaccinated against influenza?")),
-    (0, ("how many nurses work in the hospital now?", "how many beds of the hospital are free now?")),
-    (0, ("which physician prescribed the most drugs last year?", "how satisfied were the patients last year?")),
-    (0, ("which drug of the hospital pharmacy will run out first?", "who makes the x-ray machines of the hospital?")),
+    (21, (f"how many days is it since {_P} first stayed in ward {{ward_id}} during the current hospital stay?",
+          f"how many hours ago did {_P} last stay in ward {{ward_id}} during the current hospital stay?")),
+    (29, (f"what was the last ward of {_P} {{when}}?", f"in which ward did {_P} first stay {{when}}?")),
+    (46, (f"what was the name of the allergy that {_P} had {{when}}?", f"which allergies were recorded for {_P} {{when}}?")),
+    (47, (f"what substance was {_P} allergic to {{when}}?", f"name the substance that {_P} was allergic to {{when}}.")),
+    (85, (f"did {_P} undergo any procedure in another hospital {{when}}?",
+          f"is there any record that {_P} underwent a procedure in another hospital {{when}}?")),
+    (98, (f"did {_P} have any allergy {{when}}?", f"is there any record that {_P} had an allergy {{when}}?")),
+    (137, ("how many patients stayed in ward {ward_id} {when}?", "count the patients who stayed in ward {ward_id} {when}.")),
+    (0, (f"what is the phone number of {_P}?", f"who is the emergency contact of {_P}?")),
+    (0, (f"who was the attending physician of {_P} {{when}}?", f"which doctor admitted {_P} to the hospital {{when}}?")),
+    (0, (f"what is the blood type of {_P}?", f"tell me the occupation of {_P}.")),
+    (0, (f"how many cigarettes a day did {_P} smoke {{when}}?", f"how many hours a night did {_P} sleep {{when}}?")),
+    (0, (f"how many siblings does {_P} have?", f"at what age did the mother of {_P} die?")),
+    (0, (f"in which city does {_P} live?", f"when is the next outpatient appointment of {_P}?")),
+    (0, (f"which radiologist read the last chest x-ray of {_P} {{when}}?",
+         f"what did the radiologist advise after the first chest x-ray of {_P} {{when}}?")),
+    (0, (f"how high was the radiation dose of the last chest x-ray of {_P} {{when}}?",
+         f"which company made the machine that took the first chest x-ray of {_P} {{when}}?")),
+    (0, (f"what did the last chest ct of {_P} {{when}} show?", f"did the first brain mri of {_P} {{when}} show a tumor?")),
+    (0, (f"in which room did {_P} stay {{when}}?", f"how many visitors did {_P} have {{when}}?")),
+    (0, (f"which meals was {_P} served {{when}}?", f"what was the complaint that brought {_P} to the hospital {{when}}?")),
+    (0, (f"which nurse took the last heart rate of {_P} {{when}}?", f"how did {_P} rate the hospital care {{when}}?")),
+    (0, ("how many nurses worked in the hospital {when}?", "what was the number of free hospital beds {when}?")),
+    (0, ("which physician prescribed the most drugs {when}?", "which three surgeons performed the most procedures {when}?")),
+    (0, ("how many operating rooms were in use {when}?", "how many complaints did patients file {when}?")),
 )  # fmt: skip
 
 #: Names that a hospital could have, by value slot; those that a database has are not used there.
@@ -69,6 +76,9 @@ _NAMES: Final = {
 _EMPTY_TAGS: Final[dict[str, list[str]]] = {"object": [], "category": [], "attribute": []}
 _NOBODYS: Final = {"patient_id": (10_000_000, 19_999_999), "study_id": (50_000_000, 59_999_999)}
 _TRIES: Final = 400
+#: Of a hundred questions with the place of a time filter, so many have none; of the others so many have it first.
+_UNFILTERED_PERCENT: Final = 25
+_FIRST_PERCENT: Final = 30
 
 
 @dataclass(frozen=True)
@@ -118,16 +128,33 @@ def _no_source(task: UnanswerableTask, rng: random.Random) -> dict[str, Any] | N
     if number and number not in task.templates:
         return None
     sentence = rng.choice(sentences)
-    slots = re.findall(r"\{(\w+)\}", sentence)
-    drawn: Mapping[str, Any] = {
-        "patient_id": rng.choice(bench_of(task.copies).facts.subjects),
-        "ward_id": rng.randrange(1, 60),
-    }
-    values = {slot: drawn[slot] for slot in slots}
-    text = sentence.format(**values)
+    facts = bench_of(task.copies).facts
+    drawn: Mapping[str, Any] = {"patient_id": rng.choice(facts.subjects), "ward_id": rng.randrange(1, 60)}
+    values = {slot: drawn[slot] for slot in re.findall(r"\{(\w+)\}", sentence) if slot in drawn}
+    when = _when(facts, values.get("patient_id"), rng) if "{when}" in sentence else ""
+    first = bool(when) and rng.randrange(100) < _FIRST_PERCENT
+    text = tidy((f"{when}, " if first else "") + sentence.format(**values, when="" if first else when))
     # of an official template its own sentence names what is asked; the filters of the slots are said in ours
-    tag = official(NO_SOURCE[number][0]) if number else sentence
+    tag = official(NO_SOURCE[number][0]) if number else tidy(sentence.replace("{when}", ""))
     return _record(task.split, question=text, template=text, value=values, q_tag=tag, tag=tag)
+
+
+def _when(facts: Facts, subject: int | None, rng: random.Random) -> str:
+    """A time filter in words, near what happened to a subject, or none; or near what happened to anybody."""
+    if subject is not None and rng.randrange(100) < _UNFILTERED_PERCENT:
+        return ""
+    events = facts.of("adm", rng.choice(facts.subjects) if subject is None else subject)
+    if not events:
+        return ""
+    visits = [
+        TimeChoice(name)
+        for name in ("rel-hosp-first", "rel-hosp-last")
+        if subject is not None and subject in facts.visits[name]
+    ]
+    # what goes on would need another tense
+    dates = [each for each in candidates(rng.choice(events).time, ("year", "month"), rng) if each.over]
+    options = visits if visits and rng.randrange(2) else dates
+    return rng.choice(rng.choice(options).said()) if options else ""
 
 
 def _no_such_value(task: UnanswerableTask, rng: random.Random) -> dict[str, Any] | None:
@@ -140,7 +167,9 @@ def _no_such_value(task: UnanswerableTask, rng: random.Random) -> dict[str, Any]
     choice = bench.sampler.draw(template, rng, truth=rng.random() < 0.5, empty=False, subjects=None)
     if choice is None:
         return None
-    exchanged = [slot for slot in template.values if slot in _NAMES or _number_slot(slot)]
+    # of what never happened there are none: that is an answer
+    by_name = template.answer not in ("truth", "count")
+    exchanged = [slot for slot in template.values if _number_slot(slot) or (by_name and slot in _NAMES)]
     if not exchanged:
         return None
     slot = rng.choice(exchanged)

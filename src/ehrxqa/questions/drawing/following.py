@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from ehrxqa.questions.drawing.draw import Happening
+from ehrxqa.questions.times import TimeChoice
 
-__all__ = ["follows"]
+__all__ = ["follows", "said_twice"]
 
 
 def follows(one: Happening, other: Happening, within: str) -> bool:
@@ -29,3 +30,11 @@ def follows(one: Happening, other: Happening, within: str) -> bool:
     if within == "within-n_day":
         return other.time <= (datetime.fromisoformat(one.time) + timedelta(days=2)).isoformat(" ")
     return True
+
+
+def said_twice(within: str, time: TimeChoice) -> bool:
+    """Whether a filter already says what `within` says: that both lie in one stay, or in one month."""
+    if within == "within-hosp":
+        return time.visit == "hosp"
+    kind, _, which = time.name.partition("-month-")
+    return within == "within-month" and bool(which) and (kind == "mix" or which in ("in", "this", "last"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from ehrxqa.questions.drawing.draw import FREQUENT, Draw, any_of, way
-from ehrxqa.questions.drawing.following import follows
+from ehrxqa.questions.drawing.following import follows, said_twice
 from ehrxqa.questions.drawing.images import any_study, shown, studies_under
 from ehrxqa.questions.facts import Event, Study, usable
 from ehrxqa.questions.question import Choice
@@ -69,6 +69,8 @@ def _one_after_other(draw: Draw, *, study_later: bool) -> Choice | None:
     if draw.truth and anchor is None:
         return None
     time = draw.filter(event, *((anchor,) if anchor is not None else ()))
+    if said_twice(within, time):
+        return None
     same = [each for each in facts.of(kind, subject) if each.name == event.name and facts.passes(each, time)]
     rows = [each.row for each in studies if facts.passes(each, time) and any(fits(each, one) for one in same)]
     if draw.truth:

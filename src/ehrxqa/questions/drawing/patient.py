@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ehrxqa.neuralsql.official_text import VITAL_RANGES
 from ehrxqa.questions.drawing.draw import FREQUENT, Draw, Happening, any_of, number_as_said, way
-from ehrxqa.questions.drawing.following import follows
+from ehrxqa.questions.drawing.following import follows, said_twice
 from ehrxqa.questions.events import VITALS
 from ehrxqa.questions.facts import Event, usable
 from ehrxqa.questions.question import Choice
@@ -22,6 +22,8 @@ _EXACT_PAIRS: Final = (
 )
 #: Tries to find a time in which a vital sign was measured, but not normal.
 _TRIES: Final = 12
+#: Of a hundred lists by period that would have one value only, so many are taken.
+_ONE_PERIOD_PERCENT: Final = 2
 _PLACES: Final = {"exact-first": 0, "exact-second": 1, "exact-last": -1, "exact-second_to_last": -2}
 
 
@@ -61,6 +63,22 @@ def measured(draw: Draw) -> Choice | None:
     name = choice.values["lab_name"]
     values = [each.value for each in draw.facts.of("lab", choice.values["patient_id"]) if each.name == name]
     return Choice({**choice.values, "lab_value": number_as_said(draw.rng.choice(values))}, choice.times, choice.exact)
+
+
+@way("series")
+def series(draw: Draw) -> Choice | None:
+    """Measurements of several days, months or years."""
+    choice = event(draw)
+    if choice is None:
+        return None
+    facts, time, name = draw.facts, choice.time("g1"), choice.values.get(draw.template.slots[0])
+    width = {"daily": 10, "monthly": 7, "yearly": 4}[choice.operations["unit_average"]]
+    periods = {
+        each.time[:width]
+        for each in draw.events(choice.values["patient_id"])
+        if (name is None or each.name == name) and facts.passes(each, time)
+    }
+    return choice if len(periods) > 1 or draw.rng.randrange(100) < _ONE_PERIOD_PERCENT else None
 
 
 @way("organism")
@@ -254,7 +272,10 @@ def pair(draw: Draw) -> Choice | None:
         return None
     within = draw.rng.choice(draw.template.withins)
     other = any_of(draw.rng, [each for each in draw.facts.of(b, subject) if follows(one, each, within)])
-    return None if other is None else draw.one(one, draw.filter(one, other), within=within)
+    if other is None:
+        return None
+    time = draw.filter(one, other)
+    return None if said_twice(within, time) else draw.one(one, time, within=within)
 
 
 @way("together")

@@ -43,5 +43,5 @@ def after_said(it: Told, noun: str, then: str) -> tuple[str, ...]:
         f"[g1], how many patients {it.verb.they('')} [w] after {noun}?",
         f"~(counting only what happened [g1], )what is the number of patients who {it.verb.they('')} [w] after {noun}?",
         f"[g1], {it.to} how many patients <has|was> {it.what} <been |>{it.made} [w] after {noun}?",
-        f"count the patients for whom {noun} was followed, [w], by {then}~(, both [g1]).",
+        f"count the patients for whom {noun} was followed, [w], by {then}~(, counting only what happened [g1]).",
     )

@@ -54,8 +54,8 @@ def _survival() -> Iterator[Template]:
          "[length] or longer after it?",
          "what is the [n_survival_period] survival rate, from 0 to 1, of patients first diagnosed at least [length] ago with "
          "{diagnosis_name}?",
-         "looking at first diagnoses of {diagnosis_name} made at least [length] ago, what fraction of the patients survived "
-         "another [length]?"),
+         "looking at first diagnoses of {diagnosis_name} made at least [length] ago, what fraction of the patients survived for "
+         "at least [length] more?"),
         f"select avg(c1) from ( select {dead.format(t='t1', yes=0, no=1)} as c1 from ( {of_one} ) as t1 join patients on "
         "t1.subject_id = patients.subject_id )", kinds=("dx",), answer="value", options={"n_survival_period": years},
         behind=f"select count(*) from ( {of_one} ) as t1",
@@ -68,7 +68,7 @@ def _survival() -> Iterator[Template]:
          "what is the [n_survival_period] survival rate, from 0 to 1, of patients first diagnosed at least [length] ago with "
          "{diagnosis_name} and prescribed {drug_name} afterwards?",
          "looking at first diagnoses of {diagnosis_name} made at least [length] ago, what fraction of the patients who were prescribed "
-         "{drug_name} afterwards survived for [length] after the diagnosis?"),
+         "{drug_name} afterwards survived for at least [length] after the diagnosis?"),
         f"select avg(c1) from ( select {dead.format(t='t1', yes=0, no=1)} as c1 from ( {of_one} ) as t1 join patients on "
         f"t1.subject_id = patients.subject_id where {treated} )", behind=f"select count(*) from ( {of_one} ) as t1 where {treated}",
         kinds=("dx", "rx"), draw="group pair", answer="value", options={"n_survival_period": years},
@@ -211,7 +211,7 @@ def _after() -> Iterator[Template]:
         ("[g1], how many patients died [w] after a diagnosis of {diagnosis_name}?",
          "~(counting only diagnoses and deaths [g1], )what is the number of patients who died [w] after being diagnosed with "
          "{diagnosis_name}?",
-         "count the patients who, after being diagnosed with {diagnosis_name}, died [w]~(, both [g1])."),
+         "count the patients who died [w] after a diagnosis of {diagnosis_name}~(, counting only diagnoses and deaths [g1])."),
         f"select count( distinct t1.subject_id ) from {side('A', 't1')} join ( select patients.subject_id, patients.dod from "
         "patients where patients.dod is not null [G1 patients.dod] ) as t2 on t1.subject_id = t2.subject_id where "
         "t1.charttime < t2.dod [W t1.charttime t2.dod]", kinds=("dx",), draw="group dead",

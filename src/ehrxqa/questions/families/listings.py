@@ -32,7 +32,7 @@ def listing_templates() -> Iterator[Template]:
              f"list the [agg_function] {said} of {PATIENT} per [period] [g1], in order of time.",
              f"[g1], what <is|was> the [agg_function] {said} of {PATIENT} per [period]?",
              f"what <are|were> the [unit_average] figures [g1] for the [agg_function] {said} of {PATIENT}?"),
-            f"select [agg_function](<v>) {ROWS} [unit_average <c>]", kind=kind, label=fixed, answer="series", coarse=True,
+            f"select [agg_function](<v>) {ROWS} [unit_average <c>]", kind=kind, label=fixed, draw="series", answer="series", coarse=True,
         )  # fmt: skip
     for number, kind, what, column in (
         (114, "adm", "hospital", "admissions.hadm_id"), (115, "icu", "icu", "icustays.stay_id"),

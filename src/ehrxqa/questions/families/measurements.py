@@ -13,7 +13,7 @@ __all__ = ["sum_templates", "value_templates"]
 
 
 #: Our words for what is measured, where the official ones are not the best.
-_OURS: Final = {"value of {lab_name}": "{lab_name} value"}
+_OURS: Final = {"value of {lab_name}": "{lab_name} value", "weight": "weight in kg"}
 
 
 def value_templates() -> Iterator[Template]:
@@ -101,7 +101,7 @@ def sum_templates() -> Iterator[Template]:
     yield single(
         58, "balance", f"what is the difference between the total volume of intake and output of {PATIENT} [g1]?",
         (f"what <is|was> the fluid balance of {PATIENT} [g1], total intake minus total output, in ml?",
-         f"in ml, subtract {PATIENT}'s total output from the total intake~(, counting only what was recorded [g1]).",
+         f"subtract {PATIENT}'s total output from the total intake, in ml~(, counting only what was recorded [g1]).",
          f"[g1], what <is|was> the difference in ml between the total intake and the total output of {PATIENT}?",
          f"how many ml <is|was> {PATIENT}'s total intake minus the total output [g1]?"),
         "select ( select sum(inputevents.amount) from inputevents where inputevents.stay_id in <S> "

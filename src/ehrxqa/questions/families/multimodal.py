@@ -64,9 +64,9 @@ def _same_period() -> Iterator[Template]:
             yield Template(
                 5000 + 10 * ten + digit, "same period", "multimodal-single",
                 f"has_verb {_P} {perfect} [g1] and also had {_STUDY.replace('{}', finding(visual))} within the same period?",
-                (f"{did}, and <has|did> a chest x-ray of the same patient [g1] <shown|show> {{finding}}?",
-                 f"<has|did> {_P} [g1] <had|have> both {noun} and a chest x-ray study {_SHOWED}?",
-                 f"<has|did> a chest x-ray of {_P} [g1] <shown|show> {{finding}}, and <has|did> the patient [g1] also "
+                (f"[g1], {did.replace(' [g1]', '')}, and <has|did> a chest x-ray of the same patient [same] <shown|show> {{finding}}?",
+                 f"[g1], <has|did> {_P} <had|have> both {noun} and a chest x-ray study {_SHOWED}?",
+                 f"[g1], <has|did> a chest x-ray of {_P} <shown|show> {{finding}}, and <has|did> the patient [same] also "
                  f"<had|have> {noun}?"),
                 event + "( select count(*) > 0 from tb_cxr_plus where tb_cxr_plus.study_id in <X:all> and "
                 "tb_cxr_plus.relation = 1<cond> )", "event and study", "truth", (kind,), (slot,), _GRAINS,
@@ -85,19 +85,19 @@ def _one_after_other() -> Iterator[Template]:
                 f"has_verb {_P} had {study} [w] after {_AFTER[ten]}",
                 (f"among the records of {_P} [g1], is there a chest x-ray study {_SHOWED}, taken [w] after {noun}?",
                  f"{_RECORDS}, was {noun} followed [w] by a chest x-ray study {_SHOWED}?",
-                 f"<has|did> {_P} [g1] <had|have> {noun} and, [w] after that, a chest x-ray study {_SHOWED}?"),
+                 f"[g1], <has|did> {_P} <had|have> {noun} and, [w] after that, a chest x-ray study {_SHOWED}?"),
                 f"select count(*) > 0 from {_EVENT} join {_GOLD_STUDIES} {order}", "study after event", "truth", (kind,), (slot,),
                 _GRAINS, withins=_WITHIN, neural=f"select count(*) > 0 from {_EVENT} join {_NEURAL_STUDIES} {order}",
                 visual=visual,
             )  # fmt: skip
-            then = did.replace(f"{_P} [g1]", "the patient")
+            then = did.replace(f"{_P} [g1]", f"the patient, [w] after a chest x-ray study {_SHOWED},")
             order = "where t3.studydatetime < t1.<t> [W t3.studydatetime t1.<t>]"
             yield Template(
                 5200 + 10 * ten + digit, "event after study", "multimodal-single",
                 f"has_verb {_P} {perfect} [w] after having had {study} [g1] ?",
-                (f"judging by the records of {_P} [g1], {then} [w] after a chest x-ray study {_SHOWED}?",
+                (f"judging by the records of {_P} [g1], {then}?",
                  f"{_RECORDS}, was a chest x-ray study {_SHOWED} followed [w] by {noun}?",
-                 f"<has|did> {_P} [g1] <had|have> a chest x-ray study {_SHOWED} and also, [w] after it, {noun}?"),
+                 f"[g1], <has|did> {_P} <had|have> a chest x-ray study {_SHOWED} and also, [w] after it, {noun}?"),
                 f"select count(*) > 0 from {_EVENT} join {_GOLD_STUDIES} {order}", "event after study", "truth", (kind,), (slot,),
                 _GRAINS, withins=_WITHIN, neural=f"select count(*) > 0 from {_EVENT} join {_NEURAL_STUDIES} {order}",
                 visual=visual,
@@ -110,12 +110,11 @@ def _groups() -> Iterator[Template]:
         (0, "count the number of", "select count( distinct {0}.subject_id )", "count",
          ("how many {who} <have had|had> an in-hospital chest x-ray study [g1] that showed {finding}?",
           "for how many {who} <has|did> a chest x-ray taken in hospital [g1] <shown|show> {finding}?",
-          "count the {who} with a chest x-ray study [g1], taken during a hospital stay, that <shows|showed> {finding}.")),
+          "count the {who} with an in-hospital chest x-ray study [g1] that <shows|showed> {finding}.")),
         (1, "list the ids of", "select distinct {0}.subject_id", "list",
          ("which {who} <have had|had> an in-hospital chest x-ray study [g1] that showed {finding}? list their ids.",
           "for which {who} <has|did> a chest x-ray taken in hospital [g1] <shown|show> {finding}? give their ids.",
-          "list the ids of the {who} with a chest x-ray study [g1], taken during a hospital stay, that <shows|showed> "
-          "{finding}.")),
+          "list the ids of the {who} with an in-hospital chest x-ray study [g1] that <shows|showed> {finding}.")),
     ):  # fmt: skip
         for by_gender in (0, 1):
             our = ("{gender} " if by_gender else "") + "patients [age_group]"

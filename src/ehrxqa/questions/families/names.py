@@ -31,7 +31,7 @@ def name_templates() -> Iterator[Template]:
     for number, kind, named, noun, verb, said in (
         (33, "dx", False, "diagnosis", "[e1] received", "receive received diagnoses"),
         (34, "px", False, "procedure", "[e1] received", "undergo underwent procedures"),
-        (35, "route", True, "drug", "was [e1] prescribed via {drug_route} route", "prescribed drugs for the {drug_route} route"),
+        (35, "route", True, "drug", "was [e1] prescribed via {drug_route} route", "prescribed drugs by the {drug_route} route"),
         (36, "rx", False, "drug", "was [e1] prescribed", "prescribed drugs"),
         (44, "lab", False, "lab test", "[e1] received", "have had lab tests"),
         (50, "spec", False, "specimen", "was [e1] tested", "give gave specimens for microbiology"),
@@ -40,8 +40,10 @@ def name_templates() -> Iterator[Template]:
     ):  # fmt: skip
         forms, ones = said.split(" ", 1) if kind in ("rx", "route") else ("", said)
         base, past, ones = ("", "", ones) if forms else ones.split(" ", 2)
-        asked, done = (f"was {PATIENT} [e1] {forms}", f"{PATIENT} was [e1] {forms}") if forms else (
-            f"did {PATIENT} [e1] {base}", f"{PATIENT} [e1] {past}")  # fmt: skip
+        asked, done = (f"was {PATIENT} {forms}", f"{PATIENT} was {forms}") if forms else (
+            f"did {PATIENT} {base}", f"{PATIENT} {past}")  # fmt: skip
+        # “drugs that were first prescribed” would be taken for those that were new
+        time = "the [e1] time that any were recorded"
         event = EVENTS[kind]
         inner = f"{ROWS} {AT_THAT_TIME}"
         sql = f"select distinct <named> {inner}"
@@ -49,8 +51,8 @@ def name_templates() -> Iterator[Template]:
             sql = f"select distinct <named> from <D> where <D>.<k> in ( select <T>.<k> {inner} )"
         yield single(
             number, "name", f"what was the name of the {noun} that {PATIENT} {verb} [g1]?",
-            (f"which {ones} {asked} [g1]?", f"name all {ones} that {done} [g1].",
-             f"[g1], what were the {ones} that {done}?",
+            (f"which {ones} {asked} {time} [g1]?", f"name all {ones} that {done} {time} [g1].",
+             f"[g1], what were the {ones} that {done} {time}?",
              f"list the {ones} of {PATIENT} from the [adj1] time that any were recorded [g1]."),
             sql, kind=kind, named=named, answer="list",
         )  # fmt: skip

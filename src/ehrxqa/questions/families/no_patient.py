@@ -19,8 +19,8 @@ def no_patient_templates() -> Iterator[Template]:
 
     yield none(
         0, "intake method", "what is the intake method of {drug_name}?",
-        ("by which routes is {drug_name} given?", "how is {drug_name} administered?", "list all intake routes of {drug_name}.",
-         "in what ways can {drug_name} be taken, according to the prescriptions?"),
+        ("by which routes is {drug_name} given?", "how is {drug_name} administered?", "list all routes of administration of {drug_name}.",
+         "by which routes has {drug_name} been prescribed?"),
         "select distinct prescriptions.route from prescriptions where <nm>", "rx", "list",
     )  # fmt: skip
     for number, kind, text, said in (

@@ -19,7 +19,7 @@ def _length(stay: str) -> tuple[str, ...]:
     return (
         f"how many days did the [e1] completed {stay} stay of {PATIENT} last?",
         f"how long was {PATIENT}'s [adj1] completed {stay} stay, in days?",
-        f"counting only completed stays, how many days did {PATIENT} spend in the {stay} on the [e1] one?",
+        f"counting only completed stays, how many days did {PATIENT} spend in the {stay} during the [e1] one?",
         f"what was the length in days of the [adj1] {stay} stay that {PATIENT} completed?",
     )  # fmt: skip
 

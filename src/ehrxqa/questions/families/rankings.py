@@ -59,7 +59,7 @@ def _top() -> Iterator[Template]:
                 which, "top", f"what are_verb the top [n_rank] {official}{of_age} [g1]?",
                 (f"what <are|were> the [n_rank] most common {ones}{whom} [g1]?",
                  f"[g1], which [n_rank] {ones} <have been|were> {done} most often{whom.replace(' of', f' {to}')}?",
-                 f"list the [n_rank] {ones}{whom} that <have been|were> {done} most frequently [g1].",
+                 f"list the [n_rank] {ones} that <have been|were> {done} most frequently{whom.replace(' of', f' {to}')} [g1].",
                  f"ranked by how often they <have been|were> {done} [g1], what are the top [n_rank] {ones}{whom}?"),
                 _named(kind, inner, "A"),
                 kinds=(kind,), slots=("",), answer="top",
@@ -125,11 +125,12 @@ def _top_after() -> Iterator[Template]:
 
 
 def _top_after_said(kind: str, whom: str, noun: str) -> tuple[str, ...]:
-    """What is most frequent after something; the filter is on both."""
+    """What is most frequent after something; the filter is on both, and age and gender are told of the later."""
     ones, (done, to) = EVENTS[kind].ones, _DONE[kind]
     return (
         f"[g1], what <are|were> the [n_rank] {ones} most often {done} {to} {whom} [w] after {noun}?",
-        f"~(counting only what happened [g1], )list the [n_rank] most common {ones} of {whom} [w] after {noun}.",
-        f"[g1], which [n_rank] {ones} <have been|were> {done} most frequently [w] after {whom} had {noun}?",
-        f"[w] after {noun}, what are the top [n_rank] {ones} of {whom} by frequency~(, counting only what happened [g1])?",
+        f"~(counting only what happened [g1], )list the [n_rank] {ones} {done} most often {to} {whom} [w] after {noun}.",
+        f"[g1], which [n_rank] {ones} <have been|were> {done} most frequently {to} {whom} [w] after {noun}?",
+        f"ranked by how often they <have been|were> {done} {to} {whom} [w] after {noun}, what are the top [n_rank] {ones}~(, "
+        "counting only what happened [g1])?",
     )
