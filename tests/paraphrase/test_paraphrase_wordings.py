@@ -23,7 +23,7 @@ from ehrxqa.questions.times import EXACT_ADJECTIVES, TIME_OPTIONS, WITHIN, TimeC
 from ehrxqa.vqa.question import Target
 
 VALUES = {
-    "patient_id": (10021234,), "study_id": (50011,), "study_id1": (50012,), "study_id2": (50013,),
+    "patient_id": (10000001,), "study_id": (50011,), "study_id1": (50012,), "study_id2": (50013,),
     "drug_name": ("ondansetron", "0.9% sodium chloride", "lidocaine 5% patch"), "drug_name1": ("furosemide",),
     "drug_name2": ("oxycodone (immediate release)",), "drug_name3": ("vitamin d",),
     "procedure_name": ("hemodialysis", "drainage of the right pleural cavity, percutaneous"),

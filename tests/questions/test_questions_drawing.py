@@ -7,7 +7,7 @@ import pytest
 from ehrxqa.questions.drawing.following import said_twice
 from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.times import CURRENT_TIME, TimeChoice, candidates
-from ehrxqa.questions.unanswerable import _NO_SOURCE
+from ehrxqa.questions.unanswerable import UNANSWERABLE
 
 
 @pytest.mark.parametrize("time", ["2100-01-01 00:10:00", "2103-05-06 07:08:09", "2105-12-31 20:00:00"])
@@ -43,7 +43,7 @@ def test_lists_by_period_are_drawn_as_series():
 
 
 def test_sentences_without_a_source_have_known_slots():
-    for _, sentences in _NO_SOURCE:
+    for _, sentences in UNANSWERABLE:
         for sentence in sentences:
             assert sentence[-1] in "?.", sentence
             sentence.format(patient_id=1, ward_id=2, when="in 2104")

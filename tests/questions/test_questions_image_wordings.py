@@ -32,7 +32,7 @@ EXAMPLES = Path(__file__).parent / "golden_image_wordings.txt"
 TEMPLATES = [template for template in catalogue().values() if template.visual]
 NAMES = [name for names in ATTRIBUTES.values() for name in names]
 VALUES = {
-    "patient_id": 10014729, "study_id": 50012345, "study_id1": 50011111, "study_id2": 50022222, "gender": "f",
+    "patient_id": 10000001, "study_id": 50000005, "study_id1": 50000001, "study_id2": 50000002, "gender": "f",
     "diagnosis_name": "essential (primary) hypertension", "procedure_name": "bronchoscopy", "drug_name": "heparin",
 }  # fmt: skip
 FILTERS = (

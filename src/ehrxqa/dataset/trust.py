@@ -150,7 +150,7 @@ def about(dataset: Dataset) -> dict[str, Any]:
 
 
 def _subject_of(image_path: str) -> int | None:
-    """The subject in `p18/p18648510/s50495474/….jpg`."""
+    """The subject in `p19/p19999999/s50000008/….jpg`."""
     parts = image_path.split("/")
     name = parts[1][1:] if len(parts) > 1 else ""
     return int(name) if name.isdecimal() else None

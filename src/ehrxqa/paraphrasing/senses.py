@@ -72,6 +72,7 @@ def _rows() -> tuple[tuple[str, str, str], ...]:
         ]  # fmt: skip
     rows += [
         ("date", "from to", rf"(?:from|between) {_D} (?:to|and|until) {_D}"),
+        ("date", "since", rf"(?:in|on) or after {_D}"),
         ("date", "beyond", rf"(?:before|prior to|after|following|ahead of) (?:the (?:end|start|beginning) of )?{_D}"),
         ("date", "until", rf"(?:until|till|up to|up until|through|by|no later than|on or before)(?: and including)? (?:the end of )?{_D}"),
         ("date", "since", rf"(?:since|from|starting (?:in|from|on|with)|beginning (?:in|on|with)|on or after|as of) (?:the (?:start|beginning) of )?{_D}(?: on(?:wards?)?)?"),
