@@ -7,26 +7,28 @@ import json
 import math
 import random
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final, NamedTuple
 
 from ehrxqa.dataset.records import final_record
-from ehrxqa.questions.checking import Checker
+from ehrxqa.questions.checking import TIES, Checker
 from ehrxqa.questions.copies import Copies
 from ehrxqa.questions.drawing.sampler import Sampler
 from ehrxqa.questions.facts import Facts, read_facts
 from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.held_out import NOTHING_HELD_OUT, HeldOut, split_of_patient, split_of_question
-from ehrxqa.questions.question import Question
+from ehrxqa.questions.question import Choice, Question
 from ehrxqa.questions.sidecar import Links
+from ehrxqa.questions.slots import OPERATIONS
 from ehrxqa.questions.template import Template
 
 __all__ = ["Bench", "CellResult", "CellTask", "Wanted", "bench_of", "run_cell"]
 
 #: Draws for one question.
 _DRAWS: Final = 60
-#: Draws after which one is less choosy: a ranking may have ties, an answer may be frequent, and yes may stand for no.
+#: Draws after which one is less choosy: a ranking may have one name more, an answer may be frequent, and yes may stand for no.
 _LOOSE: Final = 40
 #: Questions in a row that could not be drawn, after which a template has nothing more to give.
 _GIVE_UP: Final = 3
@@ -150,9 +152,11 @@ class _Cell:
             choice = self._bench.sampler.draw(
                 template, self._rng, truth=truth, empty=wanted.empty, subjects=patients
             )  # fmt: skip
-            reason = "nothing to draw from" if choice is None else self._take(
-                Question(template, choice), wanted, truth, several and not loose, loose
-            )  # fmt: skip
+            reason = "nothing to draw from"
+            for variant in _variants(choice):
+                reason = self._take(Question(template, variant), wanted, truth, several and not loose, loose)
+                if reason != TIES:
+                    break
             if not reason:
                 return True
             self._result.rejected[reason] += 1
@@ -195,6 +199,17 @@ class _Cell:
         self._result.lines.append((wanted.split, line))
         self._result.made += 1
         return ""
+
+
+def _variants(choice: Choice | None) -> Iterator[Choice]:
+    """What was drawn; for a ranking also with the other lengths: where one ends among ties, another may not."""
+    if choice is None:
+        return
+    yield choice
+    if length := choice.operations.get("n_rank"):
+        for other in OPERATIONS["n_rank"].options:
+            if other != length:
+                yield replace(choice, operations={**choice.operations, "n_rank": other})
 
 
 def _digest(text: str) -> bytes:

@@ -21,10 +21,11 @@ from ehrxqa.questions.lookup import Lookup
 from ehrxqa.questions.question import Question
 from ehrxqa.questions.reading import read_back
 from ehrxqa.questions.sidecar import MOST_LINKS, Links, RowLinks, image_path
+from ehrxqa.questions.slots import OPERATIONS
 from ehrxqa.vqa.image_labels import ImageLabels
 from ehrxqa.vqa.oracle import OracleModel
 
-__all__ = ["Checked", "Checker"]
+__all__ = ["TIES", "Checked", "Checker"]
 
 #: Longest list that is a good answer.
 MOST_ANSWERS: Final = 20
@@ -36,6 +37,8 @@ _COLUMNS: Final = {
     "culture_name": "microbiologyevents.spec_type_desc",
     "intake_name": "d_items.label",
 }
+#: Why a ranking is no good answer: it has more names than were asked for.
+TIES: Final = "ties in the ranking"
 #: Patients behind a rate or ranking: a twentieth of all, but not fewer and not more than this need be.
 _LEAST_BEHIND: Final = 2
 _MOST_BEHIND: Final = 5
@@ -88,7 +91,7 @@ class Checker:
             question: The question.
             truth: The answer that a yes/no question should have; None for either.
             empty: Whether an empty list or a count of 0 is wanted.
-            strict: Whether a ranking must have no ties.
+            strict: Whether a ranking must not have one name more than was asked for.
         """
         program = question.gold.lower()
         text = on_indexed(normalise(program))
@@ -194,14 +197,13 @@ def _unfit(question: Question, answer: list[Any], truth: bool | None, empty: boo
         return "" if len(answer) == 1 else "several values" if answer else "empty"
     if kind == "count":
         return "" if (answer == [0]) is empty else "zero" if answer == [0] else "not zero"
+    if kind == "top":
+        wanted = int(OPERATIONS["n_rank"].options[question.choice.operations["n_rank"]][1])
+        most = wanted if strict else wanted + 1
+        return "" if wanted <= len(answer) <= most else TIES if len(answer) > most else "a ranking of too few"
     if not answer:
         return "" if empty else "empty"
-    if len(answer) > MOST_ANSWERS:
-        return "long list"
-    if kind == "top" and strict:
-        wanted = {"three": 3, "four": 4, "five": 5}[question.choice.operations["n_rank"]]
-        return "" if len(answer) == wanted else "ties in the ranking"
-    return ""
+    return "long list" if len(answer) > MOST_ANSWERS else ""
 
 
 def _same(one: list[Any], other: list[Any]) -> bool:
