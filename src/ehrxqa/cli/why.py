@@ -27,7 +27,9 @@ __all__ = ["command"]
 @click.option("--empty", is_flag=True, help="Say only why an answer is empty; without ID, for every empty answer.")
 @click.option("--neuralsql", is_flag=True, help="Step through the NeuralSQL query instead of the gold program.")
 @click.option("--database", type=FILE, metavar="DB", help="Database file, where OUT holds none.")
-@click.option("--sources", type=DIR, help="Sources of the build in OUT: shows the sentences behind the labels.")
+@click.option(
+    "--sources", type=DIR, metavar="SOURCES", help="Sources of the build in OUT: shows the sentences behind the labels."
+)
 @click.option(
     "--chest-imagenome", type=DIR, metavar="DIR", help="Folder of Chest ImaGenome 1.0.0, if not below SOURCES."
 )
