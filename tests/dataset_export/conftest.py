@@ -21,7 +21,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     synth(folder / "hospital", subjects=60, images=False, workers=1)
     out = folder / "out"
     build(folder / "hospital", out, train_subjects=30, test_subjects=20, workers=1)
-    shutil.rmtree(folder / "hospital")
+    for name in ("mimiciv", "mimic-cxr-jpg"):  # nothing that comes after the build reads more than the reports
+        shutil.rmtree(folder / "hospital" / name)
     database = apsw.Connection(str(out / "database/test/mimic_iv_cxr.db"), flags=apsw.SQLITE_OPEN_READONLY)
     # a study with a label, of a subject with another study
     subject, newest, place, finding = database.execute(
@@ -84,7 +85,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     for split, records in questions.items():
         (dataset / f"_{split}.json").write_text(json.dumps(records, indent=4))
         answer(out, dataset / f"_{split}.json", dataset / f"{split}.json", workers=1)
-    return Built(out, subject, (newest, oldest), image, (place, finding))
+    return Built(folder / "hospital", out, subject, (newest, oldest), image, (place, finding))
 
 
 @pytest.fixture
@@ -97,4 +98,16 @@ def own(built: Built, tmp_path: Path) -> Path:
     shutil.copytree(
         built.out / "dataset", out / "dataset", ignore=lambda _, names: [n for n in names if n[-5:] != ".json"]
     )
+    return out
+
+
+@pytest.fixture(scope="session")
+def reference(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The reference questions beside a database of the reference sources."""
+    out = tmp_path_factory.mktemp("reference") / "out"
+    build(shared / "parity" / "source", out, train_subjects=80, test_subjects=100, workers=1)
+    (out / "dataset").mkdir()
+    for split in ("train", "test"):
+        for name, theirs in ((f"_{split}.json", "_questions.json"), (f"{split}.json", "expected.json")):
+            (out / "dataset" / name).symlink_to(shared / "parity" / "answers" / split / theirs)
     return out

@@ -9,6 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Built:
+    sources: Path
     out: Path
     subject: int
     studies: tuple[int, int]

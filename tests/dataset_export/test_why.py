@@ -350,20 +350,6 @@ def test_command(built: Built, capsys: pytest.CaptureFixture[str]) -> None:
     assert "give the ID of a question" in capsys.readouterr().err
 
 
-@pytest.fixture(scope="session")
-def reference(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The reference questions beside a database of the reference sources."""
-    from ehrxqa.building import build
-
-    out = tmp_path_factory.mktemp("reference") / "out"
-    build(shared / "parity" / "source", out, train_subjects=80, test_subjects=100, workers=1)
-    (out / "dataset").mkdir()
-    for split in ("train", "test"):
-        for name, theirs in ((f"_{split}.json", "_questions.json"), (f"{split}.json", "expected.json")):
-            (out / "dataset" / name).symlink_to(shared / "parity" / "answers" / split / theirs)
-    return out
-
-
 @pytest.mark.shared
 def test_every_empty_reference_answer_has_a_cause(reference: Path) -> None:
     found = list(explain_empty_answers(reference))

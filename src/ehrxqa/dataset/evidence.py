@@ -6,17 +6,19 @@ and rows those that their conditions keep.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from ehrxqa.dataset.facts import Facts
 from ehrxqa.dataset.query_steps import Step
 from ehrxqa.dataset.records import Record
-from ehrxqa.errors import BuildError, NeuralSqlError
+from ehrxqa.dataset.report_sentences import ImageReport, image_reports
+from ehrxqa.errors import BuildError, NeuralSqlError, SettingsError
 from ehrxqa.neuralsql.sandbox import Rows
 from ehrxqa.questions.sidecar import Links, image_path
+from ehrxqa.sources.tree import SourceTree
 
 __all__ = ["Evidence", "LabelSentence", "Study", "TableRows", "evidence_for"]
 
@@ -49,6 +51,7 @@ class Study:
         study_id, subject_id, image_id, view_position, studydatetime: As in TB_CXR.
         path: Of the image, below the folder `files` of MIMIC-CXR-JPG.
         labels: Present labels among those asked about; None if no label file is there.
+        report: The sentences behind the labels asked about, the absent ones too; None if they were not asked for.
     """
 
     study_id: int
@@ -58,6 +61,7 @@ class Study:
     studydatetime: str
     path: str
     labels: tuple[LabelSentence, ...] | None
+    report: ImageReport | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,7 @@ def evidence_for(
     steps: Sequence[Step],
     met: Sequence[int],
     run: Run,
+    sources: SourceTree | None = None,
 ) -> Evidence:
     """The evidence of one question.
 
@@ -121,9 +126,12 @@ def evidence_for(
         steps: Of its program.
         met: Studies that the steps gave, in their order.
         run: Runs SQL on the database.
+        sources: Where the sentences of the reports are read; None leaves them out.
 
     Raises:
         BuildError: The label files are damaged.
+        SettingsError: Sentences are asked for, but there are no label files.
+        SourceError: The sources are damaged, or not those of the build.
     """
     if facts.modality == "Table":
         wanted: list[int] = []
@@ -134,12 +142,27 @@ def evidence_for(
         wanted = list(dict.fromkeys([*(int(value) for value in named if str(value).isdecimal()), *met]))
     total = link.studies_total if link is not None and wanted else len(wanted)
     studies = _studies(wanted[:MOST], run)
-    labels = _labels(out, database, [study.image_id for study in studies], record)
+    label_set = "gold+" if database.parent.name == "test" else "silver"
+    asked = record.get("v_tag") or {}
+    labels = _labels(out, label_set, [study.image_id for study in studies], asked)
+    if labels is not None:
+        studies = [replace(study, labels=labels[study.image_id]) for study in studies]
+    if sources is not None and studies:
+        if labels is None:
+            raise SettingsError(f"{out}: holds no label files, so nothing says which sentences count; omit --sources")
+        reports = image_reports(
+            out,
+            sources,
+            label_set,
+            {study.image_id: study.study_id for study in studies},
+            {image: {(of.object, of.attribute): of.sentence for of in found} for image, found in labels.items()},
+            lambda row: _is_asked(row, asked),
+            name_unstated=bool(asked.get("attribute")),
+        )
+        studies = [replace(study, report=reports[study.image_id]) for study in studies]
     return Evidence(
         from_sidecar=link is not None,
-        studies=tuple(
-            Study(**{**vars(study), "labels": None if labels is None else labels[study.image_id]}) for study in studies
-        ),
+        studies=tuple(studies),
         studies_total=total,
         rows=tuple(_rows(link, steps, run)),
     )
@@ -163,7 +186,7 @@ def _studies(wanted: Sequence[int], run: Run) -> list[Study]:
 
 
 def _labels(
-    out: Path, database: Path, image_ids: Sequence[str], record: Record
+    out: Path, label_set: str, image_ids: Sequence[str], asked: Mapping[str, Any]
 ) -> dict[str, tuple[LabelSentence, ...]] | None:
     """Present labels of images, by image; None without label files."""
     folder = out / "labels"
@@ -175,7 +198,6 @@ def _labels(
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    label_set = "gold+" if database.parent.name == "test" else "silver"
     try:
         every = pq.read_table(folder / "images.parquet", columns=["image_id"])["image_id"].combine_chunks()
         places = pc.index_in(pa.array(image_ids), every).to_pylist()
@@ -183,7 +205,6 @@ def _labels(
         table = pq.read_table(folder / "findings.parquet", filters=[("image", "in", list(image_of))])
     except (OSError, pa.ArrowInvalid, KeyError) as error:
         raise BuildError(f"{folder}: the label files are damaged; build again with --force") from error
-    asked = record.get("v_tag") or {}
     found: dict[str, list[LabelSentence]] = {image: [] for image in image_ids}
     for row in table.to_pylist():
         if row["label_set"] == label_set and row["relation"] == 1 and _is_asked(row, asked):
@@ -199,7 +220,7 @@ def _labels(
     return {image: tuple(labels) for image, labels in found.items()}
 
 
-def _is_asked(row: dict[str, Any], asked: dict[str, Any]) -> bool:
+def _is_asked(row: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
     """Whether a label is among the objects, attributes and categories of a question; those not named are any."""
     return all(not asked.get(name) or row[name] in asked[name] for name in ("object", "attribute", "category"))
 

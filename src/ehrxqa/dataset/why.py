@@ -18,6 +18,7 @@ from ehrxqa.dataset.splits import Dataset, load_records, read_dataset
 from ehrxqa.errors import NeuralSqlError, RecordError, SettingsError
 from ehrxqa.neuralsql.errors import RowLimit
 from ehrxqa.neuralsql.sandbox import Rows
+from ehrxqa.sources.tree import SourceTree, find_sources
 
 __all__ = ["Explanation", "StepResult", "explain_empty_answers", "why"]
 
@@ -91,6 +92,8 @@ def why(
     split: str | None = None,
     neuralsql: bool = False,
     database: Path | str | None = None,
+    sources: Path | str | None = None,
+    folders: Mapping[str, Path | str | None] | None = None,
 ) -> Explanation:
     """Explain the answer of one question.
 
@@ -100,14 +103,19 @@ def why(
         split: Its split; needed where several splits have that id.
         neuralsql: Step through the NeuralSQL query, images answered from labels, even if there is a gold program.
         database: Database file, where `out` holds none.
+        sources: The source tree that `out` was built from, to read the sentences behind the labels: the text of
+            patients' reports, of the studies asked about only. It is part of the result and is written nowhere.
+        folders: A project's own folder by its slug, where it is not below `sources`.
 
     Raises:
         RecordError: There are no question files, or no such question.
-        SettingsError: The split is missing, or there is no database.
+        SettingsError: The split is missing, there is no database, or no labels whose sentences could be read.
+        SourceError: The sources are missing, damaged, or not those of the build.
         BuildError: The labels are damaged.
         NeuralSqlError: The program cannot be read or run.
     """
     out = Path(out)
+    tree = None if sources is None else find_sources(sources, folders)
     dataset = read_dataset(out)
     record = _find(dataset, str(identifier), split)
     path = database_for(out if database is None else Path(database), [record])
@@ -117,7 +125,7 @@ def why(
         facts = facts_of(record, dataset.links)
         return Explanation(record, facts, path, program, (), record.get("answer"), "null", (), nothing, impossible=True)
     with _runner(path, program) as run:
-        return _explain(out, dataset, record, path, program, run)
+        return _explain(out, dataset, record, path, program, run, tree)
 
 
 def explain_empty_answers(
@@ -229,7 +237,9 @@ def _runner(database: Path, program: str) -> Iterator[Runner]:
         yield run
 
 
-def _explain(out: Path, dataset: Dataset, record: Record, path: Path, program: str, run: Runner) -> Explanation:
+def _explain(
+    out: Path, dataset: Dataset, record: Record, path: Path, program: str, run: Runner, tree: SourceTree | None
+) -> Explanation:
     from ehrxqa.neuralsql.answer_list import answer_list
 
     text = _readable(program)
@@ -248,7 +258,7 @@ def _explain(out: Path, dataset: Dataset, record: Record, path: Path, program: s
         if rows is not None and "study_id" in map(str.lower, rows.columns):
             place = [column.lower() for column in rows.columns].index("study_id")
             studies.update((int(study), None) for row in rows if isinstance(study := row[place], int | float))
-    facts = facts_of(record, dataset.links)
+    facts, link = facts_of(record, dataset.links), dataset.links.of(record)
     # count, max and the like give a row over no rows, too
     nothing = _is_empty(computed) or computed == [0]
     return Explanation(
@@ -260,7 +270,7 @@ def _explain(out: Path, dataset: Dataset, record: Record, path: Path, program: s
         answer=record.get("answer"),
         computed=computed,
         losses=tuple(lost_rows(steps, run)) if nothing else (),
-        evidence=evidence_for(out, record, facts, dataset.links.of(record), path, steps, list(studies), run),
+        evidence=evidence_for(out, record, facts, link, path, steps, list(studies), run, tree),
     )
 
 

@@ -9,14 +9,17 @@ from typing import Any
 
 from ehrxqa.dataset.evidence import Evidence, Study, TableRows
 from ehrxqa.dataset.lost_rows import Loss
+from ehrxqa.dataset.report_sentences import DecidedLabel, ImageReport
 from ehrxqa.dataset.why import Explanation, StepResult
+from ehrxqa.labels.deciding import Ground
 
 __all__ = ["as_json", "as_text", "losses_text"]
 
-#: Rows of a table, and labels of a study, in a text.
+#: Rows of a table, and labels of a study (present, denied, not mentioned: so many of each), in a text.
 _MOST_ROWS = 8
 _MOST_LABELS = 12
 _WIDE = 48
+_NONE = "     labels: none of what is asked about is present"
 
 
 def as_json(value: Explanation) -> dict[str, Any]:
@@ -31,8 +34,17 @@ def as_json(value: Explanation) -> dict[str, Any]:
         "computed": value.computed,
         "impossible": value.impossible,
         "losses": [asdict(loss) for loss in value.losses],
-        "evidence": asdict(value.evidence),
+        "evidence": _evidence_json(value.evidence),
     }
+
+
+def _evidence_json(evidence: Evidence) -> dict[str, Any]:
+    """The evidence; studies have a key `report` only if their sentences were asked for."""
+    found = asdict(evidence)
+    for study, shown in zip(evidence.studies, found["studies"], strict=True):
+        if study.report is None:
+            del shown["report"]
+    return found
 
 
 def as_text(value: Explanation, *, only_losses: bool = False) -> str:
@@ -84,6 +96,8 @@ def _evidence(evidence: Evidence) -> list[str]:
         lines += ["", f"Studies ({len(evidence.studies)} of {evidence.studies_total:,})"]
         for study in evidence.studies:
             lines += _study(study)
+        if any(study.report is None and study.labels is not None for study in evidence.studies):
+            lines.append("  (--sources SOURCES shows the sentences themselves)")
     if evidence.rows:
         origin = "behind the answer" if evidence.from_sidecar else "that the steps keep"
         lines += ["", f"Rows {origin}"]
@@ -99,8 +113,12 @@ def _study(study: Study) -> list[str]:
     ]
     if study.labels is None:
         return [*lines, "     labels: no label files in the output folder"]
+    if study.report is not None:
+        if not study.report.note:
+            return [*lines, *_report(study.report)]
+        lines.append(f"     {study.report.note}")
     if not study.labels:
-        return [*lines, "     labels: none of what is asked about is present"]
+        return [*lines, _NONE]
     by_sentence: dict[int | None, list[str]] = {}
     for label in study.labels[:_MOST_LABELS]:
         by_sentence.setdefault(label.sentence, []).append(f"{label.attribute} in {label.object}")
@@ -110,6 +128,55 @@ def _study(study: Study) -> list[str]:
     if (more := len(study.labels) - _MOST_LABELS) > 0:
         lines.append(f"     … and {more} more label{'s' * (more > 1)}")
     return lines
+
+
+def _report(report: ImageReport) -> list[str]:
+    """What a report says, as text: each sentence, and below it the labels that it decided."""
+    lines = []
+    for relation in (1, 0):
+        told = [label for label in report.labels if label.relation == relation and label.ground != "unstated"]
+        last: tuple[int | None, str | None] | None = None
+        for label in told[:_MOST_LABELS]:
+            sentence = label.sentence, label.text
+            if sentence != last:
+                lines.append(f"     {_sentence(label)}")
+                last = sentence
+            lines.append(f"        {_described(label)}")
+        if len(told) > _MOST_LABELS:
+            lines.append(f"     … and {len(told) - _MOST_LABELS} more {'present' if relation else 'denied'}")
+    if not any(label.relation for label in report.labels):
+        lines.insert(0, _NONE)
+    if report.unstated:
+        named = [f"{label.attribute} in {label.object}" for label in report.labels if label.ground == "unstated"]
+        more = f", and {len(named) - _MOST_LABELS} more" if len(named) > _MOST_LABELS else ""
+        names = f": {', '.join(named[:_MOST_LABELS])}{more}" if named else ""
+        lines.append(f"     absent because the report does not mention them, no sentence ({report.unstated}){names}")
+    return lines
+
+
+def _sentence(label: DecidedLabel) -> str:
+    if label.sentence is None:
+        return "no sentence"
+    if label.text is None:
+        return f"sentence {label.sentence} (the sources do not show its text)"
+    # a report may hold anything; the terminal gets one line of printable characters
+    text = "".join(character if character.isprintable() else "�" for character in " ".join(label.text.split()))
+    return f"sentence {label.sentence}: “{text}”"
+
+
+def _described(label: DecidedLabel) -> str:
+    """One label, and where the sentence says something else, what."""
+    described = f"{'present' if label.relation else 'absent'}: {label.attribute} in {label.object}"
+    said = f"{'no ' * (label.stated_relation == 0)}{label.stated_attribute} in {label.stated_object}"
+    match label.ground:
+        case "inherited":
+            return f"{described} (inherited: the sentence says {said})"
+        case "rare" | "overruled":
+            return f"{described} (the sentence says {said}; {Ground[label.ground.upper()].value})"
+        case "unknown":
+            return f"{described} (from the tabular files; the scene graph does not say so)"
+        case _:
+            return described
 
 
 #: Columns of the label table that the list of studies has already said.

@@ -14,7 +14,7 @@ import math
 import os
 import zipfile
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from struct import unpack_from
@@ -25,12 +25,14 @@ from isal import isal_zlib
 
 from ehrxqa.errors import SourceError
 
-__all__ = ["GraphChunk", "Member", "decode_members", "list_members"]
+__all__ = ["GraphChunk", "Member", "contents", "decode_members", "find_members", "list_members"]
 
 _DEFLATED: Final = 8
 _STORED: Final = 0
 #: A graph is some 20 kB; a member that claims a thousand times as much is not a scene graph.
 _LARGEST_GRAPH_BYTES: Final = 64 << 20
+#: What follows the image id in the name of a graph.
+_GRAPH_SUFFIX: Final = "_SceneGraph.json"
 
 
 class _Box(msgspec.Struct, gc=False):
@@ -120,11 +122,35 @@ def list_members(path: Path) -> list[Member]:
             with zipfile.ZipFile(path) as archive:
                 members = [_member(info, path) for info in archive.infolist() if info.filename.endswith(".json")]
         except (zipfile.BadZipFile, OSError) as error:
-            message = "is not a sound zip file (cut off or damaged); download it again"
-            raise SourceError(message, path=path) from error
+            raise _not_a_zip(path) from error
     if not members:
         raise SourceError("holds no scene graph (*_SceneGraph.json)", path=path)
     return sorted(members, key=lambda member: member.name)
+
+
+def find_members(path: Path, image_ids: Collection[str]) -> dict[str, Member]:
+    """The scene graphs of some images, by image id, found by their file names; images without one are left out.
+
+    Of a zip file only its directory is read.
+
+    Raises:
+        SourceError: Not a sound zip file.
+    """
+    wanted = {f"{image_id}{_GRAPH_SUFFIX}": image_id for image_id in image_ids}
+    if path.is_dir():
+        files = [folder / name for folder in (path, path / "scene_graph") for name in wanted]
+        return {wanted[file.name]: Member(file.name, str(file)) for file in files if file.is_file()}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = [info for info in archive.infolist() if info.filename.rpartition("/")[2] in wanted]
+    except (zipfile.BadZipFile, OSError) as error:
+        raise _not_a_zip(path) from error
+    members = [_member(info, path) for info in found]
+    return {wanted[member.name]: member for member in members}
+
+
+def _not_a_zip(path: Path) -> SourceError:
+    return SourceError("is not a sound zip file (cut off or damaged); download it again", path=path)
 
 
 def _member(info: zipfile.ZipInfo, path: Path) -> Member:
@@ -152,7 +178,7 @@ def decode_members(members: list[Member]) -> GraphChunk:
     decoder = msgspec.json.Decoder(_Graph, strict=False)
     chunk = GraphChunk()
     adder = _Adder(chunk)
-    for member, content in _contents(members):
+    for member, content in contents(members):
         try:
             adder.add(decoder.decode(content))
         except (msgspec.DecodeError, ValueError) as error:
@@ -162,7 +188,12 @@ def decode_members(members: list[Member]) -> GraphChunk:
     return chunk
 
 
-def _contents(members: list[Member]) -> Iterator[tuple[Member, bytes]]:
+def contents(members: list[Member]) -> Iterator[tuple[Member, bytes]]:
+    """The JSON text of some graphs; of a zip file nothing but these members is read.
+
+    Raises:
+        SourceError: A graph cannot be read or inflated.
+    """
     open_path, descriptor = "", -1
     try:
         for member in members:

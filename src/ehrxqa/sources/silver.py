@@ -29,7 +29,7 @@ from ehrxqa.sources.scene_graphs import GraphChunk, Member, decode_members, list
 from ehrxqa.sources.tree import SourceTree
 from ehrxqa.sources.vocabulary import Vocabulary
 
-__all__ = ["FROM_GRAPHS", "FROM_TABLES", "SilverReader"]
+__all__ = ["FROM_GRAPHS", "FROM_TABLES", "SilverReader", "graphs_path"]
 
 FROM_TABLES: Final = "tabular files"
 FROM_GRAPHS: Final = "scene graphs"
@@ -59,7 +59,7 @@ class SilverReader:
             self.paths = [tree.locate("attribute_relations_tabular"), tree.locate("bbox_objects_tabular")]
         else:
             self.origin = FROM_GRAPHS
-            self.paths = [_graphs_path(tree)]
+            self.paths = [graphs_path(tree)]
 
     def __enter__(self) -> SilverReader:
         if self.origin == FROM_GRAPHS:
@@ -115,7 +115,12 @@ class SilverReader:
         return collector.statements(), collector.boxes()
 
 
-def _graphs_path(tree: SourceTree) -> Path:
+def graphs_path(tree: SourceTree) -> Path:
+    """The zip file of the scene graphs, or the folder where they lie unpacked.
+
+    Raises:
+        SourceError: There is neither.
+    """
     packed = source_file("scene_graphs")
     found = tree.find(packed)
     if found is not None:

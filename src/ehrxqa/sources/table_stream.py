@@ -109,7 +109,8 @@ def stream_table(
     Args:
         tree: Where the files are.
         key: Catalogue key of the table.
-        columns: Columns wanted; all used ones if None. Batches have them in file order.
+        columns: Columns wanted; all used ones if None. Batches have them in file order, without those that are named
+            here, are not among the used ones, and are not in the file.
         as_text: Columns to give as text whatever their kind, for rules that depend on how a number is written.
         may_be_empty: Whether a table without rows is acceptable.
 
@@ -123,7 +124,7 @@ def stream_table(
     file = source_file(key)
     path = tree.locate(key)
     header = read_header(path, file)
-    wanted = [column for column in file.used if columns is None or column.name in columns]
+    wanted = [column for column in file.columns if (column.used if columns is None else column.name in columns)]
     by_name = {column.name: column for column in wanted}
     types = {column.name: pa.utf8() if column.name in as_text else arrow_type(column) for column in wanted}
     names = [name for name in header if name in by_name]
