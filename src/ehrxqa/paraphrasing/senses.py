@@ -95,6 +95,7 @@ def _rows() -> tuple[tuple[str, str, str], ...]:
         ("order", "first", rf"{_FIRST}|initially"),
         ("order", "last", rf"{_LAST}(?:ly)?"),
         ("order", "previous", r"previous|prior(?! to)|preceding|(?:study|one|x-ray) before it"),
+        ("ties", "included", r"ties included|(?:with|including|counting|and) (?:all )?ties"),
         ("rank", "top", r"most (?:common|frequent|often)(?:ly)?|top"),
         ("meaning", "meaning", r"stands? for|meaning|does (?:the abbreviation )?\[\w+\] mean|is short for|short for"),
         ("than", "less", r"(?:less|lower|smaller|fewer)(?: than)?|below|beneath|under(?= \[)"),

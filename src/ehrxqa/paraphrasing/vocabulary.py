@@ -35,7 +35,7 @@ def template_words() -> frozenset[str]:
         grains.add(template.grains)
         for n, question in enumerate(questions):
             chance = Listener(n)
-            said = question.wording(chance)
+            said = question.wording(chance, ties="n_rank" in template.operations)
             names = _names(question)
             texts.update(names.sub(" ", text) if names else text for text in (said, *chance.heard))
     return _words(texts)

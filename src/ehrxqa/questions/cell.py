@@ -28,7 +28,7 @@ __all__ = ["Bench", "CellResult", "CellTask", "Wanted", "bench_of", "run_cell"]
 
 #: Draws for one question.
 _DRAWS: Final = 60
-#: Draws after which one is less choosy: a ranking may have one name more, an answer may be frequent, and yes may stand for no.
+#: Draws after which one is less choosy: a ranking may have ties, which is then said, an answer may be frequent, and yes may stand for no.
 _LOOSE: Final = 40
 #: Questions in a row that could not be drawn, after which a template has nothing more to give.
 _GIVE_UP: Final = 3
@@ -194,7 +194,8 @@ class _Cell:
         self._answers[answer] += 1
         if question.template.answer == "truth":
             self._truths[wanted.split, bool(checked.answer[0])] += 1
-        record = question.record(wanted.split, 0, question.wording(self._rng), "machine")
+        ties = question.template.answer == "top" and len(checked.answer) > question.ranks
+        record = question.record(wanted.split, 0, question.wording(self._rng, ties=ties), "machine")
         line = json.dumps([record, final_record(record, checked.answer)["answer"], links.record(wanted.split, 0)])
         self._result.lines.append((wanted.split, line))
         self._result.made += 1

@@ -21,7 +21,6 @@ from ehrxqa.questions.lookup import Lookup
 from ehrxqa.questions.question import Question
 from ehrxqa.questions.reading import read_back
 from ehrxqa.questions.sidecar import MOST_LINKS, Links, RowLinks, image_path
-from ehrxqa.questions.slots import OPERATIONS
 from ehrxqa.vqa.image_labels import ImageLabels
 from ehrxqa.vqa.oracle import OracleModel
 
@@ -91,7 +90,7 @@ class Checker:
             question: The question.
             truth: The answer that a yes/no question should have; None for either.
             empty: Whether an empty list or a count of 0 is wanted.
-            strict: Whether a ranking must not have one name more than was asked for.
+            strict: Whether a ranking must end without ties.
         """
         program = question.gold.lower()
         text = on_indexed(normalise(program))
@@ -198,8 +197,8 @@ def _unfit(question: Question, answer: list[Any], truth: bool | None, empty: boo
     if kind == "count":
         return "" if (answer == [0]) is empty else "zero" if answer == [0] else "not zero"
     if kind == "top":
-        wanted = int(OPERATIONS["n_rank"].options[question.choice.operations["n_rank"]][1])
-        most = wanted if strict else wanted + 1
+        wanted = question.ranks
+        most = wanted if strict else MOST_ANSWERS
         return "" if wanted <= len(answer) <= most else TIES if len(answer) > most else "a ranking of too few"
     if not answer:
         return "" if empty else "empty"

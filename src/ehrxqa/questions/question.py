@@ -11,7 +11,7 @@ from typing import Any
 
 from ehrxqa.dataset.records import DATABASE_NAME
 from ehrxqa.questions.expand import expand, expand_studies
-from ehrxqa.questions.saying import GENDERS, say, tidy
+from ehrxqa.questions.saying import GENDERS, TIES_SAID, say, tidy
 from ehrxqa.questions.slots import OPERATIONS, TIME_SLOTS, operation_tag
 from ehrxqa.questions.template import Template
 from ehrxqa.questions.times import EXACT, NO_TIME, WITHIN, TimeChoice
@@ -129,10 +129,21 @@ class Question:
         text = tidy(_SLOT.sub(lambda match: words[match[1]], text))
         return self._with_values(_VISUAL.sub(lambda match: self.visual_slots[match[1]], text)).lower()
 
-    def wording(self, rng: random.Random) -> str:
-        """One of our own sentences: `question` of a record."""
+    def wording(self, rng: random.Random, *, ties: bool = False) -> str:
+        """One of our own sentences: `question` of a record.
+
+        Args:
+            rng: Source of all chance.
+            ties: Whether a ranking has more names than it asks for.
+        """
         said = self.template.said_at if self.choice.moments else self.template.said
-        return say(rng.choice(said), self, rng)
+        text = say(rng.choice(said), self, rng)
+        return f"{text[:-1]}, {TIES_SAID}{text[-1]}" if ties else text
+
+    @property
+    def ranks(self) -> int:
+        """How many names a ranking asks for."""
+        return int(OPERATIONS["n_rank"].options[self.choice.operations["n_rank"]][1])
 
     def record(self, split: str, number: int, wording: str, para_type: str) -> dict[str, Any]:
         """The pre-release record."""

@@ -22,8 +22,10 @@ from ehrxqa.questions.wording import compared_wordings, finding_wordings, visual
 if TYPE_CHECKING:
     from ehrxqa.questions.question import Choice, Question
 
-__all__ = ["GENDERS", "say", "tidy"]
+__all__ = ["GENDERS", "TIES_SAID", "say", "tidy"]
 
+#: Said of a ranking that ends among names of the same rank.
+TIES_SAID: Final = "ties included"
 GENDERS: Final = {"m": "male", "f": "female"}
 _SLOT = re.compile(r"\[(\w+)\]")
 _EITHER = re.compile(r"<([^<>|]*)\|([^<>|]*)>")
