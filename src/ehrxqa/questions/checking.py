@@ -19,7 +19,7 @@ from ehrxqa.questions.expand import support
 from ehrxqa.questions.lint import Lint
 from ehrxqa.questions.lookup import Lookup
 from ehrxqa.questions.question import Question
-from ehrxqa.questions.reading import read_back
+from ehrxqa.questions.reading import may_be_read_back, read_back
 from ehrxqa.questions.sidecar import MOST_LINKS, Links, RowLinks, image_path
 from ehrxqa.vqa.image_labels import ImageLabels
 from ehrxqa.vqa.oracle import OracleModel
@@ -104,7 +104,7 @@ class Checker:
             return Checked(reason="a count of all patients")
         if question.behind and self._fast.rows(normalise(question.behind.lower()))[0][0] < self._least_behind:
             return Checked(reason="a rate or ranking of too few patients")
-        if rule := self._lint.check(text):
+        if rule := self._lint.check(program, text):
             return Checked(reason=f"lint: {rule}")
         if len(answer) > 1 or any(isinstance(value, float) for value in answer):
             # the order of a list, and of what a sum adds up, is that of the database without indexes
@@ -119,6 +119,8 @@ class Checker:
             if not _same(asked, answer):
                 return Checked(fault=f"NeuralSQL gives {asked}, gold {answer}: {question.query}")
         if not read_back(question):
+            if may_be_read_back(question):
+                return Checked(reason="a name that makes the sentence ambiguous")
             return Checked(fault=f"the template does not read back: {question.filled}")
         return Checked(answer)
 
