@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -109,7 +110,12 @@ class Spool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stream.close()
+        if error is None:
+            with disk_errors(self._path):
+                self._stream.close()
+        else:  # closing writes what the full disk refused once more; what is told is the first error
+            with suppress(OSError):
+                self._stream.close()
 
 
 def _digest(task: CellTask) -> str:
