@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from ehrxqa.questions.cell import Bench, bench_of
 from ehrxqa.questions.copies import Copies, make_copies
 
 #: Of the shared run.
-WANTED = {"train": 160, "valid": 60, "test": 220}
+WANTED = {"train": 100, "valid": 40, "test": 160}
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,15 @@ def plain_rows(run) -> dict[str, list[tuple]]:
 def copies(built, tmp_path_factory) -> Copies:
     """The copies of the database that runs work with."""
     return make_copies("test", built / DATABASE_PATHS["test"], tmp_path_factory.mktemp("copies"))
+
+
+@pytest.fixture
+def quick(monkeypatch, copies) -> None:
+    """Runs in this process work with the copies that are there, instead of making them anew each time."""
+    for module in ("generate", "coverage"):
+        monkeypatch.setattr(
+            f"ehrxqa.questions.{module}.make_copies", lambda base, database, folder: replace(copies, base=base)
+        )
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ _NO_SOURCE: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
     (29, (f"what was the last ward of {_P}?", f"in which ward was {_P} first?")),
     (46, (f"what is the name of the allergy that {_P} has?", f"which allergies does {_P} have?")),
     (47, (f"which substance is {_P} allergic to?",)),
-    (85, (f"did {_P} have a procedure in any other hospital?",)),
+    (85, (f"did {_P} undergo the procedure {{procedure_name}} in any other hospital?",)),
     (98, (f"does {_P} have any allergy?", f"is any allergy of {_P} recorded?")),
     (137, ("how many patients stayed in ward {ward_id} this year?",)),
     (0, (f"what is the phone number of {_P}?", f"which person is to be called in an emergency of {_P}?")),
@@ -119,9 +119,11 @@ def _no_source(task: UnanswerableTask, rng: random.Random) -> dict[str, Any] | N
         return None
     sentence = rng.choice(sentences)
     slots = re.findall(r"\{(\w+)\}", sentence)
+    facts = bench_of(task.copies).facts
     drawn: Mapping[str, Any] = {
-        "patient_id": rng.choice(bench_of(task.copies).facts.subjects),
+        "patient_id": rng.choice(facts.subjects),
         "ward_id": rng.randrange(1, 60),
+        "procedure_name": rng.choice(facts.names["px"] or ["hemodialysis"]),
     }
     values = {slot: drawn[slot] for slot in slots}
     text = sentence.format(**values)
