@@ -104,6 +104,20 @@ def test_splits_ask_about_patients_of_their_own(copies, number, bench):
     assert {split_of_patient(subject) for subject in bench.facts.subjects} == {"train", "valid"}
 
 
+@pytest.mark.parametrize("number", [0, 123, 141, 155, 4000])
+def test_splits_ask_no_patientless_question_of_another(copies, number):
+    """The same draws for each split: what keeps them apart is the rule alone."""
+    asked = []
+    for split in ("train", "valid", "test"):
+        for held_out in (HeldOut(), HeldOut(questions=True)):
+            result = run_cell(CellTask(copies, number, (Wanted(split),) * 4, "apart", held_out=held_out))
+            asked.append({record["template"] for _, record, _, _ in entries(result)})
+    free, apart = asked[::2], asked[1::2]
+    assert free[0] & free[2]
+    assert any(apart)
+    assert len(set().union(*apart)) == sum(map(len, apart))
+
+
 def test_a_filter_that_changes_nothing_is_not_asked_beside_the_question_without_it(copies, bench, monkeypatch):
     """Two draws: all drugs of a patient without a filter, and since a year before the first of them."""
     template = catalogue()[117]
