@@ -8,7 +8,6 @@ import pytest
 from ehrxqa.questions.facts import usable
 from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.families.no_source import NO_SOURCE
-from ehrxqa.questions.lint import Lint
 from ehrxqa.questions.template import official
 from ehrxqa.questions.times import TIME_OPTIONS, TimeChoice, candidates
 
@@ -67,38 +66,3 @@ def test_verbs_follow_the_filter():
 )
 def test_names_that_can_be_asked_for(name, good):
     assert usable(name) is good
-
-
-def _lint():
-    db = apsw.Connection(":memory:")
-    for table, column in (
-        ("labevents", "valuenum, t, id"),
-        ("chartevents", "valuenum"),
-        ("inputevents", "amount"),
-        ("outputevents", "value"),
-        ("prescriptions", "dose_val_rx"),
-        ("cost", "cost"),
-        ("admissions", "age"),
-        ("tb_cxr_plus", "ct_ratio, mt_ratio"),
-    ):
-        db.execute(f"create table {table}({column})")
-    db.execute("insert into labevents values (1, '2100', 7), (2, '2100', 8), (3, '2101', 9), (4, null, 10)")
-    db.execute("insert into prescriptions values ('many')")
-    return Lint(lambda sql: list(db.execute(sql)))
-
-
-@pytest.mark.parametrize(
-    ("program", "rule"),
-    [
-        ("select valuenum from labevents where t is not null order by t asc limit 1", "tie"),
-        ("select valuenum from labevents where t is not null order by t desc limit 1", None),
-        ("select valuenum from labevents order by t asc limit 1", "null-first"),
-        ("select valuenum from labevents limit 1", "limit-without-order"),
-        ("select count(*) from labevents where id = ( select id from labevents where t = '2100' )", "several-values"),
-        ("select count(*) from labevents where id = ( select id from labevents where t = '2101' )", None),
-        ("select sum(prescriptions.dose_val_rx) from prescriptions", "text-number"),
-        ("select 1 where 'a' = 'b''c'", "unsafe-text"),
-    ],
-)
-def test_lint(program, rule):
-    assert _lint().check(program) == rule

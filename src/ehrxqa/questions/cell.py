@@ -24,7 +24,7 @@ from ehrxqa.questions.sidecar import Links
 from ehrxqa.questions.slots import OPERATIONS
 from ehrxqa.questions.template import Template
 
-__all__ = ["Bench", "CellResult", "CellTask", "Wanted", "bench_of", "run_cell"]
+__all__ = ["Bench", "CellResult", "CellTask", "Wanted", "bench_of", "run_cell", "truth_key"]
 
 #: Draws for one question.
 _DRAWS: Final = 60
@@ -58,6 +58,7 @@ class CellTask:
         seed: Seed of all chance, a text.
         seen: Keys of questions that exist already.
         held_out: What the splits may not share.
+        truths: Split and truth value, as `truth_key` writes them, and how many questions with that answer exist already.
     """
 
     copies: Copies
@@ -66,6 +67,7 @@ class CellTask:
     seed: str
     seen: frozenset[bytes] = frozenset()
     held_out: HeldOut = NOTHING_HELD_OUT
+    truths: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass
@@ -79,6 +81,7 @@ class CellResult:
         rejected: Reason → draws that were not taken.
         faults: Failed proofs, in words.
         made: How many lines.
+        truths: How many of them are a yes or a no, by `truth_key`.
     """
 
     lines: list[tuple[str, str]] = field(default_factory=list)
@@ -87,6 +90,7 @@ class CellResult:
     rejected: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
     made: int = 0
+    truths: Counter[str] = field(default_factory=Counter)
 
 
 class Bench(NamedTuple):
@@ -109,6 +113,15 @@ def _patients(copies: Copies, split: str) -> frozenset[int]:
     return frozenset(subject for subject in bench_of(copies).facts.subjects if split_of_patient(subject) == split)
 
 
+def truth_key(split: str, truth: bool) -> str:
+    """A split and a truth value as one text.
+
+    >>> truth_key("train", True)
+    'train yes'
+    """
+    return f"{split} {'yes' if truth else 'no'}"
+
+
 def run_cell(task: CellTask) -> CellResult:
     """Make the questions of one template; the result depends on the task alone."""
     return _Cell(task).run()
@@ -121,7 +134,7 @@ class _Cell:
         self._template: Template = catalogue()[task.number]
         self._rng = random.Random(task.seed)
         self._seen = set(task.seen)
-        self._truths: Counter[tuple[str, bool]] = Counter()
+        self._truths = Counter(dict(task.truths))
         self._answers: Counter[str] = Counter()
         self._most_alike = max(_MOST_ALIKE, math.ceil(len(task.wanted) / 2))
         self._result = CellResult()
@@ -147,7 +160,7 @@ class _Cell:
             loose = attempt >= _LOOSE
             if attempt == _LOOSE and template.answer == "truth":
                 truth = not truth
-                if self._truths[wanted.split, truth] - self._truths[wanted.split, not truth] >= _MOST_TILT:
+                if self._tilt(wanted.split, truth) >= _MOST_TILT:
                     return False
             choice = self._bench.sampler.draw(
                 template, self._rng, truth=truth, empty=wanted.empty, subjects=patients
@@ -163,8 +176,12 @@ class _Cell:
         return False
 
     def _wanted_truth(self, split: str) -> bool:
-        yes, no = self._truths[split, True], self._truths[split, False]
-        return self._rng.randrange(2) == 0 if yes == no else yes < no
+        tilt = self._tilt(split, True)
+        return self._rng.randrange(2) == 0 if tilt == 0 else tilt < 0
+
+    def _tilt(self, split: str, truth: bool) -> int:
+        """By how many an answer is ahead of the other."""
+        return self._truths[truth_key(split, truth)] - self._truths[truth_key(split, not truth)]
 
     def _take(self, question: Question, wanted: Wanted, truth: bool, several: bool, loose: bool) -> str:
         """Take a question if it is new and good; else why not."""
@@ -193,7 +210,9 @@ class _Cell:
         self._result.keys += [key, bare]
         self._answers[answer] += 1
         if question.template.answer == "truth":
-            self._truths[wanted.split, bool(checked.answer[0])] += 1
+            key_ = truth_key(wanted.split, bool(checked.answer[0]))
+            self._truths[key_] += 1
+            self._result.truths[key_] += 1
         ties = question.template.answer == "top" and len(checked.answer) > question.ranks
         record = question.record(wanted.split, 0, question.wording(self._rng, ties=ties), "machine")
         line = json.dumps([record, final_record(record, checked.answer)["answer"], links.record(wanted.split, 0)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from ehrxqa.questions.expand import study_selects, support
 from ehrxqa.questions.lint import Lint
 from ehrxqa.questions.lookup import Lookup
 from ehrxqa.questions.question import Question
-from ehrxqa.questions.reading import read_back
+from ehrxqa.questions.reading import may_be_read_back, read_back
 from ehrxqa.questions.sidecar import MOST_LINKS, Links, RowLinks, image_path
 from ehrxqa.vqa.image_labels import ImageLabels
 from ehrxqa.vqa.oracle import OracleModel
@@ -106,7 +106,7 @@ class Checker:
             return Checked(reason="a count of all patients")
         if question.behind and self._fast.rows(normalise(question.behind.lower()))[0][0] < self._least_behind:
             return Checked(reason="a rate or ranking of too few patients")
-        if rule := self._lint.check(text):
+        if rule := self._lint.check(program, text):
             return Checked(reason=f"lint: {rule}")
         if len(answer) > 1 or any(isinstance(value, float) for value in answer):
             # the order of a list, and of what a sum adds up, is that of the database without indexes
@@ -124,6 +124,8 @@ class Checker:
             if not _same(asked, answer):
                 return Checked(fault=f"NeuralSQL gives {asked}, gold {answer}: {question.query}")
         if not read_back(question):
+            if may_be_read_back(question):
+                return Checked(reason="a name that makes the sentence ambiguous")
             return Checked(fault=f"the template does not read back: {question.filled}")
         return Checked(answer)
 
@@ -206,8 +208,19 @@ def _unfit(question: Question, answer: list[Any], truth: bool | None, empty: boo
 
 
 def _same(one: list[Any], other: list[Any]) -> bool:
-    return one == other or Counter(map(repr, map(_plain, one))) == Counter(map(repr, map(_plain, other)))
+    """Whether two answers hold the same values in any order; what is added up in another order may round otherwise."""
+    if one == other:
+        return True
+    if len(one) != len(other):
+        return False
+    pairs = zip(sorted(one, key=_place), sorted(other, key=_place), strict=True)
+    return all(
+        math.isclose(a, b, rel_tol=1e-9, abs_tol=2e-6)
+        if isinstance(a, int | float) and isinstance(b, int | float)
+        else a == b
+        for a, b in pairs
+    )
 
 
-def _plain(value: Any) -> Any:
-    return float(value) if isinstance(value, int | float) else value
+def _place(value: Any) -> tuple[str, Any]:
+    return ("number", value) if isinstance(value, int | float) else (type(value).__name__, str(value))

@@ -104,8 +104,8 @@ def support(question: Question) -> list[tuple[str, str]]:
         where = f"<{m}in> <{m}nm> [{filter_} <{m}c>]" if template.of_patient else f"<{m}nm> [{filter_} <{m}c>]"
         if template.scope == "table-none":
             where = f"<{m}nm>"
-        if event.table == "admissions" and "single" in template.scope:
-            where += " [V1 hosp]" if "order by" not in expand("[V1 hosp]", question, "tb_cxr") else ""
+        if event.table == "admissions" and "single" in template.scope and question.choice.time("g1").visit:
+            where += " and admissions.hadm_id in <H>"
         if (
             "e1" in template.times
             and letter == "A"
@@ -117,13 +117,15 @@ def support(question: Question) -> list[tuple[str, str]]:
         found.append((
             event.table, expand(f"select <{m}T>.row_id from <{m}T> where {where}", question, "tb_cxr"),
         ))  # fmt: skip
-    if not template.kinds and "single" in template.scope and template.modality == "table":
-        found.append(
-            (
-                "patients",
-                expand("select patients.row_id from patients where patients.subject_id = {patient_id}", question, ""),
-            )
-        )
+    if not template.kinds and template.modality == "table":
+        table, where = "patients", "patients.subject_id = {patient_id}"
+        if "n_survival_period" in template.operations:
+            passed = "strftime('%J',current_time) - strftime('%J',diagnoses_icd.charttime)"
+            table, where = "diagnoses_icd", f"{passed} >= [n_survival_period]"
+        elif not template.of_patient:
+            aged = "[age_group]" if "age_group" in template.operations else ""
+            table, where = "admissions", f"admissions.dischtime is null {aged}"
+        found.append((table, expand(f"select {table}.row_id from {table} where {where}", question, "")))
     return found
 
 

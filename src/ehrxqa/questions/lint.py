@@ -4,8 +4,8 @@ Each rule looks at the program's text or at what its parts select; a program tha
 
 | rule | what is wrong |
 |---|---|
-| limit-without-order | LIMIT keeps rows of an unordered select |
-| tie | LIMIT cuts between rows of equal order that give different results |
+| limit-without-order | LIMIT keeps rows of an unordered select, or in a form that is not understood |
+| tie | the row that LIMIT keeps has others of equal order that give different results |
 | null-first | the row that LIMIT keeps has NULL where it is ordered |
 | several-values | a select that stands for one value gives several |
 | text-number | a column that is averaged, summed, ordered or compared as a number holds text |
@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Any, Final
+
+from ehrxqa.neuralsql.official_text import normalise
 
 __all__ = ["RULES", "Lint"]
 
@@ -35,6 +36,11 @@ _LIMITED = re.compile(
 #: Ends with what a select of many rows may follow: a list, a source, a set operation; else it stands for one value.
 _TAKES_MANY: Final = re.compile(r"(?:^|\b(?:in|from|join|exists|union|except|intersect|all)|,)$")
 _KNOWN: Final = 4096
+#: Rows of equal order are looked at in portions, each so many times as large as the one before.
+_PORTION: Final = 16
+#: A literal, and one that is a format of time, which the official normalisation is meant for.
+_LITERAL: Final = re.compile(r"'([^']*)'")
+_FORMAT: Final = re.compile(r"(?:%[a-z]-?)+")
 
 #: Brackets, and texts as a whole so that brackets in them do not count.
 _MARKS: Final = re.compile(r"'[^']*'|[()]")
@@ -58,13 +64,18 @@ class Lint:
             if run(f"select 1 from {table} where typeof({column}) in ('text', 'blob') limit 1")
         }
 
-    def check(self, program: str) -> str | None:
-        """The first rule that a program breaks, or None."""
-        if "''" in program or re.search("[‘’“”]", program):
+    def check(self, program: str, runs: str | None = None) -> str | None:
+        """The first rule that a program breaks, or None.
+
+        Args:
+            program: As it is written.
+            runs: As the database runs it: after the official normalisation, if that is not to be done again.
+        """
+        if _is_unsafe(program):
             return "unsafe-text"
         if any(column in program for column in self._text_columns):
             return "text-number"
-        for before, part in _selects(program):
+        for before, part in _selects(normalise(program) if runs is None else runs):
             if " limit " in part:
                 found = self._once(part, self._limited)
                 if found:
@@ -91,24 +102,39 @@ class Lint:
             return "limit-without-order"
         match = _LIMITED.fullmatch(part)
         if match is None:
-            return None
+            return "limit-without-order"
         distinct, what, rest, first, way, second, other, offset = match.groups()
         keys = [(first, way), *([(second, other)] if second else [])]
         skip = int(offset or 0)
         columns = ", ".join(key for key, _ in keys)
         order = ", ".join(f"{key} {way_}" for key, way_ in keys)
-        rows = self._run(
-            f"select {distinct or ''}{what}, {columns} from {rest} order by {order} limit {skip + 2}"
-        )  # fmt: skip
-        if len(rows) > skip and rows[skip][1] is None:
-            return "null-first"
-        for one, next_ in pairwise(rows):
-            if one[1:] == next_[1:] and one[0] != next_[0]:
+        most = skip + 2
+        while True:
+            rows = self._run(
+                f"select {distinct or ''}{what}, {columns} from {rest} order by {order} limit {most}"
+            )  # fmt: skip
+            if len(rows) <= skip:
+                return None
+            kept = rows[skip][-len(keys) :]
+            if None in kept:
+                return "null-first"
+            if len({row[: -len(keys)] for row in rows if row[-len(keys) :] == kept}) > 1:
                 return "tie"
-        return None
+            if len(rows) < most or rows[-1][-len(keys) :] != kept:
+                return None
+            most *= _PORTION
 
     def _scalar(self, part: str) -> str | None:
         return "several-values" if len(set(self._run(part))) > 1 else None
+
+
+def _is_unsafe(program: str) -> bool:
+    """Whether the official normalisation would change a value: it is for the rest of a program."""
+    return (
+        "''" in program
+        or re.search("[‘’“”]", program) is not None
+        or any(normalise(text) != text for text in _LITERAL.findall(program) if not _FORMAT.fullmatch(text))
+    )
 
 
 def _selects(program: str) -> list[tuple[str, str]]:
@@ -127,7 +153,7 @@ def _selects(program: str) -> list[tuple[str, str]]:
 
 
 def _flat(part: str) -> str:
-    """A select without what is in brackets."""
+    """A select without what is in brackets, and without its texts."""
     kept, depth, begin = [], 0, 0
     for mark in _MARKS.finditer(part):
         if mark[0] == "(":
@@ -137,4 +163,4 @@ def _flat(part: str) -> str:
         elif mark[0] == ")":
             depth -= 1
             begin = mark.end()
-    return "".join([*kept, part[begin:]])
+    return _LITERAL.sub("", "".join([*kept, part[begin:]]))

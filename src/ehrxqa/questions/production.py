@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ehrxqa.progress import Progress
-from ehrxqa.questions.cell import CellTask, run_cell
+from ehrxqa.questions.cell import CellResult, CellTask, run_cell
 from ehrxqa.questions.copies import Copies
 from ehrxqa.questions.held_out import HeldOut
 from ehrxqa.questions.pool import Pool
@@ -57,13 +57,13 @@ class Made:
 def produce(order: Order, copies: Mapping[str, Copies], spool: Spool, pool: Pool, progress: Progress) -> Made:
     """Make the questions that are ordered; they lie in the spool then."""
     made = Made()
-    seen: dict[tuple[str, int], list[bytes]] = {}
+    so_far: dict[tuple[str, int], CellResult] = {}
     quota = first_quota(list(order.templates.values()), order.wanted, order.seed)
     with progress.task("questions", sum(order.wanted.values()), "questions") as bar:
         for round_ in range(_ROUNDS):
             short: Counter[tuple[str, str]] = Counter()
             able: list[tuple[str, Template]] = []
-            tasks = _tasks(order, quota, copies, seen, round_)
+            tasks = _tasks(order, quota, copies, so_far, round_)
             left = [task for task in tasks if spool.finished(task) is None]
             results = pool.map(run_cell, left)
             for task in tasks:
@@ -73,7 +73,9 @@ def produce(order: Order, copies: Mapping[str, Copies], spool: Spool, pool: Pool
                     spool.add(task, result)
                 bar.advance(result.made)
                 base, template = task.copies.base, order.templates[task.number]
-                seen.setdefault((base, task.number), []).extend(result.keys)
+                known = so_far.setdefault((base, task.number), CellResult())
+                known.keys += result.keys
+                known.truths += result.truths
                 made.rejected += result.rejected
                 made.faults += result.faults
                 for split, number in result.missing.items():
@@ -87,13 +89,15 @@ def produce(order: Order, copies: Mapping[str, Copies], spool: Spool, pool: Pool
 
 
 def _tasks(
-    order: Order, quota: Quota, copies: Mapping[str, Copies], seen: Mapping[tuple[str, int], list[bytes]], round_: int
+    order: Order, quota: Quota, copies: Mapping[str, Copies], so_far: Mapping[tuple[str, int], CellResult], round_: int
 ) -> list[CellTask]:
+    nothing = CellResult()
     wanted = wanted_of(quota, order.templates, order.empty if round_ == 0 else 0.0, f"{order.seed}/{round_}")
     return [
         CellTask(
-            copies[base], number, some, f"{order.seed}/{base}/{number}/{round_}", frozenset(seen.get((base, number), ())),
-            order.held_out,
+            copies[base], number, some, f"{order.seed}/{base}/{number}/{round_}", frozenset(known.keys), order.held_out,
+            tuple(sorted(known.truths.items())),
         )
         for (base, number), some in wanted.items()
+        for known in (so_far.get((base, number), nothing),)
     ]  # fmt: skip

@@ -15,7 +15,7 @@ from ehrxqa.questions.saying import GENDERS, TIES_SAID, say, tidy
 from ehrxqa.questions.slots import OPERATIONS, TIME_SLOTS, operation_tag
 from ehrxqa.questions.template import Template
 from ehrxqa.questions.times import EXACT, NO_TIME, WITHIN, TimeChoice
-from ehrxqa.vqa.question import Target, VqaQuestion
+from ehrxqa.vqa.question import Combination, Target, VqaQuestion
 
 __all__ = ["Choice", "Question"]
 
@@ -180,11 +180,20 @@ class Question:
     @property
     def bare_key(self) -> str:
         """Equal for questions that differ in their time filters only."""
-        drawn = [f"{slot}={self.choice.values[slot]}" for slot in self.template.values]
+        values = [f"{slot}={self.choice.values[slot]}" for slot in self.template.values]
+        if "drug_name1" in self.template.values:  # several drugs of equal standing: their order means nothing
+            values = sorted(value.replace(slot, "drug_name") if slot.startswith("drug_name") else value
+                            for slot, value in zip(self.template.values, values, strict=True))  # fmt: skip
+        visual: list[object] = [self.choice.comparison]
+        if (question := self.choice.visual) is not None:
+            ordered = question.combination is Combination.DIFFERENCE
+            visual += [
+                names if ordered else tuple(sorted(names))
+                for names in (question.objects, question.attributes, question.categories)
+            ]
         names = {**self.t_names, TIME_SLOTS["g1"]: "", TIME_SLOTS["g2"]: ""}
         return "\n".join([
-            str(self.template.number), repr(self.visual_slots), repr(sorted(self.choice.operations.items())),
-            repr(names), *drawn,
+            str(self.template.number), repr(visual), repr(sorted(self.choice.operations.items())), repr(names), *values,
         ])  # fmt: skip
 
     @property
@@ -194,10 +203,9 @@ class Question:
 
     @property
     def key(self) -> str:
-        """Equal for questions that mean the same."""
-        values = [f"{slot}={self.choice.values[slot]}" for slot in self.template.values]
-        dates = [repr(self.choice.time(slot)) for slot in ("g1", "g2")] + sorted(self.choice.moments.values())
-        return "\n".join([self.tag, *values, *dates])
+        """Equal for questions that mean the same, “last year” or “in 2104”, “a and b” or “b and a”."""
+        dates = [self.choice.time(slot).meaning for slot in ("g1", "g2")] + sorted(self.choice.moments.values())
+        return "\n".join([self.bare_key, *dates])
 
     def _column(self, slot: str) -> str:
         event = self.template.events[0] if self.template.kinds else None

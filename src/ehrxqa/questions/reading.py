@@ -1,8 +1,8 @@
 """Reading a filled template back: which slots hold what.
 
 The official sentence of a template is a row of words and gaps. Each gap takes the wordings of its slot, tried longest
-first; a gap for a name takes a known name of findings and locations, else whatever stands before the next words. A
-question whose own sentence does not give back what was drawn for it is not written.
+first; one for a number takes digits; one for a name takes a known name of findings and locations, else whatever stands
+before the next words. A question whose own sentence does not give back what was drawn for it is not written.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from typing import Final
 
-from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.image_sql import COMPARISONS
 from ehrxqa.questions.question import Question
 from ehrxqa.questions.slots import OPERATIONS, TIME_SLOTS
@@ -21,14 +21,17 @@ from ehrxqa.questions.template import Template
 from ehrxqa.questions.times import EXACT, TIME_OPTIONS, WITHIN, TimeChoice
 from ehrxqa.vqa.vocabulary import ATTRIBUTES, OBJECTS
 
-__all__ = ["Reading", "read_back", "readings", "slots_of"]
+__all__ = ["Reading", "may_be_read_back", "read_back", "slots_of"]
 
 _PIECE = re.compile(r"(\$\{\w+\}|\{\w+\}|\[\w+\]|\b(?:is|are|has)_verb\b|\s+)")
 _FIELDS: Final = {"y": r"\d{4}", "m": r"\d\d", "d": r"\d\d", "n": r"\d+"}
 _GENDERS: Final = {"male": "m", "female": "f"}
+_NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
 _VERBS: Final = {"is_verb": ("was", "is"), "are_verb": ("were", "are"), "has_verb": ("has",)}
 #: Beyond any name.
 _LONGEST_NAME: Final = 200
+#: Readings of one sentence that are looked at: names of several words may be divided in many ways.
+_MOST_READINGS: Final = 64
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,10 @@ def _words_of(piece: str) -> tuple[str, ...]:
         return _VERBS[piece]
     if piece == "${comparison}":
         return _by_length(iter(COMPARISONS))
+    if piece.startswith("${category"):
+        return _by_length(iter(ATTRIBUTES))
+    if piece == "{gender}":
+        return _by_length(iter(_GENDERS))
     if piece.startswith("[") and name in OPERATIONS:
         return _by_length(words[0] for words in OPERATIONS[name].options.values())
     if name.startswith("time_filter_exact"):
@@ -112,6 +119,9 @@ def _ends(piece: str, following: tuple[str, ...], text: str, start: int) -> Iter
         found = {match.end() for reader in (*_TIME_READERS.values(), _MOMENT) if (match := reader.match(text, start))}
         yield from sorted(found, reverse=True)
         yield start
+    elif piece.strip("{}12").endswith(("_id", "_value")):
+        if match := _NUMBER.match(text, start):
+            yield match.end()
     else:
         if piece.startswith("${"):
             known = [start + len(name) for name in _KNOWN if text.startswith(name, start)]
@@ -162,33 +172,33 @@ def _time_of(text: str) -> TimeChoice:
     raise AssertionError(text)
 
 
+def _readings(template: Template, text: str) -> Iterator[Reading]:
+    """Every way to read a text as a sentence of a template, the likeliest first."""
+    for found in _matches(template, 0, text, 0, {}):
+        slots: dict[str, str] = {}
+        moments = {name[-1]: match[1] for name, value in found.items() if (match := _MOMENT.fullmatch(value))}
+        for name, value in found.items():
+            if name.startswith("time_filter_global"):
+                slots[name] = repr(_time_of(value)) if value and name[-1] not in moments else ""
+            elif name.startswith("time_filter_exact"):
+                option = next((option for option, said in _EXACT_WORDS.items() if said == value), "")
+                slots[name] = f"exact-default {moments[name[-1]]}" if not value and name[-1] in moments else option
+            elif name == TIME_SLOTS["w"]:
+                slots[name] = next((option for option, said in _WITHIN_WORDS.items() if said == value), "")
+            elif name in template.operations:
+                slots[name] = next(option for option, said in OPERATIONS[name].options.items() if said[0] == value)
+            else:
+                slots[name] = _GENDERS.get(value, value) if name == "gender" else value
+        yield Reading(template.number, slots)
+
+
 def slots_of(template: Template, text: str) -> Reading | None:
     """What `text` says as a sentence of this template, or None if it is none."""
-    found = next(_matches(template, 0, text, 0, {}), None)
-    if found is None:
-        return None
-    slots: dict[str, str] = {}
-    moments = {name[-1]: match[1] for name, value in found.items() if (match := _MOMENT.fullmatch(value))}
-    for name, value in found.items():
-        if name.startswith("time_filter_global"):
-            slots[name] = repr(_time_of(value)) if value and name[-1] not in moments else ""
-        elif name.startswith("time_filter_exact"):
-            option = next((option for option, said in _EXACT_WORDS.items() if said == value), "")
-            slots[name] = f"exact-default {moments[name[-1]]}" if not value and name[-1] in moments else option
-        elif name == TIME_SLOTS["w"]:
-            slots[name] = next((option for option, said in _WITHIN_WORDS.items() if said == value), "")
-        elif name in template.operations:
-            slots[name] = next(option for option, said in OPERATIONS[name].options.items() if said[0] == value)
-        else:
-            slots[name] = _GENDERS.get(value, value) if name == "gender" else value
-    return Reading(template.number, slots)
+    return next(_readings(template, text), None)
 
 
-def read_back(question: Question) -> bool:
-    """Whether the filled template of a question gives back its tags and values."""
-    reading = slots_of(question.template, question.filled)
-    if reading is None:
-        return False
+def _drawn(question: Question) -> Reading:
+    """What the filled template of a question should say."""
     choice = question.choice
     expected: dict[str, str] = {slot: str(choice.values[slot]) for slot in question.template.values}
     expected |= question.visual_slots
@@ -200,9 +210,14 @@ def read_back(question: Question) -> bool:
         else:
             moment = choice.moments.get(short)
             expected[name] = question.t_names[name] + (f" {moment}" if moment else "")
-    return reading.slots == expected
+    return Reading(question.template.number, expected)
 
 
-def readings(text: str) -> list[Reading]:
-    """Every template of which a sentence can be read as a filled one, with what it says."""
-    return [reading for template in catalogue().values() if (reading := slots_of(template, text)) is not None]
+def read_back(question: Question) -> bool:
+    """Whether the filled template of a question gives back its tags and values."""
+    return slots_of(question.template, question.filled) == _drawn(question)
+
+
+def may_be_read_back(question: Question) -> bool:
+    """Whether its tags and values are at least one way to read it: names may hold the words between two gaps."""
+    return _drawn(question) in islice(_readings(question.template, question.filled), _MOST_READINGS)

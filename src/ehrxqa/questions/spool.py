@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -68,7 +69,7 @@ class Spool:
     def _finish(self, cell: dict[str, Any], places: list[tuple[str, int]]) -> None:
         self._finished[cell["task"]] = CellResult(
             [], [bytes.fromhex(key) for key in cell["keys"]], Counter(cell["missing"]), Counter(cell["rejected"]),
-            cell["faults"], len(places),
+            cell["faults"], len(places), Counter(cell["truths"]),
         )  # fmt: skip
         for split, place in places:
             self.offsets.setdefault(split, []).append(place)
@@ -90,7 +91,7 @@ class Spool:
                 self._stream.write(f"{split}\t{text}\n".encode())
             cell = {
                 "task": _digest(task), "keys": [key.hex() for key in result.keys], "missing": result.missing,
-                "rejected": result.rejected, "faults": result.faults,
+                "rejected": result.rejected, "faults": result.faults, "truths": result.truths,
             }  # fmt: skip
             self._stream.write(f"{_CELL}\t{json.dumps(cell)}\n".encode())
             self._stream.flush()
@@ -109,7 +110,12 @@ class Spool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stream.close()
+        if error is None:
+            with disk_errors(self._path):
+                self._stream.close()
+        else:  # closing writes what the full disk refused once more; what is told is the first error
+            with suppress(OSError):
+                self._stream.close()
 
 
 def _digest(task: CellTask) -> str:
@@ -121,5 +127,6 @@ def _digest(task: CellTask) -> str:
         task.seed,
         sorted(key.hex() for key in task.seen),
         task.held_out,
+        task.truths,
     ]
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()

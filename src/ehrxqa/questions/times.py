@@ -32,6 +32,8 @@ CURRENT_TIME: Final = "2105-12-31 23:59:00"
 _NOW: Final = datetime(2105, 12, 31, 23, 59)
 _FIRST_YEAR: Final = 2100
 _BEGINNING: Final = f"{_FIRST_YEAR}-01-01 00:00:00"
+#: Unit → length of a time that is cut off behind it.
+_WIDTHS: Final = {"year": 4, "month": 7, "day": 10}
 _MOST_YEARS: Final = 5
 
 
@@ -247,11 +249,32 @@ class TimeChoice:
         """Whether our own verbs stand in the past."""
         return self.option is not None and self.option.over
 
+    @property
+    def meaning(self) -> str:
+        """Equal for filters that let the same times through, however they are said."""
+        option = self.option
+        if option is None or self.visit:
+            return self.name
+        kind, unit, which = self.name.split("-")
+        width = _WIDTHS[unit]
+        if kind == "rel" and which in ("since", "until"):
+            return f"{which} {_back(unit, self.n)}"
+        if kind == "rel":
+            return f"in {(CURRENT_TIME if which == 'this' else _start_back(unit))[:width]}"
+        if kind == "mix":
+            period = which.removeprefix("this_").removeprefix("last_")
+            start = CURRENT_TIME if which.startswith("this") else _start_back(period)
+            parts = [start[: _WIDTHS[period]], *([f"{self.month:02}"] if period == "year" else [])]
+            return "in " + "-".join([*parts, *([f"{self.day:02}"] if unit == "day" else [])])
+        value = f"{self.year:04}-{self.month:02}-{self.day:02}"[:width]
+        # nothing in the databases is later than now
+        return f"in {value}" if which == "since" and CURRENT_TIME.startswith(value) else f"{which} {value}"
+
     def lets_through(self, time: str) -> bool:
         """Whether a time of the database passes a calendar filter (visits are not decided here)."""
         name = self.name
         if name.startswith("abs"):
-            width = {"year": 4, "month": 7, "day": 10}[self.option.grain] if self.option else 0
+            width = _WIDTHS[self.option.grain] if self.option else 0
             value, bound = time[:width], f"{self.year:04}-{self.month:02}-{self.day:02}"[:width]
             return (
                 value >= bound
@@ -270,7 +293,7 @@ class TimeChoice:
             )
         if name.startswith("rel") and not self.visit:
             unit, which = name.split("-")[1:]
-            width = {"year": 4, "month": 7, "day": 10}[unit]
+            width = _WIDTHS[unit]
             if which == "this":
                 return time[:width] == CURRENT_TIME[:width]
             if which == "last":

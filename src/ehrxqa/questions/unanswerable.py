@@ -35,8 +35,8 @@ UNANSWERABLE: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
     (29, (f"what was the last ward of {_P} {{when}}?", f"in which ward did {_P} first stay {{when}}?")),
     (46, (f"what was the name of the allergy that {_P} had {{when}}?", f"which allergies were recorded for {_P} {{when}}?")),
     (47, (f"what substance was {_P} allergic to {{when}}?", f"name the substance that {_P} was allergic to {{when}}.")),
-    (85, (f"did {_P} undergo any procedure in another hospital {{when}}?",
-          f"is there any record that {_P} underwent a procedure in another hospital {{when}}?")),
+    (85, (f"did {_P} undergo the procedure {{procedure_name}} in another hospital {{when}}?",
+          f"in another hospital, did {_P} undergo the procedure {{procedure_name}} {{when}}?")),
     (98, (f"did {_P} have any allergy {{when}}?", f"is there any record that {_P} had an allergy {{when}}?")),
     (137, ("how many patients stayed in ward {ward_id} {when}?", "count the patients who stayed in ward {ward_id} {when}.")),
     (0, (f"what is the phone number of {_P}?", f"who is the emergency contact of {_P}?")),
@@ -129,7 +129,11 @@ def _no_source(task: UnanswerableTask, rng: random.Random) -> dict[str, Any] | N
         return None
     sentence = rng.choice(sentences)
     facts = bench_of(task.copies).facts
-    drawn: Mapping[str, Any] = {"patient_id": rng.choice(facts.subjects), "ward_id": rng.randrange(1, 60)}
+    drawn: Mapping[str, Any] = {
+        "patient_id": rng.choice(facts.subjects),
+        "ward_id": rng.randrange(1, 60),
+        "procedure_name": rng.choice(facts.names["px"] or ["hemodialysis"]),
+    }
     values = {slot: drawn[slot] for slot in re.findall(r"\{(\w+)\}", sentence) if slot in drawn}
     when = _when(facts, values.get("patient_id"), rng) if "{when}" in sentence else ""
     first = bool(when) and rng.randrange(100) < _FIRST_PERCENT
