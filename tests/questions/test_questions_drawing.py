@@ -46,4 +46,4 @@ def test_sentences_without_a_source_have_known_slots():
     for _, sentences in UNANSWERABLE:
         for sentence in sentences:
             assert sentence[-1] in "?.", sentence
-            sentence.format(patient_id=1, ward_id=2, when="in 2104")
+            sentence.format(patient_id=1, ward_id=2, procedure_name="hemodialysis", when="in 2104")
