@@ -136,6 +136,7 @@ class _Cell:
         self._seen = set(task.seen)
         self._truths = Counter(dict(task.truths))
         self._answers: Counter[str] = Counter()
+        self._refused: dict[tuple[bytes, Wanted, bool, bool, bool], str] = {}
         self._most_alike = max(_MOST_ALIKE, math.ceil(len(task.wanted) / 2))
         self._result = CellResult()
 
@@ -184,11 +185,17 @@ class _Cell:
         return self._truths[truth_key(split, truth)] - self._truths[truth_key(split, not truth)]
 
     def _take(self, question: Question, wanted: Wanted, truth: bool, several: bool, loose: bool) -> str:
-        """Take a question if it is new and good; else why not."""
-        task = self._task
+        """Take a question if it is new and good; else why not. What was refused once is not looked at again."""
         key = _digest(question.key)
         if key in self._seen:
             return "duplicate"
+        asked = (key, wanted, truth, several, loose)
+        if asked not in self._refused:
+            self._refused[asked] = self._look_at(question, key, wanted, truth, several, loose)
+        return self._refused[asked]
+
+    def _look_at(self, question: Question, key: bytes, wanted: Wanted, truth: bool, several: bool, loose: bool) -> str:
+        task = self._task
         if task.held_out.questions and not question.template.of_patient and split_of_question(question) != wanted.split:
             return "question of another split"
         checked = self._bench.checker.check(question, truth=truth, empty=wanted.empty, strict=not loose)
@@ -222,14 +229,14 @@ class _Cell:
 
 
 def _variants(choice: Choice | None) -> Iterator[Choice]:
-    """What was drawn; for a ranking also with the other lengths: where one ends among ties, another may not."""
+    """What was drawn; and shorter rankings: where one ends among ties, a longer one does too."""
     if choice is None:
         return
     yield choice
-    if length := choice.operations.get("n_rank"):
-        for other in OPERATIONS["n_rank"].options:
-            if other != length:
-                yield replace(choice, operations={**choice.operations, "n_rank": other})
+    lengths = list(OPERATIONS["n_rank"].options)  # the shortest first
+    if drawn := choice.operations.get("n_rank"):
+        for shorter in reversed(lengths[: lengths.index(drawn)]):
+            yield replace(choice, operations={**choice.operations, "n_rank": shorter})
 
 
 def _digest(text: str) -> bytes:

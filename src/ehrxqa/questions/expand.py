@@ -136,11 +136,19 @@ class _Expander:
         self._question = question
         self._choice = question.choice
         self._cxr = cxr
+        self._known: dict[str, str] = question.expansions.setdefault(cxr, {})
 
     def run(self, text: str) -> str:
         """The text without macros and brackets; what stands for one may hold others."""
-        text = _MACRO.sub(lambda match: self.run(self._macro(match)), text)
-        return _BRACKET.sub(lambda match: self.run(self._bracket(match)), text)
+        if "<" in text:
+            text = _MACRO.sub(self._expanded, text)
+        return _BRACKET.sub(self._expanded, text) if "[" in text else text
+
+    def _expanded(self, match: re.Match[str]) -> str:
+        mark = match[0]
+        if mark not in self._known:
+            self._known[mark] = self.run((self._macro if mark[0] == "<" else self._bracket)(match))
+        return self._known[mark]
 
     def _macro(self, match: re.Match[str]) -> str:
         name = match[1]

@@ -62,6 +62,11 @@ class Question:
     choice: Choice
 
     @cached_property
+    def expansions(self) -> dict[str, dict[str, str]]:
+        """What `expand` remembers: table of studies → macro → SQL."""
+        return {}
+
+    @cached_property
     def gold(self) -> str:
         """The gold program."""
         return expand(self.template.sql, self, "tb_cxr_plus")
