@@ -95,4 +95,6 @@ def _text_of(value: Any, indent: str) -> str:
         return f"{{\n{inner}{members}\n{indent}}}"
     if isinstance(value, list | tuple) and value:
         return f"[\n{inner}" + f",\n{inner}".join(_text_of(member, inner) for member in value) + f"\n{indent}]"
-    return encode_basestring_ascii(value) if type(value) is str else _scalar_text(value)
+    if type(value) is str:
+        return encode_basestring_ascii(value)
+    return str(value) if type(value) is int else _scalar_text(value)

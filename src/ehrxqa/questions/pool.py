@@ -50,7 +50,10 @@ class Pool:
                 results = self._executor.map(partial(_run, function), tasks)
             yield from results
         except BrokenProcessPool as error:
-            raise BuildError("a worker process was killed (out of memory?); try again with fewer --workers") from error
+            raise BuildError(
+                "a worker process ended: out of memory (try fewer --workers), or a script that starts work when it is "
+                'imported (put it under: if __name__ == "__main__":)'
+            ) from error
 
     def __enter__(self) -> Pool:
         return self
