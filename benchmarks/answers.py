@@ -25,9 +25,9 @@ import apsw
 
 from ehrxqa.answering.indexed import schema_of
 from ehrxqa.answering.runner import Job, Runner, jobs_of
-from ehrxqa.answering.shape import Unproven, shape_of
 from ehrxqa.dataset.answer import answer
 from ehrxqa.neuralsql.official_text import normalise
+from ehrxqa.neuralsql.shape import Unproven, shape_of
 
 ADMISSIONS = "( select admissions.hadm_id from admissions where admissions.subject_id = 10000 )"
 STAYS = f"( select icustays.stay_id from icustays where icustays.hadm_id in {ADMISSIONS} )"

@@ -6,7 +6,7 @@ import pytest
 
 from ehrxqa.answering.indexed import KEYS
 from ehrxqa.answering.proof import prove
-from ehrxqa.answering.shape import Unproven, shape_of
+from ehrxqa.neuralsql.shape import Unproven, shape_of
 
 SCHEMA = {
     "admissions": {"subject_id": "integer", "hadm_id": "integer", "admittime": "text", "age": "integer"},

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from ehrxqa.answering import grammar
 from ehrxqa.answering.grammar import Call, Case, Column, Expression, Part, Query, Select, Sub, parts_of
-from ehrxqa.answering.shape import INTEGER_SLOT, TEXT_SLOT, Unproven
+from ehrxqa.neuralsql.shape import INTEGER_SLOT, TEXT_SLOT, Unproven
 
 __all__ = ["Columns", "Kind", "Names", "Schema", "is_aggregate"]
 

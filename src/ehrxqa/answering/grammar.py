@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from ehrxqa.answering.shape import INTEGER_SLOT, TEXT_SLOT, Unproven
+from ehrxqa.neuralsql.shape import INTEGER_SLOT, TEXT_SLOT, Unproven
 
 __all__ = [
     "AGGREGATES", "RANKS", "SCALARS", "Call", "Case", "Column", "Expression", "Literal", "Part", "Query", "Select",

@@ -28,7 +28,7 @@ from typing import Final
 from ehrxqa.answering.columns import Columns, Schema, is_aggregate
 from ehrxqa.answering.grammar import RANKS, Call, Case, Column, Expression, Literal, Part, Query, Select, Sub, parse
 from ehrxqa.answering.grammar import parts_of as _parts_of
-from ehrxqa.answering.shape import INTEGER_SLOT, TEXT_SLOT, Unproven, tokens_of
+from ehrxqa.neuralsql.shape import INTEGER_SLOT, TEXT_SLOT, Unproven, tokens_of
 
 __all__ = ["TWIN", "Program", "prove"]
 

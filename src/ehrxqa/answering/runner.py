@@ -10,12 +10,12 @@ from typing import Any, Final, Protocol
 from ehrxqa.answering.columns import Schema
 from ehrxqa.answering.indexed import KEYS
 from ehrxqa.answering.proof import Program, prove
-from ehrxqa.answering.shape import Unproven, shape_of
 from ehrxqa.errors import NeuralSqlError
 from ehrxqa.neuralsql.answer_list import answer_list
 from ehrxqa.neuralsql.limits import Limits
 from ehrxqa.neuralsql.official_text import normalise
 from ehrxqa.neuralsql.sandbox import Rows, Value, open_database
+from ehrxqa.neuralsql.shape import Unproven, shape_of
 
 __all__ = ["Connection", "Job", "Prover", "Runner", "Statement", "jobs_of"]
 

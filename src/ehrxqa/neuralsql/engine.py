@@ -22,7 +22,8 @@ from ehrxqa.neuralsql.cache import AnswerCache
 from ehrxqa.neuralsql.errors import Abstained, MemoryLimit, RowLimit, SqlError
 from ehrxqa.neuralsql.limits import Limits
 from ehrxqa.neuralsql.plan import Plan
-from ehrxqa.neuralsql.planner import RESERVED, make_plan
+from ehrxqa.neuralsql.plan_cache import PlanCache
+from ehrxqa.neuralsql.planner import RESERVED
 from ehrxqa.neuralsql.result import Counters, Outcome, Result, status_of
 from ehrxqa.neuralsql.rewriting import ELEMENTS, TRUTH
 from ehrxqa.neuralsql.sandbox import ANSWER_KEY, Rows, Value, open_database
@@ -31,9 +32,6 @@ from ehrxqa.vqa.parse import parse as parse_question
 from ehrxqa.vqa.question import VqaQuestion
 
 __all__ = ["Engine"]
-
-#: Plans kept between queries.
-MOST_PLANS = 256
 
 #: Prediction texts that mean "I do not answer".
 _ABSTENTIONS = frozenset({"null", '"null"', "'null'"})
@@ -63,11 +61,9 @@ class Engine:
     ) -> None:
         self.limits = limits or Limits()
         self._sandbox = open_database(database, limits=self.limits, deny_tables=deny_tables)
-        self._deny_tables = deny_tables
         self._answers = Answers()
         self._asker = Asker(Path(database), model, cache)
-        self._parse = parse
-        self._plans: dict[str, Plan] = {}
+        self._plans = PlanCache(parse, deny_tables)
         self._sandbox.add_function(TRUTH, self._answers.truth)
         self._sandbox.add_table_function(ELEMENTS, ElementsModule(self._answers))
 
@@ -89,7 +85,7 @@ class Engine:
             raise MemoryLimit(
                 f"the query has {len(query):,} characters; at most {self.limits.sql_length:,} are allowed"
             )
-        plan = self._plan(query)
+        plan = self._plans.plan(query)
         if not plan.questions:
             rows = self._sandbox.run_rewritten(plan.sql, until=until)
             return Result(rows.columns, rows.rows, Counters(runs=1), plan.sql)
@@ -162,15 +158,6 @@ class Engine:
         seconds = time.monotonic() - started
         counters = result.counters
         return Outcome("answered", answer, None, counters.asked + counters.cached, seconds, counters)
-
-    def _plan(self, query: str) -> Plan:
-        plan = self._plans.get(query)
-        if plan is None:
-            plan = make_plan(query, self._parse, deny_tables=self._deny_tables)
-            if len(self._plans) >= MOST_PLANS:
-                self._plans.pop(next(iter(self._plans)))
-            self._plans[query] = plan
-        return plan
 
     def close(self) -> None:
         """Close the database (not the cache)."""

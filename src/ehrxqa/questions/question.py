@@ -182,7 +182,7 @@ class Question:
             "_gold_program": self.gold.lower(),
         }
 
-    @property
+    @cached_property
     def bare_key(self) -> str:
         """Equal for questions that differ in their time filters only."""
         values = [f"{slot}={self.choice.values[slot]}" for slot in self.template.values]
