@@ -28,19 +28,22 @@ _ONE = re.compile(r"<(gold|neural) (\S+)>")
 _TWO = re.compile(r"<compare (gold|neural) (\S+) (\S+)>")
 _BRACKET = re.compile(r"\[(\w+)((?: [^\[\]]*)?)\]")
 _VALUE = re.compile(r"\{(\w+)\}")
-#: What is left of conditions that came to nothing.
+#: Texts that show that a condition came to nothing → what to put in their place.
 _CLEAN: Final = (
-    (re.compile(r"\bwhere(?: and\b)+"), "where"),
-    (re.compile(r"\bwhere (?=group by|order by|\))"), ""),
-    (re.compile(r" where$"), ""),
+    ("where and", re.compile(r"\bwhere(?: and\b)+"), "where"),
+    ("where group by", re.compile(r"\bwhere (?=group by)"), ""),
+    ("where order by", re.compile(r"\bwhere (?=order by)"), ""),
+    ("where )", re.compile(r"\bwhere (?=\))"), ""),
 )
 
 
 def expand(pattern: str, question: Question, cxr: str) -> str:
     """SQL of a pattern; `cxr` is the table of studies, TB_CXR_PLUS in gold programs."""
     text = " ".join(_Expander(question, cxr).run(_composed(pattern, question)).split())
-    for regex, plain in _CLEAN:
-        text = regex.sub(plain, text)
+    for sign, regex, plain in _CLEAN:
+        if sign in text:
+            text = regex.sub(plain, text)
+    text = text.removesuffix(" where")
     values = question.choice.values
     return _VALUE.sub(lambda match: str(values[match[1]]), text)
 
