@@ -378,7 +378,7 @@ def test_what_is_refused(built, tmp_path):
         ehrxqa.generate(built, test=1, families=["x"])
     with pytest.raises(SettingsError, match="both in these scopes"):
         ehrxqa.generate(built, test=1, scopes=["image"], families=["95"])
-    with pytest.raises(BuildError, match="holds no build"):
+    with pytest.raises(BuildError, match="no such database; build it first"):
         ehrxqa.generate(tmp_path, test=1)
 
 
@@ -415,7 +415,7 @@ def test_a_wrong_order_is_said_in_one_line(built, capsys, arguments, said):
 def test_a_folder_without_a_build(tmp_path, capsys, command):
     assert _guarded([command, str(tmp_path), *(["--test", "1"] if command == "generate" else [])], False) == 1
     message = capsys.readouterr().err.strip()
-    assert "holds no" in message
+    assert "build it first" in message
     assert "\n" not in message
     assert list(tmp_path.iterdir()) == []
 
@@ -436,3 +436,16 @@ def test_a_database_that_is_broken(fresh, capsys):
     message = capsys.readouterr().err.strip()
     assert "unexpected" not in message
     assert "\n" not in message
+
+
+def test_databases_of_others_need_no_manifest(fresh, quick):
+    """The official ones, say: no manifest is made up for them."""
+    (fresh / "manifest.json").unlink()
+    report = ehrxqa.generate(fresh, test=6, families=["6"], workers=1)
+    assert report.questions["test"] == 6
+    first = dataset_files(fresh)
+    assert not (fresh / "manifest.json").exists()
+    with pytest.raises(BuildError, match="holds question files"):
+        ehrxqa.generate(fresh, test=6, families=["6"], workers=1)
+    ehrxqa.generate(fresh, test=6, families=["6"], workers=1, force=True)
+    assert dataset_files(fresh) == first

@@ -11,7 +11,7 @@ from typing import Any, Final
 from ehrxqa.building import DATABASE_PATHS
 from ehrxqa.errors import BuildError, SettingsError
 from ehrxqa.files import sha256_of
-from ehrxqa.manifest import MANIFEST, FileRecord, Manifest, StageRecord, read_manifest, stage_key
+from ehrxqa.manifest import MANIFEST, FileRecord, Manifest, StageRecord, package_versions, read_manifest, stage_key
 from ehrxqa.output_folder import exclusive
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.questions.copies import Copies, make_copies
@@ -78,7 +78,7 @@ def generate(
     """Make verified questions and write `OUT/dataset`.
 
     Args:
-        out: Output folder of a build.
+        out: Output folder of a build, or a folder with just `database/{train,test}/mimic_iv_cxr.db`.
         train: Questions of the train split.
         valid: Questions of the valid split.
         test: Questions of the test split.
@@ -95,7 +95,7 @@ def generate(
 
     Raises:
         SettingsError: A number or name makes no sense.
-        BuildError: There is no build in `out`, it holds other question files already, or another command is at work there.
+        BuildError: There is no database in `out`, it holds other question files already, or another command is at work there.
     """
     out = Path(out)
     wanted = {"train": train, "valid": valid, "test": test}
@@ -110,22 +110,19 @@ def generate(
     templates = _chosen(scopes, families)
     wanted_bases = sorted({SPLITS[split] for split, number in wanted.items() if number})
     databases = {base: out / DATABASE_PATHS[base] for base in wanted_bases}
-    if read_manifest(out) is None:
-        raise BuildError(f"{out}: holds no build; make one first: ehrxqa build SOURCES {out}")
+    for path in databases.values():
+        if not path.is_file():
+            raise BuildError(f"{path}: no such database; build it first: ehrxqa build SOURCES {out}")
     with exclusive(out) as work:
         if finish(out):
             progress.note(f"{out}: completed what an interrupted run had written")
         manifest = read_manifest(out)
-        if manifest is None or "database" not in manifest.stages:
-            raise BuildError(f"{out}: holds no build; make one first: ehrxqa build SOURCES {out}")
-        for path in databases.values():
-            if not path.is_file():
-                raise BuildError(f"{path}: no such database; build it first: ehrxqa build SOURCES {out}")
+        inputs, versions = _inputs(out, manifest, databases)
         settings = {
             **wanted, "seed": seed, "scopes": list(scopes), "families": list(families), "impossible": impossible,
             "empty": empty, "separate_subjects": separate_subjects, "separate_questions": separate_questions,
         }  # fmt: skip
-        key = stage_key("questions", manifest.stages["database"].outputs, settings, manifest.versions)
+        key = stage_key("questions", inputs, settings, versions)
         if not force and (done := _done(out, key, manifest)) is not None:
             progress.note(f"{out}: already complete, nothing to do")
             return done
@@ -151,6 +148,8 @@ def generate(
 
             def stage_manifest() -> None:
                 report.scopes, report.templates = dict(sorted(files.scopes.items())), len(files.templates)
+                if manifest is None:
+                    return
                 told = {name: value for name, value in asdict(report).items() if name != "fault_examples"}
                 outputs = {path: _record_of(staged_path(out, path)) for path in files.writers}
                 manifest.stages["questions"] = StageRecord(key, outputs, {**told, "settings": settings})
@@ -161,9 +160,20 @@ def generate(
     return report
 
 
-def _done(out: Path, key: str, manifest: Manifest) -> GenerateReport | None:
+def _inputs(
+    out: Path, manifest: Manifest | None, databases: Mapping[str, Path]
+) -> tuple[Mapping[str, FileRecord], Mapping[str, str]]:
+    """What the questions depend on: the databases, as the manifest has them or as they lie there, and versions."""
+    if manifest is None:  # databases that somebody else has made
+        return {DATABASE_PATHS[base]: _record_of(path) for base, path in databases.items()}, package_versions()
+    if "database" not in manifest.stages:
+        raise BuildError(f"{out}: the build is not complete; go on with: ehrxqa build SOURCES {out}")
+    return manifest.stages["database"].outputs, manifest.versions
+
+
+def _done(out: Path, key: str, manifest: Manifest | None) -> GenerateReport | None:
     """What an earlier run with this key reported, if all that it wrote is still there."""
-    stage = manifest.stages.get("questions")
+    stage = None if manifest is None else manifest.stages.get("questions")
     if stage is None or stage.key != key:
         return None
     if not all((out / path).is_file() and _record_of(out / path) == record for path, record in stage.outputs.items()):
