@@ -53,7 +53,7 @@ class Template:
         said: Our own sentences, with `<a|b>` for verbs.
         said_at: The same where both measurements are named by their times, `[at1]` and `[at2]`.
         sql: Pattern of the gold program; of the query too, unless `neural` is given.
-        draw: How values are drawn; a name in `sampling`.
+        draw: How values are drawn; a name in `drawing.draw.WAYS`.
         answer: `value`, `truth`, `count`, `list`, `series` (a list with repeats).
         kinds: Events it speaks of; `slots` their value slots, "" for any.
         grains: Calendar grains and visits its filters may have; empty: no filter is drawn.
