@@ -23,11 +23,11 @@ from pathlib import Path
 
 import apsw
 
-from ehrxqa.answering.indexed import schema_of
-from ehrxqa.answering.runner import Job, Runner, jobs_of
 from ehrxqa.dataset.answer import answer
-from ehrxqa.neuralsql.official_text import normalise
-from ehrxqa.neuralsql.shape import Unproven, shape_of
+from ehrxqa.sql.gold.indexed import schema_of
+from ehrxqa.sql.gold.runner import Job, Runner, jobs_of
+from ehrxqa.sql.official_text import normalise
+from ehrxqa.sql.shape import Unproven, shape_of
 
 ADMISSIONS = "( select admissions.hadm_id from admissions where admissions.subject_id = 10000 )"
 STAYS = f"( select icustays.stay_id from icustays where icustays.hadm_id in {ADMISSIONS} )"
@@ -99,7 +99,7 @@ def varied(programs: list[str], database: Path, records: int, rng: random.Random
 
 def synthetic(folder: Path) -> Path:
     """The test database of a synthetic hospital."""
-    from ehrxqa.building import build
+    from ehrxqa.building.build import build
     from ehrxqa.hospital import synth
 
     synth(folder / "sources", subjects=300, images=False)

@@ -77,7 +77,7 @@ def job(name: str, *arguments: str) -> None:
                 begun = time.perf_counter()
                 rows = len(scene_graphs.decode_members(members).images)
         case "build":
-            from ehrxqa.building import build
+            from ehrxqa.building.build import build
 
             with tempfile.TemporaryDirectory(dir=arguments[1]) as out:
                 begun = time.perf_counter()

@@ -21,9 +21,9 @@ from pathlib import Path
 import apsw
 
 import ehrxqa
-from ehrxqa.building import DATABASE_PATHS
-from ehrxqa.neuralsql.official_text import normalise
+from ehrxqa.building.build import DATABASE_PATHS
 from ehrxqa.questions.copies import make_copies
+from ehrxqa.sql.official_text import normalise
 
 QUESTIONS = 8_000
 

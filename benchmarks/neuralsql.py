@@ -23,12 +23,12 @@ from pathlib import Path
 
 import apsw
 
-from ehrxqa.neuralsql.answer_list import answer_list
-from ehrxqa.neuralsql.clean_text import clean
 from ehrxqa.neuralsql.engine import Engine
-from ehrxqa.neuralsql.official_text import normalise
 from ehrxqa.neuralsql.planner import make_plan
-from ehrxqa.neuralsql.sandbox import open_database
+from ehrxqa.sql.answer_list import answer_list
+from ehrxqa.sql.clean_text import clean
+from ehrxqa.sql.official_text import normalise
+from ehrxqa.sql.sandbox import open_database
 from ehrxqa.vqa.models import VqaRequest
 from ehrxqa.vqa.parse import parse
 from ehrxqa.vqa.registry import make_model

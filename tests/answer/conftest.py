@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ehrxqa.building import build
+from ehrxqa.building.build import build
 
 
 @pytest.fixture(scope="session")

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from programs import Programs, make_database
 
-from ehrxqa.answering import indexed as indexed_module
-from ehrxqa.answering.indexed import make_indexed, schema_of
-from ehrxqa.answering.runner import jobs_of
 from ehrxqa.dataset import answer as answer_module
 from ehrxqa.dataset.answer import answer
 from ehrxqa.dataset.records import write_records
+from ehrxqa.sql.gold import indexed as indexed_module
+from ehrxqa.sql.gold.indexed import make_indexed, schema_of
+from ehrxqa.sql.gold.runner import jobs_of
 
 
 def questions_file(path, programs):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ehrxqa.answering.indexed import KEYS
-from ehrxqa.answering.proof import prove
-from ehrxqa.neuralsql.shape import Unproven, shape_of
+from ehrxqa.sql.gold.indexed import KEYS
+from ehrxqa.sql.gold.proof import prove
+from ehrxqa.sql.shape import Unproven, shape_of
 
 SCHEMA = {
     "admissions": {"subject_id": "integer", "hadm_id": "integer", "admittime": "text", "age": "integer"},

@@ -8,9 +8,9 @@ import apsw
 import pytest
 from programs import TABLES, Programs, make_database
 
-from ehrxqa.answering import indexed, proof
-from ehrxqa.answering.indexed import make_indexed, schema_of
-from ehrxqa.answering.runner import Job, Runner, jobs_of
+from ehrxqa.sql.gold import indexed, proof
+from ehrxqa.sql.gold.indexed import make_indexed, schema_of
+from ehrxqa.sql.gold.runner import Job, Runner, jobs_of
 
 DATABASES = 12
 PROGRAMS = 500

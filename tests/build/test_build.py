@@ -17,11 +17,11 @@ from pathlib import Path
 import apsw
 import pytest
 
-from ehrxqa.building import DATABASE_PATHS, build
+from ehrxqa.building.build import DATABASE_PATHS, build
+from ehrxqa.building.verify import verify
 from ehrxqa.database.schema import TABLES
 from ehrxqa.errors import BuildError, SettingsError, SourceError
-from ehrxqa.manifest import read_manifest
-from ehrxqa.verification import verify
+from ehrxqa.runs.manifest import read_manifest
 
 SIZES = {"train_subjects": 20, "test_subjects": 30}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ehrxqa.manifest import Manifest, StageRecord
-from ehrxqa.verification import PUBLISHED_COUNTS, PUBLISHED_IMAGES, verify
+from ehrxqa.building.verify import PUBLISHED_COUNTS, PUBLISHED_IMAGES, verify
+from ehrxqa.runs.manifest import Manifest, StageRecord
 
 PUBLISHED = {"images": PUBLISHED_IMAGES, **PUBLISHED_COUNTS}
 

@@ -10,7 +10,7 @@ import apsw
 import pytest
 from question_files import Built, record
 
-from ehrxqa.building import build
+from ehrxqa.building.build import build
 from ehrxqa.dataset.answer import answer
 from ehrxqa.hospital import synth
 

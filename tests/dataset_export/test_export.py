@@ -20,11 +20,11 @@ from question_files import Built
 from ehrxqa import export_dataset
 from ehrxqa.cli.export import command
 from ehrxqa.database.schema import TABLES
-from ehrxqa.dataset.parquet import FIELDS, read_parquet, write_parquet
 from ehrxqa.dataset.splits import read_dataset
-from ehrxqa.dataset.tables_json import schema_record
 from ehrxqa.errors import BuildError, RecordError, SettingsError
 from ehrxqa.files import sha256_of
+from ehrxqa.publish.parquet import FIELDS, read_parquet, write_parquet
+from ehrxqa.publish.tables_json import schema_record
 
 
 def test_everything_is_made_from_the_same_records(own: Path) -> None:

@@ -15,12 +15,12 @@ from question_files import Built
 
 from ehrxqa import stats
 from ehrxqa.cli.stats import command
+from ehrxqa.dataset.link_records import Links, RowLinks
 from ehrxqa.dataset.links import LINKS_FILE
-from ehrxqa.dataset.plots import bar_chart
 from ehrxqa.dataset.stats import answer_type, as_text, is_yes_no
 from ehrxqa.dataset.trust import FamilyCounts
 from ehrxqa.errors import RecordError
-from ehrxqa.questions.sidecar import Links, RowLinks
+from ehrxqa.publish.plots import bar_chart
 
 YES_NO = "has_verb patient {patient_id} died?"
 OTHER = "list the drugs of patient {patient_id}."

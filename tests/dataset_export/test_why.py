@@ -12,14 +12,14 @@ from question_files import Built
 from ehrxqa import why
 from ehrxqa.cli.main import run
 from ehrxqa.cli.why import command
+from ehrxqa.dataset.link_records import Links, RowLinks
 from ehrxqa.dataset.links import LINKS_FILE
-from ehrxqa.dataset.lost_rows import lost_rows
-from ehrxqa.dataset.query_steps import Source, steps_of
-from ehrxqa.dataset.why import explain_empty_answers
-from ehrxqa.dataset.why_text import as_text
 from ehrxqa.errors import RecordError, SettingsError
-from ehrxqa.neuralsql.sandbox import Rows, open_database
-from ehrxqa.questions.sidecar import Links, RowLinks
+from ehrxqa.explain.lost_rows import lost_rows
+from ehrxqa.explain.why import explain_empty_answers
+from ehrxqa.explain.why_text import as_text
+from ehrxqa.sql.sandbox import Rows, open_database
+from ehrxqa.sql.steps import Source, steps_of
 
 
 def test_steps_come_after_those_inside_them() -> None:

@@ -18,10 +18,10 @@ from question_files import Built
 from ehrxqa import why
 from ehrxqa.cli.main import run
 from ehrxqa.cli.why import command
-from ehrxqa.dataset.evidence import Study
-from ehrxqa.dataset.report_sentences import DecidedLabel, ImageReport
-from ehrxqa.dataset.why_text import as_json, as_text
 from ehrxqa.errors import SettingsError, SourceError
+from ehrxqa.explain.evidence import Study
+from ehrxqa.explain.report_sentences import DecidedLabel, ImageReport
+from ehrxqa.explain.why_text import as_json, as_text
 from ehrxqa.labels.deciding import Verdict, verdicts
 from ehrxqa.labels.ontology import Ontology
 from ehrxqa.labels.store import read_labels

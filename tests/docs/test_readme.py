@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ehrxqa.demonstration import demo
+from ehrxqa.demonstration.run import demo
 
 #: Questions of the demo in the tests.
 FEW = {"train": 20, "valid": 5, "test": 25}

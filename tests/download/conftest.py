@@ -12,8 +12,8 @@ import pytest
 from fake_clock import FakeClock
 from physionet_server import PASSWORD, USER, PhysioNet
 
+from ehrxqa.net.pacing import Retries
 from ehrxqa.sources.download import Credentials, Network
-from ehrxqa.sources.download.pacing import Retries
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 

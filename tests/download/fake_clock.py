@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from ehrxqa.sources.download.pacing import Interrupted
+from ehrxqa.net.pacing import Interrupted
 
 
 class FakeClock:

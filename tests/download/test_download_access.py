@@ -16,12 +16,12 @@ from physionet_server import PASSWORD, USER, Fault, PhysioNet
 from published import publish_everything
 
 from ehrxqa.errors import SettingsError
+from ehrxqa.net import credentials as credentials_module
+from ehrxqa.net.credentials import Secret, find_credentials
+from ehrxqa.net.host import named_host
+from ehrxqa.net.http_client import Client
+from ehrxqa.net.pacing import Retries
 from ehrxqa.sources.download import Credentials, DownloadError, Network, download
-from ehrxqa.sources.download import credentials as credentials_module
-from ehrxqa.sources.download.credentials import Secret, find_credentials
-from ehrxqa.sources.download.host import named_host
-from ehrxqa.sources.download.http_client import Client
-from ehrxqa.sources.download.pacing import Retries
 
 
 def test_the_open_demo_needs_and_sends_no_credentials(site: PhysioNet, network: Network, tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ def test_secrets_do_not_show() -> None:
 
 
 def test_credentials_are_refused_without_tls_beyond_loopback(clock: FakeClock) -> None:
-    from ehrxqa.sources.download.host import Host
+    from ehrxqa.net.host import Host
 
     client = Client(Host("http", "physionet.org", 80), clock, lambda: Credentials("a", "b"))
     with pytest.raises(DownloadError, match="without TLS"):

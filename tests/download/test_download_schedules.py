@@ -14,8 +14,8 @@ from fake_clock import FakeClock
 from physionet_server import Fault, PhysioNet
 
 from ehrxqa.errors import EhrxqaError
+from ehrxqa.net.pacing import Retries
 from ehrxqa.sources.download import DownloadError, Network
-from ehrxqa.sources.download.pacing import Retries
 from ehrxqa.sources.download.plan import Item
 from ehrxqa.sources.download.releases import Release
 from ehrxqa.sources.download.run import session

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from ehrxqa.neuralsql.engine import Engine
-from ehrxqa.neuralsql.errors import Abstained, CallError, Denied, MemoryLimit, QuerySyntaxError, QuestionLimit, SqlError
-from ehrxqa.neuralsql.sandbox import Limits
+from ehrxqa.sql.errors import Abstained, CallError, Denied, MemoryLimit, QuerySyntaxError, QuestionLimit, SqlError
+from ehrxqa.sql.sandbox import Limits
 from ehrxqa.vqa.models import ABSTAIN
 
 P = '"is there pneumonia?"'

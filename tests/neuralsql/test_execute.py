@@ -13,10 +13,10 @@ import ehrxqa
 from ehrxqa.cli.main import main
 from ehrxqa.errors import RecordError, SettingsError
 from ehrxqa.neuralsql.execute import execute
-from ehrxqa.neuralsql.limits import Limits
 from ehrxqa.neuralsql.predictions import read_predictions
 from ehrxqa.neuralsql.setup import Setup
 from ehrxqa.neuralsql.workers import WorkerPool
+from ehrxqa.sql.limits import Limits
 
 QUERIES = {
     "a": 'select count(*) from tb_cxr where func_vqa("is there pneumonia?", study_id) = true',

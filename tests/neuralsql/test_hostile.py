@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from ehrxqa.errors import NeuralSqlError
 from ehrxqa.neuralsql.engine import Engine
-from ehrxqa.neuralsql.errors import Denied
 from ehrxqa.neuralsql.result import status_of
-from ehrxqa.neuralsql.sandbox import ANSWER_KEY, Limits, open_database
+from ehrxqa.sql.errors import Denied
+from ehrxqa.sql.sandbox import ANSWER_KEY, Limits, open_database
 from ehrxqa.vqa.registry import make_model
 
 LIMITS = Limits(seconds=0.2, rows=1_000, result_bytes=1_000_000, memory=64_000_000, questions=50)

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from ehrxqa.neuralsql.clean_text import clean
 from ehrxqa.neuralsql.engine import Engine
-from ehrxqa.neuralsql.official_text import normalise
-from ehrxqa.neuralsql.sandbox import ANSWER_KEY
+from ehrxqa.sql.clean_text import clean
+from ehrxqa.sql.official_text import normalise
+from ehrxqa.sql.sandbox import ANSWER_KEY
 from ehrxqa.vqa.registry import make_model
 
 pytestmark = pytest.mark.shared

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ehrxqa.errors import NeuralSqlError
-from ehrxqa.neuralsql.answer_list import answer_list
-from ehrxqa.neuralsql.errors import AnswerShapeError
-from ehrxqa.neuralsql.official_text import VITAL_RANGES, normalise
+from ehrxqa.sql.answer_list import answer_list
+from ehrxqa.sql.errors import AnswerShapeError
+from ehrxqa.sql.official_text import VITAL_RANGES, normalise
 
 
 def test_documented_example():

@@ -8,7 +8,7 @@ from ehrxqa.errors import NeuralSqlError
 from ehrxqa.neuralsql import plan_cache
 from ehrxqa.neuralsql.plan_cache import PlanCache
 from ehrxqa.neuralsql.planner import make_plan
-from ehrxqa.neuralsql.sandbox import ANSWER_KEY
+from ehrxqa.sql.sandbox import ANSWER_KEY
 from ehrxqa.vqa.parse import parse
 
 X = (

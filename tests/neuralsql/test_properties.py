@@ -7,10 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ehrxqa.neuralsql.cache import AnswerCache
-from ehrxqa.neuralsql.clean_text import clean
 from ehrxqa.neuralsql.engine import Engine
-from ehrxqa.neuralsql.structure import read
-from ehrxqa.neuralsql.tokens import tokenise
+from ehrxqa.sql.clean_text import clean
+from ehrxqa.sql.structure import read
+from ehrxqa.sql.tokens import tokenise
 
 QUESTIONS = [
     "is there pneumonia?",

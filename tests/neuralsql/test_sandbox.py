@@ -10,10 +10,10 @@ import apsw
 import pytest
 
 from ehrxqa.errors import NeuralSqlError, SettingsError
-from ehrxqa.neuralsql.answer_list import answer_list
-from ehrxqa.neuralsql.errors import Denied, MemoryLimit, QuerySyntaxError, RowLimit, SqlError, TimeLimit
-from ehrxqa.neuralsql.official_text import normalise
-from ehrxqa.neuralsql.sandbox import ANSWER_KEY, Limits, open_database
+from ehrxqa.sql.answer_list import answer_list
+from ehrxqa.sql.errors import Denied, MemoryLimit, QuerySyntaxError, RowLimit, SqlError, TimeLimit
+from ehrxqa.sql.official_text import normalise
+from ehrxqa.sql.sandbox import ANSWER_KEY, Limits, open_database
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ehrxqa.dataset.records import final_record, write_records
-from ehrxqa.manifest import Checksums, Manifest, StageRecord
+from ehrxqa.runs.manifest import Checksums, Manifest, StageRecord
 
 SENTENCES: list[tuple[str, dict[str, Any], dict[str, list[str]]]] = [
     ("was patient {0} prescribed {1} in march 2103?", {"patient_id": 70037321, "drug_name": "Aspirin 81"}, {}),

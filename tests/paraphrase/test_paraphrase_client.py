@@ -10,10 +10,10 @@ import pytest
 from chat_server import KEY, ChatServer
 
 from ehrxqa.errors import EndpointError, SettingsError
-from ehrxqa.paraphrasing.client import ChatClient, Patience, require_httpx2
-from ehrxqa.paraphrasing.endpoint import Endpoint, find_key, named_endpoint
+from ehrxqa.net.chat import ChatClient, Patience, require_httpx2
+from ehrxqa.net.credentials import Secret
+from ehrxqa.net.endpoint import Endpoint, find_key, named_endpoint
 from ehrxqa.paraphrasing.instructions import request_body
-from ehrxqa.sources.download.credentials import Secret
 
 QUICK = Patience(attempts=3, first_seconds=0.01, answer_seconds=0.5)
 BODY = request_body("was [drug_1] given?", model="m", wordings=1, temperature=None, seed=None)

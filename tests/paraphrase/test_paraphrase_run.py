@@ -18,12 +18,12 @@ from click.testing import CliRunner
 from paraphrase_folder import SECRET_WORDS, SENTENCES, write_folder
 
 import ehrxqa
-from ehrxqa import replacing
 from ehrxqa.cli.main import main
 from ehrxqa.errors import BuildError, EndpointError, RecordError, SettingsError
-from ehrxqa.manifest import read_manifest
-from ehrxqa.output_folder import exclusive
-from ehrxqa.paraphrasing.client import Patience
+from ehrxqa.net.chat import Patience
+from ehrxqa.runs import replacing
+from ehrxqa.runs.manifest import read_manifest
+from ehrxqa.runs.output_folder import exclusive
 
 QUICK = Patience(attempts=2, first_seconds=0.01, answer_seconds=5)
 RUN = [sys.executable, "-c", "from ehrxqa.cli.main import run; run()"]
@@ -384,7 +384,7 @@ def test_the_key_shows_nowhere(trouble, out, site, tmp_path):
     environment = {**os.environ, "EHRXQA_LLM_API_KEY": KEY, "HOME": str(tmp_path)}
     command = [*RUN, "--debug", "paraphrase", str(out), "--endpoint", site.url, "--model", "m"]
     command[2] = (
-        "import ehrxqa.paraphrasing.client as client, dataclasses, logging\n"
+        "import ehrxqa.net.chat as client, dataclasses, logging\n"
         "logging.basicConfig(level=0)\n"
         "old = client.Patience\n"
         "client.Patience = lambda: old(attempts=2, first_seconds=0.01)\n" + command[2]

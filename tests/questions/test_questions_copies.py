@@ -7,12 +7,12 @@ from collections import Counter
 
 import pytest
 
-from ehrxqa.answering.indexed import schema_of
-from ehrxqa.answering.runner import Prover, Runner
 from ehrxqa.errors import BuildError
-from ehrxqa.neuralsql.official_text import normalise
 from ehrxqa.questions.copies import make_copies, on_indexed
 from ehrxqa.questions.lookup import Lookup
+from ehrxqa.sql.gold.indexed import schema_of
+from ehrxqa.sql.gold.runner import Prover, Runner
+from ehrxqa.sql.official_text import normalise
 
 
 @pytest.fixture

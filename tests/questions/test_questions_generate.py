@@ -18,7 +18,7 @@ import pytest
 
 import ehrxqa
 from ehrxqa import files
-from ehrxqa.building import DATABASE_PATHS
+from ehrxqa.building.build import DATABASE_PATHS
 from ehrxqa.cli.main import _guarded
 from ehrxqa.errors import BuildError, SettingsError
 from ehrxqa.questions import production

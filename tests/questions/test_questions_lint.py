@@ -5,7 +5,7 @@ from __future__ import annotations
 import apsw
 import pytest
 
-from ehrxqa.questions.lint import RULES, Lint
+from ehrxqa.sql.lint import RULES, Lint
 
 _TABLES = {
     "labevents": "row_id, t, u, valuenum",

@@ -9,12 +9,12 @@ import sqlite3
 import pytest
 from official_rules import normalised
 
-from ehrxqa.neuralsql.official_text import VITAL_RANGES
 from ehrxqa.questions.cell import CellTask, Wanted, run_cell
 from ehrxqa.questions.checking import Checker
 from ehrxqa.questions.events import VITALS
 from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.question import Choice, Question
+from ehrxqa.sql.official_text import VITAL_RANGES
 
 AGO = "2105-12-31 23:59:00"
 

@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 import ehrxqa
-from ehrxqa.building import DATABASE_PATHS
+from ehrxqa.building.build import DATABASE_PATHS
 from ehrxqa.cli.main import _guarded
 from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.families.no_source import NO_SOURCE

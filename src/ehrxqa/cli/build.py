@@ -70,7 +70,7 @@ def command(
     SOURCES is the folder that holds mimiciv/2.2, mimic-cxr-jpg/2.0.0 and chest-imagenome/1.0.0. A second run does
     only what is missing; a run that was broken off goes on.
     """
-    from ehrxqa.building import build
+    from ehrxqa.building.build import build
     from ehrxqa.sources.catalogue import CHEST_IMAGENOME, MIMIC_CXR_JPG, MIMIC_IV
 
     manifest = build(

@@ -14,7 +14,7 @@ from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, 
 from ehrxqa.progress import make_progress
 
 if TYPE_CHECKING:
-    from ehrxqa.demonstration import DemoReport
+    from ehrxqa.demonstration.run import DemoReport
 
 __all__ = ["command"]
 
@@ -50,7 +50,7 @@ def command(
     Needs no data and no account, and takes about a minute. OUT (default: ./demo) gets the hospital and what is built
     from it.
     """
-    from ehrxqa.demonstration import demo
+    from ehrxqa.demonstration.run import demo
 
     report = demo(
         out,

@@ -27,7 +27,7 @@ def command(out: Path, date: str | None, version: str, output_format: str, quiet
 
     They lie beside the question files (OUT/dataset) and are made from the same records.
     """
-    from ehrxqa.dataset.export import export_dataset
+    from ehrxqa.publish.export import export_dataset
 
     report = export_dataset(out, date=date, version=version)
     if quiet and output_format == "text":

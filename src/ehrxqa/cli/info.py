@@ -18,7 +18,7 @@ __all__ = ["command"]
 @format_option
 def command(out: Path, quiet: bool, output_format: str) -> None:
     """Say what an output folder holds and how it was made."""
-    from ehrxqa.summary import info
+    from ehrxqa.building.info import info
 
     found = info(out)
     if not (quiet and output_format == "text"):

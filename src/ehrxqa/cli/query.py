@@ -85,8 +85,8 @@ def command(
     SQL is any SQLite SELECT; func_vqa("question", study_id) may stand wherever a value may. The database is only
     read. Give - as SQL to read it from standard input.
     """
-    from ehrxqa.neuralsql.limits import Limits
     from ehrxqa.neuralsql.query import query
+    from ehrxqa.sql.limits import Limits
 
     text = sys.stdin.read() if sql == "-" else sql
     limits = Limits(seconds=timeout, rows=max_rows)
@@ -124,7 +124,7 @@ def _as_json(result: Result, explain: bool) -> dict[str, Any]:
 
 def _answer(result: Result) -> list[Any] | None:
     """The official answer list, or None where the rows are none (several columns, blobs)."""
-    from ehrxqa.neuralsql.errors import AnswerShapeError
+    from ehrxqa.sql.errors import AnswerShapeError
 
     try:
         return result.answer

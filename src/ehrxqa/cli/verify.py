@@ -22,7 +22,7 @@ def command(out: Path, expected: Path | None, quiet: bool, output_format: str) -
 
     The exit status is 1 if anything is wrong; of each table the first difference is named.
     """
-    from ehrxqa.verification import verify
+    from ehrxqa.building.verify import verify
 
     report = verify(out, expected, progress=make_progress(quiet=quiet))
 

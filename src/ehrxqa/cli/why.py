@@ -53,8 +53,8 @@ def command(
     pre-release file is there, else the query, with images answered from labels. With --sources, sentences of patients'
     reports are printed, of the studies asked about only; they are written nowhere.
     """
-    from ehrxqa.dataset.why import explain_empty_answers, why
-    from ehrxqa.dataset.why_text import as_json, as_text, losses_text
+    from ehrxqa.explain.why import explain_empty_answers, why
+    from ehrxqa.explain.why_text import as_json, as_text, losses_text
     from ehrxqa.sources.catalogue import CHEST_IMAGENOME
 
     if chest_imagenome is not None and sources is None:

@@ -12,15 +12,15 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ehrxqa.building import DATABASE_PATHS
+from ehrxqa.building.build import DATABASE_PATHS
 from ehrxqa.dataset.records import GOLD_PROGRAM, Record, final_record, read_records, write_records
 from ehrxqa.errors import BuildError, SettingsError
 from ehrxqa.files import PART
 from ehrxqa.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from ehrxqa.answering.columns import Schema
-    from ehrxqa.answering.runner import Job, Outcome, Runner
+    from ehrxqa.sql.gold.columns import Schema
+    from ehrxqa.sql.gold.runner import Job, Outcome, Runner
 
 __all__ = ["DEFAULT_SECONDS", "AnswerReport", "Failure", "answer", "database_for"]
 
@@ -145,8 +145,8 @@ def _run(
     path: Path, programs: list[str], workers: int, seconds: float, scratch: Path
 ) -> Iterator[list[tuple[int, Outcome]]]:
     """Outcomes with the numbers of their programs, some at a time."""
-    from ehrxqa.answering.indexed import schema_of
-    from ehrxqa.answering.runner import jobs_of
+    from ehrxqa.sql.gold.indexed import schema_of
+    from ehrxqa.sql.gold.runner import jobs_of
 
     schema = schema_of(path) if len(programs) >= INDEXED_FROM else {}
     with _indexed(path, schema, scratch) as made:
@@ -185,7 +185,7 @@ def _indexed(path: Path, schema: Schema, scratch: Path) -> Iterator[Callable[[],
         return
     import apsw
 
-    from ehrxqa.answering.indexed import make_indexed
+    from ehrxqa.sql.gold.indexed import make_indexed
 
     with ThreadPoolExecutor(1) as pool:
         making = pool.submit(make_indexed, path, scratch, schema)
@@ -210,7 +210,7 @@ _runner: Runner | None = None
 
 def _start(path: Path, indexed: Path | None, seconds: float) -> None:
     global _runner
-    from ehrxqa.answering.runner import Runner
+    from ehrxqa.sql.gold.runner import Runner
 
     _runner = Runner.walled(path, indexed, seconds)
 

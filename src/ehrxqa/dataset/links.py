@@ -1,4 +1,4 @@
-"""Reading the sidecar of generated question files (`ehrxqa.questions.sidecar` says what it holds).
+"""Reading the sidecar of generated question files (`ehrxqa.dataset.link_records` says what it holds).
 
 Official files have none; everything that reads links also works without them.
 """
@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from ehrxqa.dataset.json_files import read_text
+from ehrxqa.dataset.link_records import LINKS_PATH, Links, RowLinks
 from ehrxqa.dataset.scopes import SCOPES
 from ehrxqa.errors import RecordError
-from ehrxqa.questions.sidecar import LINKS_PATH, Links, RowLinks
 
 __all__ = ["LINKS_FILE", "LinkTable", "Links", "read_links"]
 

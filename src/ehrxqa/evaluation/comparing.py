@@ -7,8 +7,8 @@ from typing import Any, Final, Literal
 
 from ehrxqa.evaluation.answer_files import Outcome
 from ehrxqa.evaluation.profiles import Profile
-from ehrxqa.neuralsql.answer_list import answer_list
-from ehrxqa.neuralsql.errors import AnswerShapeError
+from ehrxqa.sql.answer_list import answer_list
+from ehrxqa.sql.errors import AnswerShapeError
 
 __all__ = ["NULL", "Verdict", "compared_form", "judge"]
 

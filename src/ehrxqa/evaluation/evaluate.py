@@ -14,7 +14,7 @@ from ehrxqa.evaluation.answer_files import Gold, Predictions, read_gold, read_pr
 from ehrxqa.evaluation.comparing import Verdict, compared_form, judge
 from ehrxqa.evaluation.profiles import Profile, profile_named
 from ehrxqa.evaluation.scores import Bootstrap, GroupScores, Tally, group_scores
-from ehrxqa.neuralsql.errors import AnswerShapeError
+from ehrxqa.sql.errors import AnswerShapeError
 
 __all__ = ["DIMENSIONS", "Evaluation", "evaluate"]
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from ehrxqa.dataset.plots import Cell, bar_chart, html_table, page
 from ehrxqa.evaluation.evaluate import Evaluation
 from ehrxqa.evaluation.profiles import RULE_DOCS, rules_of, shown
 from ehrxqa.evaluation.scores import METRICS, GroupScores, Score
+from ehrxqa.publish.plots import Cell, bar_chart, html_table, page
 
 __all__ = ["as_html", "as_json", "as_table"]
 

@@ -14,7 +14,7 @@ import apsw
 
 from ehrxqa.errors import NeuralSqlError
 from ehrxqa.neuralsql.plan import Plan
-from ehrxqa.neuralsql.sandbox import Value
+from ehrxqa.sql.sandbox import Value
 
 __all__ = ["Answers", "ElementsModule", "Known"]
 

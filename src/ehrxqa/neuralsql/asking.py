@@ -10,11 +10,11 @@ from pathlib import Path
 from ehrxqa.errors import NeuralSqlError, VqaError
 from ehrxqa.neuralsql.answers import Known
 from ehrxqa.neuralsql.cache import AnswerCache
-from ehrxqa.neuralsql.errors import Abstained, CallError, QuestionLimit, TimeLimit
-from ehrxqa.neuralsql.limits import Limits
 from ehrxqa.neuralsql.plan import Plan
 from ehrxqa.neuralsql.result import Asked
-from ehrxqa.neuralsql.sandbox import Value, open_database
+from ehrxqa.sql.errors import Abstained, CallError, QuestionLimit, TimeLimit
+from ehrxqa.sql.limits import Limits
+from ehrxqa.sql.sandbox import Value, open_database
 from ehrxqa.vqa.models import ABSTAIN, VqaAnswer, VqaModel, VqaRequest
 from ehrxqa.vqa.question import VqaQuestion
 from ehrxqa.vqa.render import render

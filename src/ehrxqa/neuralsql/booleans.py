@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ehrxqa.neuralsql.tokens import Token
+from ehrxqa.sql.tokens import Token
 
 __all__ = ["Chain", "chains", "choices"]
 

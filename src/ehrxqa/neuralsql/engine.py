@@ -19,14 +19,14 @@ from ehrxqa.errors import NeuralSqlError
 from ehrxqa.neuralsql.answers import Answers, ElementsModule
 from ehrxqa.neuralsql.asking import Asker
 from ehrxqa.neuralsql.cache import AnswerCache
-from ehrxqa.neuralsql.errors import Abstained, MemoryLimit, RowLimit, SqlError
-from ehrxqa.neuralsql.limits import Limits
 from ehrxqa.neuralsql.plan import Plan
 from ehrxqa.neuralsql.plan_cache import PlanCache
 from ehrxqa.neuralsql.planner import RESERVED
 from ehrxqa.neuralsql.result import Counters, Outcome, Result, status_of
 from ehrxqa.neuralsql.rewriting import ELEMENTS, TRUTH
-from ehrxqa.neuralsql.sandbox import ANSWER_KEY, Rows, Value, open_database
+from ehrxqa.sql.errors import Abstained, MemoryLimit, RowLimit, SqlError
+from ehrxqa.sql.limits import Limits
+from ehrxqa.sql.sandbox import ANSWER_KEY, Rows, Value, open_database
 from ehrxqa.vqa.models import VqaModel
 from ehrxqa.vqa.parse import parse as parse_question
 from ehrxqa.vqa.question import VqaQuestion

@@ -11,12 +11,12 @@ from typing import Any
 
 from ehrxqa.errors import SettingsError
 from ehrxqa.files import sha256_of
-from ehrxqa.neuralsql.journal import Journal
-from ehrxqa.neuralsql.limits import Limits
 from ehrxqa.neuralsql.predictions import Identifier, read_predictions, record_of, write_answers, write_outcomes
 from ehrxqa.neuralsql.setup import Setup
 from ehrxqa.neuralsql.workers import WorkerPool
 from ehrxqa.progress import SILENT, Progress
+from ehrxqa.runs.journal import Journal
+from ehrxqa.sql.limits import Limits
 
 __all__ = ["ExecuteSummary", "execute"]
 

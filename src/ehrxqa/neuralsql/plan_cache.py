@@ -14,10 +14,10 @@ from dataclasses import replace
 from typing import Final
 
 from ehrxqa.errors import NeuralSqlError, VqaError
-from ehrxqa.neuralsql.clean_text import clean
 from ehrxqa.neuralsql.plan import Plan, Question
 from ehrxqa.neuralsql.planner import make_plan
-from ehrxqa.neuralsql.shape import INTEGER_SLOT, TEXT_SLOT, Unproven, shape_of
+from ehrxqa.sql.clean_text import clean
+from ehrxqa.sql.shape import INTEGER_SLOT, TEXT_SLOT, Unproven, shape_of
 from ehrxqa.vqa.question import VqaQuestion
 
 __all__ = ["PlanCache"]

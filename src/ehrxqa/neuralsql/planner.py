@@ -17,14 +17,14 @@ from collections.abc import Callable
 
 from ehrxqa.errors import VqaError
 from ehrxqa.neuralsql.booleans import chains, choices
-from ehrxqa.neuralsql.clean_text import clean
-from ehrxqa.neuralsql.errors import CallError, Denied
 from ehrxqa.neuralsql.plan import Plan, Question
 from ehrxqa.neuralsql.probe import probe_edits
 from ehrxqa.neuralsql.rewriting import ELEMENT, ELEMENTS, TRUTH, Edits
-from ehrxqa.neuralsql.sources import source_names
-from ehrxqa.neuralsql.structure import FUNCTION, Call, Query, Select, read
-from ehrxqa.neuralsql.tokens import Token, position, unquote
+from ehrxqa.sql.clean_text import clean
+from ehrxqa.sql.errors import CallError, Denied
+from ehrxqa.sql.joined import source_names
+from ehrxqa.sql.structure import FUNCTION, Call, Query, Select, read
+from ehrxqa.sql.tokens import Token, position, unquote
 from ehrxqa.vqa.question import VqaQuestion
 
 __all__ = ["RESERVED", "make_plan"]

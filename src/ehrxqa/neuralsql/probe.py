@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable
 
 from ehrxqa.neuralsql.rewriting import Probed
-from ehrxqa.neuralsql.structure import Call, Query
-from ehrxqa.neuralsql.tokens import Token, unquote
+from ehrxqa.sql.structure import Call, Query
+from ehrxqa.sql.tokens import Token, unquote
 
 __all__ = ["probe_edits"]
 

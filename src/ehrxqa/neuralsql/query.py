@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ehrxqa.neuralsql.engine import Engine
-from ehrxqa.neuralsql.limits import Limits
 from ehrxqa.neuralsql.result import Result
 from ehrxqa.neuralsql.setup import Setup, open_engine
-from ehrxqa.neuralsql.structure import FUNCTION
+from ehrxqa.sql.limits import Limits
+from ehrxqa.sql.structure import FUNCTION
 
 __all__ = ["query"]
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ehrxqa.errors import NeuralSqlError
-from ehrxqa.neuralsql.answer_list import answer_list
-from ehrxqa.neuralsql.errors import Abstained, AnswerShapeError, LimitReached
-from ehrxqa.neuralsql.sandbox import Rows
+from ehrxqa.sql.answer_list import answer_list
+from ehrxqa.sql.errors import Abstained, AnswerShapeError, LimitReached
+from ehrxqa.sql.sandbox import Rows
 
 __all__ = ["Asked", "Counters", "Outcome", "Result", "Status", "status_of"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ehrxqa.neuralsql.booleans import Chain
-from ehrxqa.neuralsql.structure import Call, Select
-from ehrxqa.neuralsql.tokens import Token
+from ehrxqa.sql.structure import Call, Select
+from ehrxqa.sql.tokens import Token
 
 __all__ = ["ELEMENT", "ELEMENTS", "TRUTH", "Edits", "Probed"]
 

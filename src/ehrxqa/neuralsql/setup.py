@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ehrxqa.neuralsql.cache import AnswerCache
 from ehrxqa.neuralsql.engine import Engine
-from ehrxqa.neuralsql.limits import Limits
+from ehrxqa.sql.limits import Limits
 from ehrxqa.vqa.models import VqaModel
 from ehrxqa.vqa.parse import parse
 from ehrxqa.vqa.registry import make_model

@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
-from ehrxqa.neuralsql.journal import Journal
+from ehrxqa.net.chat import ChatClient
 from ehrxqa.paraphrasing.checks import clean, fault
-from ehrxqa.paraphrasing.client import ChatClient
 from ehrxqa.paraphrasing.instructions import request_body, sentences
 from ehrxqa.progress import Progress
+from ehrxqa.runs.journal import Journal
 
 __all__ = ["ATTEMPTS", "Asking"]
 

@@ -12,8 +12,8 @@ from typing import Any, Final
 from ehrxqa.dataset.records import Record, read_records, write_records
 from ehrxqa.errors import RecordError, SettingsError
 from ehrxqa.files import sha256_of
-from ehrxqa.manifest import FileRecord, Manifest
-from ehrxqa.replacing import replace_together, staged_path
+from ehrxqa.runs.manifest import FileRecord, Manifest
+from ehrxqa.runs.replacing import replace_together, staged_path
 
 __all__ = ["MACHINE", "SPLITS", "SplitFiles", "read_splits", "rewrite"]
 

@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Final
 
 from ehrxqa.errors import BuildError, SettingsError
-from ehrxqa.manifest import read_manifest
-from ehrxqa.neuralsql.journal import Journal
-from ehrxqa.output_folder import WORK_FOLDER, exclusive
+from ehrxqa.net.chat import ChatClient, Patience, require_httpx2
+from ehrxqa.net.endpoint import Endpoint, find_key, named_endpoint
 from ehrxqa.paraphrasing.asking import Asking
-from ehrxqa.paraphrasing.client import ChatClient, Patience, require_httpx2
-from ehrxqa.paraphrasing.endpoint import Endpoint, find_key, named_endpoint
 from ehrxqa.paraphrasing.instructions import instructions_digest
 from ehrxqa.paraphrasing.masking import Unmaskable, mask, unmask
 from ehrxqa.paraphrasing.question_files import MACHINE, SplitFiles, read_splits, rewrite
 from ehrxqa.progress import SILENT, Progress
-from ehrxqa.replacing import finish
+from ehrxqa.runs.journal import Journal
+from ehrxqa.runs.manifest import read_manifest
+from ehrxqa.runs.output_folder import WORK_FOLDER, exclusive
+from ehrxqa.runs.replacing import finish
 
 __all__ = ["ParaphraseReport", "paraphrase"]
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final, NamedTuple
 
+from ehrxqa.dataset.link_records import Links
 from ehrxqa.dataset.records import final_record
 from ehrxqa.questions.checking import TIES, Checker
 from ehrxqa.questions.copies import Copies
@@ -20,7 +21,6 @@ from ehrxqa.questions.facts import Facts, read_facts
 from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.held_out import NOTHING_HELD_OUT, HeldOut, split_of_patient, split_of_question
 from ehrxqa.questions.question import Choice, Question
-from ehrxqa.questions.sidecar import Links
 from ehrxqa.questions.slots import OPERATIONS
 from ehrxqa.questions.template import Template
 

@@ -6,21 +6,21 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ehrxqa.answering.indexed import schema_of
-from ehrxqa.answering.runner import Prover, Runner
+from ehrxqa.dataset.link_records import MOST_LINKS, Links, RowLinks, image_path
 from ehrxqa.errors import NeuralSqlError
-from ehrxqa.neuralsql.answer_list import answer_list
 from ehrxqa.neuralsql.engine import Engine
-from ehrxqa.neuralsql.errors import TimeLimit
-from ehrxqa.neuralsql.limits import Limits
-from ehrxqa.neuralsql.official_text import normalise
 from ehrxqa.questions.copies import Copies, on_indexed
 from ehrxqa.questions.expand import study_selects, support
-from ehrxqa.questions.lint import Lint
 from ehrxqa.questions.lookup import Lookup
 from ehrxqa.questions.question import Question
 from ehrxqa.questions.reading import may_be_read_back, read_back
-from ehrxqa.questions.sidecar import MOST_LINKS, Links, RowLinks, image_path
+from ehrxqa.sql.answer_list import answer_list
+from ehrxqa.sql.errors import TimeLimit
+from ehrxqa.sql.gold.indexed import schema_of
+from ehrxqa.sql.gold.runner import Prover, Runner
+from ehrxqa.sql.limits import Limits
+from ehrxqa.sql.lint import Lint
+from ehrxqa.sql.official_text import normalise
 from ehrxqa.vqa.image_labels import ImageLabels
 from ehrxqa.vqa.oracle import OracleModel
 

@@ -21,9 +21,9 @@ from typing import Final
 
 import apsw
 
-from ehrxqa.answering.indexed import make_indexed, schema_of
 from ehrxqa.errors import BuildError
 from ehrxqa.files import atomic_path
+from ehrxqa.sql.gold.indexed import make_indexed, schema_of
 
 __all__ = ["Copies", "make_copies", "on_indexed"]
 

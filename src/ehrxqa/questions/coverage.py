@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ehrxqa.building import DATABASE_PATHS
+from ehrxqa.building.build import DATABASE_PATHS
 from ehrxqa.errors import BuildError
-from ehrxqa.output_folder import WORK_FOLDER
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.questions.cell import CellResult, CellTask, Wanted, run_cell
 from ehrxqa.questions.copies import make_copies
 from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.families.no_source import NO_SOURCE
 from ehrxqa.questions.pool import Pool
+from ehrxqa.runs.output_folder import WORK_FOLDER
 
 __all__ = ["Coverage", "TemplateCoverage", "coverage"]
 

@@ -15,9 +15,9 @@ from typing import Any, Final, NamedTuple
 import apsw
 
 from ehrxqa.errors import BuildError
-from ehrxqa.neuralsql.official_text import normalise
 from ehrxqa.questions.events import EVENTS, HEIGHT, VITALS, WEIGHT
 from ehrxqa.questions.times import TimeChoice
+from ehrxqa.sql.official_text import normalise
 from ehrxqa.vqa.database_labels import labels_of_database
 from ehrxqa.vqa.image_labels import ImageLabels
 

@@ -8,11 +8,10 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
-from ehrxqa.building import DATABASE_PATHS
+from ehrxqa.building.build import DATABASE_PATHS
+from ehrxqa.dataset.link_records import LINKS_PATH
 from ehrxqa.errors import BuildError, SettingsError
 from ehrxqa.files import sha256_of
-from ehrxqa.manifest import MANIFEST, FileRecord, Manifest, StageRecord, package_versions, read_manifest, stage_key
-from ehrxqa.output_folder import exclusive
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.questions.copies import Copies, make_copies
 from ehrxqa.questions.families.catalogue import catalogue
@@ -22,11 +21,12 @@ from ehrxqa.questions.pool import Pool
 from ehrxqa.questions.production import Order, produce
 from ehrxqa.questions.question_files import QuestionFiles
 from ehrxqa.questions.quota import SPLITS
-from ehrxqa.questions.sidecar import LINKS_PATH
 from ehrxqa.questions.spool import Spool
 from ehrxqa.questions.template import SCOPES, Template
 from ehrxqa.questions.unanswerable import UnanswerableTask, unanswerable_records
-from ehrxqa.replacing import finish, replace_together, staged_path
+from ehrxqa.runs.manifest import MANIFEST, FileRecord, Manifest, StageRecord, package_versions, read_manifest, stage_key
+from ehrxqa.runs.output_folder import exclusive
+from ehrxqa.runs.replacing import finish, replace_together, staged_path
 
 __all__ = ["SPLITS", "GenerateReport", "generate"]
 

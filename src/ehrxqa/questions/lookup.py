@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import apsw
 
-from ehrxqa.neuralsql.errors import SqlError, TimeLimit
-from ehrxqa.neuralsql.sandbox import Rows, Value
+from ehrxqa.sql.errors import SqlError, TimeLimit
+from ehrxqa.sql.sandbox import Rows, Value
 
 __all__ = ["Lookup"]
 

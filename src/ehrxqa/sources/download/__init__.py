@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ehrxqa.errors import SettingsError, SourceError
+from ehrxqa.net.credentials import Credentials
+from ehrxqa.net.errors import DownloadError
 from ehrxqa.sources.catalogue import MIMIC_CXR_JPG, PROJECTS
-from ehrxqa.sources.download.credentials import Credentials
-from ehrxqa.sources.download.errors import DownloadError
 from ehrxqa.sources.download.images import (
     SPLIT_DATABASES,
     Choice,

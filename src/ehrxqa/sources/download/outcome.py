@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ehrxqa.errors import BuildError, EhrxqaError
-from ehrxqa.sources.download.errors import DownloadError
+from ehrxqa.net.errors import DownloadError
 from ehrxqa.sources.download.plan import Item
 from ehrxqa.sources.download.releases import Release
 from ehrxqa.sources.download.transfer_progress import human_bytes

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ehrxqa.files import disk_errors, fsync_path
-from ehrxqa.sources.download.pacing import Clock
+from ehrxqa.net.pacing import Clock
 
 __all__ = ["PartFile", "Validators", "locked_part", "part_path", "sidecar_path"]
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
+from ehrxqa.net.errors import DownloadError
 from ehrxqa.sources.catalogue import Form, SourceFile, source_file
 from ehrxqa.sources.download.checksums import SUMS, Ledger
-from ehrxqa.sources.download.errors import DownloadError
 from ehrxqa.sources.download.images import Image, image_path
 from ehrxqa.sources.download.part_file import part_path
 from ehrxqa.sources.download.releases import MADE_LOCALLY, Release, Wanted

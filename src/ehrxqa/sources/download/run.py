@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from ehrxqa.errors import BuildError, EhrxqaError, SettingsError, SourceError
+from ehrxqa.net.credentials import Credentials, find_credentials
+from ehrxqa.net.errors import DownloadError, TransientFault
+from ehrxqa.net.host import named_host
+from ehrxqa.net.http_client import Client
+from ehrxqa.net.pacing import Clock, Retries, SystemClock, retrying
 from ehrxqa.sources.download.checksums import SUMS, Ledger, read_sums
-from ehrxqa.sources.download.credentials import Credentials, find_credentials
-from ehrxqa.sources.download.errors import DownloadError, TransientFault
-from ehrxqa.sources.download.host import named_host
-from ehrxqa.sources.download.http_client import Client
 from ehrxqa.sources.download.outcome import FileReport, explained, hopeless, report, summary
-from ehrxqa.sources.download.pacing import Clock, Retries, SystemClock, retrying
 from ehrxqa.sources.download.part_file import Validators, locked_part
 from ehrxqa.sources.download.plan import Item, State, assess
 from ehrxqa.sources.download.releases import Release

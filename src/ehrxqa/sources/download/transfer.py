@@ -10,9 +10,9 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Protocol
 
-from ehrxqa.sources.download.errors import DownloadError, StaleFault, TransientFault
-from ehrxqa.sources.download.http_client import Client, Response
-from ehrxqa.sources.download.pacing import Retries
+from ehrxqa.net.errors import DownloadError, StaleFault, TransientFault
+from ehrxqa.net.http_client import Client, Response
+from ehrxqa.net.pacing import Retries
 from ehrxqa.sources.download.part_file import PartFile, Validators, locked_part, part_path
 
 __all__ = ["Listener", "Remote", "fetch", "remote_size"]

@@ -7,7 +7,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ehrxqa.sources.download.errors import DownloadError
+from ehrxqa.net.errors import DownloadError
 
 __all__ = ["ZipLimits", "check_zip"]
 

@@ -1,0 +1,201 @@
+"""`ehrxqa build`: sources → labels → databases, in resumable stages."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from ehrxqa.errors import BuildError, SettingsError
+from ehrxqa.files import disk_errors
+from ehrxqa.progress import SILENT, Progress
+from ehrxqa.runs.manifest import MANIFEST, Checksums, FileRecord, Manifest, StageRecord, read_manifest, stage_key
+from ehrxqa.runs.output_folder import WORK_FOLDER, exclusive
+from ehrxqa.sources.tree import SourceTree, find_sources
+
+__all__ = ["DATABASE_PATHS", "OFFICIAL_SUBJECTS", "build"]
+
+#: Cohort sizes of the official databases.
+OFFICIAL_SUBJECTS: Final = {"train": 800, "test": 400}
+#: The databases, below the output folder.
+DATABASE_PATHS: Final = {split: f"database/{split}/mimic_iv_cxr.db" for split in ("train", "test")}
+
+
+def build(
+    sources: Path | str,
+    out: Path | str,
+    *,
+    train_subjects: int = OFFICIAL_SUBJECTS["train"],
+    test_subjects: int = OFFICIAL_SUBJECTS["test"],
+    seed: int = 0,
+    workers: int | None = None,
+    folders: Mapping[str, Path | str | None] | None = None,
+    force: bool = False,
+    progress: Progress = SILENT,
+) -> Manifest:
+    """Build labels and both databases; do only what is not done yet.
+
+    Args:
+        sources: Folder that holds `mimiciv/2.2`, `mimic-cxr-jpg/2.0.0` and `chest-imagenome/1.0.0`.
+        out: Output folder; made if it is missing.
+        train_subjects: Subjects of the train database (official: 800).
+        test_subjects: Subjects of the test database (official: 400).
+        seed: Seed of all draws of the databases; 0 gives the official ones.
+        workers: Worker processes (default: number of processors). The result does not depend on it.
+        folders: A project's own folder by its slug, where it is not below `sources`.
+        force: Build anew, even if the folder holds another build.
+        progress: Told what happens.
+
+    Returns:
+        The manifest, as written to `OUT/manifest.json`.
+
+    Raises:
+        SettingsError: A number is out of range.
+        SourceError: A source file is missing, damaged, or of another release.
+        BuildError: The folder holds something else, is in use, or cannot be written.
+    """
+    for name, value in (("train_subjects", train_subjects), ("test_subjects", test_subjects)):
+        if value < 1:
+            raise SettingsError(f"{name} must be at least 1, not {value}")
+    if seed < 0:
+        raise SettingsError(f"seed must not be negative, not {seed}")
+    tree = find_sources(sources, folders)
+    out = Path(out)
+    settings = {"train_subjects": train_subjects, "test_subjects": test_subjects, "seed": seed}
+    with _locked(out) as work:
+        paths = _source_paths(tree)
+        with progress.task("checksums of the sources"):
+            records = Checksums(work / "checksums.json").of(paths)
+        manifest = _begin(out, tree, settings, records, force=force)
+        run = _Run(tree, out, work, manifest, workers or os.cpu_count() or 1, progress)
+        run.stage("labels", {}, run.labels)
+        run.stage("database", settings, run.databases)
+        if run.did_something:
+            progress.note(f"{out}: complete")
+        else:
+            progress.note(f"{out}: already complete, nothing to do")
+        for entry in work.iterdir():
+            if entry.name not in ("lock", "checksums.json"):
+                _remove(entry)
+    return manifest
+
+
+@contextmanager
+def _locked(out: Path) -> Iterator[Path]:
+    """Hold the output folder for this process, if it is one; give the folder for temporary data."""
+    if out.exists() and not out.is_dir():
+        raise BuildError(f"{out}: is a file; give a folder")
+    with disk_errors(out):
+        if out.is_dir() and not (out / MANIFEST).exists() and not (out / WORK_FOLDER).is_dir() and any(out.iterdir()):
+            raise BuildError(f"{out}: is not empty and holds no build; choose a new or empty folder")
+    with exclusive(out) as work:
+        yield work
+
+
+def _source_paths(tree: SourceTree) -> dict[str, Path]:
+    """All files that are read, by catalogue key."""
+    from ehrxqa.database.build import DATABASE_SOURCES
+    from ehrxqa.labels.build import LABEL_SOURCES
+    from ehrxqa.sources.silver import SilverReader
+
+    keys = tuple(dict.fromkeys((*LABEL_SOURCES, *DATABASE_SOURCES)))
+    tree.require(keys)
+    paths = {key: tree.locate(key) for key in keys}
+    silver = SilverReader(tree, workers=1)
+    paths.update({f"silver: {path.name.removesuffix('.gz')}": path for path in silver.paths})
+    return paths
+
+
+def _begin(
+    out: Path, tree: SourceTree, settings: dict[str, Any], records: dict[str, FileRecord], *, force: bool
+) -> Manifest:
+    """The manifest to go on with: the one that is there if it is of the same build, else a new one."""
+    fresh = Manifest(synthetic=tree.synthetic, settings=settings, sources=records)
+    found = None if force else read_manifest(out)
+    if found is not None:
+        if found.sources == records and found.settings == settings and found.versions == fresh.versions:
+            return found
+        what = (
+            "other sources"
+            if found.sources != records
+            else "other settings"
+            if found.settings != settings
+            else "other versions of ehrxqa or its libraries"
+        )
+        raise BuildError(f"{out}: holds a build from {what}; choose another folder, or --force to build it anew")
+    if force:
+        for name in ("labels", "database"):
+            _remove(out / name)
+    fresh.write(out)
+    return fresh
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+class _Run:
+    """One run of the stages."""
+
+    def __init__(
+        self, tree: SourceTree, out: Path, work: Path, manifest: Manifest, workers: int, progress: Progress
+    ) -> None:
+        self._tree = tree
+        self._out = out
+        self._work = work
+        self._manifest = manifest
+        self._workers = workers
+        self._progress = progress
+        self.did_something = False
+
+    def stage(
+        self, name: str, settings: Mapping[str, Any], work: Callable[[], tuple[list[str], dict[str, Any]]]
+    ) -> None:
+        """Run a stage unless its outputs are there, made from the same inputs in the same way."""
+        manifest = self._manifest
+        key = stage_key(name, manifest.sources, settings, manifest.versions)
+        done = manifest.stages.get(name)
+        if done is not None and done.key == key and self._complete(done):
+            return
+        self.did_something = True
+        outputs, counts = work()
+        records = Checksums(self._work / "none").of({path: self._out / path for path in outputs})
+        manifest.stages[name] = StageRecord(key, records, counts)
+        manifest.write(self._out)
+
+    def _complete(self, stage: StageRecord) -> bool:
+        paths = {path: self._out / path for path in stage.outputs}
+        return all(path.is_file() and path.stat().st_size == stage.outputs[name].bytes for name, path in paths.items())
+
+    def labels(self) -> tuple[list[str], dict[str, Any]]:
+        """Make `OUT/labels`."""
+        from ehrxqa.labels.build import make_labels
+        from ehrxqa.labels.store import LABEL_FILES, write_labels
+
+        labels, report = make_labels(self._tree, workers=self._workers, progress=self._progress)
+        write_labels(self._out / "labels", labels)
+        return [f"labels/{name}" for name in LABEL_FILES], {"silver from": report.origin, **report.counts}
+
+    def databases(self) -> tuple[list[str], dict[str, Any]]:
+        """Make `OUT/database`."""
+        from ehrxqa.database.build import build_databases
+        from ehrxqa.labels.store import read_labels
+
+        settings = self._manifest.settings
+        report = build_databases(
+            self._tree,
+            read_labels(self._out / "labels"),
+            {split: self._out / path for split, path in DATABASE_PATHS.items()},
+            {"train": settings["train_subjects"], "test": settings["test_subjects"]},
+            seed=settings["seed"],
+            scratch=self._work,
+            progress=self._progress,
+        )
+        return list(DATABASE_PATHS.values()), asdict(report)

@@ -1,0 +1,82 @@
+"""Where things lie, and the few facts that every stage shares; each stands here and nowhere else.
+
+Paths are relative to the output folder of a build unless a function takes one. Splits are those of question files;
+*bases* are the databases that answer them: train and valid questions are asked of the train database.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, Literal
+
+__all__ = [
+    "BASES",
+    "CURRENT_TIME",
+    "DATABASE_NAME",
+    "DATABASE_OF_SPLIT",
+    "DATABASE_PATHS",
+    "DATASET_FOLDER",
+    "IMAGES_FOLDER",
+    "LINKS_PATH",
+    "MANIFEST",
+    "MODELS_FOLDER",
+    "RUNS_FOLDER",
+    "SPLITS",
+    "WORK_FOLDER",
+    "Base",
+    "Split",
+    "database_path",
+    "image_path",
+    "question_file",
+]
+
+Split = Literal["train", "valid", "test"]
+Base = Literal["train", "test"]
+
+#: Splits of question files, in the order in which they are written and shown.
+SPLITS: Final[tuple[Split, ...]] = ("train", "valid", "test")
+#: The databases of a build.
+BASES: Final[tuple[Base, ...]] = ("train", "test")
+#: Which database answers the questions of a split: there is none for valid.
+DATABASE_OF_SPLIT: Final[dict[str, Base]] = {"train": "train", "valid": "train", "test": "test"}
+
+#: Name of the schema, in file names and in the `db_id` of questions.
+DATABASE_NAME: Final = "mimic_iv_cxr"
+#: The databases, below the output folder.
+DATABASE_PATHS: Final[dict[str, str]] = {base: f"database/{base}/{DATABASE_NAME}.db" for base in BASES}
+
+#: “Now” in every database that the official builder makes: the last minute of the shifted calendar.
+CURRENT_TIME: Final = "2105-12-31 23:59:00"
+
+MANIFEST: Final = "manifest.json"
+#: What an unfinished run needs to go on, and what several commands share (indexed copies).
+WORK_FOLDER: Final = ".work"
+DATASET_FOLDER: Final = "dataset"
+#: What each generated question is about and rests on.
+LINKS_PATH: Final = f"{DATASET_FOLDER}/links.jsonl"
+#: Trained vision models.
+MODELS_FOLDER: Final = "models"
+#: Experiments: one folder per run.
+RUNS_FOLDER: Final = "runs"
+
+#: The pictures, below the folder of a release of MIMIC-CXR-JPG.
+IMAGES_FOLDER: Final = "files"
+
+
+def database_path(out: Path | str, split: str) -> Path:
+    """The database that answers the questions of a split (or the database of that name)."""
+    return Path(out) / DATABASE_PATHS[DATABASE_OF_SPLIT[split]]
+
+
+def question_file(out: Path | str, split: str, *, answered: bool = True) -> Path:
+    """The question file of a split: with answers, or as pre-release file (`_train.json`)."""
+    return Path(out) / DATASET_FOLDER / f"{'' if answered else '_'}{split}.json"
+
+
+def image_path(subject_id: int, study_id: int, image_id: str) -> str:
+    """Path of an image below `files` of MIMIC-CXR-JPG.
+
+    >>> image_path(19999999, 59999999, "11aa22bb-cc33dd44")
+    'p19/p19999999/s59999999/11aa22bb-cc33dd44.jpg'
+    """
+    return f"p{str(subject_id)[:2]}/p{subject_id}/s{study_id}/{image_id}.jpg"

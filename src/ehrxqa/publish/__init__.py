@@ -1,0 +1,1 @@
+"""Question files as others load them: Parquet, dataset card, Croissant, tables.json."""

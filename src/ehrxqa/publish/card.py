@@ -1,0 +1,235 @@
+"""The dataset card: a README that people and dataset hubs can read, made from the statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ehrxqa.dataset.records import Record
+from ehrxqa.publish.parquet import FIELDS
+
+__all__ = ["CITATION", "Terms", "dataset_card", "terms_of"]
+
+CITATION = """@inproceedings{bae2023ehrxqa,
+  title     = {EHRXQA: A Multi-Modal Question Answering Dataset for Electronic Health Records with Chest X-ray Images},
+  author    = {Bae, Seongsu and Kyung, Daeun and Ryu, Jaehee and Cho, Eunbyeol and Lee, Gyubok and Kweon, Sunjun and
+               Oh, Jungwoo and Ji, Lei and Chang, Eric I-Chao and Kim, Tackeun and Choi, Edward},
+  booktitle = {NeurIPS Datasets and Benchmarks},
+  year      = {2023}
+}"""
+
+#: Short and long name of a license, and its address.
+Terms = tuple[str, str, str]
+
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+
+def terms_of(synthetic: bool) -> Terms:
+    """Under which terms questions over such a database may be used.
+
+    Questions over MIMIC hold values of real, de-identified patients and stay under PhysioNet's credentialed license;
+    those over a synthetic hospital describe nobody.
+    """
+    if synthetic:
+        return ("mit", "MIT", "https://opensource.org/license/mit")
+    return (
+        "other",
+        "PhysioNet Credentialed Health Data License 1.5.0",
+        "https://physionet.org/about/licenses/physionet-credentialed-health-data-license-150/",
+    )
+
+
+def dataset_card(
+    value: Mapping[str, Any],
+    *,
+    synthetic: bool,
+    splits: Sequence[str],
+    plots: Sequence[str],
+    examples: Sequence[Record],
+    versions: Mapping[str, str],
+    settings: Mapping[str, Any],
+) -> str:
+    """The card in Markdown, with the header that dataset hubs read.
+
+    Args:
+        value: Statistics, from `ehrxqa.dataset.stats.dataset_stats`.
+        synthetic: Whether no real patient is in the data.
+        splits: Those with a Parquet file.
+        plots: Names of the charts in `plots/`, without ending.
+        examples: Records to show; only for synthetic data, because a card is easily published.
+        versions: Package versions the databases were built with.
+        settings: Settings they were built with.
+
+    Raises:
+        ValueError: There are examples, and the data are not synthetic.
+    """
+    if examples and not synthetic:
+        raise ValueError("examples of real patients do not belong on a dataset card")
+    sections = [
+        _front_matter(value, synthetic, splits),
+        "# Questions over health records and chest X-rays\n",
+        _what(value, synthetic),
+        "## Numbers\n\n" + _numbers(value, plots),
+        "## Files\n\n" + _files(splits),
+        "## Fields\n\n" + _markdown(("field", "form", "meaning"), [(f"`{f.name}`", f.form, f.doc) for f in FIELDS]),
+        _loading(splits),
+    ]
+    if examples:
+        sections.append("## Examples\n\n" + "\n\n".join(map(_example, examples)))
+    sections += [
+        _made(versions, settings),
+        _sensitive(synthetic),
+        "## Citation\n\nThe questions follow the design of EHRXQA; please cite it:\n\n```bibtex\n"
+        + CITATION
+        + "\n```\n",
+    ]
+    return "\n\n".join(section.strip("\n") for section in sections) + "\n"
+
+
+def _front_matter(value: Mapping[str, Any], synthetic: bool, splits: Sequence[str]) -> str:
+    short, long, link = terms_of(synthetic)
+    total = value["questions"]["total"]
+    size = next((name for bound, name in _SIZES if total < bound), "n>1M")
+    lines = ["---", f"license: {short}"]
+    if short == "other":
+        lines += [f'license_name: "{long}"', f"license_link: {link}"]
+    lines += [
+        "language:",
+        "- en",
+        "pretty_name: Questions over health records and chest X-rays",
+        "annotations_creators:",
+        "- machine-generated",
+        "multilinguality:",
+        "- monolingual",
+        "task_categories:",
+        "- question-answering",
+        "- table-question-answering",
+        "- visual-question-answering",
+        "tags:",
+        "- medical",
+        "- text-to-sql",
+        "- chest-x-ray",
+        *(["- synthetic"] * synthetic),
+        "size_categories:",
+        f"- {size}",
+        "configs:",
+        "- config_name: default",
+        "  data_files:",
+    ]
+    for split in splits:
+        lines += [f"  - split: {'validation' if split == 'valid' else split}", f"    path: parquet/{split}.parquet"]
+    return "\n".join([*lines, "---"])
+
+
+def _what(value: Mapping[str, Any], synthetic: bool) -> str:
+    source = (
+        "a **synthetic hospital**: no record, image or person in it is real"
+        if synthetic
+        else "MIMIC-IV, MIMIC-CXR-JPG and Chest ImaGenome (credentialed access)"
+    )
+    return (
+        f"{value['questions']['total']:,} English questions over one integrated database of health records and chest "
+        f"X-rays, made from {source}. A question needs tables, images, or both. Each has a query in NeuralSQL (SQL "
+        "that asks images with `func_vqa`) and the answer of its gold program. `train` and `valid` questions are "
+        "answered on the train database, `test` questions on the test database."
+    )
+
+
+def _numbers(value: Mapping[str, Any], plots: Sequence[str]) -> str:
+    counts = value["questions"]
+    parts = [_markdown(tuple(counts), [tuple(f"{count:,}" for count in counts.values())])]
+    for title, rows in (
+        ("modality", value["modality"]),
+        ("scope", value["scope"]),
+        ("answer", value["answers"].get("types", {})),
+    ):
+        if rows:
+            header = (title, *next(iter(rows.values())))
+            cells = [(name, *(f"{count:,}" for count in counts.values())) for name, counts in rows.items()]
+            parts.append(_markdown(header, cells))
+    answers = value["answers"]
+    if answers["answered"]:
+        text = f"Empty answers: {answers['empty_share']:.1%}; answers of nulls only: {answers['null_share']:.1%}."
+        if answers["yes_no"]["questions"]:
+            share = answers["yes_no"]["yes_share"]
+            text += f" Of {answers['yes_no']['questions']:,} yes/no questions, {share:.1%} are answered yes."
+        parts.append(text)
+    length = value["question_length"]
+    if "mean" in length:
+        parts.append(
+            f"Questions have {length['mean']:.1f} words on average (median {length['median']}, 95 % at most "
+            f"{length['p95']}, longest {length['max']}), from a vocabulary of {value['vocabulary']['words']:,} "
+            f"words and {value['vocabulary']['templates']:,} templates."
+        )
+    seen, trust = value["about"], value["trust"]
+    parts.append(f"They ask about {seen['subjects']:,} subjects and {seen['studies']:,} studies.")
+    flagged = [
+        (name, ", ".join(family["flags"]), f"{family['answered']:,}")
+        for name, family in trust["families"].items()
+        if family["flags"]
+    ]
+    if flagged:
+        rules = "; ".join(f"*{name}*: {rule}" for name, rule in trust["rules"].items())
+        parts.append(f"Families whose answers can be guessed, or are empty, too often ({rules}):")
+        parts.append(_markdown(("family", "flags", "questions"), flagged))
+    twice = trust["duplicates"]
+    parts.append(
+        f"{twice['within_split']:,} questions repeat an earlier one of their split, {twice['across_splits']:,} one of "
+        f"another split; {twice['contradictions']:,} contradict it."
+    )
+    parts += [f"![{name.replace('-', ' ')}](plots/{name}.svg)" for name in plots]
+    return "\n\n".join(parts)
+
+
+def _files(splits: Sequence[str]) -> str:
+    rows = [
+        *((f"`parquet/{split}.parquet`", f"questions of the split {split}") for split in splits),
+        (
+            "`train.json` …",
+            "the same records as JSON, where they exist; `_train.json` … with gold programs, no answers",
+        ),
+        ("`links.jsonl`", "per question the studies, images and rows it is about, if the questions were generated"),
+        ("`tables.json`", "the database schema in the form of BIRD and Spider, without the label table"),
+        ("`croissant.json`", "machine-readable metadata (Croissant 1.0)"),
+    ]
+    return _markdown(("file", "content"), rows)
+
+
+def _loading(splits: Sequence[str]) -> str:
+    files = ", ".join(f'"{split}": "parquet/{split}.parquet"' for split in splits)
+    return (
+        "## Loading\n\n```python\nimport json\nfrom datasets import load_dataset\n\n"
+        f'data = load_dataset("parquet", data_files={{{files}}})\n'
+        f'answer = json.loads(data["{splits[0]}"][0]["answer"])  # fields of the form json hold JSON text\n```'
+    )
+
+
+def _example(record: Record) -> str:
+    answer = str(record.get("answer"))
+    answer = answer if len(answer) <= 300 else answer[:299] + "…"
+    return f"**{record['question']}**\n\n```sql\n{record['query']}\n```\n\nAnswer: `{answer}`"
+
+
+def _made(versions: Mapping[str, str], settings: Mapping[str, Any]) -> str:
+    rows = [(name, f"`{value}`") for name, value in (*settings.items(), *versions.items())]
+    table = _markdown(("setting or package", "value"), rows) if rows else "The folder holds no manifest of a build."
+    return "## How the databases were made\n\n" + table
+
+
+def _sensitive(synthetic: bool) -> str:
+    text = (
+        "None: subjects, records and images are made up by a program, from a seed. Nothing clinical can be learned "
+        "from them; use them to develop and to test."
+        if synthetic
+        else "Questions, queries and answers hold values of de-identified patients. Share them only with people who "
+        "have signed the data use agreement of their sources, and do not send them to services that keep or read what "
+        "they get. Times are shifted per subject, and single values of diagnoses, drugs and tests are shuffled between "
+        "subjects."
+    )
+    return "## Personal and sensitive information\n\n" + text
+
+
+def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(header)} |", "|" + "---|" * len(header)]
+    lines += [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
+    return "\n".join(lines)

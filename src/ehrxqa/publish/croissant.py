@@ -1,0 +1,135 @@
+"""Croissant 1.0 metadata of the Parquet files: what a machine needs to load them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from ehrxqa.publish.parquet import Field
+
+__all__ = ["DataFile", "croissant"]
+
+#: Name below the folder, SHA-256 of the content.
+DataFile = tuple[str, str]
+
+_CONTEXT: Final[dict[str, Any]] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "citeAs": "cr:citeAs",
+    "column": "cr:column",
+    "conformsTo": "dct:conformsTo",
+    "cr": "http://mlcommons.org/croissant/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileProperty": "cr:fileProperty",
+    "fileObject": "cr:fileObject",
+    "fileSet": "cr:fileSet",
+    "format": "cr:format",
+    "includes": "cr:includes",
+    "isLiveDataset": "cr:isLiveDataset",
+    "jsonPath": "cr:jsonPath",
+    "key": "cr:key",
+    "md5": "cr:md5",
+    "parentField": "cr:parentField",
+    "path": "cr:path",
+    "recordSet": "cr:recordSet",
+    "references": "cr:references",
+    "regex": "cr:regex",
+    "repeated": "cr:repeated",
+    "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
+    "sc": "https://schema.org/",
+    "separator": "cr:separator",
+    "source": "cr:source",
+    "subField": "cr:subField",
+    "transform": "cr:transform",
+}
+_TYPES: Final = {
+    "text": "sc:Text",
+    "integer": "sc:Integer",
+    "truth": "sc:Boolean",
+    "texts": "sc:Text",
+    "json": "sc:Text",
+}
+
+
+def croissant(
+    *,
+    name: str,
+    description: str,
+    license_url: str,
+    url: str,
+    citation: str,
+    version: str,
+    date: str | None,
+    files: Mapping[str, DataFile],
+    fields: Sequence[Field],
+) -> dict[str, Any]:
+    """The content of `croissant.json`: one file object and one record set per split.
+
+    Args:
+        name: Of the dataset.
+        description: Of the dataset.
+        license_url: Address of the license.
+        url: Address of the page that describes it.
+        citation: What to cite, as BibTeX.
+        version: Of the dataset, `major.minor.patch`.
+        date: When it was published, `YYYY-MM-DD`; left out if None.
+        files: Split → Parquet file.
+        fields: Its columns.
+    """
+    return {
+        "@context": _CONTEXT,
+        "@type": "sc:Dataset",
+        "name": name,
+        "description": description,
+        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "license": license_url,
+        "url": url,
+        "citeAs": citation,
+        "version": version,
+        **({} if date is None else {"datePublished": date}),
+        "distribution": [
+            {
+                "@type": "cr:FileObject",
+                "@id": f"{split}-parquet",
+                "name": f"{split}-parquet",
+                "description": f"Questions of the split {split}.",
+                "contentUrl": path,
+                "encodingFormat": "application/x-parquet",
+                "sha256": digest,
+            }
+            for split, (path, digest) in files.items()
+        ],
+        "recordSet": [
+            {
+                "@type": "cr:RecordSet",
+                "@id": split,
+                "name": split,
+                "description": f"Questions of the split {split}, one record each.",
+                "key": {"@id": f"{split}/id"},
+                "field": [_field(split, field) for field in fields],
+            }
+            for split in files
+        ],
+    }
+
+
+def _field(split: str, field: Field) -> dict[str, Any]:
+    value: dict[str, Any] = {
+        "@type": "cr:Field",
+        "@id": f"{split}/{field.name}",
+        "name": field.name,
+        "description": field.doc or "As in the question files.",
+        "dataType": _TYPES[field.form],
+        "source": {"fileObject": {"@id": f"{split}-parquet"}, "extract": {"column": field.name}},
+    }
+    if field.form == "texts":
+        value["repeated"] = True
+    return value

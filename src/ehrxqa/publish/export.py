@@ -1,0 +1,140 @@
+"""`ehrxqa export`: everything a data set needs to be shared, from the same records as the JSON files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ehrxqa.dataset.splits import Dataset, read_dataset
+from ehrxqa.dataset.stats import dataset_stats, plots
+from ehrxqa.errors import SettingsError
+from ehrxqa.files import sha256_of, write_json, write_text
+from ehrxqa.publish.card import CITATION, dataset_card, terms_of
+from ehrxqa.publish.croissant import croissant
+from ehrxqa.publish.parquet import fields_of, parquet_table, write_parquet
+from ehrxqa.publish.tables_json import schema_record
+from ehrxqa.runs.manifest import Manifest, read_manifest
+
+__all__ = ["ExportReport", "export_dataset"]
+
+#: Where the benchmark is described.
+URL = "https://physionet.org/content/ehrxqa/"
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was written.
+
+    Attributes:
+        questions: Records by split.
+        files: Paths below the folder of the question files, in the order written.
+        folder: That folder.
+    """
+
+    questions: dict[str, int]
+    files: tuple[str, ...]
+    folder: str
+
+
+def export_dataset(out: Path | str, *, date: str | None = None, version: str = "1.0.0") -> ExportReport:
+    """Write Parquet, dataset card with plots, Croissant metadata and tables.json beside the question files.
+
+    Everything is made from the same records; the same records give the same bytes. Splits without answers are
+    exported without the column `answer`.
+
+    Args:
+        out: Output folder, or a folder of question files; without a build there, `tables.json` is left out.
+        date: Of publication, for the metadata (`YYYY-MM-DD`). It is left out if it is not given: the clock
+            is never asked, so that the same questions give the same files.
+        version: Of the data set, for the metadata.
+
+    Raises:
+        RecordError: There are no question files, or they are damaged.
+        SettingsError: The date is no date.
+        BuildError: The database is damaged, or a file cannot be written.
+    """
+    if date is not None:
+        _check_date(date)
+    out = Path(out)
+    dataset = read_dataset(out)
+    manifest = read_manifest(out)
+    folder = dataset.folder
+    written = []
+    every = [record for records in dataset.splits.values() for record in records]
+    fields = fields_of(every)
+    files = {}
+    for split, records in dataset.splits.items():  # a value that fits no column is found before anything is written
+        parquet_table(dataset.paths[split], records, fields)
+    for split, records in dataset.splits.items():
+        name = f"parquet/{split}.parquet"
+        write_parquet(folder / name, records, fields, source=dataset.paths[split])
+        files[split] = (name, sha256_of(folder / name))
+        written.append(name)
+    value = dataset_stats(dataset)
+    charts = plots(value)
+    for name, chart in charts.items():
+        write_text(folder / "plots" / f"{name}.svg", chart + "\n")
+        written.append(f"plots/{name}.svg")
+    synthetic = manifest is not None and manifest.synthetic
+    card = dataset_card(
+        value,
+        synthetic=synthetic,
+        splits=list(dataset.splits),
+        plots=list(charts),
+        examples=_examples(dataset) if synthetic else [],
+        versions={} if manifest is None else manifest.versions,
+        settings={} if manifest is None else manifest.settings,
+    )
+    write_text(folder / "README.md", card)
+    metadata = croissant(
+        name="ehrxqa-synthetic" if synthetic else "ehrxqa",
+        description=f"{len(every):,} questions over electronic health records and chest X-rays"
+        + (" of a synthetic hospital." if synthetic else ", made from MIMIC-IV, MIMIC-CXR-JPG and Chest ImaGenome."),
+        license_url=terms_of(synthetic)[2],
+        url=URL,
+        citation=CITATION,
+        version=version,
+        date=date,
+        files=files,
+        fields=fields,
+    )
+    write_json(folder / "croissant.json", metadata)
+    written += ["README.md", "croissant.json"]
+    if (database := _database(out, manifest)) is not None:
+        write_json(folder / "tables.json", schema_record(database))
+        written.append("tables.json")
+    return ExportReport({split: len(records) for split, records in dataset.splits.items()}, tuple(written), str(folder))
+
+
+def _check_date(date: str) -> None:
+    import datetime
+
+    try:
+        if datetime.date.fromisoformat(date).isoformat() == date:
+            return
+    except ValueError:
+        pass
+    raise SettingsError(f"date must be a day as YYYY-MM-DD, not {date!r}")
+
+
+def _database(out: Path, manifest: Manifest | None) -> Path | None:
+    from ehrxqa.building.build import DATABASE_PATHS
+
+    if manifest is None:
+        return None
+    return next((out / path for path in DATABASE_PATHS.values() if (out / path).is_file()), None)
+
+
+def _examples(dataset: Dataset) -> list[dict[str, Any]]:
+    """The first answered question of each modality that is short and has an answer."""
+    from ehrxqa.dataset.facts import facts_of
+
+    found: dict[str, dict[str, Any]] = {}
+    for split in dataset.splits:
+        for record in dataset.splits[split]:
+            modality = facts_of(record, dataset.links).modality
+            if modality not in found and record.get("answer") and len(json.dumps(record["answer"])) < 200:
+                found[modality] = record
+    return list(found.values())

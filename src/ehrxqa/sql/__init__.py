@@ -1,0 +1,4 @@
+"""Everything that reads or runs SQL text.
+
+Tokens, structure, steps, sandbox, the official clean-up, lint, and gold programs on indexed copies.
+"""

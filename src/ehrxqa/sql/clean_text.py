@@ -1,0 +1,116 @@
+"""The official clean-up of a query, applied to tokens instead of raw text.
+
+The official rules (`official_text.normalise`) replace text wherever it stands and so damage ordinary literals:
+`'it''s'` loses a quote, `like '%years%'` changes its case. Here the same quirks of published and
+model-written queries are mended, but only where they are quirks:
+
+- `current_time`, bare or alone in quotes, is the end of the shifted calendar;
+- `heart_rate_lower` and `heart_rate_upper`, when both are named, are the normal range;
+- `''text''` is a text in doubled quotes, while `'it''s'` and `''` stay what SQL says they are;
+- `< =` is `<=`;
+- `%y` and `%j` in the format of strftime are `%Y` and `%J`;
+- typographic quotes outside of literals are quotes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ehrxqa.sql.official_text import CURRENT_TIME, VITAL_RANGES
+from ehrxqa.sql.tokens import Token, tokenise
+
+__all__ = ["clean"]
+
+_QUIRK = re.compile(r"current_time|_lower|''|<\s+=|%[yj]|[‘’“”]", re.IGNORECASE)
+
+# In one pass from left to right, so that what stands inside an ordinary literal or comment is never looked at. In
+# doubled quotes: no blank, closing bracket, comma or operator after the opening pair (that is an empty text).
+_QUOTES = re.compile(
+    r"""
+    (?P<doubled>(?<!')''(?=[^'\s,;)|=<>!+*/])(?P<inner>(?:[^']|'(?!'))*?)''(?!'))
+  | (?P<plain>'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*(?s:.*?)\*/)
+  | (?P<single>[‘’](?P<curly>[^‘’']*)[‘’'])
+  | (?P<double>[“”](?P<curlies>[^“”"]*)[“”"])
+  | (?P<stray>[‘’“”])
+    """,
+    re.VERBOSE,
+)
+
+
+def clean(query: str) -> str:
+    """`query` with its quirks mended and every ordinary literal as it was.
+
+    >>> clean("select strftime('%y', t) from x where a = ''b'' and c < = ‘d’ and e = 'it''s current_time %y'")
+    "select strftime('%Y', t) from x where a = 'b' and c <= 'd' and e = 'it''s current_time %y'"
+
+    Raises:
+        QuerySyntaxError: The text cannot be read as SQL tokens.
+    """
+    if _QUIRK.search(query) is None:
+        return query
+    query = _QUOTES.sub(_plain_quotes, query)
+    tokens = tokenise(query)
+    pieces, at = [], 0
+    for start, end, text in sorted({*_values(tokens), *_formats(tokens)}):
+        pieces += [query[at:start], text]
+        at = end
+    return "".join((*pieces, query[at:]))
+
+
+def _plain_quotes(found: re.Match[str]) -> str:
+    match found.lastgroup:
+        case "inner" | "doubled":
+            return _literal(found["inner"])
+        case "curly" | "single":
+            return _literal(found["curly"])
+        case "curlies" | "double":
+            return f'"{found["curlies"]}"'
+        case "stray":
+            return "'" if found[0] in "‘’" else '"'
+        case _:
+            return found[0]
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _values(tokens: list[Token]) -> Iterator[tuple[int, int, str]]:
+    """Replacements for `current_time`, the bounds of vitals, and the torn `< =`."""
+    words = {token.lower for token in tokens if token.kind == "word"}
+    for index, token in enumerate(tokens):
+        if token.kind == "word":
+            named = index > 0 and tokens[index - 1].text in (".", "as", "AS")  # a column of that name
+            value = None if named else _value(token.lower, words)
+            if value is not None:
+                yield token.start, token.end, value
+        elif token.text == "'current_time'":
+            yield token.start, token.end, f"'{CURRENT_TIME}'"
+        elif token.text == "<" and index + 1 < len(tokens) and tokens[index + 1].text == "=":
+            yield token.start, tokens[index + 1].end, "<="
+
+
+def _value(word: str, words: set[str]) -> str | None:
+    if word == "current_time":
+        return f"'{CURRENT_TIME}'"
+    vital, _, bound = word.rpartition("_")
+    if bound not in ("lower", "upper") or vital.replace("_", " ") not in VITAL_RANGES:
+        return None
+    if not words.issuperset((f"{vital}_lower", f"{vital}_upper")):
+        return None  # as in the official code: one bound alone is a name
+    return str(VITAL_RANGES[vital.replace("_", " ")][bound == "upper"])
+
+
+def _formats(tokens: list[Token]) -> Iterator[tuple[int, int, str]]:
+    """Replacements for the literals in the first argument of each strftime."""
+    for index, token in enumerate(tokens[:-1]):
+        if token.lower != "strftime" or tokens[index + 1].text != "(":
+            continue
+        depth = 0
+        for inner in tokens[index + 1 :]:
+            depth += (inner.text == "(") - (inner.text == ")")
+            if depth == 0 or (depth == 1 and inner.text == ","):
+                break
+            if inner.text[0] in "'\"" and ("%y" in inner.text or "%j" in inner.text):
+                yield inner.start, inner.end, inner.text.replace("%y", "%Y").replace("%j", "%J")

@@ -1,0 +1,179 @@
+"""Runs programs, on the indexed copy where that is proved to give the same answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from ehrxqa.errors import NeuralSqlError
+from ehrxqa.sql.answer_list import answer_list
+from ehrxqa.sql.gold.columns import Schema
+from ehrxqa.sql.gold.indexed import KEYS
+from ehrxqa.sql.gold.proof import Program, prove
+from ehrxqa.sql.limits import Limits
+from ehrxqa.sql.official_text import normalise
+from ehrxqa.sql.sandbox import Rows, Value, open_database
+from ehrxqa.sql.shape import Unproven, shape_of
+
+__all__ = ["Connection", "Job", "Prover", "Runner", "Statement", "jobs_of"]
+
+Outcome = tuple[list[Any], str | None]
+"""The answer, or none and the reason of the failure in one line."""
+
+_LONGEST: Final = Limits().sql_length
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement for the indexed copy.
+
+    Attributes:
+        alike: Its rows are the answer only if they are all alike.
+    """
+
+    sql: str
+    parameters: Sequence[str | int]
+    alike: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A program to run.
+
+    Attributes:
+        number: Its place in the file.
+        text: For the plain database.
+        statements: For the indexed copy, to be tried in turn before that.
+    """
+
+    number: int
+    text: str
+    statements: tuple[Statement, ...] = ()
+
+
+class Prover:
+    """Finds for each program what may be run on the indexed copy; programs of one shape are proved once.
+
+    Args:
+        schema: From `indexed.schema_of`; if it is empty, all run on the plain database.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._known: dict[str, Program | None] = {}
+
+    def job(self, program: str, number: int = 0) -> tuple[str, Job]:
+        """The shape of a program as it stands in a record (empty if it has none), and how to run it."""
+        text = normalise(program)
+        try:
+            shape, values = shape_of(text)
+        except Unproven:
+            return "", Job(number, text)
+        if len(text) > _LONGEST:
+            return shape, Job(number, text)
+        if shape not in self._known:
+            self._known[shape] = _proved(shape, self._schema)
+        return shape, Job(number, text, tuple(_statements(self._known[shape], values)))
+
+
+def jobs_of(programs: Sequence[str], schema: Schema) -> list[Job]:
+    """Programs as jobs, those of one shape side by side so that a statement is prepared once.
+
+    Args:
+        programs: As they stand in the records.
+        schema: From `indexed.schema_of`; if it is empty, all run on the plain database.
+    """
+    prover = Prover(schema)
+    by_shape: dict[str, list[Job]] = {}
+    for number, program in enumerate(programs):
+        shape, job = prover.job(program, number)
+        by_shape.setdefault(shape, []).append(job)
+    return [job for jobs in by_shape.values() for job in jobs]
+
+
+def _proved(shape: str, schema: Schema) -> Program | None:
+    if not schema:
+        return None
+    try:
+        return prove(shape, schema, KEYS)
+    except (Unproven, RecursionError):
+        return None
+
+
+def _statements(program: Program | None, values: list[str | int]) -> Iterable[Statement]:
+    while program is not None:
+        yield Statement(program.text(values), program.parameters(values), program.alike)
+        program = program.safe
+
+
+class Connection(Protocol):
+    """What runs statements."""
+
+    def run(self, sql: str, parameters: Sequence[Value] = ()) -> Rows:
+        """All rows of a program of bounded length, in SQLite's own order."""
+        ...
+
+    def run_rewritten(self, sql: str, parameters: Sequence[Value] = ()) -> Rows:
+        """All rows of a statement made from a program, in SQLite's own order."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...
+
+
+class Runner:
+    """Connections to the plain database and to its indexed copy.
+
+    Args:
+        plain: The plain database.
+        indexed: Its indexed copy, or None if no job has a statement for it.
+    """
+
+    def __init__(self, plain: Connection, indexed: Connection | None) -> None:
+        self._plain, self._indexed = plain, indexed
+
+    @classmethod
+    def walled(cls, database: Path, indexed: Path | None, seconds: float) -> Runner:
+        """A runner of programs that nobody vouches for.
+
+        Args:
+            database: The plain database.
+            indexed: Its indexed copy, if there is one.
+            seconds: Time limit of one program, on each of them.
+        """
+        limits = Limits(seconds=seconds)
+        return cls(
+            open_database(database, limits=limits), None if indexed is None else open_database(indexed, limits=limits)
+        )
+
+    def run(self, job: Job) -> Outcome:
+        """The outcome of one program. Whatever fails on the copy is run on the plain database."""
+        if self._indexed is not None:
+            for statement in job.statements:
+                try:
+                    rows = _rows(self._indexed, statement)
+                    if rows is not None:
+                        return answer_list(rows), None
+                except NeuralSqlError:
+                    break
+        try:
+            return answer_list(self._plain.run(job.text).rows), None
+        except NeuralSqlError as error:
+            return [], str(error)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._plain.close()
+        if self._indexed is not None:
+            self._indexed.close()
+
+
+def _rows(connection: Connection, statement: Statement) -> list[tuple[Value, ...]] | None:
+    rows = connection.run_rewritten(statement.sql, statement.parameters).rows
+    # by text: equal values may still differ, as 1 and 1.0 do
+    if statement.alike and len(rows) > 1 and len(set(map(repr, rows))) > 1:
+        return None
+    return rows

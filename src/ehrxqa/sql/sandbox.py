@@ -1,0 +1,308 @@
+"""Read-only execution of SQL that nobody has vouched for.
+
+Several walls, each enough on its own against most attacks: the file is opened read-only and immutable; an
+allow-list is asked for every action while a statement is compiled (`reach`); SQLite's own limits bound text,
+depth, columns and instructions; a query is interrupted at its deadline; the heap is bounded; temporary
+storage stays in memory; extensions, triggers, attached files and unsafe schema functions are off.
+
+One connection serves many queries. The walls are put up once, so a small query costs little more than
+SQLite itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import apsw
+
+from ehrxqa.errors import NeuralSqlError, SettingsError
+from ehrxqa.sql.allowed import ANSWER_KEY, FUNCTIONS, TABLE_FUNCTIONS, Reach
+from ehrxqa.sql.errors import Denied, MemoryLimit, QuerySyntaxError, RowLimit, SqlError, TimeLimit
+from ehrxqa.sql.limits import Limits
+from ehrxqa.sql.memory import HeapBound
+from ehrxqa.sql.watchdog import Deadline
+
+__all__ = ["ANSWER_KEY", "Limits", "Rows", "Sandbox", "Value", "open_database"]
+
+Value = None | int | float | str | bytes
+
+#: Virtual-machine steps between two calls of the handler that counts them: some tens of microseconds.
+STRIDE = 5_000
+
+# Settings of SQLite that an older SQLite may not have yet are left out there; other walls stand in for them.
+_CONFIG = {
+    "DEFENSIVE": 1,
+    "TRUSTED_SCHEMA": 0,
+    "WRITABLE_SCHEMA": 0,
+    "ENABLE_LOAD_EXTENSION": 0,
+    "ENABLE_TRIGGER": 0,
+    "ENABLE_FTS3_TOKENIZER": 0,
+    "ENABLE_ATTACH_CREATE": 0,
+    "ENABLE_ATTACH_WRITE": 0,
+    "DQS_DML": 1,  # "…" that names no column is a text: published queries are written so
+    "DQS_DDL": 0,
+}
+
+# Before the authorizer is in place. Temporary storage in memory counts against the heap bound; on disk it
+# would be a way to fill the disk.
+_PRAGMAS = (
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA query_only = 1",
+    "PRAGMA cell_size_check = 1",
+    "PRAGMA cache_size = -32768",
+)
+
+# What SQLite says when one of its own limits is passed, as plain SQL errors without a code of their own.
+_SIZE_MESSAGES = (
+    "too big",
+    "too large",
+    "too many",
+    "too complex",
+    "too long",
+    "stack overflow",
+    "parser stack",
+    "at most",
+    "too deep",
+    "Recursion limit",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A result: column names, and rows in the order SQLite returns them."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Value, ...]]
+
+    def __iter__(self) -> Iterator[tuple[Value, ...]]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def open_database(
+    path: Path | str,
+    *,
+    limits: Limits | None = None,
+    deny_tables: frozenset[str] = frozenset(),
+    immutable: bool = True,
+) -> Sandbox:
+    """Open a SQLite file for queries that may be hostile.
+
+    Args:
+        path: The database file. It is never written, nor is anything created beside it.
+        limits: What one query may use up.
+        deny_tables: Tables out of reach, in any case; `ANSWER_KEY` for model-written queries.
+        immutable: Promise that nobody writes the file meanwhile, which saves all locking. Without it, the file is
+            still opened read-only.
+
+    Raises:
+        SettingsError: There is no such file.
+        NeuralSqlError: The file is not a SQLite database.
+    """
+    return Sandbox(Path(path), limits=limits or Limits(), deny_tables=deny_tables, immutable=immutable)
+
+
+class Sandbox:
+    """One read-only connection behind walls; use it from one thread at a time.
+
+    Attributes:
+        path: The database file.
+        limits: What one query may use up.
+        tables: Names of the tables and views a query can read.
+    """
+
+    def __init__(self, path: Path, *, limits: Limits, deny_tables: frozenset[str], immutable: bool) -> None:
+        if not path.is_file():
+            raise SettingsError(f"{path}: no such database file")
+        self.path = path
+        self.limits = limits
+        self._steps = 0
+        self._statements = 0
+        self._columns: tuple[str, ...] = ()
+        uri = f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if immutable else ''}"
+        try:
+            self._db = apsw.Connection(
+                uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI, statementcachesize=32
+            )
+            self.tables = self._put_up_walls({name.lower() for name in deny_tables})
+            self._deadline = Deadline(self._db.interrupt)
+        except apsw.Error as error:
+            raise NeuralSqlError(f"{path}: not a SQLite database that can be read ({error})") from error
+
+    def _put_up_walls(self, denied: set[str]) -> frozenset[str]:
+        db = self._db
+        for name, value in _CONFIG.items():
+            option = getattr(apsw, f"SQLITE_DBCONFIG_{name}", None)
+            if option is not None:
+                db.config(option, value)
+        for pragma in _PRAGMAS:
+            db.execute(pragma)
+        for table_function in sorted(TABLE_FUNCTIONS):  # made known now, while nothing is denied
+            db.execute(f"SELECT count(*) FROM {table_function}('[]')").fetchall()
+        found = db.execute("SELECT name FROM main.sqlite_schema WHERE type IN ('table', 'view')").fetchall()
+        names = {str(name) for (name,) in found}
+        modules = {str(name) for (name,) in db.execute("PRAGMA module_list")}
+        tables = frozenset(
+            name for name in names if name.lower() not in denied and not name.lower().startswith("sqlite_")
+        )
+        self._readable = tables | TABLE_FUNCTIONS
+        self._others = frozenset(names | modules | denied) - self._readable
+        limits = self.limits
+        for limit, value in (
+            (apsw.SQLITE_LIMIT_ATTACHED, 0),
+            (apsw.SQLITE_LIMIT_COLUMN, limits.columns),
+            (apsw.SQLITE_LIMIT_COMPOUND_SELECT, limits.compound_selects),
+            (apsw.SQLITE_LIMIT_EXPR_DEPTH, limits.expression_depth),
+            (apsw.SQLITE_LIMIT_FUNCTION_ARG, limits.function_arguments),
+            (apsw.SQLITE_LIMIT_LENGTH, limits.value_bytes),
+            (apsw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, limits.pattern_length),
+            (apsw.SQLITE_LIMIT_TRIGGER_DEPTH, 1),
+            (apsw.SQLITE_LIMIT_VARIABLE_NUMBER, 1_000),
+            (apsw.SQLITE_LIMIT_VDBE_OP, limits.program_steps),
+            (apsw.SQLITE_LIMIT_WORKER_THREADS, 0),
+            # bytes: up to four for a character; the engine's rewriting may lengthen a query that was short enough
+            (apsw.SQLITE_LIMIT_SQL_LENGTH, min(limits.value_bytes, 8 * limits.sql_length)),
+        ):
+            db.limit(limit, value)
+        self._functions = FUNCTIONS
+        self._allow()
+        db.exec_trace = self._look_at
+        db.set_progress_handler(self._count_steps, STRIDE)
+        return tables
+
+    def add_function(self, name: str, function: Callable[..., Value], arguments: int = -1) -> None:
+        """Let queries of this connection call the Python `function`; it must always say the same for the same."""
+        self._db.create_scalar_function(name, function, arguments, deterministic=True)
+        self._functions |= {name}
+        self._allow()
+
+    def add_table_function(self, name: str, module: Any) -> None:
+        """Let queries of this connection read from a virtual table made by `module`, which takes arguments."""
+        self._db.create_module(
+            name, module, use_bestindex_object=True, eponymous=True, eponymous_only=True, read_only=True
+        )
+        self._readable |= {name}
+        self._allow()
+
+    def _allow(self) -> None:
+        self._reach = Reach(self._readable, self._others, self._functions)
+        self._db.authorizer = self._reach.authorizer()
+
+    def run(self, sql: str, parameters: Sequence[Value] = ()) -> Rows:
+        """Run one SELECT (or VALUES) and return all its rows in SQLite's own order.
+
+        Raises:
+            Denied: The query reaches for something out of its reach.
+            TimeLimit: Its seconds or steps are used up.
+            RowLimit: The result is too large.
+            MemoryLimit: It needs too much memory, or a value, the text or the nesting is too large.
+            QuerySyntaxError: There is no statement, or more than one.
+            SqlError: SQLite refuses it; the message is SQLite's.
+        """
+        limits = self.limits
+        if len(sql) > limits.sql_length:
+            raise MemoryLimit(f"the query has {len(sql):,} characters; at most {limits.sql_length:,} are allowed")
+        return self.run_rewritten(sql, parameters)
+
+    def run_rewritten(self, sql: str, parameters: Sequence[Value] = (), *, until: float | None = None) -> Rows:
+        """Like `run`, for a text that was within its length before it was rewritten.
+
+        Args:
+            sql: The rewritten query.
+            parameters: Values for its placeholders.
+            until: When to end it, by `time.monotonic`, in place of the limit in seconds from now.
+        """
+        self._reach.reset()
+        self._statements = self._steps = 0
+        self._deadline.start(time.monotonic() + self.limits.seconds if until is None else until)
+        try:
+            with HeapBound(self.limits.memory):
+                rows = self._fetch(sql, parameters)
+        except NeuralSqlError:
+            raise
+        except (apsw.Error, MemoryError, UnicodeError, ValueError) as error:
+            raise self._explained(error) from None
+        finally:
+            self._deadline.stop()
+        if self._statements == 0:
+            raise QuerySyntaxError("there is no query in the text")
+        return Rows(self._columns, rows)
+
+    def _fetch(self, sql: str, parameters: Sequence[Value]) -> list[tuple[Value, ...]]:
+        most_rows, most_bytes = self.limits.rows, self.limits.result_bytes
+        rows: list[tuple[Value, ...]] = []
+        size = 0
+        cursor = self._db.cursor()
+        try:
+            for row in cursor.execute(sql, tuple(parameters) or None):
+                rows.append(row)
+                for value in row:
+                    size += len(value) if isinstance(value, str | bytes) else 8
+                if len(rows) > most_rows:
+                    raise RowLimit(f"the result has more than {most_rows:,} rows")
+                if size > most_bytes:
+                    raise RowLimit(f"the result has more than {most_bytes:,} bytes")
+        finally:
+            cursor.close(True)
+        return rows
+
+    def _look_at(self, cursor: apsw.Cursor, _sql: str, _parameters: Any) -> bool:
+        """Called by apsw before a compiled statement takes its first step."""
+        columns = tuple(column[0] for column in cursor.get_description())
+        if not columns:  # a comment, or nothing between two semicolons
+            return True
+        self._statements += 1
+        if self._statements > 1:
+            raise QuerySyntaxError("the text holds more than one statement; only one query is run")
+        if cursor.is_explain:
+            raise Denied("EXPLAIN is not allowed: a query may only select", action="explain")
+        self._columns = columns
+        return True
+
+    def _count_steps(self) -> bool:
+        """Called by SQLite every `STRIDE` steps; True ends the query."""
+        self._steps += STRIDE
+        return self._steps > self.limits.steps
+
+    def _explained(self, error: Exception) -> NeuralSqlError:
+        message = " ".join(str(error).split())
+        if self._reach.denied is not None:
+            action, target = self._reach.denied
+            return Denied(self._reach.explain(), action=action, target=target)
+        if self._deadline.passed:
+            return TimeLimit(f"the query takes longer than {self.limits.seconds:g} seconds")
+        if isinstance(error, apsw.InterruptError):
+            return TimeLimit(f"the query takes more than {self.limits.steps:,} steps")
+        if isinstance(error, MemoryError | apsw.NoMemError):
+            return MemoryLimit(f"the query needs more than {self.limits.memory:,} bytes of memory")
+        if isinstance(error, apsw.TooBigError):
+            return MemoryLimit(f"a value or the query is longer than {self.limits.value_bytes:,} bytes")
+        if isinstance(error, UnicodeError):
+            return SqlError("a text of the query or its result is not valid Unicode")
+        if any(said in message for said in _SIZE_MESSAGES):
+            return MemoryLimit(f"the query is larger than allowed: {message}")
+        return SqlError(message.removeprefix("SQLError: "))
+
+    @property
+    def steps(self) -> int:
+        """Virtual-machine steps of the last query, to the next `STRIDE`."""
+        return self._steps
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close(True)
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
