@@ -1,0 +1,248 @@
+"""The folder of a run, `OUT/runs/ID`: everything that made its numbers, and the numbers.
+
+What the files hold is typed in `run_records`.
+
+| file | holds | written |
+|---|---|---|
+| `run.json` | one `Run` | at the start, and again at the end |
+| `queries.jsonl` | one `QueryLine` per question and trial | appended as they come |
+| `outcomes.jsonl` | one `OutcomeLine` per question and trial | appended as they come |
+| `trace.jsonl` | whatever an agent did, one JSON object per line (optional) | appended as they come |
+| `answers.json` | `{id: answer}` of the first trial, as `ehrxqa evaluate` reads it | at the end |
+| `scores.json` | one `Scores` | at the end |
+
+Ids of questions are texts here, unique within the split. A line that a crash cut short is passed over by readers
+and cut off by the next writer; of several lines about one question and trial the last counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Final, Generic, TypeVar
+
+import msgspec
+
+from ehrxqa.errors import RecordError, SettingsError
+from ehrxqa.files import disk_errors, write_json, write_text
+from ehrxqa.layout import RUNS_FOLDER
+from ehrxqa.models.run_records import FORMAT, OutcomeLine, QueryLine, Run, Scores
+
+__all__ = [
+    "ANSWERS",
+    "OUTCOMES",
+    "QUERIES",
+    "RUN",
+    "SCORES",
+    "TRACE",
+    "Lines",
+    "list_runs",
+    "read_answers",
+    "read_outcomes",
+    "read_queries",
+    "read_run",
+    "read_scores",
+    "read_trace",
+    "run_path",
+    "write_answers",
+    "write_run",
+    "write_scores",
+]
+
+RUN: Final = "run.json"
+QUERIES: Final = "queries.jsonl"
+OUTCOMES: Final = "outcomes.jsonl"
+TRACE: Final = "trace.jsonl"
+ANSWERS: Final = "answers.json"
+SCORES: Final = "scores.json"
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def run_path(out: Path | str, identifier: str) -> Path:
+    """The folder of a run.
+
+    Raises:
+        SettingsError: The id cannot be the name of a folder: it has signs other than letters, digits, `.`, `_`, `-`.
+    """
+    if not _ID.fullmatch(identifier):
+        raise SettingsError(
+            f'"{identifier}" cannot name a run; use letters, digits, ".", "_" and "-", beginning with a letter or digit'
+        )
+    return Path(out) / RUNS_FOLDER / identifier
+
+
+def list_runs(out: Path | str) -> tuple[Run, ...]:
+    """The runs below an output folder, by id; what is no run is passed over.
+
+    Raises:
+        RecordError: A `run.json` is damaged or of another version.
+    """
+    folder = Path(out) / RUNS_FOLDER
+    return tuple(read_run(path.parent) for path in sorted(folder.glob(f"*/{RUN}")))
+
+
+def read_run(folder: Path | str) -> Run:
+    """What made the numbers of a run; `folder` is `OUT/runs/ID`.
+
+    Raises:
+        RecordError: There is no `run.json`, or it is damaged or of another version.
+    """
+    return _read(Path(folder) / RUN, Run)
+
+
+def write_run(folder: Path, run: Run) -> None:
+    """Write `run.json`, whole or not at all; the folder is made if need be."""
+    write_json(folder / RUN, asdict(run))
+
+
+def read_queries(folder: Path | str) -> dict[tuple[str, int], QueryLine]:
+    """Queries by question and trial; none if no query was written yet."""
+    return {(line.id, line.trial): line for line in _read_lines(Path(folder) / QUERIES, QueryLine)}
+
+
+def read_outcomes(folder: Path | str) -> dict[tuple[str, int], OutcomeLine]:
+    """Outcomes by question and trial; none if no query was run yet."""
+    return {(line.id, line.trial): line for line in _read_lines(Path(folder) / OUTCOMES, OutcomeLine)}
+
+
+def read_trace(folder: Path | str) -> Iterator[dict[str, Any]]:
+    """What an agent did, as it was written; nothing for a parser's run."""
+    yield from _read_lines(Path(folder) / TRACE, dict[str, Any])
+
+
+def read_scores(folder: Path | str) -> Scores | None:
+    """The scores of a run, or None if it has not ended yet.
+
+    Raises:
+        RecordError: The file is damaged or of another version.
+    """
+    path = Path(folder) / SCORES
+    return _read(path, Scores) if path.is_file() else None
+
+
+def write_scores(folder: Path, scores: Scores) -> None:
+    """Write `scores.json`, whole or not at all: one line per question."""
+    head = {"format": scores.format, "profile": scores.profile, "summary": scores.summary}
+    lines = ",\n".join(_line(question) for question in scores.questions)
+    write_text(folder / SCORES, f'{_text(head)[:-1]},\n"questions": [\n{lines}\n]}}\n')
+
+
+def read_answers(folder: Path | str) -> dict[str, Any]:
+    """Answers by id, `"null"` for an abstention; none if the run has not ended yet.
+
+    Raises:
+        RecordError: The file is damaged.
+    """
+    path = Path(folder) / ANSWERS
+    return _read(path, dict[str, Any]) if path.is_file() else {}
+
+
+def write_answers(folder: Path, answers: dict[str, Any]) -> None:
+    """Write `answers.json`, whole or not at all: one line per question."""
+    lines = ",\n".join(f"{_text(key)}: {_text(value)}" for key, value in answers.items())
+    write_text(folder / ANSWERS, f"{{\n{lines}\n}}\n" if answers else "{}\n")
+
+
+T = TypeVar("T")
+
+
+class Lines(Generic[T]):
+    """A file of one record per line that is being written: what is added is there after a crash.
+
+    A line cut short by an earlier crash is cut off when the file is opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._stream: BinaryIO = path.open("a+b")
+            _cut_torn_line(self._stream)
+
+    def add(self, record: T) -> None:
+        """Append a record: a dataclass of this module, or a JSON object."""
+        with disk_errors(self._path):
+            self._stream.write(_line(record).encode() + b"\n")
+            self._stream.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+
+    def __enter__(self) -> Lines[T]:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _cut_torn_line(stream: BinaryIO) -> None:
+    """Cut off what stands behind the last line end."""
+    end = stream.seek(0, 2)
+    kept = end
+    while kept:
+        start = max(0, kept - 65536)
+        stream.seek(start)
+        block = stream.read(kept - start)
+        if (place := block.rfind(b"\n")) >= 0:
+            kept = start + place + 1
+            break
+        kept = start
+    if kept < end:
+        stream.truncate(kept)
+
+
+def _read(path: Path, kind: type[T]) -> T:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be read ({error.strerror}); is this the folder of a run?") from error
+    try:
+        value = msgspec.json.decode(content, type=kind)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise RecordError(f"{path}: not written by a run of ehrxqa ({error})") from None
+    if getattr(value, "format", FORMAT) != FORMAT:
+        raise RecordError(f"{path}: written by another version of ehrxqa (format {getattr(value, 'format', '?')})")
+    return value
+
+
+def _read_lines(path: Path, kind: type[T]) -> Iterator[T]:
+    if not path.is_file():
+        return
+    decoder = msgspec.json.Decoder(kind)
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            if not line.endswith(b"\n"):
+                return  # cut short by a crash, or being written at this moment
+            try:
+                yield decoder.decode(line)
+            except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+                raise RecordError(f"{path}: line {number} was not written by a run of ehrxqa ({error})") from None
+
+
+def _line(record: Any) -> str:
+    return _text(record if isinstance(record, dict) else asdict(record))
+
+
+def _text(value: Any) -> str:
+    """JSON that every reader takes: a number too large for one, or half of a surrogate pair, becomes a text."""
+    try:
+        return msgspec.json.encode(value).decode()
+    except (OverflowError, UnicodeEncodeError):
+        return msgspec.json.encode(_plain(value)).decode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_plain(key): _plain(member) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(member) for member in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return str(value) if abs(value) < 10**4000 else "a number of thousands of digits"
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
