@@ -21,7 +21,7 @@ from pathlib import Path
 import apsw
 
 import ehrxqa
-from ehrxqa.building.build import DATABASE_PATHS
+from ehrxqa.layout import DATABASE_PATHS
 from ehrxqa.questions.copies import make_copies
 from ehrxqa.sql.official_text import normalise
 

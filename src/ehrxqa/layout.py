@@ -22,9 +22,11 @@ __all__ = [
     "MODELS_FOLDER",
     "RUNS_FOLDER",
     "SPLITS",
+    "START_YEAR",
     "WORK_FOLDER",
     "Base",
     "Split",
+    "base_of_database",
     "database_path",
     "image_path",
     "question_file",
@@ -47,6 +49,8 @@ DATABASE_PATHS: Final[dict[str, str]] = {base: f"database/{base}/{DATABASE_NAME}
 
 #: “Now” in every database that the official builder makes: the last minute of the shifted calendar.
 CURRENT_TIME: Final = "2105-12-31 23:59:00"
+#: The first year of the shifted calendar.
+START_YEAR: Final = 2100
 
 MANIFEST: Final = "manifest.json"
 #: What an unfinished run needs to go on, and what several commands share (indexed copies).
@@ -66,6 +70,11 @@ IMAGES_FOLDER: Final = "files"
 def database_path(out: Path | str, split: str) -> Path:
     """The database that answers the questions of a split (or the database of that name)."""
     return Path(out) / DATABASE_PATHS[DATABASE_OF_SPLIT[split]]
+
+
+def base_of_database(path: Path) -> Base:
+    """Which database of a build a file is: its folder says so. One that lies elsewhere counts as `train`."""
+    return "test" if path.parent.name == "test" else "train"
 
 
 def question_file(out: Path | str, split: str, *, answered: bool = True) -> Path:

@@ -17,10 +17,11 @@ from pathlib import Path
 import apsw
 import pytest
 
-from ehrxqa.building.build import DATABASE_PATHS, build
+from ehrxqa.building.build import build
 from ehrxqa.building.verify import verify
 from ehrxqa.database.schema import TABLES
 from ehrxqa.errors import BuildError, SettingsError, SourceError
+from ehrxqa.layout import DATABASE_PATHS
 from ehrxqa.runs.manifest import read_manifest
 
 SIZES = {"train_subjects": 20, "test_subjects": 30}

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from ehrxqa.building.build import DATABASE_PATHS, build
+from ehrxqa.building.build import build
 from ehrxqa.building.verify import verify
 from ehrxqa.dataset.answer import answer
 from ehrxqa.labels.store import LABEL_FILES
+from ehrxqa.layout import DATABASE_PATHS
 
 SIZES = {"train_subjects": 80, "test_subjects": 100}
 

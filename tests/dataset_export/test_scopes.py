@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ehrxqa.dataset.scopes import MODALITIES, SCOPES, scope_of, scope_of_number
+from ehrxqa.dataset.scopes import scope_of, scope_of_number
+from ehrxqa.spec.scopes import MODALITIES, SCOPES
 
 
 @pytest.mark.shared

@@ -18,7 +18,6 @@ from ehrxqa.sources.download.images import (
     Image,
     choice_of_questions,
     database_images,
-    image_path,
     metadata_images,
     read_subjects,
 )
@@ -275,7 +274,7 @@ def test_metadata_is_read_packed_and_unpacked_and_damage_is_one_clear_error(tmp_
 
 def test_image_paths_follow_the_rule() -> None:
     image = Image(99123456, 88123456, IMAGE_IDS[0])
-    assert image_path(image) == f"files/p99/p99123456/s88123456/{IMAGE_IDS[0]}.jpg"
+    assert image.path == f"files/p99/p99123456/s88123456/{IMAGE_IDS[0]}.jpg"
 
 
 def test_every_error_of_this_package_is_one_of_ours() -> None:

@@ -12,10 +12,12 @@ from ehrxqa.hospital.graphs import original_box
 from ehrxqa.hospital.life import live
 from ehrxqa.hospital.ontology import ATTRIBUTES
 from ehrxqa.hospital.plan import Plan
-from ehrxqa.hospital.production import image_path, make_batch
+from ehrxqa.hospital.production import make_batch
 from ehrxqa.hospital.studies import Image, studies_of
 from ehrxqa.hospital.vocabulary import FindingKind, finding_kinds
 from ehrxqa.hospital.xray import PAINTERS, draw
+from ehrxqa.layout import IMAGES_FOLDER, image_path
+from ehrxqa.sources.catalogue import MIMIC_CXR_JPG
 
 KINDS = {kind.name: kind for kind in finding_kinds()}
 
@@ -56,11 +58,12 @@ def test_pictures_are_grey_and_of_the_stated_size(tmp_path):
     for out in (tmp_path, again):
         make_batch(plan, range(2), out)
     count = 0
+    images = f"{MIMIC_CXR_JPG.folder}/{IMAGES_FOLDER}"
     for number in range(2):
         person = live(plan, number)
         for study in studies_of(plan, person):
             for image in study.images:
-                path = image_path(person.subject_id, study.study_id, image.image_id)
+                path = f"{images}/{image_path(person.subject_id, study.study_id, image.image_id)}"
                 with Pillow.open(tmp_path / path) as opened:
                     assert (opened.mode, opened.format, opened.size) == ("L", "JPEG", (image.columns, image.rows))
                 assert (tmp_path / path).read_bytes() == (again / path).read_bytes()

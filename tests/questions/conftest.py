@@ -12,7 +12,7 @@ import pytest
 from official_rules import normalised
 
 import ehrxqa
-from ehrxqa.building.build import DATABASE_PATHS
+from ehrxqa.layout import DATABASE_PATHS
 from ehrxqa.questions.cell import Bench, bench_of
 from ehrxqa.questions.copies import Copies, make_copies
 

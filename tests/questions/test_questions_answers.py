@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 import pytest
 from official_rules import answer_of_rows, normalised
 
-from ehrxqa.building.build import DATABASE_PATHS
+from ehrxqa.layout import DATABASE_PATHS
 
 _Y, _M, _D, _N = (rf"(?P<{name}>\d{{{width}}})" for name, width in (("y", "4"), ("m", "2"), ("d", "2"), ("n", "1,4")))
 _YEAR_OF, _MONTH_OF = (

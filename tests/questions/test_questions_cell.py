@@ -9,13 +9,14 @@ from dataclasses import replace
 import pytest
 from made_questions import filters, question_of
 
+from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.questions import cell
 from ehrxqa.questions.cell import CellTask, Wanted, run_cell
 from ehrxqa.questions.checking import Checked
 from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.held_out import HeldOut, split_of_patient
 from ehrxqa.questions.question import Choice, Question
-from ehrxqa.questions.times import CURRENT_TIME, NO_TIME, TIME_OPTIONS, TimeChoice
+from ehrxqa.questions.times import NO_TIME, TIME_OPTIONS, TimeChoice
 from ehrxqa.vqa.question import KINDS, Combination
 
 TRUTHS = [template.number for template in catalogue().values() if template.answer == "truth"]

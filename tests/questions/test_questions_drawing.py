@@ -4,9 +4,10 @@ import random
 
 import pytest
 
+from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.questions.drawing.following import said_twice
 from ehrxqa.questions.families.catalogue import catalogue
-from ehrxqa.questions.times import CURRENT_TIME, TimeChoice, candidates
+from ehrxqa.questions.times import TimeChoice, candidates
 from ehrxqa.questions.unanswerable import UNANSWERABLE
 
 

@@ -18,9 +18,9 @@ import pytest
 
 import ehrxqa
 from ehrxqa import files
-from ehrxqa.building.build import DATABASE_PATHS
 from ehrxqa.cli.main import _guarded
 from ehrxqa.errors import BuildError, SettingsError
+from ehrxqa.layout import DATABASE_PATHS
 from ehrxqa.questions import production
 from ehrxqa.questions.cell import run_cell
 from ehrxqa.questions.families.catalogue import catalogue

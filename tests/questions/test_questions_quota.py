@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ehrxqa.layout import SPLITS
 from ehrxqa.questions.families.catalogue import catalogue
-from ehrxqa.questions.quota import SPLITS, again, first_quota, wanted_of
+from ehrxqa.questions.quota import again, first_quota, wanted_of
 
 TEMPLATES = list(catalogue().values())
 OFFICIAL = {"table": 16529, "image": 16366, "multimodal": 13257}

@@ -10,8 +10,8 @@ from collections import Counter
 import pytest
 
 import ehrxqa
-from ehrxqa.building.build import DATABASE_PATHS
 from ehrxqa.cli.main import _guarded
+from ehrxqa.layout import DATABASE_PATHS
 from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.families.no_source import NO_SOURCE
 from ehrxqa.questions.template import official

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from ehrxqa.errors import SettingsError, VqaError
+from ehrxqa.layout import image_path
 from ehrxqa.vqa import ABSTAIN, VqaRequest, parse
-from ehrxqa.vqa.images import image_path
 from ehrxqa.vqa.registry import make_model
 
 transformers = pytest.importorskip("transformers", reason="needs the extra vqa (transformers)")

@@ -12,17 +12,17 @@ from typing import Any, Final
 
 from ehrxqa.errors import BuildError, SettingsError
 from ehrxqa.files import disk_errors
+from ehrxqa.layout import DATABASE_PATHS
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.manifest import MANIFEST, Checksums, FileRecord, Manifest, StageRecord, read_manifest, stage_key
 from ehrxqa.runs.output_folder import WORK_FOLDER, exclusive
 from ehrxqa.sources.tree import SourceTree, find_sources
 
-__all__ = ["DATABASE_PATHS", "OFFICIAL_SUBJECTS", "build"]
+__all__ = ["OFFICIAL_SUBJECTS", "build"]
 
 #: Cohort sizes of the official databases.
 OFFICIAL_SUBJECTS: Final = {"train": 800, "test": 400}
 #: The databases, below the output folder.
-DATABASE_PATHS: Final = {split: f"database/{split}/mimic_iv_cxr.db" for split in ("train", "test")}
 
 
 def build(

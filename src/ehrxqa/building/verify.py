@@ -13,10 +13,10 @@ from typing import Any, Final
 
 import apsw
 
-from ehrxqa.building.build import DATABASE_PATHS
 from ehrxqa.database.schema import TABLES
 from ehrxqa.errors import BuildError
 from ehrxqa.files import sha256_of
+from ehrxqa.layout import DATABASE_PATHS
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.manifest import Manifest, read_manifest
 

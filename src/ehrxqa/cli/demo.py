@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, workers_option
+from ehrxqa.layout import SPLITS
 from ehrxqa.progress import make_progress
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _text(report: DemoReport) -> str:
     lines += [f"  {'':14}{'train':>7}{'valid':>7}{'test':>7}{'NeuralSQL right':>17}"]
     for name, counts in report.dataset.modalities.items():
         total, right = report.dataset.scores.get(name, (0, 0))
-        splits = "".join(f"{counts[split]:>7}" for split in ("train", "valid", "test"))
+        splits = "".join(f"{counts[split]:>7}" for split in SPLITS)
         lines.append(f"  {name:14}{splits}{f'{right} of {total}':>17}")
     for shown in report.dataset.examples:
         lines += ["", f"{shown.modality}: {shown.question}", *_wrapped("gold SQL", shown.gold_sql)]

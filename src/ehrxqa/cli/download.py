@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ehrxqa.cli.options import DIR, FILE, emit, example, format_option, quiet_option
+from ehrxqa.layout import SPLITS
 
 __all__ = ["command"]
 
@@ -54,9 +55,7 @@ recheck_option = click.option(
 @click.option(
     "--only", multiple=True, callback=_projects, metavar="PROJECT,…", help="Only these projects, e.g. mimiciv."
 )
-@click.option(
-    "--split", type=click.Choice(["train", "valid", "test"]), default=None, help="Only the questions of this split."
-)
+@click.option("--split", type=click.Choice(SPLITS), default=None, help="Only the questions of this split.")
 @click.option("--subjects", type=FILE, default=None, help="With --for images: a file of subject_ids, one a line.")
 @click.option("--questions", type=FILE, default=None, help="With --for images: a file of questions.")
 @connections_option

@@ -8,6 +8,7 @@ import click
 
 from ehrxqa.cli.download import connections_option, dry_run_option, recheck_option, replace_option
 from ehrxqa.cli.options import DIR, FILE, emit, example, format_option, quiet_option
+from ehrxqa.layout import SPLITS
 
 __all__ = ["command"]
 
@@ -29,7 +30,7 @@ __all__ = ["command"]
 )
 @click.option(
     "--split",
-    type=click.Choice(["train", "valid", "test"]),
+    type=click.Choice(SPLITS),
     default=None,
     help="Only the database of this split (train and valid share one), and of --questions only this split.",
 )

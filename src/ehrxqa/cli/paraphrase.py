@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option
+from ehrxqa.layout import SPLITS
 
 __all__ = ["command"]
 
@@ -34,7 +35,7 @@ def _ask(what: str, host: str) -> str | None:
 @click.option(
     "--split",
     "splits",
-    type=click.Choice(["train", "valid", "test"]),
+    type=click.Choice(SPLITS),
     multiple=True,
     help="Only this split; repeatable.",
 )

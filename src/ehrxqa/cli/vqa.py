@@ -9,13 +9,14 @@ import click
 
 from ehrxqa.cli.options import DIR, FILE, emit, example, format_option, quiet_option
 from ehrxqa.errors import SettingsError
+from ehrxqa.layout import SPLITS
 from ehrxqa.progress import make_progress
 
 __all__ = ["command"]
 
 split_option = click.option(
     "--split",
-    type=click.Choice(["train", "valid", "test"]),
+    type=click.Choice(SPLITS),
     required=True,
     help="Whose images: train and valid have silver labels, test gold ones.",
 )

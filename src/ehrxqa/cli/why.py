@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ehrxqa.cli.options import DIR, FILE, emit, example, format_option, quiet_option
+from ehrxqa.layout import SPLITS
 
 __all__ = ["command"]
 
@@ -23,7 +24,7 @@ __all__ = ["command"]
 )
 @click.argument("out", type=DIR)
 @click.argument("identifier", metavar="[ID]", required=False)
-@click.option("--split", type=click.Choice(["train", "valid", "test"]), help="Where several splits have that id.")
+@click.option("--split", type=click.Choice(SPLITS), help="Where several splits have that id.")
 @click.option("--empty", is_flag=True, help="Say only why an answer is empty; without ID, for every empty answer.")
 @click.option("--neuralsql", is_flag=True, help="Step through the NeuralSQL query instead of the gold program.")
 @click.option("--database", type=FILE, metavar="DB", help="Database file, where OUT holds none.")

@@ -20,10 +20,11 @@ from ehrxqa.database.frame import Frame
 from ehrxqa.database.id_set import IdSet
 from ehrxqa.database.shuffle import shuffled_rows
 from ehrxqa.database.stored import read_back
-from ehrxqa.database.studies import SPLITS, admission_of_studies, studies_of
+from ehrxqa.database.studies import admission_of_studies, studies_of
 from ehrxqa.database.writer import DatabaseWriter, connection, write_frames
 from ehrxqa.files import atomic_path
 from ehrxqa.labels.store import Labels
+from ehrxqa.layout import BASES
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.sources.tree import SourceTree
 
@@ -85,13 +86,13 @@ def build_databases(
         SourceError: A source file is missing, damaged, or does not fit the others.
         BuildError: A cohort is empty, or a file cannot be written.
     """
-    studies = {split: studies_of(labels, split) for split in SPLITS}
+    studies = {split: studies_of(labels, split) for split in BASES}
     with progress.task("reading subjects, admissions and stays"):
-        with_studies = IdSet(np.concatenate([studies[split].subject_id for split in SPLITS]))
+        with_studies = IdSet(np.concatenate([studies[split].subject_id for split in BASES]))
         clinical = read_clinical(tree, with_studies, seed)
-        for split in SPLITS:
+        for split in BASES:
             admission_of_studies(studies[split], clinical.transfers, transfers_had_null=clinical.transfer_hadm_had_null)
-        cohorts = {split: make_cohort(clinical, studies[split], split, subjects[split], seed) for split in SPLITS}
+        cohorts = {split: make_cohort(clinical, studies[split], split, subjects[split], seed) for split in BASES}
     with progress.task("reading dictionaries"):
         dictionaries = read_dictionaries(tree)
     context = EventContext(
@@ -118,7 +119,7 @@ def build_databases(
         write_frames(database, {name: read_back(frame) for name, frame in dictionaries.items()})
         database.execute("COMMIT")
     writer = DatabaseWriter(labels, side)
-    for split in SPLITS:
+    for split in BASES:
         happened[split] = {}
         with progress.task(f"writing the {split} database"), atomic_path(paths[split]) as part:
             part.unlink(missing_ok=True)

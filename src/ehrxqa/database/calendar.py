@@ -13,11 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ehrxqa.database.frame import NAT, Column, Kind, seconds_of
+from ehrxqa.layout import CURRENT_TIME, START_YEAR
 
-__all__ = ["CURRENT_TIME", "CURRENT_TIME_SECONDS", "START_SECONDS", "START_YEAR", "YEAR_SPAN", "TimeShift", "year_of"]
+__all__ = ["CURRENT_TIME_SECONDS", "START_SECONDS", "YEAR_SPAN", "TimeShift", "year_of"]
 
-CURRENT_TIME: Final = "2105-12-31 23:59:00"
-START_YEAR: Final = 2100
 #: Years after the first that a history may start in.
 YEAR_SPAN: Final = 5
 CURRENT_TIME_SECONDS: Final = seconds_of(CURRENT_TIME)

@@ -16,7 +16,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ehrxqa.database.calendar import CURRENT_TIME, START_YEAR, YEAR_SPAN
+from ehrxqa.database.calendar import YEAR_SPAN
+from ehrxqa.layout import CURRENT_TIME, START_YEAR
 
 __all__ = ["CURRENT_SHARE", "OFFICIAL_SEED", "TARGET_SUBJECTS", "Draws", "target_count"]
 

@@ -12,11 +12,9 @@ from ehrxqa.database.frame import NAT, Frame, Kind
 from ehrxqa.errors import SourceError
 from ehrxqa.labels.store import Labels, SizeBoxes
 
-__all__ = ["LABEL_SET_OF", "SPLITS", "Studies", "admission_of_studies", "ratios", "studies_of"]
+__all__ = ["LABEL_SET_OF", "Studies", "admission_of_studies", "ratios", "studies_of"]
 
-#: The two databases. Train questions and valid questions are both asked of `train`, which holds the valid images.
-SPLITS: Final = ("train", "test")
-#: Label set of each database.
+#: Label set of each database; `train` holds the valid images, and valid questions are asked of it too.
 LABEL_SET_OF: Final = {"train": "silver", "test": "gold+"}
 #: The one subject whose study may lie in two transfers at once; the study then has no admission.
 TWO_TRANSFERS_ALLOWED: Final = 13891219

@@ -12,10 +12,10 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ehrxqa.building.build import DATABASE_PATHS
 from ehrxqa.dataset.records import GOLD_PROGRAM, Record, final_record, read_records, write_records
 from ehrxqa.errors import BuildError, SettingsError
 from ehrxqa.files import PART
+from ehrxqa.layout import BASES, DATABASE_OF_SPLIT, DATABASE_PATHS, SPLITS
 from ehrxqa.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -78,10 +78,10 @@ def database_for(database: Path, records: Sequence[Record]) -> Path:
     if not database.is_dir():
         raise SettingsError(f"{database}: no such database or folder; build it first: ehrxqa build SOURCES OUT")
     splits = {record.get("split") for record in records}
-    if unknown := splits - {"train", "valid", "test"}:
-        names = ", ".join(sorted(map(repr, unknown)))
-        raise SettingsError(f"split {names} of a record is none of train, valid, test; give the database file itself")
-    wanted = {"test" if split == "test" else "train" for split in splits} or {"train"}
+    if unknown := splits - set(SPLITS):
+        names, known = ", ".join(sorted(map(repr, unknown))), ", ".join(SPLITS)
+        raise SettingsError(f"split {names} of a record is none of {known}; give the database file itself")
+    wanted = {DATABASE_OF_SPLIT[str(split)] for split in splits} or {BASES[0]}
     if len(wanted) > 1:
         raise SettingsError("the file mixes test records with train or valid ones; give the database file itself")
     path = database / DATABASE_PATHS[wanted.pop()]

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ehrxqa.dataset.links import LinkTable, read_links
-from ehrxqa.dataset.scopes import SCOPES, scope_of
+from ehrxqa.dataset.scopes import scope_of
+from ehrxqa.spec.scopes import SCOPE_OF_KEY
 
 __all__ = ["Facts", "facts_of", "read_links_beside"]
 
@@ -36,7 +37,7 @@ def facts_of(record: Mapping[str, Any], links: LinkTable) -> Facts:
     """
     link = links.of(record)
     if link is not None:
-        scope = SCOPES[link.scope.upper()]
+        scope = SCOPE_OF_KEY[link.scope]
         return Facts(scope.modality, scope.name, link.family)
     scope = scope_of(record["q_tag"])
     return Facts(scope.modality, scope.name, record["q_tag"])

@@ -26,10 +26,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-__all__ = ["LINKS_PATH", "MOST_LINKS", "Links", "RowLinks", "image_path"]
+__all__ = ["MOST_LINKS", "Links", "RowLinks"]
 
-#: Below the output folder.
-LINKS_PATH: Final = "dataset/links.jsonl"
 #: Studies, and rows of a table, that are listed for one question.
 MOST_LINKS: Final = 20
 
@@ -66,13 +64,3 @@ class Links:
             "template": self.template, "study_ids": self.study_ids, "image_ids": self.image_ids,
             "image_paths": self.image_paths, "studies_total": self.studies_total, "rows": rows, "bounded": self.bounded,
         }  # fmt: skip
-
-
-def image_path(subject_id: int, study_id: int, image_id: str) -> str:
-    """Where MIMIC-CXR-JPG keeps an image, below `files`.
-
-    >>> image_path(19999999, 59999999, "11aa22bb")
-    'p19/p19999999/s59999999/11aa22bb.jpg'
-    """
-    subject = str(subject_id)
-    return f"p{subject[:2]}/p{subject}/s{study_id}/{image_id}.jpg"

@@ -11,9 +11,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from ehrxqa.dataset.json_files import read_text
-from ehrxqa.dataset.link_records import LINKS_PATH, Links, RowLinks
-from ehrxqa.dataset.scopes import SCOPES
+from ehrxqa.dataset.link_records import Links, RowLinks
 from ehrxqa.errors import RecordError
+from ehrxqa.layout import LINKS_PATH
+from ehrxqa.spec.scopes import SCOPE_OF_KEY
 
 __all__ = ["LINKS_FILE", "LinkTable", "Links", "read_links"]
 
@@ -51,7 +52,7 @@ def read_links(folder: Path) -> LinkTable:
             key = value.pop("split"), value.pop("id")
             value["rows"] = [RowLinks(**rows) for rows in value["rows"]]
             links = Links(**value)
-            if links.scope.upper() not in SCOPES:
+            if links.scope not in SCOPE_OF_KEY:
                 raise ValueError(links.scope)
             found[key] = links
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

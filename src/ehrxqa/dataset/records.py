@@ -16,11 +16,11 @@ from typing import Any, Final
 from ehrxqa.dataset.json_files import read_json
 from ehrxqa.errors import RecordError
 from ehrxqa.files import atomic_path
+from ehrxqa.layout import DATABASE_NAME
 
-__all__ = ["DATABASE_NAME", "GOLD_PROGRAM", "final_record", "read_records", "write_records"]
+__all__ = ["GOLD_PROGRAM", "final_record", "read_records", "write_records"]
 
 #: The one database name of the benchmark; another is an error.
-DATABASE_NAME: Final = "mimic_iv_cxr"
 GOLD_PROGRAM: Final = "_gold_program"
 
 Record = dict[str, Any]

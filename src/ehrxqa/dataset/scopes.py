@@ -7,49 +7,11 @@ template numbers, so that files need no list of templates.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["MODALITIES", "SCOPES", "Scope", "scope_of", "scope_of_number"]
+from ehrxqa.spec.scopes import SCOPES, Scope
 
-#: The three modalities as reports name them.
-MODALITIES: Final = ("Table", "Image", "Image+Table")
-
-
-@dataclass(frozen=True)
-class Scope:
-    """One of the nine scopes.
-
-    Attributes:
-        name: As official reports write it, e.g. `IMAGE-SINGLE-2`.
-        modality: Table, Image or Image+Table.
-        patients: none, single or group.
-        images: Studies a question is about: `` (none needed), 1, 2 or N.
-        first, last: Range of the official template numbers.
-    """
-
-    name: str
-    modality: str
-    patients: str
-    images: str
-    first: int
-    last: int
-
-
-SCOPES: Final = {
-    scope.name: scope
-    for scope in (
-        Scope("TABLE-NONE", "Table", "none", "", 0, 5),
-        Scope("TABLE-SINGLE", "Table", "single", "", 6, 121),
-        Scope("TABLE-GROUP", "Table", "group", "", 122, 182),
-        Scope("IMAGE-SINGLE-1", "Image", "single", "1", 1000, 1999),
-        Scope("IMAGE-SINGLE-2", "Image", "single", "2", 2000, 2999),
-        Scope("IMAGE-SINGLE-N", "Image", "single", "N", 3000, 3999),
-        Scope("IMAGE-GROUP", "Image", "group", "N", 4000, 4999),
-        Scope("MULTIMODAL-SINGLE", "Image+Table", "single", "N", 5000, 5999),
-        Scope("MULTIMODAL-GROUP", "Image+Table", "group", "N", 6000, 6999),
-    )
-}
+__all__ = ["scope_of", "scope_of_number"]
 
 _CXR: Final = ("chest x-ray", "{study_id", " study of patient")
 _TABLE_NONE: Final = ("what is the intake method", "what is the cost of", "what does {abbreviation}")

@@ -12,10 +12,9 @@ from ehrxqa.dataset.json_files import lone_surrogate, parse_json, read_text
 from ehrxqa.dataset.links import LinkTable, read_links
 from ehrxqa.dataset.records import Record
 from ehrxqa.errors import RecordError
+from ehrxqa.layout import SPLITS
 
-__all__ = ["SPLITS", "Dataset", "load_records", "read_dataset"]
-
-SPLITS: Final = ("train", "valid", "test")
+__all__ = ["Dataset", "load_records", "read_dataset"]
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from ehrxqa.dataset.facts import facts_of
-from ehrxqa.dataset.scopes import MODALITIES, SCOPES
 from ehrxqa.dataset.splits import Dataset, read_dataset
 from ehrxqa.dataset.trust import RULES, FamilyCounts, about, duplicates, family_trust
 from ehrxqa.publish.plots import Bar, bar_chart, html_table, page
+from ehrxqa.spec.scopes import MODALITIES, SCOPES
 
 __all__ = ["answer_type", "as_page", "as_text", "dataset_stats", "is_yes_no", "plots", "stats"]
 

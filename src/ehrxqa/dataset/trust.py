@@ -15,6 +15,8 @@ from typing import Any, Final
 
 from ehrxqa.dataset.records import Record
 from ehrxqa.dataset.splits import Dataset
+from ehrxqa.layout import DATABASE_OF_SPLIT
+from ehrxqa.spec.scopes import MODALITY_KEYS
 
 __all__ = ["OFFICIAL_TEMPLATES", "RULES", "FamilyCounts", "about", "duplicates", "family_trust"]
 
@@ -122,9 +124,9 @@ def about(dataset: Dataset) -> dict[str, Any]:
     question); they are counted per database, because `test` has one of its own.
     """
     templates: dict[str, set[int]] = {name: set() for name in OFFICIAL_TEMPLATES}
-    subjects, studies = Counter[tuple[bool, int]](), set[tuple[bool, int]]()
+    subjects, studies = Counter[tuple[str, int]](), set[tuple[str, int]]()
     for split, record in _each(dataset):
-        test = split == "test"
+        base = DATABASE_OF_SPLIT[split]
         values = record.get("value") or {}
         met = {value for slot, value in values.items() if slot == "patient_id" and type(value) is int}
         named = {value for slot, value in values.items() if slot.startswith("study_id") and type(value) is int}
@@ -132,10 +134,9 @@ def about(dataset: Dataset) -> dict[str, Any]:
         if link is not None:
             named.update(link.study_ids)
             met.update(subject for path in link.image_paths if (subject := _subject_of(path)) is not None)
-            modality = {"table": "Table", "image": "Image"}.get(link.modality, "Image+Table")
-            templates[modality].add(link.template)
-        subjects.update((test, subject) for subject in met)
-        studies.update((test, study) for study in named)
+            templates[MODALITY_KEYS[link.modality]].add(link.template)
+        subjects.update((base, subject) for subject in met)
+        studies.update((base, study) for study in named)
     most = max(subjects.values(), default=0)
     return {
         "templates": {
@@ -180,7 +181,7 @@ def duplicates(dataset: Dataset) -> dict[str, Any]:
     for split, record in _each(dataset):
         by_split = texts[_plain(record["question"])]
         for earlier_split, earlier in by_split.items():
-            same_database = (earlier_split == "test") == (split == "test")
+            same_database = DATABASE_OF_SPLIT[earlier_split] == DATABASE_OF_SPLIT[split]
             if same_database and "answer" in record and "answer" in earlier and record["answer"] != earlier["answer"]:
                 note("contradictions", split, record, earlier_split, earlier)
                 break

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from ehrxqa.building.build import DATABASE_PATHS, build
+from ehrxqa.building.build import build
 from ehrxqa.building.verify import verify
 from ehrxqa.dataset.answer import answer
 from ehrxqa.dataset.records import GOLD_PROGRAM, write_records
@@ -19,6 +19,7 @@ from ehrxqa.demonstration.showcase import showcase_records
 from ehrxqa.evaluation.evaluate import evaluate
 from ehrxqa.files import write_json
 from ehrxqa.hospital import synth
+from ehrxqa.layout import DATABASE_PATHS, DATASET_FOLDER, SPLITS
 from ehrxqa.neuralsql.execute import execute
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.questions.generate import generate
@@ -203,7 +204,7 @@ def _dataset(
             force=True,
             progress=progress,
         )
-    folder, names = built / "dataset", ("train", "valid", "test")
+    folder, names = built / DATASET_FOLDER, SPLITS
     records = {split: json.loads((folder / f"{split}.json").read_text(encoding="utf-8")) for split in names}
     predictions, outcomes, found = (built / "showcase" / f"{name}.json" for name in ("queries", "outcomes", "answers"))
     write_json(predictions, {str(record["id"]): record["query"] for record in records["test"]})

@@ -13,8 +13,9 @@ from typing import Any, Final
 
 import apsw
 
-from ehrxqa.dataset.records import DATABASE_NAME, GOLD_PROGRAM, Record
+from ehrxqa.dataset.records import GOLD_PROGRAM, Record
 from ehrxqa.errors import BuildError
+from ehrxqa.layout import DATABASE_NAME
 
 __all__ = ["SHOWCASE", "ShowcaseQuestion", "showcase_records"]
 

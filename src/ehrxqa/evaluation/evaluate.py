@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from ehrxqa.dataset.facts import Facts, facts_of, read_links_beside
-from ehrxqa.dataset.scopes import MODALITIES, SCOPES
 from ehrxqa.errors import RecordError, SettingsError
 from ehrxqa.evaluation.answer_files import Gold, Predictions, read_gold, read_predicted_answers, read_questions
 from ehrxqa.evaluation.comparing import Verdict, compared_form, judge
 from ehrxqa.evaluation.profiles import Profile, profile_named
 from ehrxqa.evaluation.scores import Bootstrap, GroupScores, Tally, group_scores
+from ehrxqa.spec.scopes import MODALITIES, SCOPES
 from ehrxqa.sql.errors import AnswerShapeError
 
 __all__ = ["DIMENSIONS", "Evaluation", "evaluate"]

@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from ehrxqa.database.studies import LABEL_SET_OF
 from ehrxqa.dataset.facts import Facts
-from ehrxqa.dataset.link_records import Links, image_path
+from ehrxqa.dataset.link_records import Links
 from ehrxqa.dataset.records import Record
 from ehrxqa.errors import BuildError, NeuralSqlError, SettingsError
 from ehrxqa.explain.report_sentences import ImageReport, image_reports
+from ehrxqa.layout import base_of_database, image_path
 from ehrxqa.sources.tree import SourceTree
 from ehrxqa.sql.sandbox import Rows
 from ehrxqa.sql.steps import Step
@@ -142,7 +144,7 @@ def evidence_for(
         wanted = list(dict.fromkeys([*(int(value) for value in named if str(value).isdecimal()), *met]))
     total = link.studies_total if link is not None and wanted else len(wanted)
     studies = _studies(wanted[:MOST], run)
-    label_set = "gold+" if database.parent.name == "test" else "silver"
+    label_set = LABEL_SET_OF[base_of_database(database)]
     asked = record.get("v_tag") or {}
     labels = _labels(out, label_set, [study.image_id for study in studies], asked)
     if labels is not None:

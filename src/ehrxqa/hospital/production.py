@@ -20,9 +20,10 @@ from ehrxqa.hospital.records import metadata_rows, person_rows
 from ehrxqa.hospital.reports import report_of
 from ehrxqa.hospital.seeds import Purpose, stream
 from ehrxqa.hospital.studies import Study, studies_of
+from ehrxqa.layout import IMAGES_FOLDER, image_path
 from ehrxqa.sources.catalogue import MIMIC_CXR_JPG
 
-__all__ = ["TABLES", "Batch", "image_path", "make_batch"]
+__all__ = ["TABLES", "Batch", "make_batch"]
 
 #: Tables made of subjects, by catalogue key.
 TABLES = (
@@ -42,12 +43,6 @@ class Batch:
     plain: dict[str, bytes] = field(default_factory=dict)
     graphs: list[ZipEntry] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
-
-
-def image_path(subject_id: int, study_id: int, image_id: str) -> str:
-    """Path of an X-ray below the root of the sources."""
-    folder = f"p{str(subject_id)[:2]}/p{subject_id}/s{study_id}"
-    return f"{MIMIC_CXR_JPG.folder}/files/{folder}/{image_id}.jpg"
 
 
 def make_batch(plan: Plan, numbers: range, out: Path) -> Batch:
@@ -121,9 +116,10 @@ def _pictures(plan: Plan, subject: Subject, studies: tuple[Study, ...], out: Pat
 
     body = body_of(stream(plan.seed, Purpose.GOLD, subject.number), subject.body)
     count = 0
+    folder = out / MIMIC_CXR_JPG.folder / IMAGES_FOLDER
     for study in studies:
         for image in study.images:
-            path = out / image_path(subject.subject_id, study.study_id, image.image_id)
+            path = folder / image_path(subject.subject_id, study.study_id, image.image_id)
             count += 1
             if path.exists():
                 continue

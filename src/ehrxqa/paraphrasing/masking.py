@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ehrxqa.paraphrasing.vocabulary import WORD, template_words, unanswerable_words
 from ehrxqa.questions.nouns import MANY, ONE, with_article
-from ehrxqa.questions.saying import GENDERS
+from ehrxqa.spec.values import GENDER_WORDS
 
 __all__ = ["PLACEHOLDER", "Masked", "Unmaskable", "mask", "unmask"]
 
@@ -143,7 +143,7 @@ def _texts(record: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
         bare = slot.rstrip("0123456789")
         text = str(value)
         if bare == "gender":
-            text = GENDERS.get(text.lower(), text)
+            text = GENDER_WORDS.get(text.lower(), text)
         texts.setdefault(text.lower(), (_KINDS.get(bare, "name"), slot))
     visual = dict(record.get("v_tag") or {})
     for place, text in enumerate(visual.get("object") or ()):

@@ -12,12 +12,12 @@ from typing import Any, Final
 from ehrxqa.dataset.records import Record, read_records, write_records
 from ehrxqa.errors import RecordError, SettingsError
 from ehrxqa.files import sha256_of
+from ehrxqa.layout import SPLITS
 from ehrxqa.runs.manifest import FileRecord, Manifest
 from ehrxqa.runs.replacing import replace_together, staged_path
 
-__all__ = ["MACHINE", "SPLITS", "SplitFiles", "read_splits", "rewrite"]
+__all__ = ["MACHINE", "SplitFiles", "read_splits", "rewrite"]
 
-SPLITS: Final = ("train", "valid", "test")
 #: `para_type` of a question that was worded from our own sentences.
 MACHINE: Final = "machine"
 

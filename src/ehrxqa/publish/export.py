@@ -120,7 +120,7 @@ def _check_date(date: str) -> None:
 
 
 def _database(out: Path, manifest: Manifest | None) -> Path | None:
-    from ehrxqa.building.build import DATABASE_PATHS
+    from ehrxqa.layout import DATABASE_PATHS
 
     if manifest is None:
         return None

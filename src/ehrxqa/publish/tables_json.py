@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ehrxqa.database.schema import TABLES, TableSpec
-from ehrxqa.dataset.records import DATABASE_NAME
 from ehrxqa.errors import BuildError
+from ehrxqa.layout import DATABASE_NAME
 
 __all__ = ["FOREIGN_KEYS", "PRIMARY_KEYS", "schema_record"]
 

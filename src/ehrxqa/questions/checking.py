@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ehrxqa.dataset.link_records import MOST_LINKS, Links, RowLinks, image_path
+from ehrxqa.dataset.link_records import MOST_LINKS, Links, RowLinks
 from ehrxqa.errors import NeuralSqlError
+from ehrxqa.layout import image_path
 from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.questions.copies import Copies, on_indexed
 from ehrxqa.questions.expand import study_selects, support

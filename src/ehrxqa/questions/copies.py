@@ -23,25 +23,11 @@ import apsw
 
 from ehrxqa.errors import BuildError
 from ehrxqa.files import atomic_path
+from ehrxqa.spec.indexes import INDEXES, STUDY_INDEXES
 from ehrxqa.sql.gold.indexed import make_indexed, schema_of
 
 __all__ = ["Copies", "make_copies", "on_indexed"]
 
-_INDEXES: Final = """
-admissions subject_id; admissions hadm_id; icustays hadm_id; icustays stay_id; patients subject_id
-diagnoses_icd hadm_id; diagnoses_icd icd_code; procedures_icd hadm_id; procedures_icd icd_code
-prescriptions hadm_id; prescriptions drug; prescriptions subject_id; labevents hadm_id, itemid; labevents itemid
-microbiologyevents hadm_id; microbiologyevents spec_type_desc; microbiologyevents test_name
-inputevents stay_id; inputevents itemid; outputevents stay_id; outputevents itemid; chartevents stay_id, itemid
-chartevents itemid; transfers hadm_id; transfers careunit; cost hadm_id; cost event_type, event_id
-d_icd_diagnoses long_title; d_icd_diagnoses icd_code; d_icd_procedures long_title; d_icd_procedures icd_code
-d_items label; d_items itemid; d_items abbreviation; d_labitems label; d_labitems itemid
-tb_cxr study_id; tb_cxr subject_id, studydatetime, study_id; tb_cxr hadm_id
-tb_cxr_plus study_id, relation, object, attribute, category; tb_cxr_plus subject_id, studydatetime, study_id
-tb_cxr_plus hadm_id, relation; tb_cxr_plus attribute, relation, object; tb_cxr_plus relation, category, object
-tb_cxr_plus study_id, studydatetime, subject_id
-cxr_studies study_id; cxr_studies subject_id, studydatetime; cxr_studies hadm_id
-"""
 _STUDIES: Final = (
     "create table cxr_studies as select distinct study_id, subject_id, hadm_id, studydatetime from tb_cxr_plus"
 )
@@ -109,10 +95,10 @@ def _with_indexes(database: Path, copy: Path) -> None:
     try:
         db.execute("pragma journal_mode = off; pragma synchronous = off")
         db.execute(_STUDIES)
-        for number, index in enumerate(_INDEXES.replace("\n", ";").split(";")):
-            table, _, columns = index.strip().partition(" ")
-            if table:
-                db.execute(f"create index fast_{number} on {table}({columns})")
+        there = {name for (name,) in db.execute("select lower(name) from sqlite_schema where type = 'table'")}
+        for table, indexes in {**INDEXES, **STUDY_INDEXES}.items():
+            for number, columns in enumerate(indexes if table in there else ()):
+                db.execute(f"create index fast_{table}_{number} on {table}({columns})")
         db.execute("analyze")
     finally:
         db.close()

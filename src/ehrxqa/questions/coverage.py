@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ehrxqa.building.build import DATABASE_PATHS
 from ehrxqa.errors import BuildError
+from ehrxqa.layout import DATABASE_PATHS
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.questions.cell import CellResult, CellTask, Wanted, run_cell
 from ehrxqa.questions.copies import make_copies

@@ -8,10 +8,9 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
-from ehrxqa.building.build import DATABASE_PATHS
-from ehrxqa.dataset.link_records import LINKS_PATH
 from ehrxqa.errors import BuildError, SettingsError
 from ehrxqa.files import sha256_of
+from ehrxqa.layout import DATABASE_OF_SPLIT, DATABASE_PATHS, LINKS_PATH, SPLITS
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.questions.copies import Copies, make_copies
 from ehrxqa.questions.families.catalogue import catalogue
@@ -20,15 +19,15 @@ from ehrxqa.questions.held_out import HeldOut
 from ehrxqa.questions.pool import Pool
 from ehrxqa.questions.production import Order, produce
 from ehrxqa.questions.question_files import QuestionFiles
-from ehrxqa.questions.quota import SPLITS
 from ehrxqa.questions.spool import Spool
-from ehrxqa.questions.template import SCOPES, Template
+from ehrxqa.questions.template import Template
 from ehrxqa.questions.unanswerable import UnanswerableTask, unanswerable_records
 from ehrxqa.runs.manifest import MANIFEST, FileRecord, Manifest, StageRecord, package_versions, read_manifest, stage_key
 from ehrxqa.runs.output_folder import exclusive
 from ehrxqa.runs.replacing import finish, replace_together, staged_path
+from ehrxqa.spec.scopes import MODALITY_KEYS, SCOPE_OF_KEY
 
-__all__ = ["SPLITS", "GenerateReport", "generate"]
+__all__ = ["GenerateReport", "generate"]
 
 _OUTPUTS: Final = (*(f"dataset/{mark}{split}.json" for mark in ("_", "") for split in SPLITS), LINKS_PATH)
 #: Failed proofs that are told in full.
@@ -108,7 +107,7 @@ def generate(
     if seed < 0:
         raise SettingsError(f"seed must not be negative, not {seed}")
     templates = _chosen(scopes, families)
-    wanted_bases = sorted({SPLITS[split] for split, number in wanted.items() if number})
+    wanted_bases: list[str] = sorted({DATABASE_OF_SPLIT[split] for split, number in wanted.items() if number})
     databases = {base: out / DATABASE_PATHS[base] for base in wanted_bases}
     for path in databases.values():
         if not path.is_file():
@@ -202,7 +201,7 @@ def _unanswerable(
     everything = len(templates) == len(catalogue())
     numbers = (*templates, *(NO_SOURCE if everything else ()))
     tasks = [
-        UnanswerableTask(copies[SPLITS[split]], split, number, numbers, f"{seed}/{split}/impossible")
+        UnanswerableTask(copies[DATABASE_OF_SPLIT[split]], split, number, numbers, f"{seed}/{split}/impossible")
         for split, number in odd.items()
         if number
     ]
@@ -210,7 +209,7 @@ def _unanswerable(
 
 
 def _chosen(scopes: Sequence[str], families: Sequence[str]) -> dict[int, Template]:
-    known = {*SCOPES, *SCOPES.values()}
+    known = {*SCOPE_OF_KEY, *MODALITY_KEYS}
     if unknown := sorted(set(scopes) - known):
         raise SettingsError(f"unknown scope {unknown[0]!r}: one of {', '.join(sorted(known))}")
     every = catalogue()

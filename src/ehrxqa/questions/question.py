@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from ehrxqa.dataset.records import DATABASE_NAME
+from ehrxqa.layout import DATABASE_NAME
 from ehrxqa.questions.expand import expand, expand_studies
-from ehrxqa.questions.saying import GENDERS, TIES_SAID, say, tidy
+from ehrxqa.questions.saying import TIES_SAID, say, tidy
 from ehrxqa.questions.slots import OPERATIONS, TIME_SLOTS, operation_tag
 from ehrxqa.questions.template import Template
 from ehrxqa.questions.times import EXACT, NO_TIME, WITHIN, TimeChoice
+from ehrxqa.spec.values import GENDER_WORDS
 from ehrxqa.vqa.question import Combination, Target, VqaQuestion
 
 __all__ = ["Choice", "Question"]
@@ -226,5 +227,5 @@ class Question:
     def _with_values(self, text: str) -> str:
         values = dict(self.choice.values)
         if "gender" in values:
-            values["gender"] = GENDERS[values["gender"]]
+            values["gender"] = GENDER_WORDS[values["gender"]]
         return _VALUE.sub(lambda match: str(values[match[1]]), text)

@@ -10,10 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ehrxqa.dataset.link_records import LINKS_PATH
 from ehrxqa.dataset.records import final_record, write_records
 from ehrxqa.files import atomic_path
-from ehrxqa.questions.quota import SPLITS
+from ehrxqa.layout import LINKS_PATH, SPLITS
 from ehrxqa.questions.spool import Spool
 
 __all__ = ["QuestionFiles"]

@@ -7,13 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from ehrxqa.layout import DATABASE_OF_SPLIT, SPLITS
 from ehrxqa.questions.cell import Wanted
 from ehrxqa.questions.template import Template
 
-__all__ = ["SPLITS", "Quota", "again", "first_quota", "wanted_of"]
+__all__ = ["Quota", "again", "first_quota", "wanted_of"]
 
-#: Split → database that answers its questions.
-SPLITS: Final = {"train": "train", "valid": "train", "test": "test"}
 #: Modality → its share of the official 46,152 questions.
 _SHARES: Final = {"table": 16529, "image": 16366, "multimodal": 13257}
 
@@ -49,7 +48,7 @@ def again(
     able = sorted(able, key=lambda each: (each[0], each[1].number))
     quota: Quota = {}
     for (split, modality), number in sorted(short.items()):
-        here = [template for base, template in able if base == SPLITS[split]]
+        here = [template for base, template in able if base == DATABASE_OF_SPLIT[split]]
         others = [template.number for template in here if template.modality == modality]
         others = others or [template.number for template in here]
         if others:
@@ -72,14 +71,14 @@ def wanted_of(
     """(database, template) → the questions wanted, in an order of chance; a share of those that may be empty is."""
     counts = Counter({key: number for key, number in quota.items() if templates[key[1]].may_be_empty})
     empties: Counter[tuple[str, int]] = Counter()
-    for split in SPLITS:
-        of_split = sorted(key for key in counts if key[0] == split)
+    for name in SPLITS:
+        of_split = sorted(key for key in counts if key[0] == name)
         slots = [key for key in of_split for _ in range(counts[key])]
-        empties.update(random.Random(f"{seed}/{split}/empty").sample(slots, int(len(slots) * empty)))
+        empties.update(random.Random(f"{seed}/{name}/empty").sample(slots, int(len(slots) * empty)))
     wanted: dict[tuple[str, int], list[Wanted]] = {}
     for (split, number), count in sorted(quota.items()):
         some = [Wanted(split, place < empties[split, number]) for place in range(count)]
-        wanted.setdefault((SPLITS[split], number), []).extend(some)
+        wanted.setdefault((DATABASE_OF_SPLIT[split], number), []).extend(some)
     for (base, number), held in wanted.items():
         random.Random(f"{seed}/{base}/{number}").shuffle(held)
     return {key: tuple(held) for key, held in sorted(wanted.items())}

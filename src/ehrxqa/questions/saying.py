@@ -18,15 +18,15 @@ from ehrxqa.questions.articles import article
 from ehrxqa.questions.slots import OPERATIONS, PERIODS, survival_length
 from ehrxqa.questions.times import EXACT, EXACT_ADJECTIVES, WITHIN
 from ehrxqa.questions.wording import compared_wordings, finding_wordings, visual_wordings
+from ehrxqa.spec.values import GENDER_WORDS
 
 if TYPE_CHECKING:
     from ehrxqa.questions.question import Choice, Question
 
-__all__ = ["GENDERS", "TIES_SAID", "say", "tidy"]
+__all__ = ["TIES_SAID", "say", "tidy"]
 
 #: Said of a ranking that ends among names of the same rank.
 TIES_SAID: Final = "ties included"
-GENDERS: Final = {"m": "male", "f": "female"}
 _SLOT = re.compile(r"\[(\w+)\]")
 _EITHER = re.compile(r"<([^<>|]*)\|([^<>|]*)>")
 _MAYBE = re.compile(r"~\(([^()]*)\)")
@@ -90,7 +90,7 @@ def _with_values(text: str, choice: Choice) -> str:
     """Values in their slots; a word that a name brings along is not said again beside it: “urine culture culture”."""
     values = dict(choice.values)
     if "gender" in values:
-        values["gender"] = GENDERS[values["gender"]]
+        values["gender"] = GENDER_WORDS[values["gender"]]
 
     def fill(match: re.Match[str]) -> str:
         before, slot, after = match.groups()

@@ -5,25 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
 
 from ehrxqa.questions.events import EVENTS, EventKind
 from ehrxqa.questions.slots import OPERATIONS, TIME_SLOTS
+from ehrxqa.spec.scopes import SCOPE_OF_KEY
 
-__all__ = ["SCOPES", "Answer", "Template", "official"]
-
-#: Scope → modality.
-SCOPES: Final = {
-    "table-none": "table",
-    "table-single": "table",
-    "table-group": "table",
-    "image-single-1": "image",
-    "image-single-2": "image",
-    "image-single-n": "image",
-    "image-group": "image",
-    "multimodal-single": "multimodal",
-    "multimodal-group": "multimodal",
-}
+__all__ = ["Answer", "Template", "official"]
 
 #: What an answer looks like: one value, a truth value, a count, or a list.
 Answer = str
@@ -48,7 +35,7 @@ class Template:
     Attributes:
         number: The official number.
         family: What is asked; shared by templates that differ in kind of event, study or finding only.
-        scope: One of `SCOPES`.
+        scope: Key of one of the nine scopes.
         text: The official sentence with our short names of time slots.
         said: Our own sentences, with `<a|b>` for verbs.
         said_at: The same where both measurements are named by their times, `[at1]` and `[at2]`.
@@ -88,7 +75,7 @@ class Template:
     @property
     def modality(self) -> str:
         """table, image or multimodal."""
-        return SCOPES[self.scope]
+        return SCOPE_OF_KEY[self.scope].modality_key
 
     @property
     def of_patient(self) -> bool:

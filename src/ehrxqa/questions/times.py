@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
+from ehrxqa.layout import CURRENT_TIME, START_YEAR
+
 __all__ = [
-    "CURRENT_TIME",
     "EXACT",
     "EXACT_ADJECTIVES",
     "NO_TIME",
@@ -27,11 +28,8 @@ __all__ = [
     "candidates",
 ]
 
-#: The time at which all questions are asked.
-CURRENT_TIME: Final = "2105-12-31 23:59:00"
-_NOW: Final = datetime(2105, 12, 31, 23, 59)
-_FIRST_YEAR: Final = 2100
-_BEGINNING: Final = f"{_FIRST_YEAR}-01-01 00:00:00"
+_NOW: Final = datetime.fromisoformat(CURRENT_TIME)
+_BEGINNING: Final = f"{START_YEAR}-01-01 00:00:00"
 #: Unit → length of a time that is cut off behind it.
 _WIDTHS: Final = {"year": 4, "month": 7, "day": 10}
 _MOST_YEARS: Final = 5
@@ -338,7 +336,7 @@ def _start_back(unit: str) -> str:
     if unit == "year":
         return f"{_NOW.year - 1}"
     if unit == "month":
-        return "2105-11"
+        return (_NOW.replace(day=1) - timedelta(days=1)).isoformat()[:7]
     return (_NOW - timedelta(days=1)).isoformat(" ")
 
 
@@ -356,7 +354,7 @@ def candidates(time: str, grains: Iterable[str], rng: random.Random) -> list[Tim
             if which != "in":
                 span = {"year": 365, "month": 90, "day": 20}[unit]
                 moved += timedelta(days=rng.randrange(span) * (-1 if which == "since" else 1))
-            if not _FIRST_YEAR <= moved.year <= _NOW.year or (which == "until" and moved >= _NOW):
+            if not START_YEAR <= moved.year <= _NOW.year or (which == "until" and moved >= _NOW):
                 moved = moment
             choice = TimeChoice(
                 option.name, moved.year, moved.month if unit != "year" else 0, moved.day if unit == "day" else 0

@@ -17,7 +17,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ehrxqa.sql.official_text import CURRENT_TIME, VITAL_RANGES
+from ehrxqa.layout import CURRENT_TIME
+from ehrxqa.sql.official_text import VITAL_RANGES
 from ehrxqa.sql.tokens import Token, tokenise
 
 __all__ = ["clean"]

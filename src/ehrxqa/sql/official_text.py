@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["CURRENT_TIME", "VITAL_RANGES", "normalise"]
+from ehrxqa.layout import CURRENT_TIME
 
-#: "Now" of the shifted calendar in which all databases live.
-CURRENT_TIME = "2105-12-31 23:59:00"
+__all__ = ["VITAL_RANGES", "normalise"]
 
 #: Normal range (lower, upper) of each vital sign, in the unit of its chart item.
 VITAL_RANGES: dict[str, tuple[float, float]] = {

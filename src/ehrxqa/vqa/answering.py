@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ehrxqa.errors import RecordError, VqaError
+from ehrxqa.layout import image_path
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.vqa.image_labels import ImageLabels
-from ehrxqa.vqa.images import image_path
 from ehrxqa.vqa.question import Target, VqaQuestion
 from ehrxqa.vqa.records import AnsweredRecord, Arguments, PreRelease, decoded_arguments, question_of, read_records
 from ehrxqa.vqa.records import write_records as _write

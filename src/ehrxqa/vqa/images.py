@@ -7,21 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ehrxqa.errors import VqaError
+from ehrxqa.layout import image_path
 from ehrxqa.vqa.models import VqaRequest
 
-__all__ = ["ImageFiles", "image_path"]
+__all__ = ["ImageFiles"]
 
 #: Below a folder of PhysioNet projects, and below the project's own folder.
 _ROOTS = ("mimic-cxr-jpg/2.0.0/files", "2.0.0/files", "files", "")
-
-
-def image_path(subject_id: int, study_id: int, image_id: str) -> str:
-    """Path of an image below `files` of MIMIC-CXR-JPG.
-
-    >>> image_path(19999999, 59999999, "11aa22bb-cc33dd44")
-    'p19/p19999999/s59999999/11aa22bb-cc33dd44.jpg'
-    """
-    return f"p{str(subject_id)[:2]}/p{subject_id}/s{study_id}/{image_id}.jpg"
 
 
 @dataclass(frozen=True)

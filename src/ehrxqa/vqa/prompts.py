@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from ehrxqa.errors import SettingsError
+from ehrxqa.spec.values import GENDER_WORDS
 from ehrxqa.vqa.models import ABSTAIN, VqaAnswer, VqaRequest
 from ehrxqa.vqa.question import VIEWS, Form, Target, VqaQuestion
 from ehrxqa.vqa.vocabulary import Role, Vocabulary, words_of
@@ -100,7 +101,7 @@ def _choices(question: VqaQuestion, vocabulary: Vocabulary) -> tuple[str, ...]:
         case Target.VIEW:
             return VIEWS
         case Target.GENDER:
-            return ("male", "female")
+            return tuple(GENDER_WORDS.values())
         case Target.OBJECT:
             return question.objects if question.form is Form.CHOOSE else vocabulary.objects
         case _:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from ehrxqa.spec.values import GENDER_WORDS
 from ehrxqa.vqa.question import VqaQuestion
 
 __all__ = ["TEMPLATES", "fill", "render", "render_mimic_cxr_vqa"]
@@ -70,7 +71,6 @@ TEMPLATES: Final[Mapping[int, str]] = MappingProxyType(
 )
 
 _SLOT = re.compile(r"\$\{(\w+)\}")
-_GENDER_WORDS: Final = {"m": "male", "f": "female"}
 
 
 def _func_vqa_sentence(template: str) -> str:
@@ -101,7 +101,7 @@ def fill(template: str, question: VqaQuestion, *, category_words: Mapping[str, s
     if question.view is not None:
         values["viewpos"] = question.view
     if question.gender is not None:
-        values["gender"] = _GENDER_WORDS[question.gender]
+        values["gender"] = GENDER_WORDS[question.gender]
     return _SLOT.sub(lambda slot: values[slot[1]], template)
 
 

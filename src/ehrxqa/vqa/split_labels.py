@@ -7,22 +7,21 @@ the gold+ labels of the test database).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from ehrxqa.errors import SettingsError
 from ehrxqa.labels.ontology import MINORITY_LABELS, MINORITY_OBJECTS
+from ehrxqa.layout import SPLITS
 from ehrxqa.sources.chest_imagenome import SIZE_OBJECTS
 from ehrxqa.vqa.image_labels import Finding, ImageLabels, bits_of_rows
 
 if TYPE_CHECKING:
     from ehrxqa.labels.store import Labels
 
-__all__ = ["SPLITS", "labels_of_split", "read_split_labels"]
-
-SPLITS: Final = ("train", "valid", "test")
+__all__ = ["labels_of_split", "read_split_labels"]
 
 
 def read_split_labels(folder: Path, split: str) -> ImageLabels:

@@ -15,6 +15,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from ehrxqa.spec.values import GENDER_WORDS
 from ehrxqa.vqa.question import CATEGORIES
 
 __all__ = ["ATTRIBUTES", "DEFAULT_VOCABULARY", "OBJECTS", "Name", "Phrase", "Role", "Vocabulary", "words_of"]
@@ -202,8 +203,8 @@ _GRAMMAR_NAMES: Final[Mapping[Name, tuple[str, ...]]] = {
     ),
     Name(Role.VIEW, "ap"): ("ap", "anteroposterior", "antero-posterior"),
     Name(Role.VIEW, "pa"): ("pa", "posteroanterior", "postero-anterior"),
-    Name(Role.GENDER, "m"): ("male", "man", "m"),
-    Name(Role.GENDER, "f"): ("female", "woman", "f"),
+    Name(Role.GENDER, "m"): (GENDER_WORDS["m"], "man", "m"),
+    Name(Role.GENDER, "f"): (GENDER_WORDS["f"], "woman", "f"),
 }
 
 #: A name that is spelled with other marks may have those too.

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.questions.drawing.draw import FREQUENT, Draw, Happening, any_of, number_as_said, way
 from ehrxqa.questions.drawing.following import follows, said_twice
 from ehrxqa.questions.events import VITALS
 from ehrxqa.questions.facts import Event, usable
 from ehrxqa.questions.question import Choice
-from ehrxqa.questions.times import CURRENT_TIME, NO_TIME, TIME_OPTIONS, TimeChoice, candidates
+from ehrxqa.questions.times import NO_TIME, TIME_OPTIONS, TimeChoice, candidates
 from ehrxqa.sql.official_text import VITAL_RANGES
 
 #: Pairs of places in time that a change is measured between.

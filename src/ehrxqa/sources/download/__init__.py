@@ -15,16 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ehrxqa.errors import SettingsError, SourceError
+from ehrxqa.layout import BASES, SPLITS, database_path
 from ehrxqa.net.credentials import Credentials
 from ehrxqa.net.errors import DownloadError
 from ehrxqa.sources.catalogue import MIMIC_CXR_JPG, PROJECTS
 from ehrxqa.sources.download.images import (
-    SPLIT_DATABASES,
     Choice,
     Image,
     choice_of_questions,
     database_images,
-    image_path,
     metadata_images,
     read_subjects,
     refuse_synthetic,
@@ -222,7 +221,7 @@ def _plan(run: Session, wanted: Iterable[Wanted], *, recheck: bool) -> list[Item
 
 
 def _plan_images(run: Session, images: list[Image], *, recheck: bool) -> list[Item]:
-    paths = {image_path(image) for image in images}
+    paths = {image.path for image in images}
     return run.plan(
         _CXR, lambda sums, _: image_items(run.root, _CXR, images, sums), paths.__contains__, recheck=recheck
     )
@@ -270,10 +269,9 @@ def _metadata(root: Path) -> Path | None:
 def _database_images(out: Path, split: str | None, choice: Choice | None) -> list[Image]:
     """Images of the databases that a split, or all splits, are answered on."""
     refuse_synthetic(out)
-    if split is not None and split not in SPLIT_DATABASES:
-        raise SettingsError(f"--split {split}: there are {', '.join(SPLIT_DATABASES)}")
-    names = [SPLIT_DATABASES[split]] if split else list(dict.fromkeys(SPLIT_DATABASES.values()))
-    databases = [out / "database" / name / "mimic_iv_cxr.db" for name in names]
+    if split is not None and split not in SPLITS:
+        raise SettingsError(f"--split {split}: there are {', '.join(SPLITS)}")
+    databases = [database_path(out, name) for name in ((split,) if split else BASES)]
     there = [database for database in databases if database.is_file()]
     if not there:
         raise SourceError("is missing; build the databases first with `ehrxqa build SOURCES OUT`", path=databases[0])

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ehrxqa.errors import RecordError, SettingsError, SourceError
+from ehrxqa.layout import IMAGES_FOLDER, image_path
 from ehrxqa.sources.catalogue import MIMIC_CXR_JPG
 
 __all__ = [
@@ -26,7 +27,6 @@ __all__ = [
     "Image",
     "choice_of_questions",
     "database_images",
-    "image_path",
     "metadata_images",
     "read_subjects",
     "refuse_synthetic",
@@ -34,9 +34,6 @@ __all__ = [
 
 #: Views that the cohort, and so the databases, are made of.
 FRONTAL_VIEWS = frozenset({"AP", "PA"})
-
-#: Database that answers the questions of a split: there is none for valid.
-SPLIT_DATABASES = {"train": "train", "valid": "train", "test": "test"}
 
 _IMAGE_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{8}){4}", re.ASCII)
 
@@ -49,15 +46,10 @@ class Image:
     study_id: int
     image_id: str
 
-
-def image_path(image: Image) -> str:
-    """Path of an image below the release of MIMIC-CXR-JPG.
-
-    >>> image_path(Image(19999999, 59999999, "0a0a0a0a-1b1b1b1b-0a0a0a0a-1b1b1b1b-0a0a0a0a"))
-    'files/p19/p19999999/s59999999/0a0a0a0a-1b1b1b1b-0a0a0a0a-1b1b1b1b-0a0a0a0a.jpg'
-    """
-    subject = str(image.subject_id)
-    return f"files/p{subject[:2]}/p{subject}/s{image.study_id}/{image.image_id}.jpg"
+    @property
+    def path(self) -> str:
+        """Where it lies below the release of MIMIC-CXR-JPG."""
+        return f"{IMAGES_FOLDER}/{image_path(self.subject_id, self.study_id, self.image_id)}"
 
 
 @dataclass(frozen=True)

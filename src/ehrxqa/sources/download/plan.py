@@ -11,7 +11,7 @@ from pathlib import Path
 from ehrxqa.net.errors import DownloadError
 from ehrxqa.sources.catalogue import Form, SourceFile, source_file
 from ehrxqa.sources.download.checksums import SUMS, Ledger
-from ehrxqa.sources.download.images import Image, image_path
+from ehrxqa.sources.download.images import Image
 from ehrxqa.sources.download.part_file import part_path
 from ehrxqa.sources.download.releases import MADE_LOCALLY, Release, Wanted
 from ehrxqa.sources.download.zip_safety import check_zip
@@ -98,7 +98,7 @@ def image_items(root: Path, release: Release, images: Sequence[Image], sums: dic
     """The image files; one without a published checksum must at least be a whole JPEG."""
     items = []
     for number, image in enumerate(images, 1):
-        path = image_path(image)
+        path = image.path
         sha256 = sums.get(path)
         name = f"image {number} ({image.image_id[:8]}…)"
         check = check_jpeg if sha256 is None else None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ehrxqa.errors import SettingsError
+from ehrxqa.layout import SPLITS
 from ehrxqa.sources.catalogue import CHEST_IMAGENOME, FILES, MIMIC_CXR_JPG, MIMIC_IV, Project, SourceFile, source_file
 
 __all__ = ["DEMO", "EHRXQA", "QUESTIONS_VQA", "RELEASES", "Release", "Stage", "Wanted", "wanted_files"]
@@ -144,7 +145,7 @@ def _questions(split: str | None) -> list[Wanted]:
     """Question files, with or without the leading underscore of a pre-release, train in one or more parts."""
     wanted = []
     for release in (EHRXQA, QUESTIONS_VQA):
-        for name in (split,) if split else ("train", "valid", "test"):
+        for name in (split,) if split else SPLITS:
             pattern = re.compile(rf"(?:.*/)?_?{name}(?:_part\d+)?\.json")
             wanted.append(Wanted(release, pattern=pattern, label=f"_{name}.json"))
     return wanted

@@ -14,40 +14,11 @@ from typing import Final
 
 import apsw
 
+from ehrxqa.spec.indexes import INDEXES
 from ehrxqa.sql.gold.columns import Kind, Schema
 from ehrxqa.sql.gold.proof import TWIN
 
 __all__ = ["INDEXES", "KEYS", "make_indexed", "schema_of"]
-
-#: By what the rows of each table are looked up. Tables not listed get a twin without index.
-INDEXES: Final[dict[str, tuple[str, ...]]] = {
-    "patients": ("subject_id",),
-    "admissions": ("subject_id", "hadm_id"),
-    "d_icd_diagnoses": ("icd_code", "long_title"),
-    "d_icd_procedures": ("icd_code", "long_title"),
-    "d_items": ("itemid", "label", "abbreviation"),
-    "d_labitems": ("itemid", "label"),
-    "diagnoses_icd": ("hadm_id", "icd_code", "subject_id"),
-    "procedures_icd": ("hadm_id", "icd_code", "subject_id"),
-    "labevents": ("hadm_id, itemid", "itemid", "subject_id"),
-    "prescriptions": ("hadm_id", "drug", "route", "subject_id"),
-    "cost": ("hadm_id", "event_id, event_type", "subject_id"),
-    "chartevents": ("stay_id, itemid", "hadm_id", "itemid", "subject_id"),
-    "inputevents": ("stay_id, itemid", "hadm_id", "itemid", "subject_id"),
-    "outputevents": ("stay_id, itemid", "hadm_id", "itemid", "subject_id"),
-    "microbiologyevents": ("hadm_id", "spec_type_desc", "test_name", "subject_id"),
-    "icustays": ("hadm_id", "stay_id", "subject_id"),
-    "transfers": ("hadm_id", "careunit", "subject_id"),
-    "tb_cxr": ("study_id", "subject_id", "hadm_id"),
-    "tb_cxr_plus": (
-        "study_id, relation, attribute",
-        "subject_id, relation, attribute",
-        "hadm_id, relation",
-        "attribute, relation, object",
-        "object, relation, category",
-        "category, relation, subject_id",
-    ),
-}
 
 #: Columns with which an index begins, by table.
 KEYS: Final = {table: frozenset(keys.split(",")[0] for keys in indexes) for table, indexes in INDEXES.items()}
