@@ -36,7 +36,7 @@ def test_every_kind_of_answer_comes_back(tmp_path):
         assert len(cache) == 6
     with AnswerCache(tmp_path / "new folder" / "c.db") as cache:
         found = cache.get("m", "1", "q", [f"i{number}" for number in range(9)])
-        assert [found[f"i{number}"] for number in range(6)] == answers
+        assert [found[f"i{number}"].answer for number in range(6)] == answers
         assert len(found) == 6
         for other in (("n", "1", "q"), ("m", "2", "q"), ("m", "1", "r")):
             assert cache.get(*other, ["i0"]) == {}
@@ -47,7 +47,7 @@ def test_many_images_are_found_at_once(tmp_path):
         cache.put("m", "1", [("q", f"i{number}", bool(number % 2)) for number in range(1_201)])
         found = cache.get("m", "1", "q", [f"i{number}" for number in range(1_300)])
     assert len(found) == 1_201
-    assert found["i1200"] is False
+    assert found["i1200"].answer is False
 
 
 def test_a_new_version_of_the_model_is_asked_again(small_database, tmp_path):

@@ -118,7 +118,8 @@ def test_recorded_answers_are_found_by_study_or_image_and_meaning(tmp_path, line
         ask(504, "is there picc?"),
         ask(505, "is the width of the cardiac silhouette wider than 1/2 of the thorax width?"),
     ]
-    assert model.answer(requests) == [True, False, ("cabg grafts", "sternotomy wires"), ABSTAIN, None]
+    answers = [reply.answer for reply in model.answer(requests)]
+    assert answers == [True, False, ("cabg grafts", "sternotomy wires"), ABSTAIN, None]
     with pytest.raises(VqaError, match=r'no recorded answer to "is there picc\?" for study 599'):
         model.answer([ask(599, "is there picc?")])
 

@@ -15,7 +15,7 @@ from ehrxqa.neuralsql.result import Asked
 from ehrxqa.sql.errors import Abstained, CallError, QuestionLimit, TimeLimit
 from ehrxqa.sql.limits import Limits
 from ehrxqa.sql.sandbox import Value, open_database
-from ehrxqa.vqa.models import ABSTAIN, VqaAnswer, VqaModel, VqaRequest
+from ehrxqa.vqa.models import ABSTAIN, VqaModel, VqaReply, VqaRequest, as_reply
 from ehrxqa.vqa.question import VqaQuestion
 from ehrxqa.vqa.render import render
 
@@ -50,7 +50,7 @@ class Asker:
     def __init__(self, database: Path, model: VqaModel | None, cache: AnswerCache | None) -> None:
         self._database, self._model, self._cache = database, model, cache
         self._images: dict[int, list[str]] | None = None
-        self._memory: dict[tuple[VqaQuestion, str], VqaAnswer | NeuralSqlError] = {}
+        self._memory: dict[tuple[VqaQuestion, str], VqaReply | NeuralSqlError] = {}
         self._plan: Plan | None = None
         self._known: list[dict[Value, Known]] = []
         self._counts: list[list[int]] = []
@@ -134,7 +134,7 @@ class Asker:
         assert self._plan is not None
         return self._plan.questions[need.number].value
 
-    def _settle(self, need: _Need, answer: VqaAnswer | NeuralSqlError, *, asked: bool) -> None:
+    def _settle(self, need: _Need, answer: VqaReply | NeuralSqlError, *, asked: bool) -> None:
         known = _known(answer, self._question(need), need.study)
         for spelled in need.spelled:
             self._known[need.number][spelled] = known
@@ -193,11 +193,11 @@ class Asker:
             ]
             self._cache.put(model.name, model.version, kept)
 
-    def _answers_of(self, model: VqaModel, requests: Sequence[VqaRequest]) -> list[VqaAnswer | NeuralSqlError]:
+    def _answers_of(self, model: VqaModel, requests: Sequence[VqaRequest]) -> list[VqaReply | NeuralSqlError]:
         """The model's answers; where it fails on a batch, one by one, so that only the studies at fault suffer."""
         self.batches += 1
         try:
-            answers: list[VqaAnswer | NeuralSqlError] = list(model.answer(requests))
+            answers: list[VqaReply | NeuralSqlError] = [as_reply(answer) for answer in model.answer(requests)]
         except VqaError as error:
             if len(requests) == 1:
                 return [CallError(f"study {requests[0].study_id}: {error}")]
@@ -224,10 +224,11 @@ def _no_image(spelled: Value, study: int | None, images: int) -> CallError:
     return CallError(f"func_vqa: study {study} has no image in TB_CXR")
 
 
-def _known(answer: VqaAnswer | NeuralSqlError, question: VqaQuestion, study: int) -> Known:
+def _known(reply: VqaReply | NeuralSqlError, question: VqaQuestion, study: int) -> Known:
     """An answer as SQL sees it, or the reason why there is none."""
-    if isinstance(answer, NeuralSqlError):
-        return answer
+    if isinstance(reply, NeuralSqlError):
+        return reply
+    answer = reply.answer
     if answer is ABSTAIN:
         return Abstained(f"the model abstains on study {study}")
     if answer is None:

@@ -2,7 +2,7 @@
 
 An answer is known by what determines it: the image, the question as a value (in its canonical wording), the
 model and its version. How it was asked (batch, device, query) is not part of the key. Several processes may
-use one file.
+use one file. Files of versions that kept no confidence are read and extended.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from types import TracebackType
 import apsw
 
 from ehrxqa.errors import NeuralSqlError
-from ehrxqa.vqa.models import ABSTAIN, VqaAnswer
+from ehrxqa.vqa.models import ABSTAIN, VqaAnswer, VqaReply, as_reply
 
 __all__ = ["AnswerCache"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS answers (
     model TEXT NOT NULL, version TEXT NOT NULL, question TEXT NOT NULL, image_id TEXT NOT NULL,
-    answer TEXT NOT NULL, PRIMARY KEY (model, version, question, image_id)
+    answer TEXT NOT NULL, confidence REAL, PRIMARY KEY (model, version, question, image_id)
 ) WITHOUT ROWID
 """
 
@@ -46,35 +46,54 @@ class AnswerCache:
             self._db.execute("PRAGMA journal_mode = WAL").fetchall()
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.execute(_SCHEMA)
+            self._add_confidence()
         except (apsw.Error, OSError) as error:
             raise self._broken(error) from error
+
+    def _add_confidence(self) -> None:
+        """Give a file of an earlier version its column."""
+        columns = "SELECT name FROM pragma_table_info('answers')"
+        if "confidence" in {str(row[0]) for row in self._db.execute(columns)}:
+            return
+        try:
+            self._db.execute("ALTER TABLE answers ADD COLUMN confidence REAL")
+        except apsw.SQLError as error:
+            if "duplicate column" not in str(error):  # another process was faster
+                raise
 
     def _broken(self, error: Exception) -> NeuralSqlError:
         return NeuralSqlError(f"{self.path}: not an answer cache that can be used ({error}); delete it or name another")
 
-    def get(self, model: str, version: str, question: str, images: Sequence[str]) -> dict[str, VqaAnswer]:
-        """The known answers to a question: image → answer."""
-        found: dict[str, VqaAnswer] = {}
+    def get(self, model: str, version: str, question: str, images: Sequence[str]) -> dict[str, VqaReply]:
+        """The known answers to a question: image → reply."""
+        found: dict[str, VqaReply] = {}
         try:
             for start in range(0, len(images), _AT_ONCE):
                 some = images[start : start + _AT_ONCE]
                 marks = ",".join("?" * len(some))
                 rows = self._db.execute(
-                    "SELECT image_id, answer FROM answers WHERE model = ? AND version = ? AND question = ? "
+                    "SELECT image_id, answer, confidence FROM answers WHERE model = ? AND version = ? AND question = ? "
                     f"AND image_id IN ({marks})",
                     (model, version, question, *some),
                 )
-                found.update((str(image), _read(str(answer))) for image, answer in rows)
+                found.update(
+                    (str(image), VqaReply(_read(str(answer)), None if sure is None else float(str(sure))))
+                    for image, answer, sure in rows
+                )
         except (apsw.Error, ValueError) as error:
             raise self._broken(error) from error
         return found
 
-    def put(self, model: str, version: str, answers: Iterable[tuple[str, str, VqaAnswer]]) -> None:
-        """Keep (question, image, answer) triples; an answer that is there already stays."""
-        rows = [(model, version, question, image, _written(answer)) for question, image, answer in answers]
+    def put(self, model: str, version: str, answers: Iterable[tuple[str, str, VqaAnswer | VqaReply]]) -> None:
+        """Keep (question, image, answer or reply) triples; what is there already stays."""
+        replies = [(question, image, as_reply(given)) for question, image, given in answers]
+        rows = [
+            (model, version, question, image, _written(reply.answer), reply.confidence)
+            for question, image, reply in replies
+        ]
         try:
             with self._db:
-                self._db.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?)", rows)
+                self._db.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?)", rows)
         except apsw.Error as error:
             raise self._broken(error) from error
 

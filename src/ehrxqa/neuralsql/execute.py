@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import pickle
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from ehrxqa.neuralsql.workers import WorkerPool
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.journal import Journal
 from ehrxqa.sql.limits import Limits
+from ehrxqa.vqa.models import VqaModel
 
 __all__ = ["ExecuteSummary", "execute"]
 
@@ -50,7 +52,7 @@ def execute(
     predictions: Path | str,
     *,
     out: Path | str,
-    model: str = "oracle",
+    model: str | VqaModel = "oracle",
     answers: Path | str | None = None,
     images: Path | str | None = None,
     cache: Path | str | None = None,
@@ -69,7 +71,8 @@ def execute(
         database: The integrated database; it is only read, and its TB_CXR_PLUS is out of reach of the queries.
         predictions: `{id: query}`, a list of `{id, query}`, or the latter as JSONL.
         out: File for a list of `{id, status, answer, error, questions, seconds}` in the order of `predictions`.
-        model: Who answers image questions, as a text: `oracle`, `constant:no`, … (see `ehrxqa.vqa.registry`).
+        model: Who answers image questions, as a text: `oracle`, `constant:no`, … (see `ehrxqa.vqa.registry`),
+            or a model of your own, which must survive being sent to the workers (`pickle`).
         answers: File for `{id: answer}`, with `"null"` for what was not answered.
         images: Folder of MIMIC-CXR-JPG, for models that look at images.
         cache: File of model answers to use and extend.
@@ -88,6 +91,7 @@ def execute(
         raise SettingsError(f"{database}: no such database file")
     if timeout <= 0 or max_rows < 1:
         raise SettingsError("the timeout and the number of rows are greater than 0")
+    _check_sendable(model)
     queries = read_predictions(Path(predictions))
     setup = Setup(
         database,
@@ -114,6 +118,19 @@ def execute(
     )
 
 
+def _check_sendable(model: str | VqaModel) -> None:
+    """Refuse a model that workers cannot be given, before they are started."""
+    if isinstance(model, str):
+        return
+    try:
+        pickle.dumps(model)
+    except Exception as error:  # whatever its parts raise
+        raise SettingsError(
+            f"the model {type(model).__name__} cannot be sent to worker processes ({error}); "
+            "name a function that makes it: python:MODULE:NAME"
+        ) from error
+
+
 def _run(
     queries: dict[Identifier, str | None], setup: Setup, count: int, side: Path, out: Path, progress: Progress
 ) -> tuple[list[dict[str, Any]], int, int]:
@@ -123,7 +140,7 @@ def _run(
         name, version = pool.model()
         depends_on = {
             "database": sha256_of(setup.database),
-            "model": [setup.model, name, version],
+            "model": [setup.model if isinstance(setup.model, str) else name, name, version],
             "limits": dataclasses.asdict(setup.limits),
         }
         with Journal(side, depends_on) as journal:

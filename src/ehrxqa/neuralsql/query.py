@@ -9,6 +9,7 @@ from ehrxqa.neuralsql.result import Result
 from ehrxqa.neuralsql.setup import Setup, open_engine
 from ehrxqa.sql.limits import Limits
 from ehrxqa.sql.structure import FUNCTION
+from ehrxqa.vqa.models import VqaModel
 
 __all__ = ["query"]
 
@@ -17,7 +18,7 @@ def query(
     database: Path | str,
     sql: str,
     *,
-    model: str = "oracle",
+    model: str | VqaModel = "oracle",
     images: Path | str | None = None,
     cache: Path | str | None = None,
     limits: Limits | None = None,
@@ -27,8 +28,8 @@ def query(
     Args:
         database: The integrated database; it is only read, and its TB_CXR_PLUS is out of reach of the query.
         sql: Any SQLite SELECT, with func_vqa("question", study_id) wherever a value or a select item may stand.
-        model: Who answers image questions, as a text: `oracle`, `constant:no`, … (see `ehrxqa.vqa.registry`).
-            For a model of your own use `ehrxqa.neuralsql.engine.Engine`.
+        model: Who answers image questions, as a text: `oracle`, `constant:no`, … (see `ehrxqa.vqa.registry`),
+            or a model of your own.
         images: Folder of MIMIC-CXR-JPG, for models that look at images.
         cache: File of model answers to use and extend.
         limits: What the query may use up.

@@ -12,7 +12,7 @@ from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.sql.limits import Limits
 from ehrxqa.vqa.models import VqaModel
 from ehrxqa.vqa.parse import parse
-from ehrxqa.vqa.registry import make_model
+from ehrxqa.vqa.registry import ANSWERS_FROM_LABELS, make_model
 from ehrxqa.vqa.vocabulary import DEFAULT_VOCABULARY
 
 __all__ = ["Setup", "open_engine"]
@@ -24,14 +24,14 @@ class Setup:
 
     Attributes:
         database: The integrated database.
-        model: The model, as a text (see `ehrxqa.vqa.registry`).
+        model: The model: a text (see `ehrxqa.vqa.registry`), or an object that can be sent to another process.
         images: Folder of MIMIC-CXR-JPG, for models that look at images.
         cache: File of answers from earlier runs.
         limits: What one query may use up.
     """
 
     database: Path
-    model: str = "oracle"
+    model: str | VqaModel = "oracle"
     images: Path | None = None
     cache: Path | None = None
     limits: Limits = Limits()  # noqa: RUF009 - immutable
@@ -49,7 +49,7 @@ def open_engine(setup: Setup) -> Iterator[tuple[Engine, VqaModel]]:
         NeuralSqlError: The cache cannot be used.
     """
     labels, vocabulary = None, DEFAULT_VOCABULARY
-    if setup.model.partition(":")[0] in ("oracle", "perturbed"):
+    if isinstance(setup.model, str) and setup.model.partition(":")[0] in ANSWERS_FROM_LABELS:
         from ehrxqa.vqa.database_labels import labels_of_database  # numpy: only where labels are read
 
         labels = labels_of_database(setup.database)

@@ -5,7 +5,7 @@ Out: truth values and lists of texts. `question` defines the value, `render` wri
 `rules` answers it from labels, `models` is the protocol of vision models.
 """
 
-from ehrxqa.vqa.models import ABSTAIN, VqaAnswer, VqaModel, VqaRequest
+from ehrxqa.vqa.models import ABSTAIN, VqaAnswer, VqaModel, VqaReply, VqaRequest
 from ehrxqa.vqa.parse import parse
 from ehrxqa.vqa.question import KINDS, VqaQuestion
 from ehrxqa.vqa.render import render
@@ -19,6 +19,7 @@ __all__ = [
     "VqaAnswer",
     "VqaModel",
     "VqaQuestion",
+    "VqaReply",
     "VqaRequest",
     "parse",
     "render",

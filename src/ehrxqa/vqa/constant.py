@@ -28,4 +28,4 @@ class ConstantModel:
         """The same answer for each request of one type."""
         if self._truth is None:
             return [ABSTAIN] * len(requests)
-        return [self._truth if request.question.answer_type == "truth" else self._elements for request in requests]
+        return [self._truth if request.answer_type == "truth" else self._elements for request in requests]

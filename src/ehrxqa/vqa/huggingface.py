@@ -108,7 +108,7 @@ class HuggingFaceModel:
         for start in range(0, len(requests), self.batch_size):
             batch = requests[start : start + self.batch_size]
             for request, words in zip(batch, self._words(batch), strict=True):
-                answers.append(read_answer(words, request.question, self._vocabulary))
+                answers.append(read_answer(words, request.value(), self._vocabulary))
         return answers
 
     def _words(self, batch: Sequence[VqaRequest]) -> list[str]:

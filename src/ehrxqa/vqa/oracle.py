@@ -38,8 +38,8 @@ class OracleModel:
         question: VqaQuestion | None = None
         rule: Rule | None = None
         for request in requests:
-            if request.question is not question or rule is None:
-                question = request.question
+            if request.question is not question or question is None or rule is None:
+                question = request.value()
                 rule = rules.get(question)
                 if rule is None:
                     rule = rules[question] = rule_for(question, self._labels)

@@ -51,12 +51,13 @@ class PerturbedModel:
         answers = self._oracle.answer(requests)
         texts: dict[VqaQuestion, str] = {}
         for place, request in enumerate(requests):
-            text = texts.get(request.question)
+            question = request.value()
+            text = texts.get(question)
             if text is None:
-                text = texts[request.question] = render(request.question)
+                text = texts[question] = render(question)
             draw = blake2b(f"{self._seed}\n{request.study_id}\n{text}".encode(), digest_size=16).digest()
             if int.from_bytes(draw[:8]) < self._rate * 2**64:
-                answers[place] = self._wrong(request.question, answers[place], int.from_bytes(draw[8:]))
+                answers[place] = self._wrong(question, answers[place], int.from_bytes(draw[8:]))
         return answers
 
     def _wrong(self, question: VqaQuestion, right: VqaAnswer, draw: int) -> VqaAnswer:

@@ -57,8 +57,8 @@ class PromptTemplate:
         """The prompt for one request."""
         values = {
             "question": request.text,
-            "form": _form(request.question),
-            "choices": ", ".join(_choices(request.question, vocabulary)),
+            "form": _form(request.value()),
+            "choices": ", ".join(_choices(request.value(), vocabulary)),
         }
         return _SLOT.sub(lambda slot: values[slot[1]], self.text)
 

@@ -8,45 +8,98 @@
 | `recorded:FILE` | answers kept in a file |
 | `hf:FOLDER[:key=value…]` | a transformers model saved in a folder |
 | `hub:OWNER/NAME[@REVISION][:key=value…]` | a transformers model fetched from the Hugging Face hub |
+| `python:MODULE:NAME[:ARGUMENT]` | what a Python module brings |
+| `NAME[:ARGUMENT]` | what an installed package declares as entry point `ehrxqa.vision_models` |
 
-Keys of the last two: `device` (auto, cpu, cuda, cuda:1 …), `batch` (images at once), `tokens` (longest answer),
+Keys of `hf` and `hub`: `device` (auto, cpu, cuda, cuda:1 …), `batch` (images at once), `tokens` (longest answer),
 `prompt` (file with a prompt template, see `prompts`).
+
+What a module or package brings is a `VqaModel`, or a function (or class) that takes a `ModelContext` and gives one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
 
+from ehrxqa.doors import PYTHON, load_named, load_python, names
 from ehrxqa.errors import SettingsError
 from ehrxqa.vqa.image_labels import ImageLabels
 from ehrxqa.vqa.models import VqaModel
-from ehrxqa.vqa.vocabulary import DEFAULT_VOCABULARY
+from ehrxqa.vqa.vocabulary import DEFAULT_VOCABULARY, Vocabulary
 
-__all__ = ["MODEL_SPECS", "make_model"]
+__all__ = ["ANSWERS_FROM_LABELS", "MODEL_SPECS", "ModelContext", "make_model"]
 
 #: The forms of a model text, for help and messages.
-MODEL_SPECS = (
+MODEL_SPECS: Final = (
     "oracle",
     "perturbed:RATE[:seed=N]",
     "constant:yes|no|abstain[:A,B]",
     "recorded:FILE",
     "hf:FOLDER[:device=…][:batch=N][:tokens=N][:prompt=FILE]",
     "hub:OWNER/NAME[@REVISION][:…]",
+    "python:MODULE:NAME[:ARGUMENT]",
 )
+
+#: Models that answer from the labels of the database itself.
+ANSWERS_FROM_LABELS: Final = frozenset({"oracle", "perturbed"})
+
+_GROUP: Final = "ehrxqa.vision_models"
+
+
+@dataclass(frozen=True)
+class ModelContext:
+    """What a model can be made from.
+
+    Attributes:
+        spec: The whole text that names it.
+        argument: What stands behind the name, without the colon.
+        database: The integrated database the studies come from.
+        labels: Its labels, if they were read before.
+        images: Folder of MIMIC-CXR-JPG.
+    """
+
+    spec: str
+    argument: str = ""
+    database: Path | None = None
+    labels: ImageLabels | None = None
+    images: Path | None = None
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The names that an answer may hold."""
+        return DEFAULT_VOCABULARY if self.labels is None else self.labels.vocabulary
+
+    def labels_of_database(self) -> ImageLabels:
+        """The labels of the database.
+
+        Raises:
+            SettingsError: No database was given.
+            BuildError: It cannot be read.
+        """
+        if self.labels is not None:
+            return self.labels
+        if self.database is None:
+            raise SettingsError(f'model "{self.spec}" answers from labels and needs a database')
+        from ehrxqa.vqa.database_labels import labels_of_database
+
+        return labels_of_database(self.database)
 
 
 def make_model(
-    spec: str,
+    spec: str | VqaModel,
     *,
     database: Path | str | None = None,
     labels: ImageLabels | None = None,
     images: Path | str | None = None,
 ) -> VqaModel:
-    """The model that `spec` names.
+    """The model that `spec` names; a model itself is given back.
 
     Args:
-        spec: One of the forms in the table of this module.
+        spec: One of the forms in the table of this module, or a model.
         database: The integrated database the studies come from; for the oracle, the perturbed oracle and
             models that look at images.
         labels: Its labels, if they were read before.
@@ -58,76 +111,97 @@ def make_model(
         RecordError: The file of recorded answers cannot be read.
         VqaError: A transformers model cannot be loaded.
     """
-    name, _, rest = spec.partition(":")
-    match name:
-        case "oracle" if not rest:
-            from ehrxqa.vqa.oracle import OracleModel
-
-            return OracleModel(_labels(spec, database, labels))
-        case "perturbed" if rest:
-            return _perturbed(spec, rest, lambda: _labels(spec, database, labels))
-        case "constant" if rest:
-            return _constant(spec, rest)
-        case "recorded" if rest:
-            from ehrxqa.vqa.recorded import RecordedModel
-
-            vocabulary = DEFAULT_VOCABULARY if labels is None else labels.vocabulary
-            return RecordedModel(rest, vocabulary)
-        case "hf" | "hub" if rest:
-            return _transformers(spec, name == "hub", rest, database, labels, images)
-    raise SettingsError(f'model "{spec}" is not one of: {", ".join(MODEL_SPECS)}')
-
-
-def _labels(spec: str, database: Path | str | None, labels: ImageLabels | None) -> ImageLabels:
-    if labels is not None:
-        return labels
-    if database is None:
-        raise SettingsError(f'model "{spec}" answers from labels and needs a database')
-    from ehrxqa.vqa.database_labels import labels_of_database
-
-    return labels_of_database(database)
+    if not isinstance(spec, str):
+        if not isinstance(spec, VqaModel):
+            raise SettingsError(f"{type(spec).__name__} is no vision model: it needs {_NEEDED}")
+        return spec
+    name, _, argument = spec.partition(":")
+    context = ModelContext(
+        spec, argument, None if database is None else Path(database), labels, None if images is None else Path(images)
+    )
+    if spec.startswith(PYTHON):
+        place = ":".join(spec.split(":", 3)[:3])
+        rest = spec[len(place) :].removeprefix(":")
+        return _brought(load_python(place), replace(context, argument=rest))
+    made = _BUILDERS[name](context) if name in _BUILDERS else None
+    if made is not None:
+        return made
+    value = None if name in _BUILDERS or not name else load_named(_GROUP, name)
+    if value is not None:
+        return _brought(value, context)
+    others = names(_GROUP)
+    listed = ", ".join((*MODEL_SPECS, *others))
+    raise SettingsError(f'model "{spec}" is not one of: {listed}')
 
 
-def _perturbed(spec: str, rest: str, labels: Callable[[], ImageLabels]) -> VqaModel:
+_NEEDED: Final = "name, version, batch_size and answer(requests)"
+
+
+def _brought(value: Any, context: ModelContext) -> VqaModel:
+    """The model that something of another package is or makes."""
+    if isinstance(value, type) or not isinstance(value, VqaModel):
+        if not callable(value):
+            raise SettingsError(f'"{context.spec}" is neither a vision model nor a function that makes one')
+        value = value(context)
+    if not isinstance(value, VqaModel):
+        raise SettingsError(
+            f'"{context.spec}" gives {type(value).__name__}, which is no vision model: it needs {_NEEDED}'
+        )
+    return value
+
+
+def _oracle(context: ModelContext) -> VqaModel | None:
+    from ehrxqa.vqa.oracle import OracleModel
+
+    return OracleModel(context.labels_of_database()) if not context.argument else None
+
+
+def _recorded(context: ModelContext) -> VqaModel | None:
+    from ehrxqa.vqa.recorded import RecordedModel
+
+    return RecordedModel(context.argument, context.vocabulary) if context.argument else None
+
+
+def _perturbed(context: ModelContext) -> VqaModel | None:
     from ehrxqa.vqa.perturbed import PerturbedModel
 
-    rate, *options = rest.split(":")
-    values = _options(spec, options, {"seed"})
+    if not context.argument:
+        return None
+    rate, *options = context.argument.split(":")
+    values = _options(context.spec, options, {"seed"})
     try:
         number, seed = float(rate), int(values.get("seed", "0"))
     except ValueError as error:
-        raise SettingsError(f'model "{spec}": expected perturbed:RATE[:seed=N] with numbers') from error
-    return PerturbedModel(labels(), number, seed)
+        raise SettingsError(f'model "{context.spec}": expected perturbed:RATE[:seed=N] with numbers') from error
+    return PerturbedModel(context.labels_of_database(), number, seed)
 
 
-def _constant(spec: str, rest: str) -> VqaModel:
+def _constant(context: ModelContext) -> VqaModel | None:
     from ehrxqa.vqa.constant import ConstantModel
 
-    said, _, elements = rest.partition(":")
+    if not context.argument:
+        return None
+    said, _, elements = context.argument.partition(":")
     truths = {"yes": True, "no": False, "abstain": None}
     if said not in truths:
-        raise SettingsError(f'model "{spec}": the constant is yes, no or abstain')
+        raise SettingsError(f'model "{context.spec}": the constant is yes, no or abstain')
     return ConstantModel(truths[said], [element.strip() for element in elements.split(",") if element.strip()])
 
 
-def _transformers(
-    spec: str,
-    hub: bool,
-    rest: str,
-    database: Path | str | None,
-    labels: ImageLabels | None,
-    images: Path | str | None,
-) -> VqaModel:
+def _transformers(context: ModelContext) -> VqaModel | None:
+    spec, database, images = context.spec, context.database, context.images
+    if not context.argument:
+        return None
     if database is None or images is None:
         raise SettingsError(f'model "{spec}" looks at images and needs a database and the folder of images (--images)')
-    if not Path(images).is_dir():
+    if not images.is_dir():
         raise SettingsError(f"{images}: no such folder of images")
     from ehrxqa.vqa.database_labels import studies_of_database
     from ehrxqa.vqa.huggingface import HuggingFaceModel
     from ehrxqa.vqa.images import ImageFiles
     from ehrxqa.vqa.prompts import DEFAULT_PROMPT, read_prompt
 
-    location, *options = rest.split(":")
+    location, *options = context.argument.split(":")
     values = _options(spec, _rejoined(options), {"device", "batch", "tokens", "prompt"})
     try:
         batch, tokens = int(values.get("batch", "8")), int(values.get("tokens", "64"))
@@ -138,14 +212,27 @@ def _transformers(
     subjects = {study: subject for study, (subject, _) in studies_of_database(database).items()}
     return HuggingFaceModel(
         location,
-        ImageFiles(Path(images), subjects),
-        hub=hub,
+        ImageFiles(images, subjects),
+        hub=spec.startswith("hub:"),
         device=values.get("device", "auto"),
         batch_size=batch,
         max_new_tokens=tokens,
         prompt=read_prompt(Path(values["prompt"])) if "prompt" in values else DEFAULT_PROMPT,
-        vocabulary=DEFAULT_VOCABULARY if labels is None else labels.vocabulary,
+        vocabulary=context.vocabulary,
     )
+
+
+#: Name → how the model is made; None where what stands behind the name makes no sense.
+_BUILDERS: Final[MappingProxyType[str, Callable[[ModelContext], VqaModel | None]]] = MappingProxyType(
+    {
+        "oracle": _oracle,
+        "perturbed": _perturbed,
+        "constant": _constant,
+        "recorded": _recorded,
+        "hf": _transformers,
+        "hub": _transformers,
+    }
+)
 
 
 def _rejoined(options: list[str]) -> list[str]:
