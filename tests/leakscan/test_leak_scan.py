@@ -138,6 +138,8 @@ LEAKS: list[tuple[str, str, bytes | str]] = [
         "aws",
         "AKIA" + "".join(random.Random(3).sample("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16)) + "\n",
     ),
+    ("credential-login", "fetch.sh", "curl -s -u reader:" + TOKEN[:12] + " https://physionet.org/files/\n"),
+    ("credential-env", "deploy/.env", "DB_PASSWORD=" + TOKEN[:12] + "\n"),
     ("credential-url", "remote", "https://reader:" + TOKEN[:12] + "@physionet.org/files/\n"),
 ]
 
@@ -437,15 +439,19 @@ def test_what_is_not_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("ehrxqa.leakscan.MOST_BYTES", 1000)
     _write(tmp_path, "long.txt", "x" * 2000)
     _write(tmp_path, "torn.zip", b"PK\x03\x04 and then nothing")
-    notes = leak_scan(tmp_path).notes
-    assert notes == ["long.txt: only the first 0 MiB were read", "torn.zip: cannot be read as a zip file"]
+    report = leak_scan(tmp_path)
+    assert report.verdict == "not read"
+    assert [(one.path, one.why) for one in report.not_read] == [
+        ("long.txt", "only the first 0 MiB were read"),
+        ("torn.zip", "cannot be read as a zip file"),
+    ]
 
 
 def test_a_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:
     _write(tmp_path, "bomb.zip", _zip("zeros", b"\0" * (80 << 20)))
     report = leak_scan(tmp_path)
-    assert report.clean
-    assert report.notes == ["bomb.zip: not all of its 1 members were read"]
+    assert report.verdict == "not read"
+    assert ("bomb.zip", "only a part of member 1 of 1 was read") in [(one.path, one.why) for one in report.not_read]
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:

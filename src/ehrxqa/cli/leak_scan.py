@@ -30,12 +30,13 @@ def command(
 ) -> int:
     """Find what must never be published: rows and numbers of MIMIC, answers, databases, images, credentials.
 
-    Exit status 0: nothing found; 1: something found. Values of patients are never shown. What the synthetic
-    hospital made is recognised by its SYNTHETIC.json, or the manifest.json of a build from it.
+    Exit status 0: all of it read, nothing found; 1: something found; 3: nothing found, but not all could be read.
+    Values of patients are never shown. What the synthetic hospital made is recognised by its
+    SYNTHETIC.json, or the manifest.json of a build from it.
     """
     from ehrxqa.leakscan import leak_scan
     from ehrxqa.progress import make_progress
 
     report = leak_scan(paths, history=history, everything=everything, allow=allow, progress=make_progress(quiet=quiet))
     emit(output_format, report.as_json(), report.as_text)
-    return 0 if report.clean else 1
+    return {"clean": 0, "leak": 1, "not read": 3}[report.verdict]

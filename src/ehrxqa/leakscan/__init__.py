@@ -8,22 +8,30 @@ hospital made does not, except credentials.
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
 from ehrxqa.errors import SettingsError, SourceError
 from ehrxqa.leakscan import git
 from ehrxqa.leakscan.allow import ALLOW_FILE, AllowList
 from ehrxqa.leakscan.content import MOST_BYTES, Limits, content_hits
-from ehrxqa.leakscan.masking import masked
-from ehrxqa.leakscan.rules import PATIENT_RULES, RULES, Hit, text_hits
+from ehrxqa.leakscan.masking import made_up_number, masked
+from ehrxqa.leakscan.rules import NOT_READ, PATIENT_RULES, RULES, Hit, text_hits
 from ehrxqa.leakscan.synthetic import MARKERS, marker_says, nearest_marker
 from ehrxqa.progress import SILENT, Progress
 
-__all__ = ["RULES", "Finding", "ScanReport", "leak_scan"]
+__all__ = ["RULES", "Finding", "NotRead", "ScanReport", "leak_scan"]
+
+
+#: `p19/p1…/s5…`, `subject-1…`, `patient_1…`, `hadm2…` in names.
+_NAMED = re.compile(
+    r"(?i)(?:p1\d/p(?=1\d{7}/s5\d{7})|(?:subject|patient|hadm|admission|stay|study)[ _-]?(?:id)?[ _=-]?)"
+    r"(?P<id>[1235]\d{7})(?!\d)"
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,19 @@ class Finding:
     commit: str | None = None
 
 
+@dataclass(frozen=True)
+class NotRead:
+    """Something that was not read, or not read whole, and so is not called clean.
+
+    Attributes:
+        path: Where, with numbers of patients made unreadable.
+        why: The reason.
+    """
+
+    path: str
+    why: str
+
+
 @dataclass
 class ScanReport:
     """What was looked at and what was found.
@@ -55,7 +76,8 @@ class ScanReport:
         blobs: Versions of files in the history that were read.
         synthetic: Findings that are known to be synthetic, and so none.
         allowed: Findings that the allow list lets stay.
-        notes: What was not read, or not read whole.
+        not_read: What was not read, or not read whole.
+        notes: What else is worth saying.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -63,17 +85,27 @@ class ScanReport:
     blobs: int = 0
     synthetic: int = 0
     allowed: int = 0
+    not_read: list[NotRead] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
+    def verdict(self) -> Literal["leak", "not read", "clean"]:
+        """A leak, if anything was found; clean only if all of it was read and understood."""
+        return "leak" if self.findings else "not read" if self.not_read else "clean"
+
+    @property
     def clean(self) -> bool:
-        """Whether nothing was found."""
-        return not self.findings
+        """Whether nothing was found in what was all read."""
+        return self.verdict == "clean"
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain values."""
-        return {"clean": self.clean, **{name: value for name, value in vars(self).items() if name != "findings"}} | {
+        return {
+            "verdict": self.verdict,
+            "clean": self.clean,
+            **vars(self),
             "findings": [vars(finding) for finding in self.findings],
+            "not_read": [vars(one) for one in self.not_read],
         }
 
     def as_text(self) -> str:
@@ -83,14 +115,25 @@ class ScanReport:
             where = one.path if one.line is None else f"{one.path}:{one.line}"
             commit = f" (commit {one.commit})" if one.commit else ""
             lines.append(f"{where}: {one.rule}: {one.what}{commit}")
+        lines += [f"{one.path}: not read: {one.why}" for one in self.not_read]
         lines += [f"note: {note}" for note in self.notes]
         history = f" and {self.blobs:,} versions in the history" if self.blobs else ""
         known = [f"{self.synthetic:,} synthetic"] * bool(self.synthetic) + [f"{self.allowed:,} allowed"] * bool(
             self.allowed
         )
         aside = f" ({', '.join(known)})" if known else ""
-        verdict = "clean" if self.clean else f"{len(self.findings):,} findings, do not publish this"
-        return "\n".join([*lines, f"{verdict}: {self.files:,} files{history} read{aside}"])
+        return "\n".join([*lines, f"{self._verdict_text()}: {self.files:,} files{history} read{aside}"])
+
+    def _verdict_text(self) -> str:
+        found, unread = len(self.findings), len(self.not_read)
+        aside = f", and {unread:,} not read" if unread else ""
+        match self.verdict:
+            case "leak":
+                return f"{found:,} finding{'s' * (found != 1)}{aside}, do not publish this"
+            case "not read":
+                return f"nothing found, but {unread:,} not read (look at them, or allow them)"
+            case _:
+                return "clean"
 
 
 def leak_scan(
@@ -136,6 +179,8 @@ def leak_scan(
             for file in files:
                 scan.file(file, base)
                 task.advance()
+        if top is not None and path.is_dir() and not history:
+            scan.staged(top, path)
     if history:
         for top in tops:
             scan.history(top, progress)
@@ -174,7 +219,7 @@ class _Scan:
             return
         self._seen.add(resolved)
         name = _relative(resolved, base.resolve())
-        limits = Limits(self._report.notes)
+        limits = Limits()
         try:
             size = path.stat().st_size
             with path.open("rb") as stream:
@@ -182,12 +227,24 @@ class _Scan:
         except OSError as error:
             raise SourceError(f"cannot be read ({error.strerror}), so it cannot be called clean", path=path) from error
         if size > MOST_BYTES:
-            self._report.notes.append(f"{masked(name)}: only the first {MOST_BYTES >> 20} MiB were read")
+            limits.skip(name, f"only the first {MOST_BYTES >> 20} MiB were read")
         self._report.files += 1
-        hits = list(content_hits(name, data, limits, whole=size <= MOST_BYTES))
-        if hits:
+        hits = [*content_hits(name, data, limits, whole=size <= MOST_BYTES), *_path_hits(name)]
+        if hits or limits.unread:
             synthetic = nearest_marker(PurePosixPath(resolved.as_posix()), self._marker_on_disk)
             self._add(hits, name, base, synthetic=synthetic)
+            self._skip(limits, name, base, synthetic=synthetic)
+
+    def staged(self, top: Path, folder: Path) -> None:
+        """Look at what is staged below a folder and stands otherwise in the work tree."""
+        inside = folder.resolve()
+        wanted = [blob for blob in git.staged_only(top) if (top / blob.path).resolve().is_relative_to(inside)]
+        for blob, data in git.contents(top, wanted, MOST_BYTES):
+            limits = Limits()
+            hits = list(content_hits(blob.path, data, limits))
+            synthetic = nearest_marker(PurePosixPath((top / blob.path).as_posix()), self._marker_on_disk)
+            self._add([replace(hit, what=f"{hit.what}, staged") for hit in hits], blob.path, top, synthetic=synthetic)
+            self._skip(limits, blob.path, top, synthetic=synthetic)
 
     def history(self, top: Path, progress: Progress) -> None:
         """Look at every version of every file, and at the messages."""
@@ -199,17 +256,21 @@ class _Scan:
             says = marker_says(pure.name, data)
             if says is not None:  # a folder that was ever built from real data is real
                 markers[pure.parent] = says and markers.get(pure.parent, True)
-        limits = Limits(self._report.notes)
         with progress.task(f"history of {top}", total=len(found), unit="versions") as task:
             for blob, data in git.contents(top, found, MOST_BYTES):
                 self._report.blobs += 1
-                hits = list(content_hits(blob.path, data, limits, whole=blob.size <= MOST_BYTES))
-                if hits:
+                limits = Limits()
+                hits = [*content_hits(blob.path, data, limits, whole=blob.size <= MOST_BYTES), *_path_hits(blob.path)]
+                if hits or limits.unread:
                     synthetic = nearest_marker(PurePosixPath(blob.path), markers.get)
                     self._add(hits, blob.path, top, synthetic=synthetic, oid=blob.oid)
+                    self._skip(limits, blob.path, top, synthetic=synthetic)
                 task.advance()
         for commit, text in git.messages(top):
             self._add(list(text_hits(text)), "commit message", top, synthetic=False, commit=commit)
+        for name, text in git.names(top):
+            hits = [*text_hits(text), *_path_hits(name)]
+            self._add(hits, f"branch or tag {name}", top, synthetic=False)
 
     def finished(self) -> ScanReport:
         """The report, sorted."""
@@ -223,7 +284,7 @@ class _Scan:
             lists = [self._given_allow] if self._given_allow is not None else list(self._allow.values())
             globs = [glob for one in lists for glob in one.unused]
             report.notes += [f"allow list: {glob} meets nothing and may be taken out" for glob in globs]
-        report.notes = list(dict.fromkeys(masked(note) for note in report.notes))
+        report.not_read = list(dict.fromkeys(report.not_read))
         return report
 
     def _add(
@@ -246,6 +307,17 @@ class _Scan:
                 where = commit if oid is None else git.commit_of(base, oid)
                 self._report.findings.append(Finding(masked(name), hit.line, hit.rule, hit.what, where))
 
+    def _skip(self, limits: Limits, file: str, base: Path, *, synthetic: bool) -> None:
+        """Note what was not read; of a synthetic tree, pictures and databases are known to be made up."""
+        allow = self._allow_list(base)
+        for name, why in limits.unread:
+            if synthetic:
+                self._report.synthetic += 1
+            elif allow.allows(file, NOT_READ):
+                self._report.allowed += 1
+            else:
+                self._report.not_read.append(NotRead(masked(name), why))
+
     def _allow_list(self, base: Path) -> AllowList:
         if self._given_allow is not None:
             return self._given_allow
@@ -263,6 +335,15 @@ class _Scan:
                     says = marker_says(name, file.read_bytes())
             self._markers[folder] = says
         return self._markers[folder]
+
+
+def _path_hits(name: str) -> Iterator[Hit]:
+    """Numbers of patients in the name of a file, branch or tag."""
+    found = [match for match in _NAMED.finditer(name) if not made_up_number(match["id"])]
+    if found:
+        yield Hit(
+            "mimic-path" if "/" in found[0][0] else "mimic-id", None, "a name with the number of a subject or study"
+        )
 
 
 def _relative(path: Path, base: Path) -> str:

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ehrxqa.errors import SettingsError
-from ehrxqa.leakscan.rules import RULES
+from ehrxqa.leakscan.rules import NOT_READ, RULES
 
 __all__ = ["ALLOW_FILE", "AllowList"]
 
@@ -60,7 +60,9 @@ def _entries(path: Path, lines: Iterable[str]) -> Iterable[tuple[str, frozenset[
         if not words:
             continue
         rules = frozenset(rule for word in words[1:] for rule in word.split(",") if rule)
-        unknown = rules - RULES.keys()
+        unknown = rules - {*RULES, NOT_READ}
         if unknown:
-            raise SettingsError(f"{path}, line {number}: no rule {min(unknown)!r}; there are {', '.join(RULES)}")
-        yield words[0], rules or frozenset(RULES)
+            raise SettingsError(
+                f"{path}, line {number}: no rule {min(unknown)!r}; there are {', '.join((*RULES, NOT_READ))}"
+            )
+        yield words[0], rules or frozenset((*RULES, NOT_READ))

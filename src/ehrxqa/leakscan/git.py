@@ -11,7 +11,18 @@ from pathlib import Path
 
 from ehrxqa.errors import SourceError
 
-__all__ = ["Blob", "blobs", "commit_of", "ignored", "listed_files", "messages", "top_level"]
+__all__ = [
+    "Blob",
+    "blobs",
+    "commit_of",
+    "contents",
+    "ignored",
+    "listed_files",
+    "messages",
+    "names",
+    "staged_only",
+    "top_level",
+]
 
 
 @dataclass(frozen=True)
@@ -51,16 +62,43 @@ def blobs(top: Path) -> list[Blob]:
     objects: dict[str, str] = {}
     for line in _git(top, "rev-list", "--objects", "--all", "--reflog").splitlines():
         oid, _, path = line.partition(b" ")
-        if path:
-            objects.setdefault(oid.decode("ascii"), os.fsdecode(path))
+        name = oid.decode("ascii")
+        if path or name not in objects:  # commits and folders are sorted out below; a tag may name a blob directly
+            objects[name] = objects.get(name) or os.fsdecode(path)
+    for staged, where in _staged(top):
+        objects.setdefault(staged, where)
     asked = "".join(f"{oid}\n" for oid in objects).encode()
     out = _git(top, "cat-file", "--batch-check=%(objectname) %(objecttype) %(objectsize)", given=asked)
     found = []
     for answer in out.decode("ascii", "replace").splitlines():
         name, kind, *size = answer.split(" ")
         if kind == "blob":
-            found.append(Blob(name, objects[name], int(size[0])))
+            found.append(Blob(name, objects[name] or "(a tagged file)", int(size[0])))
     return found
+
+
+def _staged(top: Path) -> Iterator[tuple[str, str]]:
+    """Files as they are staged: what the next commit would hold, whatever stands in the work tree."""
+    for entry in _git(top, "ls-files", "-z", "--stage").split(b"\0"):
+        facts, _, path = entry.partition(b"\t")
+        if path and not facts.startswith(b"160000"):  # a submodule is a commit of another repository
+            yield facts.split(b" ")[1].decode("ascii"), os.fsdecode(path)
+
+
+def staged_only(top: Path) -> list[Blob]:
+    """Staged files that differ from those in the work tree."""
+    changed = _git(top, "diff", "--name-only", "-z", "--no-renames", "--no-ext-diff").split(b"\0")
+    names = {os.fsdecode(name) for name in changed if name}
+    return [Blob(oid, path, 0) for oid, path in _staged(top) if path in names]
+
+
+def names(top: Path) -> Iterator[tuple[str, str]]:
+    """What branches and tags are called, and the messages of annotated tags."""
+    out = _git(top, "for-each-ref", "--format=%(refname:short)%00%(if)%(taggername)%(then)%(contents)%(end)%00%00")
+    for entry in out.decode("utf-8", "replace").split("\0\0\n"):
+        name, _, message = entry.partition("\0")
+        if name:
+            yield name, f"{name}\n{message}"
 
 
 def contents(top: Path, wanted: list[Blob], most_bytes: int) -> Iterator[tuple[Blob, bytes]]:

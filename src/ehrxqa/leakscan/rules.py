@@ -6,10 +6,24 @@ import bisect
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ehrxqa.leakscan.masking import IMAGE_ID, made_up_image_id, made_up_number
 
-__all__ = ["CREDENTIAL_RULES", "PATIENT_RULES", "RULES", "TEXT_RULES", "Hit", "TextRule", "text_hits"]
+__all__ = [
+    "CREDENTIAL_RULES",
+    "ENVIRONMENT_RULES",
+    "NOT_READ",
+    "PATIENT_RULES",
+    "RULES",
+    "TEXT_RULES",
+    "Hit",
+    "TextRule",
+    "text_hits",
+]
+
+#: What an allow list calls files that were not read.
+NOT_READ = "not-read"
 
 #: Rule → what it finds. The names are stable: allow lists use them.
 RULES: dict[str, str] = {
@@ -26,6 +40,8 @@ RULES: dict[str, str] = {
     "credential-key": "a private key",
     "credential-token": "an access token",
     "credential-url": "a password in an address",
+    "credential-login": "a user name with its password, on a command line or in code",
+    "credential-env": "a secret in an environment file",
 }
 
 #: Rules about patients: they do not apply to what is known to be synthetic. Credentials always count.
@@ -88,11 +104,11 @@ def _always(_: re.Match[str]) -> bool:
     return True
 
 
-def _key_rule(key: str, first: str) -> TextRule:
-    """`subject_id = 1…`, `"hadm_id": "2…"`, `study_id in (5…`."""
-    between = r"""\w{0,2}["'\]\)]{0,3}\s{0,4}(?:==?|:|\bin\b|,)\s{0,4}[\[\("']{0,3}\s{0,2}"""
-    pattern = re.compile(rf"{key}{between}[ps]?(?P<id>{first}\d{{7}})(?!\d)")
-    return TextRule("mimic-id", (key,), pattern, _number, f"a {key}", lower=True)
+def _key_rule(word: str, first: str) -> TextRule:
+    """`subject_id = 1…`, `subjectId: 1…`, `subject=1…`, `"hadm_id": "2…"`, `study_id in (5…`."""
+    between = r"""s?["'\]\)]{0,3}\s{0,4}(?:==?|:|\bin\b|,|=>)\s{0,4}[\[\("']{0,3}\s{0,2}"""
+    pattern = re.compile(rf"(?<![a-z]){word}[ _-]?(?:id)?{between}[ps]?(?P<id>{first}\d{{7}})(?!\d)")
+    return TextRule("mimic-id", (word,), pattern, _number, f"a number of {word}_id", lower=True)
 
 
 def _word_rule(word: str, first: str) -> TextRule:
@@ -102,11 +118,12 @@ def _word_rule(word: str, first: str) -> TextRule:
 
 
 TEXT_RULES: tuple[TextRule, ...] = (
-    _key_rule("subject_id", "1"),
-    _key_rule("patient_id", "1"),
-    _key_rule("hadm_id", "2"),
-    _key_rule("stay_id", "3"),
-    _key_rule("study_id", "5"),
+    _key_rule("subject", "1"),
+    _key_rule("patient", "1"),
+    _key_rule("hadm", "2"),
+    _key_rule("admission", "2"),
+    _key_rule("stay", "3"),
+    _key_rule("study", "5"),
     _word_rule("patient", "1"),
     _word_rule("subject", "1"),
     _word_rule("study", "5"),
@@ -140,6 +157,22 @@ TEXT_RULES: tuple[TextRule, ...] = (
         "a password on a wget command line",
     ),
     TextRule(
+        "credential-login",
+        ("curl",),
+        re.compile(r"""curl\b[^\n]*?\s(?:-u|--user)[= ]?["']?[^\s:"']+:(?P<secret>[^\s"']+)"""),
+        _secret,
+        "a password on a curl command line",
+    ),
+    TextRule(
+        "credential-login",
+        ("auth",),
+        re.compile(
+            r"""(?i)\b(?:auth\s*=\s*|(?:HTTP)?(?:Basic|Digest)Auth)\(\s*["'][^"'\n]+["']\s*,\s*(?P<secret>["'][^"'\n]+["'])\s*\)"""
+        ),
+        _secret,
+        "a user name and password in code",
+    ),
+    TextRule(
         "credential-key",
         ("private key",),
         re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----\s+[A-Za-z0-9+/=:\s-]{40}"),
@@ -168,7 +201,23 @@ TEXT_RULES: tuple[TextRule, ...] = (
 
 CREDENTIAL_RULES = tuple(rule for rule in TEXT_RULES if rule.rule not in PATIENT_RULES)
 
-_PAIR = re.compile(r"(?<![\d.-])1\d{7}(?!\d)[^\n]{0,80}?(?<![\d.-])(?P<other>[235]\d{7})(?!\d)")
+#: For files that hold settings as `NAME=value`: elsewhere a name alone does not tell a secret.
+ENVIRONMENT_RULES = (
+    TextRule(
+        "credential-env",
+        ("pass", "pwd", "secret", "token", "key", "credential"),
+        re.compile(
+            r"""(?im)^[ \t]*(?:export[ \t]+)?\w*"""
+            r"""(?:PASS(?:WORD|WD|PHRASE)?|PWD|SECRET|TOKEN|API_?KEY|ACCESS_KEY|CREDENTIALS?)\w*"""
+            r"""[ \t]*[=:][ \t]*(?P<secret>"[^"\n]+"|'[^'\n]+'|[^\s#]+)"""
+        ),
+        _secret,
+        "a secret among the settings",
+    ),
+)
+
+# The numbers stand free: eight digits within a checksum or a decimal fraction are none.
+_PAIR = re.compile(r"(?<![\w.-])p?(?P<subject>1\d{7})(?!\w)[^\n]{0,80}?(?<![\w.-])s?(?P<other>[235]\d{7})(?!\w)")
 _DATE = re.compile(r"2[01]\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _PAIR_LINES = 3
 
@@ -190,14 +239,23 @@ def text_hits(text: str, rules: tuple[TextRule, ...] = TEXT_RULES) -> Iterator[H
     if rules is not TEXT_RULES:
         return
     pairs = [match for match in _PAIR.finditer(text) if _is_pair(match)]
-    if len({starts.line(match.start()) for match in pairs}) >= _PAIR_LINES:
+    lines = {starts.line(match.start()): int(match["subject"]) for match in pairs}
+    if _together(lines):
         what = f"{len(pairs):,} lines with a subject's number beside that of an admission, stay or study"
         yield Hit("mimic-rows", starts.line(pairs[0].start()), what)
 
 
 def _is_pair(match: re.Match[str]) -> bool:
     other = match["other"]
-    return not _DATE.fullmatch(other) and not made_up_number(other) and not made_up_number(match[0][:8])
+    return not _DATE.fullmatch(other) and not made_up_number(other) and not made_up_number(match["subject"])
+
+
+def _together(lines: dict[int, int]) -> bool:
+    """Whether lines with pairs make up a table: not a few among numbers of any size, nor numbers counted up."""
+    if len(lines) < _PAIR_LINES:
+        return False
+    steps = {b - a for a, b in pairwise(lines.values())}
+    return 2 * len(lines) > max(lines) - min(lines) and (len(steps) > 1 or steps == {0})
 
 
 class _LineStarts:

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
 
+from ehrxqa.layout import MANIFEST
 from ehrxqa.sources.tree import SYNTHETIC_MARKER
 
 __all__ = ["MARKERS", "marker_says", "nearest_marker"]
 
-MANIFEST = "manifest.json"
 MARKERS = (SYNTHETIC_MARKER, MANIFEST)
 
 
