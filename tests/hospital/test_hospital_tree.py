@@ -105,10 +105,10 @@ def test_a_failed_run_leaves_no_table_and_can_be_repeated(hospital, hashed, tmp_
     out = tmp_path / "broken"
     good = tree.make_batch
 
-    def failing(plan, numbers, folder):
+    def failing(plan, numbers, out):
         if numbers.start:
             raise RuntimeError("power cut")
-        return good(plan, numbers, folder)
+        return good(plan, numbers, out)
 
     monkeypatch.setattr(tree, "make_batch", failing)
     with pytest.raises(RuntimeError, match="power cut"):

@@ -110,7 +110,8 @@ def test_a_dead_worker_takes_only_its_query_with_it(small_database):
         assert pool.model()[0]
         results = pool.run(["select 1", QUERIES["e"], "select 2"])
         assert next(results)[1].answer == [1]
-        threading.Timer(0.5, pool._workers[0].process.kill).start()  # while it runs the endless query
+        (worker,) = pool._pool._workers
+        threading.Timer(0.5, worker.kill).start()  # while it runs the endless query
         outcomes = dict(results)
     assert "ended unexpectedly" in outcomes[1].error
     assert (outcomes[1].status, outcomes[2].answer) == ("error", [2])

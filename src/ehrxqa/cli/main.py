@@ -1,13 +1,16 @@
 """The `ehrxqa` command: finds the subcommand, and turns errors into one clear line.
 
-Exit status: 0 done, 1 something is wrong with files or data, 2 wrong usage, 130 interrupted.
+Exit status: 0 done, 1 something is wrong with files or data, 2 wrong usage, 130 interrupted (143 by SIGTERM, 129 by
+SIGHUP, which end a command in the same way).
 """
 
 from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
+import threading
 from typing import Any
 
 import click
@@ -84,7 +87,27 @@ def run(arguments: list[str] | None = None) -> None:
     sys.exit(_guarded(arguments, debug))
 
 
+class _Ending:
+    """The signal that ends this command."""
+
+    sign = signal.SIGINT
+
+
+def _end_like_ctrl_c() -> None:
+    """SIGTERM and SIGHUP end a command in good order, unless someone (`nohup`) has decided otherwise."""
+
+    def end(number: int, _: object) -> None:
+        _Ending.sign = signal.Signals(number)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is threading.main_thread():
+        for sign in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(sign) is signal.SIG_DFL:
+                signal.signal(sign, end)
+
+
 def _guarded(arguments: list[str], debug: bool) -> int:
+    _end_like_ctrl_c()
     try:
         result: Any = main.main(args=arguments, prog_name="ehrxqa", standalone_mode=False)
     except click.exceptions.Exit as done:
@@ -94,7 +117,7 @@ def _guarded(arguments: list[str], debug: bool) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         print("ehrxqa: interrupted; run the same command again to go on", file=sys.stderr)
-        return 130
+        return 128 + _Ending.sign
     except EhrxqaError as error:
         if debug:
             raise

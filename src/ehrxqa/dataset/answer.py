@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ehrxqa.dataset.records import GOLD_PROGRAM, Record, final_record, read_records, write_records
-from ehrxqa.errors import BuildError, SettingsError
+from ehrxqa.errors import SettingsError
 from ehrxqa.files import PART
 from ehrxqa.layout import BASES, DATABASE_OF_SPLIT, DATABASE_PATHS, SPLITS
 from ehrxqa.progress import SILENT, Progress
+from ehrxqa.runs.pool import Pool
 
 if TYPE_CHECKING:
     from ehrxqa.sql.gold.columns import Schema
@@ -154,27 +154,9 @@ def _run(
         indexed = made()
         slow = sum(1 for job in jobs if indexed is None or not job.statements)
         chunks = [jobs[first : first + CHUNK] for first in range(0, len(jobs), CHUNK)]
-        if workers == 1 or slow + (len(jobs) - slow) // SPEEDUP < ALONE_BELOW:
-            _start(path, indexed, seconds)
-            try:
-                for chunk in chunks:
-                    yield _run_chunk(chunk)
-            finally:
-                _stop()
-            return
-        with ProcessPoolExecutor(
-            min(workers, len(chunks)),
-            mp_context=get_context("spawn"),
-            initializer=_start,
-            initargs=(path, indexed, seconds),
-        ) as pool:
-            try:
-                for future in as_completed([pool.submit(_run_chunk, chunk) for chunk in chunks]):
-                    yield future.result()
-            except BrokenProcessPool as error:
-                raise BuildError(
-                    "a worker process was killed (out of memory?); try again with fewer --workers"
-                ) from error
+        few = slow + (len(jobs) - slow) // SPEEDUP < ALONE_BELOW
+        with Pool(1 if few else min(workers, len(chunks)), opened=partial(_runner, path, indexed, seconds)) as pool:
+            yield from pool.map(_run_chunk, chunks)
 
 
 @contextmanager
@@ -205,23 +187,11 @@ def _indexed(path: Path, schema: Schema, scratch: Path) -> Iterator[Callable[[],
                 scratch.unlink(missing_ok=True)
 
 
-_runner: Runner | None = None
-
-
-def _start(path: Path, indexed: Path | None, seconds: float) -> None:
-    global _runner
+def _runner(path: Path, indexed: Path | None, seconds: float) -> AbstractContextManager[Runner]:
     from ehrxqa.sql.gold.runner import Runner
 
-    _runner = Runner.walled(path, indexed, seconds)
+    return closing(Runner.walled(path, indexed, seconds))
 
 
-def _stop() -> None:
-    global _runner
-    if _runner is not None:
-        _runner.close()
-    _runner = None
-
-
-def _run_chunk(jobs: list[Job]) -> list[tuple[int, Outcome]]:
-    assert _runner is not None
-    return [(job.number, _runner.run(job)) for job in jobs]
+def _run_chunk(runner: Runner, jobs: list[Job]) -> list[tuple[int, Outcome]]:
+    return [(job.number, runner.run(job)) for job in jobs]

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -23,6 +21,7 @@ from ehrxqa.hospital.plan import GENERATOR, Plan
 from ehrxqa.hospital.production import GOLD_TABLES, TABLES, Batch, make_batch
 from ehrxqa.hospital.records import dictionary_rows
 from ehrxqa.progress import SILENT, Progress
+from ehrxqa.runs.pool import Pool
 from ehrxqa.sources.catalogue import source_file
 
 __all__ = ["DEFAULT_SUBJECTS", "MARKER", "SynthReport", "synth"]
@@ -237,24 +236,9 @@ def _batches(plan: Plan, out: Path, workers: int) -> Iterator[Batch]:
     """All batches in subject order, made by `workers` processes, a few ahead of the writer."""
     size = _batch_size(plan)
     ranges = [range(start, min(start + size, plan.subjects)) for start in range(0, plan.subjects, size)]
-    make = partial(make_batch, plan)
-    if workers == 1 or len(ranges) == 1:
-        yield from (make(numbers, out) for numbers in ranges)
-        return
-    context = multiprocessing.get_context("spawn")
-    waiting: deque[Future[Batch]] = deque()
-    with ProcessPoolExecutor(min(workers, len(ranges)), mp_context=context) as pool:
-        try:
-            for numbers in ranges:
-                waiting.append(pool.submit(make, numbers, out))
-                if len(waiting) > 2 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        except BaseException:
-            with suppress(Exception):
-                pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    make = partial(make_batch, plan, out=out)
+    with Pool(min(workers, len(ranges))) as pool:
+        yield from pool.map(make, ranges, ahead=2 * workers)
 
 
 def _batch_size(plan: Plan) -> int:

@@ -8,6 +8,6 @@ In: the databases of a build. Out: question records in the official form, and li
 - One `question` renders itself; `expand` and `image_sql` write its SQL.
 - Values: `facts` of a database, ways of `drawing`, `visuals` for images.
 - Proof: `checking` on `copies` of the database by `lookup`, `lint`, `reading`.
-- Work: a `cell` is one template and one database; `quota`, `pool`, `production`, `spool`, `question_files`, `generate`.
+- Work: a `cell` is one template and one database; `quota`, `production`, `spool`, `question_files`, `generate`.
 - Beside them: `unanswerable` questions, `held_out` patients and questions, the `sidecar` of links, `coverage`.
 """

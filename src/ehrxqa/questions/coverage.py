@@ -15,8 +15,8 @@ from ehrxqa.questions.cell import CellResult, CellTask, Wanted, run_cell
 from ehrxqa.questions.copies import make_copies
 from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.families.no_source import NO_SOURCE
-from ehrxqa.questions.pool import Pool
 from ehrxqa.runs.output_folder import WORK_FOLDER
+from ehrxqa.runs.pool import Pool
 
 __all__ = ["Coverage", "TemplateCoverage", "coverage"]
 

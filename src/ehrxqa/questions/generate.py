@@ -16,7 +16,6 @@ from ehrxqa.questions.copies import Copies, make_copies
 from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.families.no_source import NO_SOURCE
 from ehrxqa.questions.held_out import HeldOut
-from ehrxqa.questions.pool import Pool
 from ehrxqa.questions.production import Order, produce
 from ehrxqa.questions.question_files import QuestionFiles
 from ehrxqa.questions.spool import Spool
@@ -24,6 +23,7 @@ from ehrxqa.questions.template import Template
 from ehrxqa.questions.unanswerable import UnanswerableTask, unanswerable_records
 from ehrxqa.runs.manifest import MANIFEST, FileRecord, Manifest, StageRecord, package_versions, read_manifest, stage_key
 from ehrxqa.runs.output_folder import exclusive
+from ehrxqa.runs.pool import Pool
 from ehrxqa.runs.replacing import finish, replace_together, staged_path
 from ehrxqa.spec.scopes import MODALITY_KEYS, SCOPE_OF_KEY
 

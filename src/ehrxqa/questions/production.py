@@ -11,10 +11,10 @@ from ehrxqa.progress import Progress
 from ehrxqa.questions.cell import CellResult, CellTask, run_cell
 from ehrxqa.questions.copies import Copies
 from ehrxqa.questions.held_out import HeldOut
-from ehrxqa.questions.pool import Pool
 from ehrxqa.questions.quota import Quota, again, first_quota, wanted_of
 from ehrxqa.questions.spool import Spool
 from ehrxqa.questions.template import Template
+from ehrxqa.runs.pool import Pool
 
 __all__ = ["Made", "Order", "produce"]
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from ehrxqa.errors import BuildError, SourceError
+from ehrxqa.errors import SourceError
 from ehrxqa.progress import SILENT, Progress
+from ehrxqa.runs.pool import Pool
 from ehrxqa.sources.catalogue import source_file
 from ehrxqa.sources.chest_imagenome import (
     DROPPED_CATEGORY,
@@ -25,7 +23,7 @@ from ehrxqa.sources.chest_imagenome import (
     read_tabular_boxes,
     read_tabular_statements,
 )
-from ehrxqa.sources.scene_graphs import GraphChunk, Member, decode_members, list_members
+from ehrxqa.sources.scene_graphs import GraphChunk, decode_members, list_members
 from ehrxqa.sources.tree import SourceTree
 from ehrxqa.sources.vocabulary import Vocabulary
 
@@ -51,9 +49,9 @@ class SilverReader:
         self._tree = tree
         self._workers = workers
         self._progress = progress
-        self._pool: ProcessPoolExecutor | None = None
-        self._chunks: deque[list[Member]] = deque()
-        self._running: deque[Future[GraphChunk]] = deque()
+        self._pool = Pool(workers)
+        self._graphs = 0
+        self._decoded: Iterator[GraphChunk] = iter(())
         if has_tabular_files(tree):
             self.origin = FROM_TABLES
             self.paths = [tree.locate("attribute_relations_tabular"), tree.locate("bbox_objects_tabular")]
@@ -64,35 +62,15 @@ class SilverReader:
     def __enter__(self) -> SilverReader:
         if self.origin == FROM_GRAPHS:
             members = list_members(self.paths[0])
-            self._chunks.extend(
-                members[first : first + GRAPHS_PER_CHUNK] for first in range(0, len(members), GRAPHS_PER_CHUNK)
-            )
-            if self._workers > 1:
-                self._pool = ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"))
-                self._fill()
+            self._graphs = len(members)
+            chunks = (members[first : first + GRAPHS_PER_CHUNK] for first in range(0, len(members), GRAPHS_PER_CHUNK))
+            self._decoded = self._pool.map(decode_members, chunks, ahead=2 * self._workers)
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
-
-    def _fill(self) -> None:
-        assert self._pool is not None
-        while self._chunks and len(self._running) < 2 * self._workers:
-            self._running.append(self._pool.submit(decode_members, self._chunks.popleft()))
-
-    def _decoded(self) -> Iterator[GraphChunk]:
-        if self._pool is None:
-            while self._chunks:
-                yield decode_members(self._chunks.popleft())
-            return
-        try:
-            while self._running:
-                chunk = self._running.popleft().result()
-                self._fill()
-                yield chunk
-        except BrokenProcessPool as error:
-            raise BuildError("a worker process was killed (out of memory?); try again with fewer --workers") from error
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.__exit__(kind, error, trace)
 
     def read(self, wanted: Callable[[str], bool]) -> tuple[Statements, Boxes]:
         """Statements about the wanted images, and the boxes of all images.
@@ -106,10 +84,9 @@ class SilverReader:
         if self.origin == FROM_TABLES:
             with self._progress.task("reading the tabular files of Chest ImaGenome"):
                 return read_tabular_statements(self._tree, wanted), read_tabular_boxes(self._tree)
-        total = sum(map(len, self._chunks)) + len(self._running) * GRAPHS_PER_CHUNK
         collector = _Collector(wanted)
-        with self._progress.task("decoding scene graphs", total, "graphs") as task:
-            for chunk in self._decoded():
+        with self._progress.task("decoding scene graphs", self._graphs, "graphs") as task:
+            for chunk in self._decoded:
                 collector.add(chunk)
                 task.advance(len(chunk.images))
         return collector.statements(), collector.boxes()

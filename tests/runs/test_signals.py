@@ -1,0 +1,49 @@
+"""Commands that are ended by a signal end in good order, and nothing of theirs goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SYNTH = [sys.executable, "-m", "ehrxqa", "synth", "hospital", "--subjects", "400", "--workers", "2", "-q"]
+
+
+def _members(group: int) -> list[int]:
+    """Living processes of a process group."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, process_group = stat.read_text().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(process_group) == group and state != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
+@pytest.mark.parametrize(
+    ("sign", "status"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -signal.SIGKILL)],
+)
+@pytest.mark.parametrize("delay", [0.5, 1.5])
+def test_a_signal_to_the_command_alone_ends_its_workers_too(sign, status, delay, tmp_path):
+    command = subprocess.Popen(SYNTH, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    time.sleep(delay)
+    if command.poll() is not None:
+        pytest.skip("this machine is too fast")
+    os.kill(command.pid, sign)
+    _, said = command.communicate(timeout=20)
+    assert command.returncode == status
+    if sign is not signal.SIGKILL:
+        assert said.strip() == "ehrxqa: interrupted; run the same command again to go on"
+    until = time.monotonic() + 5
+    while _members(command.pid) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert _members(command.pid) == []
