@@ -6,7 +6,7 @@ DATABASE is an integrated database, RECORDS a pre-release question file for it (
 Every ratio is of two measurements of the same run on the same machine:
 
 - time: the NeuralSQL queries under the oracle against the gold programs of the same records, both through the
-  sandbox, the best of N rounds; once with plans known from the round before, once without;
+  sandbox, the best of N rounds; once with the answers of the round before known, once without;
 - questions: a train-like workload (each query for many subjects and other yes/no questions of the file) through
   one engine, against SQLite calling the model for every row that mentions func_vqa.
 """
@@ -131,7 +131,7 @@ def main() -> None:
     n = len(records)
     print(f"gold SQL              {gold_seconds / n * 1e3:8.3f} ms a query")
     print(f"NeuralSQL             {fresh_seconds / n * 1e3:8.3f} ms a query, {fresh_seconds / gold_seconds:.2f} × gold")
-    print(f"NeuralSQL, plan known {again_seconds / n * 1e3:8.3f} ms a query, {again_seconds / gold_seconds:.2f} × gold")
+    print(f"NeuralSQL, again      {again_seconds / n * 1e3:8.3f} ms a query, {again_seconds / gold_seconds:.2f} × gold")
     print(f"planning alone        {plan_seconds / n * 1e3:8.3f} ms a query")
 
     workload = train_like(queries, options.database, options.subjects)

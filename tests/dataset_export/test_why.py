@@ -19,7 +19,7 @@ from ehrxqa.explain.lost_rows import lost_rows
 from ehrxqa.explain.why import explain_empty_answers
 from ehrxqa.explain.why_text import as_text
 from ehrxqa.sql.sandbox import Rows, open_database
-from ehrxqa.sql.steps import Source, steps_of
+from ehrxqa.sql.steps import BaseTable, steps_of
 
 
 def test_steps_come_after_those_inside_them() -> None:
@@ -68,15 +68,18 @@ def test_conditions(where: str, conditions: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("source", "tables"),
     [
-        ("t", (Source("t", "t"),)),
-        ("t as x", (Source("t", "x"),)),
-        ("T x, u", (Source("t", "x"), Source("u", "u"))),
-        ("t join u as y on t.a = y.a left join v on 1", (Source("t", "t"), Source("u", "y"), Source("v", "v"))),
-        ("( select 1 ) as x join u on 1", (Source("u", "u"),)),
-        ("t cross join u", (Source("t", "t"), Source("u", "u"))),
+        ("t", (BaseTable("t", "t"),)),
+        ("t as x", (BaseTable("t", "x"),)),
+        ("T x, u", (BaseTable("t", "x"), BaseTable("u", "u"))),
+        (
+            "t join u as y on t.a = y.a left join v on 1",
+            (BaseTable("t", "t"), BaseTable("u", "y"), BaseTable("v", "v")),
+        ),
+        ("( select 1 ) as x join u on 1", (BaseTable("u", "u"),)),
+        ("t cross join u", (BaseTable("t", "t"), BaseTable("u", "u"))),
     ],
 )
-def test_sources(source: str, tables: tuple[Source, ...]) -> None:
+def test_sources(source: str, tables: tuple[BaseTable, ...]) -> None:
     assert steps_of(f"select a from {source}")[-1].tables == tables
 
 

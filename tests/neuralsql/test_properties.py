@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ehrxqa.neuralsql.cache import AnswerCache
+from ehrxqa.neuralsql.calls import calls_of
 from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.sql.clean_text import clean
 from ehrxqa.sql.structure import read
@@ -224,13 +225,14 @@ def test_ordinary_literals_survive_the_clean_up(literals):
 @given(queries())
 def test_the_structure_agrees_with_a_full_parser(query):
     """A second opinion on where calls and SELECTs are: sqlglot's."""
-    tokens, root, calls = read(clean(query))
+    structure = read(clean(query))
+    calls = calls_of(structure)
     tree = sqlglot.parse_one(clean(query), dialect="sqlite")
     theirs = [node for node in tree.find_all(sqlglot.exp.Anonymous) if node.name.lower() == "func_vqa"]
     assert len(calls) == len(theirs)
     in_where = [call for call in calls if call.clause == "where"]
     assert len(in_where) == sum(isinstance(_clause(node), sqlglot.exp.Where) for node in theirs)
-    assert root.end == len(tokens)
+    assert structure.root.end == len(structure.tokens)
 
 
 def _clause(node):

@@ -20,8 +20,7 @@ from ehrxqa.neuralsql.answers import Answers, ElementsModule
 from ehrxqa.neuralsql.asking import Asker
 from ehrxqa.neuralsql.cache import AnswerCache
 from ehrxqa.neuralsql.plan import Plan
-from ehrxqa.neuralsql.plan_cache import PlanCache
-from ehrxqa.neuralsql.planner import RESERVED
+from ehrxqa.neuralsql.planner import RESERVED, make_plan
 from ehrxqa.neuralsql.result import Counters, Outcome, Result, status_of
 from ehrxqa.neuralsql.rewriting import ELEMENTS, TRUTH
 from ehrxqa.sql.errors import Abstained, MemoryLimit, RowLimit, SqlError
@@ -63,7 +62,7 @@ class Engine:
         self._sandbox = open_database(database, limits=self.limits, deny_tables=deny_tables)
         self._answers = Answers()
         self._asker = Asker(Path(database), model, cache)
-        self._plans = PlanCache(parse, deny_tables)
+        self._parse, self._deny_tables = parse, deny_tables
         self._sandbox.add_function(TRUTH, self._answers.truth)
         self._sandbox.add_table_function(ELEMENTS, ElementsModule(self._answers))
 
@@ -85,7 +84,7 @@ class Engine:
             raise MemoryLimit(
                 f"the query has {len(query):,} characters; at most {self.limits.sql_length:,} are allowed"
             )
-        plan = self._plans.plan(query)
+        plan = make_plan(query, self._parse, deny_tables=self._deny_tables)
         if not plan.questions:
             rows = self._sandbox.run_rewritten(plan.sql, until=until)
             return Result(rows.columns, rows.rows, Counters(runs=1), plan.sql)

@@ -17,13 +17,13 @@ from collections.abc import Callable
 
 from ehrxqa.errors import VqaError
 from ehrxqa.neuralsql.booleans import chains, choices
+from ehrxqa.neuralsql.calls import FUNCTION, Call, calls_of
 from ehrxqa.neuralsql.plan import Plan, Question
 from ehrxqa.neuralsql.probe import probe_edits
 from ehrxqa.neuralsql.rewriting import ELEMENT, ELEMENTS, TRUTH, Edits
 from ehrxqa.sql.clean_text import clean
 from ehrxqa.sql.errors import CallError, Denied
-from ehrxqa.sql.joined import source_names
-from ehrxqa.sql.structure import FUNCTION, Call, Query, Select, read
+from ehrxqa.sql.structure import Select, Structure, read
 from ehrxqa.sql.tokens import Token, position, unquote
 from ehrxqa.vqa.question import VqaQuestion
 
@@ -42,11 +42,12 @@ def make_plan(query: str, parse: Callable[[str], VqaQuestion], *, deny_tables: f
         Denied: A denied table is named.
     """
     sql = clean(query)
-    tokens, root, calls = read(sql)
-    _check_names(sql, tokens, deny_tables)
+    structure = read(sql)
+    calls = calls_of(structure)
+    _check_names(sql, structure.tokens, deny_tables)
     if not calls:
         return Plan(sql, None, (), (), (), (), ())
-    return _Planner(sql, tokens, root, calls, parse).plan()
+    return _Planner(structure, calls, parse).plan()
 
 
 def _check_names(sql: str, tokens: list[Token], deny_tables: frozenset[str]) -> None:
@@ -67,11 +68,10 @@ def _check_names(sql: str, tokens: list[Token], deny_tables: frozenset[str]) -> 
 
 
 class _Planner:
-    def __init__(
-        self, sql: str, tokens: list[Token], root: Query, calls: list[Call], parse: Callable[[str], VqaQuestion]
-    ) -> None:
-        self._sql, self._tokens, self._root, self._calls = sql, tokens, root, calls
-        self._edits = Edits(sql, tokens)
+    def __init__(self, structure: Structure, calls: list[Call], parse: Callable[[str], VqaQuestion]) -> None:
+        self._structure, self._calls = structure, calls
+        self._sql, self._tokens = structure.sql, structure.tokens
+        self._edits = Edits(structure)
         self._questions: dict[VqaQuestion, int] = {}
         self._texts: list[Question] = []
         self._question_of = [self._question(call, parse) for call in calls]
@@ -88,8 +88,8 @@ class _Planner:
             else:
                 self._rewrite_truth(call)
         self._order_chains()
-        probed = probe_edits(self._tokens, self._root, self._calls, self._is_truth, self._number_of)
-        items = self._root.selects[0].items
+        probed = probe_edits(self._structure, self._calls, self._is_truth, self._number_of)
+        items = self._structure.root.selects[0].items
         return Plan(
             self._edits.write(),
             None if probed is None else self._edits.write_probe(probed),
@@ -97,7 +97,7 @@ class _Planner:
             tuple(self._question_of),
             tuple(tuple(places) for places in self._places),
             () if probed is None else probed.calls,
-            tuple(self._edits.text(start, end) for start, end in items),
+            tuple(self._structure.text(start, end) for start, end in items),
         )
 
     def _question(self, call: Call, parse: Callable[[str], VqaQuestion]) -> int:
@@ -153,7 +153,7 @@ class _Planner:
         """The number of the first equal call of the SELECT, so that equal expressions stay equal texts."""
         spelled = self._edits.spelled(*call.study)
         question = self._question_of[call.number]
-        selects = call.select.query.selects if call.clause == "order by" else [call.select]
+        selects = call.select.query.selects if call.clause == "order" else [call.select]
         for select in selects:  # the ORDER BY of a compound may mean a column of any of its SELECTs
             if (id(select), question, spelled) in self._first:
                 return self._first[id(select), question, spelled]
@@ -170,10 +170,7 @@ class _Planner:
     def _columns_of_others(self, call: Call) -> list[str]:
         """One column of each other source of the call's SELECT, as the author writes it somewhere in that SELECT."""
         select, tokens = call.select, self._tokens
-        if "from" not in select.clauses:
-            return []
-        start, end = select.clauses["from"]
-        names = source_names(tokens, start, end)
+        names = [source.name.lower() for source in self._structure.sources(select) if source.name is not None]
         if len(names) < 2:
             return []
         used = {token.lower for token in tokens[call.study[0] : call.study[1]]}
@@ -200,8 +197,8 @@ class _Planner:
         for start, end in ranges:
             number = start
             while number < end:
-                if tokens[number].text == "(" and tokens[number + 1].lower in ("select", "with", "values"):
-                    number = self._edits.closing(number) + 1
+                if number + 1 in self._structure.queries:
+                    number = self._structure.closing[number] + 1
                     continue
                 if tokens[number].kind in ("word", "name"):
                     numbers.append(number)
@@ -230,7 +227,7 @@ class _Planner:
             "values": "VALUES",
             "window": "a window",
         }.get(call.clause)
-        if call.clause == "order by" and len(call.select.query.selects) > 1:
+        if call.clause == "order" and len(call.select.query.selects) > 1:
             where = "the ORDER BY of a compound"
         if where is not None:
             raise self._error(
@@ -254,13 +251,13 @@ class _Planner:
 
         number = 0
         for start, end, clause in self._conditions():
-            for chain in chains(self._tokens, start, end, asks):
+            for chain in chains(self._structure, start, end, asks):
                 self._note_places([(*operand, True) for operand in chain.operands], number)
                 number += 1
                 # The terms of WHERE itself are SQLite's to order: it knows which of them an index serves.
                 if not (clause == "where" and chain.outermost and chain.connective == "and"):
                     self._edits.reorder(chain)
-        for parts in choices(self._tokens, asks):
+        for parts in choices(self._structure, asks):
             self._note_places(parts, number)
             number += 1
 
@@ -295,12 +292,9 @@ class _Planner:
 
     def _condition_end(self, start: int, end: int) -> int | None:
         """Where the expression of a select item ends; None if it may carry an alias without AS."""
-        depth = 0
-        for number in range(start, end):
-            token = self._tokens[number]
-            depth += (token.text == "(") - (token.text == ")")
-            if depth == 0 and token.lower == "as":
-                return number
+        before_as = self._structure.value_end(start, end)
+        if before_as < end:
+            return before_as
         last = self._tokens[end - 1]
         sure = last.text == ")" or last.kind in ("number", "blob") or last.lower in ("true", "false", "null")
         return end if sure else None

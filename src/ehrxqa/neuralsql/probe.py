@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from ehrxqa.neuralsql.calls import Call
 from ehrxqa.neuralsql.rewriting import Probed
-from ehrxqa.sql.structure import Call, Query
+from ehrxqa.sql.structure import Range, Structure
 from ehrxqa.sql.tokens import Token, unquote
 
 __all__ = ["probe_edits"]
@@ -22,18 +23,19 @@ _CHOOSES = frozenset(("and", "or", "case", "coalesce", "ifnull", "iif", "if", "o
 
 
 def probe_edits(
-    tokens: list[Token], root: Query, calls: list[Call], is_truth: Callable[[Call], bool], number_of: list[int]
+    structure: Structure, calls: list[Call], is_truth: Callable[[Call], bool], number_of: list[int]
 ) -> Probed | None:
     """The items to probe, or None where a probe is not possible or saves nothing.
 
     `number_of` gives the number under which a call is looked up: equal calls of one SELECT share it.
     """
-    if len(root.selects) != 1:
+    tokens, selects = structure.tokens, structure.root.selects
+    if len(selects) != 1:
         return None
-    select = root.selects[0]
+    select = selects[0]
     if "limit" not in select.clauses or select.distinct or select.keyword != "select":
         return None
-    if any(clause in select.clauses for clause in ("group by", "having", "window")):
+    if any(clause in select.clauses for clause in ("group", "having", "window")):
         return None
     if any(_AGGREGATES.fullmatch(token.lower) for start, end in select.items for token in tokens[start:end]):
         return None
@@ -50,7 +52,7 @@ def probe_edits(
             return None
         if any(other is not call and call.start < other.start < call.end for call in inside for other in inside):
             return None
-        if _is_sorted_by(tokens, select.clauses.get("order by"), number, tokens[end - 1]):
+        if _is_sorted_by(tokens, select.clauses.get("order"), number, tokens[end - 1]):
             return None
         items.append(number)
         probed += inside
@@ -62,7 +64,7 @@ def probe_edits(
     return Probed(select, tuple(items), numbers, tuple(call.study for call in probed))
 
 
-def _is_sorted_by(tokens: list[Token], order: tuple[int, int] | None, item: int, last: Token) -> bool:
+def _is_sorted_by(tokens: list[Token], order: Range | None, item: int, last: Token) -> bool:
     """Whether ORDER BY may mean the item: by its number, or by its alias."""
     if order is None:
         return False

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ehrxqa.neuralsql.calls import FUNCTION
 from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.neuralsql.result import Result
 from ehrxqa.neuralsql.setup import Setup, open_engine
 from ehrxqa.sql.limits import Limits
-from ehrxqa.sql.structure import FUNCTION
 from ehrxqa.vqa.models import VqaModel
 
 __all__ = ["query"]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ehrxqa.neuralsql.booleans import Chain
-from ehrxqa.sql.structure import Call, Select
-from ehrxqa.sql.tokens import Token
+from ehrxqa.neuralsql.calls import Call
+from ehrxqa.sql.structure import Range, Select, Structure
 
 __all__ = ["ELEMENT", "ELEMENTS", "TRUTH", "Edits", "Probed"]
 
@@ -36,14 +36,15 @@ class Probed:
     select: Select
     items: tuple[int, ...]
     calls: tuple[int, ...]
-    studies: tuple[tuple[int, int], ...]
+    studies: tuple[Range, ...]
 
 
 class Edits:
     """Replacements of token ranges, nested or apart, and text put in between."""
 
-    def __init__(self, sql: str, tokens: list[Token]) -> None:
-        self._sql, self._tokens = sql, tokens
+    def __init__(self, structure: Structure) -> None:
+        self._structure = structure
+        self._sql, self._tokens = structure.sql, structure.tokens
         self._replaced: dict[int, list[tuple[int, Callable[[], str]]]] = {}  # start → (end, text)
         self._joins: dict[int, tuple[bool, list[Callable[[], str]]]] = {}  # before token → (has FROM, sources)
         self._insertions: dict[int, str] = {}
@@ -51,15 +52,6 @@ class Edits:
     def spelled(self, start: int, end: int) -> str:
         """The tokens of a range in one spelling, to tell equal expressions."""
         return " ".join(token.lower for token in self._tokens[start:end])
-
-    def closing(self, number: int) -> int:
-        """The number of the bracket that closes the one at `number`."""
-        depth = 0
-        for at in range(number, len(self._tokens)):
-            depth += (self._tokens[at].text == "(") - (self._tokens[at].text == ")")
-            if depth == 0:
-                return at
-        raise AssertionError("brackets were matched before")
 
     def replace_call(self, call: Call, text: Callable[[str], str]) -> None:
         """Put `text(study)` in the place of a call, where `study` is its rewritten study expression."""
@@ -79,10 +71,6 @@ class Edits:
             chain.start, chain.end, lambda: word.join(self._write(first, last) for first, last in chain.operands)
         )
 
-    def text(self, start: int, end: int) -> str:
-        """What the author wrote in a range of tokens."""
-        return self._sql[self._tokens[start].start : self._tokens[end - 1].end] if end > start else ""
-
     def write(self) -> str:
         """The rewritten query."""
         end = len(self._tokens)
@@ -94,7 +82,7 @@ class Edits:
         kept_joins = dict(self._joins)
         for number in probed.items:
             start, end = probed.select.items[number]
-            self._replace(start, self._expression_end(start, end), lambda: "NULL")
+            self._replace(start, self._structure.value_end(start, end), lambda: "NULL")
         last = probed.select.items[-1][1]
         studies = "".join(f", {self._write(*study)}" for study in probed.studies)
         self._insertions = {last: studies}
@@ -102,16 +90,6 @@ class Edits:
         self._insertions = {}
         self._replaced, self._joins = kept, kept_joins
         return text
-
-    def _expression_end(self, start: int, end: int) -> int:
-        """The end of a select item's expression, before its alias."""
-        depth = 0
-        for number in range(start, end):
-            token = self._tokens[number]
-            depth += (token.text == "(") - (token.text == ")")
-            if depth == 0 and token.lower == "as":
-                return number
-        return end
 
     def _replace(self, start: int, end: int, text: Callable[[], str]) -> None:
         edits = self._replaced.setdefault(start, [])

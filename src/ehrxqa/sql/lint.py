@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from ehrxqa.sql.official_text import normalise
+from ehrxqa.sql.structure import Query, Structure, read
 
 __all__ = ["RULES", "Lint"]
 
@@ -30,20 +32,14 @@ _NUMBERS: Final = (
     ("prescriptions", "dose_val_rx"), ("cost", "cost"), ("admissions", "age"), ("tb_cxr_plus", "ct_ratio"),
     ("tb_cxr_plus", "mt_ratio"),
 )  # fmt: skip
-_LIMITED = re.compile(
-    r"select (distinct )?(.+?) from (.+) order by (\S+) (asc|desc)(?:, (\S+) (asc|desc))? limit 1(?: offset (\d))?"
-)
-#: Ends with what a select of many rows may follow: a list, a source, a set operation; else it stands for one value.
-_TAKES_MANY: Final = re.compile(r"(?:^|\b(?:in|from|join|exists|union|except|intersect|all)|,)$")
+#: What stands before a select of which all rows count: a list, a source, a set operation; else it is one value.
+_TAKES_MANY: Final = frozenset({"in", "from", "join", "exists", "union", "except", "intersect", "all", ","})
 _KNOWN: Final = 4096
 #: Rows of equal order are looked at in portions, each so many times as large as the one before.
 _PORTION: Final = 16
 #: A literal, and one that is a format of time, which the official normalisation is meant for.
 _LITERAL: Final = re.compile(r"'([^']*)'")
 _FORMAT: Final = re.compile(r"(?:%[a-z]-?)+")
-
-#: Brackets, and texts as a whole so that brackets in them do not count.
-_MARKS: Final = re.compile(r"'[^']*'|[()]")
 
 Run = Callable[[str], list[tuple[Any, ...]]]
 
@@ -75,44 +71,39 @@ class Lint:
             return "unsafe-text"
         if any(column in program for column in self._text_columns):
             return "text-number"
-        for before, part in _selects(normalise(program) if runs is None else runs):
-            if " limit " in part:
-                found = self._once(part, self._limited)
+        structure = read(normalise(program) if runs is None else runs)
+        for query in sorted(structure.queries.values(), key=lambda query: (query is not structure.root, query.end)):
+            part = structure.text(query.start, query.end)
+            if any("limit" in select.clauses for select in query.selects):
+                found = self._once(f"limited {part}", partial(self._limited, structure, query))
                 if found:
                     return found
-            if not _TAKES_MANY.search(before):
-                found = self._once(part, self._scalar)
+            if query is not structure.root and structure.tokens[query.start - 2].lower not in _TAKES_MANY:
+                found = self._once(f"single {part}", partial(self._single, part))
                 if found:
                     return found
         return None
 
-    def _once(self, part: str, rule: Callable[[str], str | None]) -> str | None:
-        key = f"{rule.__name__}{part}"
+    def _once(self, key: str, rule: Callable[[], str | None]) -> str | None:
         if key not in self._known:
             if len(self._known) >= _KNOWN:
                 self._known.clear()
-            self._known[key] = rule(part)
+            self._known[key] = rule()
         return self._known[key]
 
-    def _limited(self, part: str) -> str | None:
-        own = _flat(part)
-        if " limit " not in own:
-            return None
-        if " order by " not in own:
+    def _limited(self, structure: Structure, query: Query) -> str | None:
+        order = _order_of(structure, query)
+        if order is None:
             return "limit-without-order"
-        match = _LIMITED.fullmatch(part)
-        if match is None:
-            return "limit-without-order"
-        distinct, what, rest, first, way, second, other, offset = match.groups()
-        keys = [(first, way), *([(second, other)] if second else [])]
-        skip = int(offset or 0)
+        select = query.selects[0]
+        keys, skip = order
         columns = ", ".join(key for key, _ in keys)
-        order = ", ".join(f"{key} {way_}" for key, way_ in keys)
+        terms = ", ".join(f"{key} {way}" for key, way in keys)
+        what = structure.text(*select.clauses["select"])
+        rest = structure.text(select.clauses["from"][0], select.clauses["order"][0] - 2)
         most = skip + 2
         while True:
-            rows = self._run(
-                f"select {distinct or ''}{what}, {columns} from {rest} order by {order} limit {most}"
-            )  # fmt: skip
+            rows = self._run(f"select {what}, {columns} from {rest} order by {terms} limit {most}")
             if len(rows) <= skip:
                 return None
             kept = rows[skip][-len(keys) :]
@@ -124,7 +115,7 @@ class Lint:
                 return None
             most *= _PORTION
 
-    def _scalar(self, part: str) -> str | None:
+    def _single(self, part: str) -> str | None:
         return "several-values" if len(set(self._run(part))) > 1 else None
 
 
@@ -137,30 +128,28 @@ def _is_unsafe(program: str) -> bool:
     )
 
 
-def _selects(program: str) -> list[tuple[str, str]]:
-    """Every select of a program with what stands before it, the whole first."""
-    found = [("", program)]
-    opened: list[int] = []
-    for mark in _MARKS.finditer(program):
-        if mark[0] == "(":
-            opened.append(mark.start())
-        elif mark[0] == ")" and opened:
-            start = opened.pop()
-            inner = program[start + 1 : mark.start()].strip()
-            if inner.startswith("select "):
-                found.append((program[max(0, start - 12) : start].rstrip(), inner))
-    return found
+def _order_of(structure: Structure, query: Query) -> tuple[list[tuple[str, str]], int] | None:
+    """Columns and directions by which a select is ordered of which LIMIT 1 keeps one row, and the rows it passes over.
 
-
-def _flat(part: str) -> str:
-    """A select without what is in brackets, and without its texts."""
-    kept, depth, begin = [], 0, 0
-    for mark in _MARKS.finditer(part):
-        if mark[0] == "(":
-            if depth == 0:
-                kept.append(part[begin : mark.start()])
-            depth += 1
-        elif mark[0] == ")":
-            depth -= 1
-            begin = mark.end()
-    return _LITERAL.sub("", "".join([*kept, part[begin:]]))
+    None if it is not ordered, or written in another form than gold programs are.
+    """
+    if len(query.selects) > 1:
+        return None
+    clauses = query.selects[0].clauses
+    if not {"from", "order"} <= clauses.keys():
+        return None
+    first, last = clauses["limit"]
+    match [token.lower for token in structure.tokens[first:last]]:
+        case ["1"]:
+            skip = 0
+        case ["1", "offset", number] if number.isdigit():
+            skip = int(number)
+        case _:
+            return None
+    keys = []
+    for begin, end in structure.split(*clauses["order"], ","):
+        way = structure.tokens[end - 1].lower if end - begin > 1 else ""
+        if way not in ("asc", "desc"):
+            return None
+        keys.append((structure.text(begin, end - 1), way))
+    return keys, skip

@@ -1,52 +1,55 @@
-"""Where things stand in a query: its SELECTs, their clauses, and the func_vqa calls within.
+"""The one reader of SQL: where the SELECTs of a query stand, their clauses, sources and conditions.
 
 A query is a tree of brackets. Inside each bracket that begins with SELECT, VALUES or WITH, a handful of
 keywords, all of them reserved by SQLite, tell the clauses apart. Expressions are not parsed: SQLite does that.
+Whoever needs to know what an expression is made of takes it apart with `Structure.split` and `Structure.closing`.
+
+Everything is a number of a token; ranges are half open. So whoever changes a query changes it at one place and keeps
+the author's own words everywhere else.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NoReturn
 
-from ehrxqa.sql.errors import CallError, QuerySyntaxError
+from ehrxqa.sql.errors import QuerySyntaxError
 from ehrxqa.sql.tokens import Token, position, tokenise, unquote
 
-__all__ = ["FUNCTION", "Call", "Query", "Select", "read"]
+__all__ = ["Query", "Range", "Select", "Source", "Structure", "read"]
 
-#: The function that asks the image.
-FUNCTION: Final = "func_vqa"
+Range = tuple[int, int]
 
 _BEGINS_QUERY: Final = frozenset({"select", "values", "with"})
 _COMPOUND: Final = frozenset({"union", "except", "intersect"})
-_CLAUSES: Final = {
-    "from": "from",
-    "where": "where",
-    "group": "group by",
-    "having": "having",
-    "window": "window",
-    "order": "order by",
-    "limit": "limit",
-}
+_CLAUSES: Final = frozenset({"from", "where", "group", "having", "window", "order", "limit"})
+_JOIN_WORDS: Final = frozenset({"natural", "left", "right", "full", "inner", "cross", "outer"})
+#: Words after a source that are no alias of it.
+_NO_ALIAS: Final = frozenset({"indexed", "not"})
 
 
 @dataclass(slots=True)
 class Select:
     """One SELECT or VALUES, without the SELECTs inside it.
 
-    Token numbers: `clauses[name]` is the half-open range after the keyword; `items` are the ranges of the
-    select list; `end` is where a FROM clause, or the next clause if there is none, would end.
-
     Attributes:
         query: The query it is an operand of.
         keyword: "select" or "values".
+        start: Its first token (for the first operand that of the query, WITH included); `end` the one after its last.
+        distinct: Whether equal rows are merged.
+        items: The expressions of the select list, with their aliases.
+        clauses: "select", "from", "where", "group", "having", "window", "order", "limit" → what stands behind the
+            keyword, and behind BY. The last operand of a compound has the ORDER BY and LIMIT of all.
     """
 
     query: Query
     keyword: str
+    start: int
+    end: int = 0
     distinct: bool = False
-    items: list[tuple[int, int]] = field(default_factory=list)
-    clauses: dict[str, tuple[int, int]] = field(default_factory=dict)
+    items: list[Range] = field(default_factory=list)
+    clauses: dict[str, Range] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -56,40 +59,151 @@ class Query:
     Attributes:
         start: Number of its first token.
         end: Number after its last token.
-        selects: Its operands.
         parent: The SELECT it stands in, and None for the whole text and for common table expressions.
+        clause: The clause of that SELECT.
+        selects: Its operands.
+        operators: What stands between them: "union", "union all", "except", "intersect".
     """
 
     start: int
     parent: Select | None
+    clause: str
     end: int = 0
     selects: list[Select] = field(default_factory=list)
+    operators: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class Call:
-    """One func_vqa call.
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One source of a FROM clause.
 
     Attributes:
-        number: Its rank in the text, from 0.
-        start: Token number of its name; `end` the one after its closing bracket.
-        question: The text of its question.
-        study: Range of the tokens of its study expression.
-        select: The innermost SELECT around it.
-        clause: The clause of that SELECT: "items", "values", "with" or a value of `_CLAUSES`.
-        member: Whether it stands alone as the right side of IN: `x in (func_vqa(…))`.
-        depth: Brackets between it and its clause.
+        join: How it is joined to what stands before: "" (the first), ",", "join", "left outer join", …
+        table: Its name without schema; None for brackets.
+        query: The query in the brackets, if there is one; a join in brackets has neither table nor query.
+        alias: The name it is given, as written.
+        start: Its first token; `end` the one after its alias.
+        on: Its ON condition.
+        plain: Whether there is nothing else: no schema, arguments, USING or INDEXED BY.
     """
 
-    number: int
+    join: str
+    table: str | None
+    query: Query | None
+    alias: str | None
     start: int
     end: int
-    question: str
-    study: tuple[int, int]
-    select: Select
-    clause: str
-    member: bool
-    depth: int
+    on: Range | None
+    plain: bool
+
+    @property
+    def name(self) -> str | None:
+        """By which columns refer to it: alias, or else table."""
+        return self.alias if self.alias is not None else self.table
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """A query that has been read.
+
+    Attributes:
+        sql: Its text.
+        tokens: Its tokens, without semicolons at the end.
+        closing: Number of each opening bracket → that of its closing one.
+        queries: All queries by their first token.
+    """
+
+    sql: str
+    tokens: list[Token]
+    closing: dict[int, int]
+    queries: dict[int, Query]
+
+    @property
+    def root(self) -> Query:
+        """The outermost query."""
+        return self.queries[0]
+
+    def text(self, start: int, end: int) -> str:
+        """What the author wrote in a range of tokens."""
+        return self.sql[self.tokens[start].start : self.tokens[end - 1].end] if end > start else ""
+
+    def top_level(self, start: int, end: int) -> Iterator[int]:
+        """The tokens of a range outside of brackets; of each bracket only the opening one."""
+        at = start
+        while at < end:
+            yield at
+            at = self.closing.get(at, at) + 1
+
+    def split(self, start: int, end: int, mark: str) -> list[Range]:
+        """Ranges between the words or signs `mark` at this level; the AND of BETWEEN and all of CASE are none."""
+        ranges, first = [], start
+        between = case = 0
+        for at in self.top_level(start, end):
+            word = self.tokens[at].lower
+            if word == "case":
+                case += 1
+            elif word == "end" and case:
+                case -= 1
+            elif case:
+                continue
+            elif word == "between":
+                between += 1
+            elif word == "and" and between:
+                between -= 1
+            elif word == mark:
+                ranges.append((first, at))
+                first = at + 1
+        return [*ranges, (first, end)]
+
+    def value_end(self, start: int, end: int) -> int:
+        """Where the expression of a select item ends, before AS."""
+        return next((at for at in self.top_level(start, end) if self.tokens[at].lower == "as"), end)
+
+    def queries_in(self, start: int, end: int) -> Iterator[Query]:
+        """The queries in brackets within a range, without those inside of them."""
+        at = start
+        while at < end:
+            query = self.queries.get(at + 1) if self.tokens[at].text == "(" else None
+            if query is not None:
+                yield query
+                at = query.end
+            at += 1
+
+    def sources(self, select: Select) -> list[Source]:
+        """The sources of its FROM clause."""
+        start, end = select.clauses.get("from", (0, 0))
+        found: list[Source] = []
+        join, first = "", start
+        for at in [*self.top_level(start, end), end]:
+            word = self.tokens[at].lower if at < end else ","
+            if word in (",", "join") and at > first:
+                last = at
+                while word == "join" and last > first and self.tokens[last - 1].lower in _JOIN_WORDS:
+                    last -= 1
+                found.append(self._source(join, first, last))
+                join, first = " ".join(token.lower for token in self.tokens[last : at + 1]), at + 1
+        return found
+
+    def _source(self, join: str, start: int, end: int) -> Source:
+        tokens = self.tokens
+        stop = next((at for at in self.top_level(start, end) if tokens[at].lower in ("on", "using")), end)
+        on = (stop + 1, end) if stop < end and tokens[stop].lower == "on" else None
+        query, table, at, plain = None, None, start + 1, on is not None or stop == end
+        if tokens[start].text == "(":
+            query, at = self.queries.get(start + 1), self.closing[start] + 1
+            plain = plain and query is not None
+        elif start < stop:
+            table = unquote(tokens[start])
+            while at + 1 < stop and tokens[at].text == ".":
+                table, at, plain = unquote(tokens[at + 1]), at + 2, False
+            if at < stop and tokens[at].text == "(":  # the arguments of a table function
+                at, plain = self.closing[at] + 1, False
+        alias = None
+        if at < stop and tokens[at].lower == "as":
+            at += 1
+        if at < stop and tokens[at].kind in ("word", "name", "text") and tokens[at].lower not in _NO_ALIAS:
+            alias, at = unquote(tokens[at]), at + 1
+        return Source(join, table, query, alias, start, at, on, plain and at == stop)
 
 
 @dataclass(slots=True)
@@ -99,16 +213,15 @@ class _Frame:
     query: Query | None
     select: Select | None
     clause: str
-    opened: int  # token number after the bracket
+    opened: int  # token number where the clause begins
     item: int = 0  # where the current select item begins
 
 
-def read(sql: str) -> tuple[list[Token], Query, list[Call]]:
-    """The tokens of one query, its outermost query, and its func_vqa calls in the order of the text.
+def read(sql: str) -> Structure:
+    """Read one query.
 
     Raises:
         QuerySyntaxError: The text is not one SELECT, VALUES or WITH query, or its brackets do not match.
-        CallError: A func_vqa call has not the form `func_vqa("question", study)`.
     """
     tokens = tokenise(sql)
     while tokens and tokens[-1].text == ";":
@@ -129,21 +242,18 @@ class _Reader:
     def __init__(self, sql: str, tokens: list[Token]) -> None:
         self._sql = sql
         self._tokens = tokens
-        self._closing: dict[int, int] = {}
-        self._calls: list[Call] = []
+        self._queries: dict[int, Query] = {}
 
-    def read(self) -> tuple[list[Token], Query, list[Call]]:
+    def read(self) -> Structure:
         tokens = self._tokens
-        self._match_brackets()
-        root = Query(0, None)
-        stack = [_Frame(root, None, "with", 0)]
+        closing = self._match_brackets()
+        stack = [self._open(0, None, "")]
         for number, token in enumerate(tokens):
             frame = stack[-1]
             text = token.text
             if text == "(":
-                if number + 1 < len(tokens) and tokens[number + 1].lower in _BEGINS_QUERY:
-                    parent = frame.select
-                    stack.append(_Frame(Query(number + 1, parent), None, "with", number + 1))
+                if self._word(number + 1) in _BEGINS_QUERY:
+                    stack.append(self._open(number + 1, frame.select, frame.clause))
                 else:
                     stack.append(_Frame(None, frame.select, frame.clause, number + 1))
             elif text == ")":
@@ -153,17 +263,20 @@ class _Reader:
             elif frame.query is not None:
                 if token.kind == "word":
                     self._keyword(frame, number, token.lower)
-                elif text == "," and frame.clause == "items":
+                elif text == "," and frame.clause == "select":
                     self._end_item(frame, number)
                     frame.item = number + 1
-            if self._is_call(number):
-                self._calls.append(self._call(number, stack))
         self._close(stack.pop(), len(tokens))
-        if not root.selects:
+        if not self._queries[0].selects:
             raise QuerySyntaxError("there is no SELECT after WITH")
-        return tokens, root, self._calls
+        return Structure(self._sql, tokens, closing, self._queries)
 
-    def _match_brackets(self) -> None:
+    def _open(self, number: int, parent: Select | None, clause: str) -> _Frame:
+        query = self._queries[number] = Query(number, parent, clause)
+        return _Frame(query, None, "with", number)
+
+    def _match_brackets(self) -> dict[int, int]:
+        closing: dict[int, int] = {}
         open_brackets: list[int] = []
         for number, token in enumerate(self._tokens):
             if token.text == "(":
@@ -171,11 +284,12 @@ class _Reader:
             elif token.text == ")":
                 if not open_brackets:
                     self._fail("a closing bracket without an opening one", token)
-                self._closing[open_brackets.pop()] = number
+                closing[open_brackets.pop()] = number
         if open_brackets:
             self._fail("a bracket is never closed", self._tokens[open_brackets[-1]])
+        return closing
 
-    def _fail(self, message: str, token: Token) -> None:
+    def _fail(self, message: str, token: Token) -> NoReturn:
         line, column = position(self._sql, token.start)
         raise QuerySyntaxError(message, line=line, column=column)
 
@@ -186,9 +300,10 @@ class _Reader:
         if word in ("select", "values"):
             if frame.select is not None and frame.clause != "compound":
                 self._fail(f"unexpected {word.upper()}", self._tokens[number])
-            frame.select = Select(query, word)
+            start = number if query.selects else query.start
+            frame.select = Select(query, word, start)
             query.selects.append(frame.select)
-            frame.clause = "items" if word == "select" else "values"
+            frame.clause = word
             frame.item = frame.opened = number + 1
             following = self._word(number + 1)
             if word == "select" and following in ("distinct", "all"):
@@ -199,16 +314,13 @@ class _Reader:
         elif word in _COMPOUND:
             self._end_clause(frame, number)
             frame.clause = "compound"
-        elif word in _CLAUSES and not (
-            word == "from" and self._word(number - 1) == "distinct" and self._is_test(number)
-        ):
+            query.operators.append(f"{word} all" if self._word(number + 1) == "all" else word)
+        elif word in _CLAUSES and frame.clause != "compound":
+            if word == "from" and self._word(number - 1) == "distinct" and self._word(number - 2) in ("is", "not"):
+                return  # IS [NOT] DISTINCT FROM
             self._end_clause(frame, number)
-            frame.clause = _CLAUSES[word]
-            frame.opened = number + 1
-
-    def _is_test(self, number: int) -> bool:
-        """Whether FROM belongs to IS [NOT] DISTINCT FROM."""
-        return self._word(number - 2) in ("is", "not")
+            frame.clause = word
+            frame.opened = number + 2 if word in ("group", "order") and self._word(number + 1) == "by" else number + 1
 
     def _word(self, number: int) -> str:
         return self._tokens[number].lower if 0 <= number < len(self._tokens) else ""
@@ -219,55 +331,16 @@ class _Reader:
             frame.query.end = number
 
     def _end_clause(self, frame: _Frame, number: int) -> None:
-        if frame.select is None:
+        select = frame.select
+        if select is None or frame.clause in ("compound", "with"):
             return
-        if frame.clause == "items":
+        if frame.clause == "select":
             self._end_item(frame, number)
-        if frame.clause not in ("compound", "with"):
-            frame.select.clauses[frame.clause] = (frame.opened, number)
+        # the first of a kind: a second ORDER BY is SQLite's to refuse
+        select.clauses.setdefault(frame.clause, (min(frame.opened, number), number))
+        select.end = number
 
     @staticmethod
     def _end_item(frame: _Frame, number: int) -> None:
         assert frame.select is not None
         frame.select.items.append((frame.item, number))
-
-    def _is_call(self, number: int) -> bool:
-        token = self._tokens[number]
-        if token.kind not in ("word", "name") or (number + 1 >= len(self._tokens)):
-            return False
-        if self._tokens[number + 1].text != "(":
-            return False
-        return token.lower == FUNCTION or (token.kind == "name" and unquote(token).lower() == FUNCTION)
-
-    def _call(self, number: int, stack: list[_Frame]) -> Call:
-        tokens = self._tokens
-        end = self._closing[number + 1] + 1
-        if number + 2 >= end - 1 or tokens[number + 2].kind not in ("text", "name") or tokens[number + 3].text != ",":
-            found = tokens[number + 2].text[:40] if number + 2 < end - 1 else "nothing"
-            self._refuse(number, f"func_vqa expects a question in quotes and a study, found {found}")
-        study = (number + 4, end - 1)
-        depth = commas = 0
-        for token in tokens[study[0] : study[1]]:
-            depth += (token.text == "(") - (token.text == ")")
-            commas += token.text == "," and depth == 0
-        if study[0] == study[1] or commas:
-            self._refuse(number, f"func_vqa expects two arguments, found {commas + 2 if commas else 1}")
-        queries = [index for index, frame in enumerate(stack) if frame.query is not None]
-        innermost = stack[queries[-1]]
-        if innermost.select is None:
-            self._refuse(number, "func_vqa stands outside of a SELECT")
-        assert innermost.select is not None
-        member = (
-            tokens[number - 1].text == "("
-            and end < len(tokens)
-            and tokens[end].text == ")"
-            and self._word(number - 2) == "in"
-        )
-        return Call(
-            len(self._calls), number, end, unquote(tokens[number + 2]), study, innermost.select, innermost.clause,
-            member, len(stack) - 1 - queries[-1],
-        )  # fmt: skip
-
-    def _refuse(self, number: int, message: str) -> None:
-        line, column = position(self._sql, self._tokens[number].start)
-        raise CallError(f"line {line}, column {column}: {message}")
