@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import re
-import shutil
 from dataclasses import replace
-from pathlib import Path
 
-import apsw
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,37 +13,15 @@ from ehrxqa.errors import NeuralSqlError
 from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.neuralsql.result import status_of
 from ehrxqa.sql.errors import Denied
-from ehrxqa.sql.sandbox import ANSWER_KEY, Limits, open_database
+from ehrxqa.sql.sandbox import ANSWER_KEY, open_database
 from ehrxqa.vqa.registry import make_model
-
-LIMITS = Limits(seconds=0.2, rows=1_000, result_bytes=1_000_000, memory=64_000_000, questions=50)
-
-
-def corpus():
-    text = (Path(__file__).parent / "data" / "hostile.txt").read_text("utf-8")
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line and not line.startswith("#"):
-            outcome, why, query = line.split("\t", 2)
-            query = re.sub(r'(?<!\\)"', r'\\"', query)
-            query = json.loads(f'"{query}"')
-            yield number, outcome, why, re.sub(r"⟦(.*?)⟧×(\d+)", lambda m: m[1] * int(m[2]), query, flags=re.DOTALL)
-
-
-CORPUS = list(corpus())
+from hostile_corpus import CANARY, CORPUS, LIMITS, make_target
 
 
 @pytest.fixture(scope="module")
 def target(small_database, tmp_path_factory):
     """A copy of the small database with views, alone in its folder."""
-    path = tmp_path_factory.mktemp("target") / "target.db"
-    shutil.copy(small_database, path)
-    db = apsw.Connection(str(path))
-    db.execute("CREATE VIEW harmless_view AS SELECT study_id, attribute FROM tb_cxr_plus")
-    db.execute("CREATE VIEW nested_view AS SELECT study_id AS s FROM harmless_view")
-    db.execute("CREATE VIEW allowed_view AS SELECT 7 AS x")
-    db.execute("ANALYZE")
-    db.close()
-    return path
+    return make_target(small_database, tmp_path_factory.mktemp("target") / "target.db")
 
 
 @pytest.fixture(scope="module")
@@ -59,18 +32,16 @@ def attacked(target):
 
 
 def test_the_corpus_is_large():
-    assert len(CORPUS) >= 200
-    assert len({query for *_, query in CORPUS}) == len(CORPUS)
+    assert len(CORPUS) >= 500
+    assert len({attack.query for attack in CORPUS}) == len(CORPUS)
 
 
-@pytest.mark.parametrize(
-    ("outcome", "why", "query"), [row[1:] for row in CORPUS], ids=[f"line{row[0]}" for row in CORPUS]
-)
-def test_every_attack_ends_as_it_must(attacked, target, outcome, why, query):
+@pytest.mark.parametrize("attack", CORPUS, ids=[f"line{attack.line}" for attack in CORPUS])
+def test_every_attack_ends_as_it_must(attacked, target, attack):
     before = hashlib.sha256(target.read_bytes()).hexdigest()
     try:
-        result = attacked.run(query)
-        assert result.answer is not None
+        result = attacked.run(attack.query)
+        assert CANARY not in str(result.answer)
         found, said = "answered", ""
     except NeuralSqlError as error:
         found = "denied" if isinstance(error, Denied) else status_of(error)
@@ -78,7 +49,8 @@ def test_every_attack_ends_as_it_must(attacked, target, outcome, why, query):
         assert said
         assert "\n" not in said
         assert len(said) < 500
-    assert (found, why in said) == (outcome, True), said
+    assert (found, attack.why in said) == (attack.outcome, True), said
+    assert CANARY not in said
     assert attacked.run("select count(*) from patients").answer == [6]  # and the next query finds all as it was
     assert hashlib.sha256(target.read_bytes()).hexdigest() == before
     assert [path.name for path in target.parent.iterdir()] == ["target.db"]
@@ -95,7 +67,8 @@ def test_the_sandbox_alone_denies_too(target):
     before = hashlib.sha256(target.read_bytes()).hexdigest()
     secret = attributes(target)
     with open_database(target, limits=replace(LIMITS, seconds=0.05), deny_tables=ANSWER_KEY) as sandbox:
-        for number, outcome, _, query in CORPUS:
+        for attack in CORPUS:
+            outcome, query = attack.outcome, attack.query
             if outcome in ("answered", "abstained") or "func_vqa" in query or "ehrxqa_" in query:
                 continue
             try:
@@ -104,7 +77,7 @@ def test_the_sandbox_alone_denies_too(target):
                 continue
             # what is left are queries without harm: shapes that are no answer, or a table that nothing is read of
             allowed = ("select", "with", "values", "\ufeff")
-            assert query.lower().lstrip().startswith(allowed), (number, rows[:2])
+            assert query.lower().lstrip().startswith(allowed), (attack.line, rows[:2])
             assert not secret & {value for row in rows for value in row if isinstance(value, str)}
     assert hashlib.sha256(target.read_bytes()).hexdigest() == before
     assert [path.name for path in target.parent.iterdir()] == ["target.db"]

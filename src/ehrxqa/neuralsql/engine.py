@@ -46,6 +46,10 @@ class Engine:
         cache: Answers from earlier runs; new ones are added.
         deny_tables: Tables out of reach of the queries.
         parse: How the text of a question is read.
+
+    Attributes:
+        limits: What one query may use up; the seconds and image questions may be changed between queries.
+        parse: How the text of a question is read.
     """
 
     def __init__(
@@ -58,7 +62,7 @@ class Engine:
         deny_tables: frozenset[str] = ANSWER_KEY,
         parse: Callable[[str], VqaQuestion] = parse_question,
     ) -> None:
-        self.limits = limits or Limits()
+        self.limits, self.parse = limits or Limits(), parse
         self._sandbox = open_database(database, limits=self.limits, deny_tables=deny_tables)
         self._answers = Answers()
         self._asker = Asker(Path(database), model, cache)
@@ -78,6 +82,7 @@ class Engine:
             SqlError: SQLite refuses the query.
         """
         until = time.monotonic() + self.limits.seconds
+        self._asker.reset()
         if query.strip().rstrip("; \n").lower() in _ABSTENTIONS:
             raise Abstained("the query says null")
         if len(query) > self.limits.sql_length:
@@ -146,17 +151,20 @@ class Engine:
     def outcome(self, query: str) -> Outcome:
         """Run one query and say what came of it; a faulty query is an outcome, not an exception."""
         started = time.monotonic()
-        self._asker.reset()
         try:
             result = self.run(query)
             answer = result.answer
         except NeuralSqlError as error:
-            seconds = time.monotonic() - started
-            counters = Counters(asked=self._asker.asked, cached=self._asker.cached, batches=self._asker.batches)
+            seconds, counters = time.monotonic() - started, self.asked
             return Outcome(status_of(error), None, str(error), counters.asked + counters.cached, seconds, counters)
         seconds = time.monotonic() - started
         counters = result.counters
         return Outcome("answered", answer, None, counters.asked + counters.cached, seconds, counters)
+
+    @property
+    def asked(self) -> Counters:
+        """What asking the images of the last query cost, also if it failed."""
+        return Counters(asked=self._asker.asked, cached=self._asker.cached, batches=self._asker.batches)
 
     def close(self) -> None:
         """Close the database (not the cache)."""

@@ -230,9 +230,8 @@ def read(sql: str) -> Structure:
         raise QuerySyntaxError("there is no query in the text")
     first = tokens[0]
     if first.lower not in _BEGINS_QUERY:
-        raise QuerySyntaxError(
-            f"a query begins with SELECT, WITH or VALUES, not with {first.text[:40]}", line=1, column=1
-        )
+        found = " ".join(first.text[:40].split())
+        raise QuerySyntaxError(f"a query begins with SELECT, WITH or VALUES, not with {found}", line=1, column=1)
     return _Reader(sql, tokens).read()
 
 

@@ -35,15 +35,23 @@ class ImageFiles:
         Raises:
             VqaError: The study is not known, or its file is not there.
         """
-        subject = self.subjects.get(request.study_id)
+        return self.find(request.study_id, request.image_id)
+
+    def find(self, study_id: int, image_id: str) -> Path:
+        """The file of an image of a study.
+
+        Raises:
+            VqaError: The study is not known, or its file is not there.
+        """
+        subject = self.subjects.get(study_id)
         if subject is None:
-            raise VqaError(f"study {request.study_id} is not in the database, so its image cannot be found")
-        relative = image_path(subject, request.study_id, request.image_id)
+            raise VqaError(f"study {study_id} is not in the database, so its image cannot be found")
+        relative = image_path(subject, study_id, image_id)
         for root in _ROOTS:
             candidate = self.folder / root / relative
             if candidate.is_file():
                 return candidate
         raise VqaError(
-            f"study {request.study_id} has no image file: {self.folder / _ROOTS[0] / relative} is missing "
+            f"study {study_id} has no image file: {self.folder / _ROOTS[0] / relative} is missing "
             "(give the folder of MIMIC-CXR-JPG with --images)"
         )
