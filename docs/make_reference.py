@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from ehrxqa.database.events import EVENT_TABLES
-from ehrxqa.database.schema import TABLES
 from ehrxqa.sources.catalogue import FILES, PROJECTS
+from ehrxqa.spec.tables import TABLES, column_help
 
 NOTE = "<!-- made by docs/make_reference.py; do not edit -->\n\n"
 
@@ -40,13 +40,12 @@ def database() -> str:
         "queries without ORDER BY return them.\n",
     ]
     shuffled = {table.name: table.shuffled for table in EVENT_TABLES}
-    for table in TABLES:
-        lines += [f"## {table.name.upper()}\n", f"{table.doc}\n", "| column | meaning |", "|---|---|"]
+    for table in TABLES.values():
+        lines += [f"## {table.name.upper()}\n", f"{table.doc}\n", "| column | type | meaning |", "|---|---|---|"]
         moved = shuffled.get(table.name, ())
-        lines += [
-            f"| `{name}` | {text}{' (exchanged between rows)' * (name in moved)} |"
-            for name, text in table.columns.items()
-        ]
+        for column in table.columns:
+            said = column_help(table, column) + " (exchanged between rows)" * (column.name in moved)
+            lines.append(f"| `{column.name}` | {column.type} | {said} |")
         lines.append("")
     return "\n".join(lines)
 

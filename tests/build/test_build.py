@@ -19,10 +19,10 @@ import pytest
 
 from ehrxqa.building.build import build
 from ehrxqa.building.verify import verify
-from ehrxqa.database.schema import TABLES
 from ehrxqa.errors import BuildError, SettingsError, SourceError
 from ehrxqa.layout import DATABASE_PATHS
 from ehrxqa.runs.manifest import read_manifest
+from ehrxqa.spec.tables import TABLES
 
 SIZES = {"train_subjects": 20, "test_subjects": 30}
 
@@ -53,10 +53,10 @@ def test_all_tables_are_there_with_their_columns(built):
     for path in DATABASE_PATHS.values():
         database = apsw.Connection(str(built / path), flags=apsw.SQLITE_OPEN_READONLY)
         names = [name for (name,) in database.execute("SELECT name FROM sqlite_schema ORDER BY rowid")]
-        assert names == [table.name.upper() for table in TABLES]
-        for table in TABLES:
+        assert names == [table.name.upper() for table in TABLES.values()]
+        for table in TABLES.values():
             columns = [row[1] for row in database.execute(f"PRAGMA table_info({table.name})")]
-            assert columns == list(table.columns), table.name
+            assert columns == list(table.names), table.name
         database.close()
 
 
@@ -69,7 +69,7 @@ def test_rules_that_hold_in_every_database(built):
 
         assert value("SELECT count(*) FROM patients") > 5
         assert value("SELECT count(*) FROM labevents") > 100
-        for table in TABLES:
+        for table in TABLES.values():
             gaps = f"SELECT count(*) FROM {table.name} WHERE row_id <> rowid - 1"
             assert value(gaps) == 0, table.name
         for table, column in (("admissions", "admittime"), ("labevents", "charttime"), ("tb_cxr", "studydatetime")):

@@ -19,12 +19,12 @@ from question_files import Built
 
 from ehrxqa import export_dataset
 from ehrxqa.cli.export import command
-from ehrxqa.database.schema import TABLES
 from ehrxqa.dataset.splits import read_dataset
 from ehrxqa.errors import BuildError, RecordError, SettingsError
 from ehrxqa.files import sha256_of
 from ehrxqa.publish.parquet import FIELDS, read_parquet, write_parquet
 from ehrxqa.publish.tables_json import schema_record
+from ehrxqa.spec.tables import open_tables
 
 
 def test_everything_is_made_from_the_same_records(own: Path) -> None:
@@ -138,9 +138,9 @@ def test_tables_json(built: Built) -> None:
     (database,) = schema_record(built.out / "database" / "test" / "mimic_iv_cxr.db")
     tables, columns = database["table_names_original"], database["column_names_original"]
     assert "tb_cxr_plus" not in tables
-    assert tables == [table.name for table in TABLES[1:]]
+    assert tables == [table.name for table in open_tables()]
     assert columns[0] == [-1, "*"]
-    assert len(columns) == 1 + sum(len(table.columns) for table in TABLES[1:])
+    assert len(columns) == 1 + sum(len(table.columns) for table in open_tables())
     for key in ("column_names", "column_types", "column_descriptions"):
         assert len(database[key]) == len(columns)
     types = {(tables[table], name): kind for (table, name), kind in zip(columns, database["column_types"], strict=True)}

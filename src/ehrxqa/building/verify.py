@@ -13,12 +13,12 @@ from typing import Any, Final
 
 import apsw
 
-from ehrxqa.database.schema import TABLES
 from ehrxqa.errors import BuildError
 from ehrxqa.files import sha256_of
 from ehrxqa.layout import DATABASE_PATHS
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.manifest import Manifest, read_manifest
+from ehrxqa.spec.tables import TABLES
 
 __all__ = ["PUBLISHED_COUNTS", "PUBLISHED_IMAGES", "VerifyReport", "verify"]
 
@@ -231,7 +231,7 @@ def _compare_tables(split: str, mine: _Tables, theirs: _Tables | _Listings, repo
     if [text.strip() for text in mine.schema] != [text.strip() for text in theirs.schema]:
         report.problems.append(f"{split}: {_schema_difference(mine.schema, theirs.schema)}")
     equal = 0
-    for table in TABLES:
+    for table in TABLES.values():
         problem = _first_difference(table.name, mine, theirs)
         if problem is None:
             equal += 1

@@ -16,12 +16,12 @@ import numpy as np
 
 from ehrxqa.database.cohort import PlacedStudies
 from ehrxqa.database.frame import Column, Frame, Kind
-from ehrxqa.database.schema import TABLES
 from ehrxqa.database.stored import StoredColumn, read_back, store
 from ehrxqa.database.studies import LABEL_SET_OF, ratios
 from ehrxqa.errors import BuildError
 from ehrxqa.labels.store import Labels
 from ehrxqa.sources.text import lowered
+from ehrxqa.spec.tables import TABLES
 
 __all__ = ["DatabaseWriter", "connection", "write_frames"]
 
@@ -103,7 +103,7 @@ class DatabaseWriter:
         with connection(path) as database:
             database.execute("ATTACH ? AS side", (str(self._dictionaries),))
             database.execute("BEGIN")
-            for table in TABLES:
+            for table in TABLES.values():
                 match table.name:
                     case "tb_cxr_plus":
                         self._write_plus(database, split, labelled, hadm_kind)
@@ -116,7 +116,7 @@ class DatabaseWriter:
             database.execute("COMMIT")
             counts = {
                 table.name: int(_value(database, f'SELECT count(*) FROM main."{table.name.upper()}"'))
-                for table in TABLES
+                for table in TABLES.values()
             }
             database.execute("DETACH side")
         return counts

@@ -1,49 +1,20 @@
 """`tables.json`: the schema in the form of BIRD and Spider, for text-to-SQL tools.
 
-Names and meanings come from `ehrxqa.database.schema`, types from the database itself. The label table TB_CXR_PLUS is
+Names, meanings and keys come from `ehrxqa.spec.tables`, types from the database itself. The label table TB_CXR_PLUS is
 left out: it is the answer key, which no model may read.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from ehrxqa.database.schema import TABLES, TableSpec
 from ehrxqa.errors import BuildError
 from ehrxqa.layout import DATABASE_NAME
+from ehrxqa.spec.table import Column, Table
+from ehrxqa.spec.tables import open_tables
 
-__all__ = ["FOREIGN_KEYS", "PRIMARY_KEYS", "schema_record"]
-
-#: Tables that are out of reach of models.
-_HIDDEN: Final = frozenset({"tb_cxr_plus"})
-
-#: Table → column that names its rows. The database declares no keys; these hold in every build.
-PRIMARY_KEYS: Final = {
-    "tb_cxr": "study_id",
-    "patients": "subject_id",
-    "admissions": "hadm_id",
-    "d_items": "itemid",
-    "d_labitems": "itemid",
-    "icustays": "stay_id",
-}
-
-#: Column → the column it refers to; written for every table that has it, but the one referred to.
-FOREIGN_KEYS: Final = {
-    "subject_id": ("patients", "subject_id"),
-    "hadm_id": ("admissions", "hadm_id"),
-    "stay_id": ("icustays", "stay_id"),
-}
-#: The same for single tables.
-_TABLE_KEYS: Final = {
-    ("diagnoses_icd", "icd_code"): ("d_icd_diagnoses", "icd_code"),
-    ("procedures_icd", "icd_code"): ("d_icd_procedures", "icd_code"),
-    ("labevents", "itemid"): ("d_labitems", "itemid"),
-    ("chartevents", "itemid"): ("d_items", "itemid"),
-    ("inputevents", "itemid"): ("d_items", "itemid"),
-    ("outputevents", "itemid"): ("d_items", "itemid"),
-}
-_TIME_NAMES: Final = frozenset({"dob", "dod", "intime", "outtime"})
+__all__ = ["schema_record"]
 
 
 def schema_record(database: Path) -> list[dict[str, Any]]:
@@ -56,27 +27,25 @@ def schema_record(database: Path) -> list[dict[str, Any]]:
         BuildError: The database is missing or lacks a table or column of the schema.
     """
     types = _types(database)
-    tables = [table for table in TABLES if table.name not in _HIDDEN]
-    columns: list[tuple[int, str, str]] = [
-        (number, name, meaning) for number, table in enumerate(tables) for name, meaning in table.columns.items()
-    ]
-    place = {(tables[number].name, name): at for at, (number, name, _) in enumerate(columns, start=1)}
+    tables = open_tables()
+    columns = [(number, column) for number, table in enumerate(tables) for column in table.columns]
+    place = {(tables[number].name, column.name): at for at, (number, column) in enumerate(columns, start=1)}
     return [
         {
             "db_id": DATABASE_NAME,
             "table_names_original": [table.name for table in tables],
             "table_names": [_words(table.name) for table in tables],
             "table_descriptions": [table.doc for table in tables],
-            "column_names_original": [[-1, "*"], *([number, name] for number, name, _ in columns)],
-            "column_names": [[-1, "*"], *([number, _words(name)] for number, name, _ in columns)],
-            "column_types": ["text", *(_type(tables[number], name, types, database) for number, name, _ in columns)],
-            "column_descriptions": ["", *(meaning for _, _, meaning in columns)],
-            "primary_keys": [place[pair] for pair in PRIMARY_KEYS.items()],
+            "column_names_original": [[-1, "*"], *([number, column.name] for number, column in columns)],
+            "column_names": [[-1, "*"], *([number, _words(column.name)] for number, column in columns)],
+            "column_types": ["text", *(_type(tables[number], column, types, database) for number, column in columns)],
+            "column_descriptions": ["", *(column.doc for _, column in columns)],
+            "primary_keys": [place[table.name, table.key] for table in tables if table.key],
             "foreign_keys": [
-                [at, place[target]]
-                for (table, name), at in place.items()
-                if (target := _TABLE_KEYS.get((table, name), FOREIGN_KEYS.get(name))) is not None
-                and target != (table, name)
+                [place[tables[number].name, column.name], at]
+                for number, column in columns
+                if (target := column.references) is not None
+                and (at := place[target.table, target.column]) != place[tables[number].name, column.name]
             ],
         }
     ]
@@ -108,11 +77,11 @@ def _types(database: Path) -> dict[tuple[str, str], str]:
     return {(str(table).lower(), str(column).lower()): str(kind).upper() for table, column, kind in rows}
 
 
-def _type(table: TableSpec, column: str, types: dict[tuple[str, str], str], database: Path) -> str:
+def _type(table: Table, column: Column, types: dict[tuple[str, str], str], database: Path) -> str:
     try:
-        stored = types[table.name, column]
+        stored = types[table.name, column.name]
     except KeyError:
-        raise BuildError(f"{database}: column {column} of table {table.name} is missing; build it again") from None
-    if column in _TIME_NAMES or column.endswith("time"):
+        raise BuildError(f"{database}: column {column.name} of table {table.name} is missing; build it again") from None
+    if column.type == "time":
         return "time"
     return "text" if stored == "TEXT" else "number"

@@ -11,4 +11,4 @@ GENDER_WORDS: Final = {"m": "male", "f": "female"}
 #: The other way round.
 GENDER_OF_WORD: Final = {word: gender for gender, word in GENDER_WORDS.items()}
 #: `tb_cxr.viewposition`: the views of frontal images, the only ones that the databases hold.
-VIEW_POSITIONS: Final = ("ap", "pa")
+VIEW_POSITIONS: Final = {"ap": "anteroposterior", "pa": "posteroanterior"}

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
+from ehrxqa.spec.tables import TABLES
 from ehrxqa.sql.official_text import normalise
 from ehrxqa.sql.structure import Query, Structure, read
 
@@ -26,12 +27,10 @@ __all__ = ["RULES", "Lint"]
 
 RULES: Final = ("limit-without-order", "tie", "null-first", "several-values", "text-number", "unsafe-text")
 
-#: Columns that are used as numbers.
-_NUMBERS: Final = (
-    ("labevents", "valuenum"), ("chartevents", "valuenum"), ("inputevents", "amount"), ("outputevents", "value"),
-    ("prescriptions", "dose_val_rx"), ("cost", "cost"), ("admissions", "age"), ("tb_cxr_plus", "ct_ratio"),
-    ("tb_cxr_plus", "mt_ratio"),
-)  # fmt: skip
+#: Columns that are used as numbers: the measures.
+_NUMBERS: Final = tuple(
+    (table.name, column.name) for table in TABLES.values() for column in table.columns if column.unit
+)
 #: What stands before a select of which all rows count: a list, a source, a set operation; else it is one value.
 _TAKES_MANY: Final = frozenset({"in", "from", "join", "exists", "union", "except", "intersect", "all", ","})
 _KNOWN: Final = 4096
