@@ -162,7 +162,8 @@ def _explanation(result: Result) -> str:
     for asked in result.questions:
         studies = f"{asked.asked:,} studies asked"
         known = f", {asked.cached:,} known" if asked.cached else ""
-        lines.append(f"  {asked.text}  [kind {asked.kind}, {asked.answer_type}]  {studies}{known}")
+        kind = "free text" if asked.kind is None else f"kind {asked.kind}"
+        lines.append(f"  {asked.text}  [{kind}, {asked.answer_type}]  {studies}{known}")
     return "\n".join((*lines, _costs(result), ""))
 
 

@@ -10,16 +10,15 @@ from pathlib import Path
 from ehrxqa.errors import NeuralSqlError, VqaError
 from ehrxqa.neuralsql.answers import Known
 from ehrxqa.neuralsql.cache import AnswerCache
-from ehrxqa.neuralsql.plan import Plan
+from ehrxqa.neuralsql.plan import Plan, Question
 from ehrxqa.neuralsql.result import Asked
 from ehrxqa.sql.errors import Abstained, CallError, QuestionLimit, TimeLimit
 from ehrxqa.sql.limits import Limits
 from ehrxqa.sql.sandbox import Value, open_database
 from ehrxqa.vqa.models import ABSTAIN, VqaModel, VqaReply, VqaRequest, as_reply
 from ehrxqa.vqa.question import VqaQuestion
-from ehrxqa.vqa.render import render
 
-__all__ = ["Asker"]
+__all__ = ["Asker", "Unanswered"]
 
 #: Answers kept in memory between queries of one engine.
 MOST_KEPT = 2_000_000
@@ -38,10 +37,23 @@ class _Need:
     spelled: list[Value]
 
 
+class Unanswered(Exception):  # noqa: N818 - not an error: a query that only has to be asked for
+    """A query needs answers that neither memory nor cache has.
+
+    Attributes:
+        requests: The questions, each once, in the order in which the query met them.
+    """
+
+    def __init__(self, requests: Sequence[VqaRequest]) -> None:
+        super().__init__(f"{len(requests):,} image questions are not answered yet")
+        self.requests = tuple(requests)
+
+
 class Asker:
     """Answers the pairs of one query after another.
 
     Attributes:
+        only_note: Whether questions that nothing answers yet are to be told by `Unanswered`, not put to the model.
         asked: (image, question) pairs of the current query that were put to the model.
         cached: Those whose answer was known from an earlier query or run.
         batches: Calls of the model for it.
@@ -50,10 +62,11 @@ class Asker:
     def __init__(self, database: Path, model: VqaModel | None, cache: AnswerCache | None) -> None:
         self._database, self._model, self._cache = database, model, cache
         self._images: dict[int, list[str]] | None = None
-        self._memory: dict[tuple[VqaQuestion, str], VqaReply | NeuralSqlError] = {}
+        self._memory: dict[tuple[VqaQuestion | str, str], VqaReply | NeuralSqlError] = {}
         self._plan: Plan | None = None
         self._known: list[dict[Value, Known]] = []
         self._counts: list[list[int]] = []
+        self.only_note = False
         self.asked = self.cached = self.batches = 0
 
     def reset(self) -> None:
@@ -72,7 +85,13 @@ class Asker:
         """How many studies each question of the current query was asked about."""
         assert self._plan is not None
         return tuple(
-            Asked(question.text, question.value.kind.number, question.value.answer_type, asked, cached)
+            Asked(
+                question.text,
+                None if question.value is None else question.value.kind.number,
+                question.answer_type,
+                asked,
+                cached,
+            )
             for question, (asked, cached) in zip(self._plan.questions, self._counts, strict=True)
         )
 
@@ -92,6 +111,8 @@ class Asker:
         open_needs = self._from_cache(open_needs)
         if not open_needs:
             return
+        if self.only_note:
+            raise Unanswered([self._request(need) for need in open_needs])
         model = self._model
         if model is None:
             raise CallError("the query asks images, but no model was given to answer")
@@ -130,9 +151,13 @@ class Asker:
                             images.append(image)
         return self._images.get(study, [])
 
-    def _question(self, need: _Need) -> VqaQuestion:
+    def _question(self, need: _Need) -> Question:
         assert self._plan is not None
-        return self._plan.questions[need.number].value
+        return self._plan.questions[need.number]
+
+    def _request(self, need: _Need) -> VqaRequest:
+        question = self._question(need)
+        return VqaRequest(need.study, need.image, question.value, question.text, question.answer_type)
 
     def _settle(self, need: _Need, answer: VqaReply | NeuralSqlError, *, asked: bool) -> None:
         known = _known(answer, self._question(need), need.study)
@@ -149,7 +174,7 @@ class Asker:
             return needs
         rest = []
         for need in needs:
-            key = (self._question(need), need.image)
+            key = (self._question(need).key, need.image)
             if key in self._memory:
                 self._settle(need, self._memory[key], asked=False)
             else:
@@ -166,32 +191,37 @@ class Asker:
         for some in by_question.values():
             question = self._question(some[0])
             name, version = self._model.name, self._model.version
-            found = self._cache.get(name, version, render(question), [need.image for need in some])
+            found = self._cache.get(name, version, question.canonical, [need.image for need in some])
             for need in some:
                 if need.image in found:
-                    self._memory[question, need.image] = found[need.image]
+                    self._memory[question.key, need.image] = found[need.image]
                     self._settle(need, found[need.image], asked=False)
                 else:
                     rest.append(need)
         return rest
 
     def _from_model(self, model: VqaModel, needs: list[_Need]) -> None:
-        assert self._plan is not None
-        requests = [
-            VqaRequest(need.study, need.image, self._question(need), self._plan.questions[need.number].text)
-            for need in needs
-        ]
+        requests = [self._request(need) for need in needs]
         answers = self._answers_of(model, requests)
         for need, answer in zip(needs, answers, strict=True):
-            self._memory[self._question(need), need.image] = answer
+            if isinstance(answer, NeuralSqlError):  # not for the file: the next run may fare better
+                self._memory[self._question(need).key, need.image] = answer
             self._settle(need, answer, asked=True)
-        if self._cache is not None:
-            kept = [
-                (render(self._question(need)), need.image, answer)
-                for need, answer in zip(needs, answers, strict=True)
-                if not isinstance(answer, NeuralSqlError)
-            ]
-            self._cache.put(model.name, model.version, kept)
+        self.remember(
+            (request, answer)
+            for request, answer in zip(requests, answers, strict=True)
+            if not isinstance(answer, NeuralSqlError)
+        )
+
+    def remember(self, answers: Iterable[tuple[VqaRequest, VqaReply]]) -> None:
+        """Keep answers in memory and in the cache."""
+        kept = []
+        for request, reply in answers:
+            question = Question(request.text, request.question, request.answer_type)
+            self._memory[question.key, request.image_id] = reply
+            kept.append((question.canonical, request.image_id, reply))
+        if self._cache is not None and self._model is not None and kept:
+            self._cache.put(self._model.name, self._model.version, kept)
 
     def _answers_of(self, model: VqaModel, requests: Sequence[VqaRequest]) -> list[VqaReply | NeuralSqlError]:
         """The model's answers; where it fails on a batch, one by one, so that only the studies at fault suffer."""
@@ -224,7 +254,7 @@ def _no_image(spelled: Value, study: int | None, images: int) -> CallError:
     return CallError(f"func_vqa: study {study} has no image in TB_CXR")
 
 
-def _known(reply: VqaReply | NeuralSqlError, question: VqaQuestion, study: int) -> Known:
+def _known(reply: VqaReply | NeuralSqlError, question: Question, study: int) -> Known:
     """An answer as SQL sees it, or the reason why there is none."""
     if isinstance(reply, NeuralSqlError):
         return reply

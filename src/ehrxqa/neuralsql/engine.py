@@ -17,7 +17,7 @@ from types import TracebackType
 
 from ehrxqa.errors import NeuralSqlError
 from ehrxqa.neuralsql.answers import Answers, ElementsModule
-from ehrxqa.neuralsql.asking import Asker
+from ehrxqa.neuralsql.asking import Asker, Unanswered
 from ehrxqa.neuralsql.cache import AnswerCache
 from ehrxqa.neuralsql.plan import Plan
 from ehrxqa.neuralsql.planner import RESERVED, make_plan
@@ -26,7 +26,7 @@ from ehrxqa.neuralsql.rewriting import ELEMENTS, TRUTH
 from ehrxqa.sql.errors import Abstained, MemoryLimit, RowLimit, SqlError
 from ehrxqa.sql.limits import Limits
 from ehrxqa.sql.sandbox import ANSWER_KEY, Rows, Value, open_database
-from ehrxqa.vqa.models import VqaModel
+from ehrxqa.vqa.models import VqaAnswer, VqaModel, VqaReply, VqaRequest, as_reply
 from ehrxqa.vqa.parse import parse as parse_question
 from ehrxqa.vqa.question import VqaQuestion
 
@@ -45,7 +45,8 @@ class Engine:
         limits: What one query may use up.
         cache: Answers from earlier runs; new ones are added.
         deny_tables: Tables out of reach of the queries.
-        parse: How the text of a question is read.
+        parse: How the text of a question is read. What it does not understand is put to the model as it is, unless
+            there is none or it says of itself that it `answers_from_labels`.
 
     Attributes:
         limits: What one query may use up; the seconds and image questions may be changed between queries.
@@ -66,7 +67,8 @@ class Engine:
         self._sandbox = open_database(database, limits=self.limits, deny_tables=deny_tables)
         self._answers = Answers()
         self._asker = Asker(Path(database), model, cache)
-        self._parse, self._deny_tables = parse, deny_tables
+        self._deny_tables = deny_tables
+        self._free_text = model is not None and not getattr(model, "answers_from_labels", False)
         self._sandbox.add_function(TRUTH, self._answers.truth)
         self._sandbox.add_table_function(ELEMENTS, ElementsModule(self._answers))
 
@@ -89,11 +91,37 @@ class Engine:
             raise MemoryLimit(
                 f"the query has {len(query):,} characters; at most {self.limits.sql_length:,} are allowed"
             )
-        plan = make_plan(query, self._parse, deny_tables=self._deny_tables)
+        plan = make_plan(query, self.parse, deny_tables=self._deny_tables, free_text=self._free_text)
         if not plan.questions:
             rows = self._sandbox.run_rewritten(plan.sql, until=until)
             return Result(rows.columns, rows.rows, Counters(runs=1), plan.sql)
         return self._fill(plan, until)
+
+    def needs(self, query: str) -> tuple[VqaRequest, ...]:
+        """The image questions on which a query waits: each once, and none that memory or cache can answer.
+
+        No model is asked. Most queries need one round of questions; those that ask again about what passed a first
+        question need another once that is answered (and in the cache). None are left when the query can be run.
+
+        Raises:
+            NeuralSqlError: As `run` does.
+        """
+        self._asker.only_note = True
+        try:
+            self.run(query)
+        except Unanswered as noted:
+            return noted.requests
+        finally:
+            self._asker.only_note = False
+        return ()
+
+    def remember(self, answers: Iterable[tuple[VqaRequest, VqaAnswer | VqaReply]]) -> None:
+        """Take answers that were found elsewhere, for later queries of this engine and into its cache.
+
+        Raises:
+            NeuralSqlError: The cache cannot be written.
+        """
+        self._asker.remember([(request, as_reply(answer)) for request, answer in answers])
 
     def _fill(self, plan: Plan, until: float) -> Result:
         """Run, ask for what was missing, run again, until nothing is."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ehrxqa.vqa.models import AnswerType
 from ehrxqa.vqa.question import VqaQuestion
+from ehrxqa.vqa.recorded import free_key
+from ehrxqa.vqa.render import render
 
 __all__ = ["Plan", "Question"]
 
@@ -15,11 +18,23 @@ class Question:
 
     Attributes:
         text: Its wording, as first written.
-        value: What is asked.
+        value: What is asked; None if the text is free, that is none of the known kinds.
+        answer_type: What it is answered with.
     """
 
     text: str
-    value: VqaQuestion
+    value: VqaQuestion | None
+    answer_type: AnswerType
+
+    @property
+    def key(self) -> VqaQuestion | str:
+        """Equal for wordings of one question."""
+        return self.canonical if self.value is None else self.value
+
+    @property
+    def canonical(self) -> str:
+        """One wording for all wordings of the question, by which a cache knows it."""
+        return f"({self.answer_type}) {free_key(self.text)}" if self.value is None else render(self.value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from ehrxqa.sql.clean_text import clean
 from ehrxqa.sql.errors import CallError, Denied
 from ehrxqa.sql.structure import Select, Structure, read
 from ehrxqa.sql.tokens import Token, position, unquote
+from ehrxqa.vqa.models import AnswerType, expected_answer
 from ehrxqa.vqa.question import VqaQuestion
 
 __all__ = ["RESERVED", "make_plan"]
@@ -33,8 +34,20 @@ __all__ = ["RESERVED", "make_plan"]
 RESERVED = "ehrxqa_"
 
 
-def make_plan(query: str, parse: Callable[[str], VqaQuestion], *, deny_tables: frozenset[str] = frozenset()) -> Plan:
+def make_plan(
+    query: str,
+    parse: Callable[[str], VqaQuestion],
+    *,
+    deny_tables: frozenset[str] = frozenset(),
+    free_text: bool = False,
+) -> Plan:
     """Clean, read, check and rewrite a query.
+
+    Args:
+        query: As it was written.
+        parse: How the text of a question is read.
+        deny_tables: Tables out of reach.
+        free_text: Whether a question that is not understood is left to the model as it is.
 
     Raises:
         QuerySyntaxError: The text is not one query.
@@ -47,7 +60,7 @@ def make_plan(query: str, parse: Callable[[str], VqaQuestion], *, deny_tables: f
     _check_names(sql, structure.tokens, deny_tables)
     if not calls:
         return Plan(sql, None, (), (), (), (), ())
-    return _Planner(structure, calls, parse).plan()
+    return _Planner(structure, calls, parse, free_text=free_text).plan()
 
 
 def _check_names(sql: str, tokens: list[Token], deny_tables: frozenset[str]) -> None:
@@ -68,12 +81,14 @@ def _check_names(sql: str, tokens: list[Token], deny_tables: frozenset[str]) -> 
 
 
 class _Planner:
-    def __init__(self, structure: Structure, calls: list[Call], parse: Callable[[str], VqaQuestion]) -> None:
-        self._structure, self._calls = structure, calls
+    def __init__(
+        self, structure: Structure, calls: list[Call], parse: Callable[[str], VqaQuestion], *, free_text: bool
+    ) -> None:
+        self._structure, self._calls, self._free_text = structure, calls, free_text
         self._sql, self._tokens = structure.sql, structure.tokens
         self._edits = Edits(structure)
-        self._questions: dict[VqaQuestion, int] = {}
-        self._texts: list[Question] = []
+        self._numbers: dict[VqaQuestion | str, int] = {}
+        self._questions: list[Question] = []
         self._question_of = [self._question(call, parse) for call in calls]
         self._places: list[list[tuple[int, int, bool]]] = [[] for _ in calls]
         self._joins: dict[tuple[int, int, str], str] = {}
@@ -82,7 +97,7 @@ class _Planner:
 
     def plan(self) -> Plan:
         for call in self._calls:
-            question = self._texts[self._question_of[call.number]].value
+            question = self._questions[self._question_of[call.number]]
             if question.answer_type == "list":
                 self._rewrite_list(call)
             else:
@@ -93,7 +108,7 @@ class _Planner:
         return Plan(
             self._edits.write(),
             None if probed is None else self._edits.write_probe(probed),
-            tuple(self._texts),
+            tuple(self._questions),
             tuple(self._question_of),
             tuple(tuple(places) for places in self._places),
             () if probed is None else probed.calls,
@@ -104,14 +119,33 @@ class _Planner:
         try:
             value = parse(call.question)
         except VqaError as error:
-            raise self._error(call, f"question not understood: {_short(str(error))}") from None
-        if value not in self._questions:
-            self._questions[value] = len(self._texts)
-            self._texts.append(Question(call.question, value))
-        return self._questions[value]
+            if not self._free_text:
+                raise self._error(call, f"question not understood: {_short(str(error))}") from None
+            question = Question(call.question, None, self._expected(call))
+        else:
+            question = Question(call.question, value, value.answer_type)
+        if question.key not in self._numbers:
+            self._numbers[question.key] = len(self._questions)
+            self._questions.append(question)
+        return self._numbers[question.key]
+
+    def _expected(self, call: Call) -> AnswerType:
+        """What a free text is answered with: as its place demands, else as the sentence sounds."""
+        if call.member:
+            return "list"
+        _, before, after, further_on = self._neighbours(call)
+        if after is not None and after.lower in ("=", "==", "<>", "!=", "is") and further_on is not None:
+            return "list" if further_on.kind == "text" else "truth"
+        if call.clause in ("where", "from", "limit", "values", "window"):
+            return "truth"  # a list has no meaning there
+        if before is not None and before.lower in ("and", "or", "not", "when"):
+            return "truth"
+        if after is not None and after.lower in ("and", "or", "then"):
+            return "truth"
+        return expected_answer(call.question)
 
     def _is_truth(self, call: Call) -> bool:
-        return self._texts[self._question_of[call.number]].value.answer_type == "truth"
+        return self._questions[self._question_of[call.number]].answer_type == "truth"
 
     def _error(self, call: Call, message: str) -> CallError:
         line, column = position(self._sql, self._tokens[call.start].start)

@@ -21,14 +21,14 @@ class Asked:
 
     Attributes:
         text: Its wording in the query.
-        kind: Its number among the 48 kinds of image questions.
+        kind: Its number among the 48 kinds of image questions; None for a free text.
         answer_type: "truth" or "list".
         asked: Studies on which the model was asked.
         cached: Studies whose answer was known from before.
     """
 
     text: str
-    kind: int
+    kind: int | None
     answer_type: str
     asked: int
     cached: int

@@ -141,6 +141,9 @@ class VqaModel(Protocol):
         name: Which model; part of the key of cached answers, with `version`.
         version: Changes whenever an answer may change (weights, settings, labels).
         batch_size: How many requests the caller should pass at once; a hint, any number must work.
+
+    A model may also say `answers_from_labels = True`: then questions that are none of the known kinds are refused, with
+    their place in the query, before any is put to it.
     """
 
     @property

@@ -21,6 +21,7 @@ class OracleModel:
 
     name = "oracle"
     batch_size = 65536
+    answers_from_labels = True
 
     def __init__(self, labels: ImageLabels) -> None:
         self._labels = labels

@@ -31,6 +31,7 @@ class PerturbedModel:
 
     name = "perturbed"
     batch_size = OracleModel.batch_size
+    answers_from_labels = True
 
     def __init__(self, labels: ImageLabels, rate: float, seed: int = 0) -> None:
         if not 0 <= rate <= 1:
