@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "vqa": ("ehrxqa.cli.vqa", "Answer and generate questions about single chest X-rays."),
     "query": ("ehrxqa.cli.query", "Run SQL that asks chest X-rays."),
     "execute": ("ehrxqa.cli.execute", "Run a file of predicted queries."),
+    "run": ("ehrxqa.cli.run", "Ask a parser and a vision model all questions, and score the answers."),
     "export": ("ehrxqa.cli.export", "Write Parquet, dataset card, Croissant and tables.json of the questions."),
     "stats": ("ehrxqa.cli.stats", "Say what the questions are made of."),
     "why": ("ehrxqa.cli.why", "Explain the answer of a question step by step."),

@@ -27,10 +27,12 @@ Fault = Literal["right", "parser", "vision", "both", "luck", "abstained-rightly"
 
 #: Whose fault an answer is, in the order in which tables show it.
 #:
-#: `right`: right, and for the right reason. `luck`: right, though the query or the pictures were read wrongly.
-#: `parser`: the query is wrong even with perfect vision. `vision`: the query is right with perfect vision, the model
-#: is not. `both`: the query is wrong, and the gold query fails with this model too. `abstained-rightly`: an answer
-#: would have been wrong, or there is none. `abstained-wrongly`: the answer held back would have been right.
+#: `right`: right, and with perfect vision too. `luck`: right, though the query is wrong with perfect vision.
+#: `parser`: the query is wrong with perfect vision, and the gold query is right with this model. `vision`: the query is
+#: right with perfect vision, and wrong with this model. `both`: the query is wrong with perfect vision, and the gold
+#: query is wrong with this model. `abstained-rightly`: the answer held back would have been wrong, or there is none.
+#: `abstained-wrongly`: it would have been right. A query that fails is not an abstention here, whatever the profile
+#: counts it as.
 FAULTS: Final[tuple[Fault, ...]] = (
     "right",
     "luck",
@@ -179,6 +181,7 @@ class QueryLine:
         confidence: From 0 to 1, of parsers that have one.
         explanation: Why this query, or why none, in a line.
         cost: Of writing it.
+        withheld: The query that the parser would have written, had it not abstained; None if it has none.
     """
 
     id: str
@@ -187,6 +190,7 @@ class QueryLine:
     confidence: float | None = None
     explanation: str | None = None
     cost: Cost = Cost()
+    withheld: str | None = None
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from ehrxqa.errors import NeuralSqlError
 from ehrxqa.neuralsql.answers import Answers, ElementsModule
 from ehrxqa.neuralsql.asking import Asker, Unanswered
 from ehrxqa.neuralsql.cache import AnswerCache
+from ehrxqa.neuralsql.noting import Unanswered
 from ehrxqa.neuralsql.plan import Plan
 from ehrxqa.neuralsql.planner import RESERVED, make_plan
 from ehrxqa.neuralsql.result import Counters, Outcome, Result, status_of
@@ -185,6 +186,9 @@ class Engine:
         except NeuralSqlError as error:
             seconds, counters = time.monotonic() - started, self.asked
             return Outcome(status_of(error), None, str(error), counters.asked + counters.cached, seconds, counters)
+        except Unanswered as pending:
+            seconds = time.monotonic() - started
+            return Outcome("error", None, str(pending), 0, seconds, unanswered=pending.requests)
         seconds = time.monotonic() - started
         counters = result.counters
         return Outcome("answered", answer, None, counters.asked + counters.cached, seconds, counters)

@@ -9,6 +9,7 @@ from ehrxqa.errors import NeuralSqlError
 from ehrxqa.sql.answer_list import answer_list
 from ehrxqa.sql.errors import Abstained, AnswerShapeError, LimitReached
 from ehrxqa.sql.sandbox import Rows
+from ehrxqa.vqa.models import VqaRequest
 
 __all__ = ["Asked", "Counters", "Outcome", "Result", "Status", "status_of"]
 
@@ -99,6 +100,8 @@ class Outcome:
         questions: (image, question) pairs that were needed, asked or known.
         seconds: Wall-clock time.
         counters: What asking the images cost.
+        unanswered: Questions that no cache could answer, where no model was opened (see `noting`); the status then says
+            nothing.
     """
 
     status: Status
@@ -107,6 +110,7 @@ class Outcome:
     questions: int
     seconds: float
     counters: Counters = field(default_factory=Counters)
+    unanswered: tuple[VqaRequest, ...] = ()
 
 
 def status_of(error: NeuralSqlError) -> Status:

@@ -1,0 +1,154 @@
+"""Running the queries of a run: image questions first, each put to the model once, then the SQL.
+
+Queries run in worker processes that can be ended; the model lives in this process alone. A model that looks at
+pictures is asked in rounds: all queries run until they meet answers that are not there, these are asked image by
+image, and the queries that lacked them run again. Answers are kept in a file, so that no run asks twice, a killed one
+included.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from ehrxqa.errors import VqaError
+from ehrxqa.layout import WORK_FOLDER
+from ehrxqa.neuralsql.cache import AnswerCache
+from ehrxqa.neuralsql.result import Counters, Outcome
+from ehrxqa.neuralsql.setup import Setup
+from ehrxqa.neuralsql.workers import WorkerPool
+from ehrxqa.progress import SILENT, Progress
+from ehrxqa.vqa.models import VqaModel, VqaRequest
+from ehrxqa.vqa.registry import make_model
+from ehrxqa.vqa.render import render
+
+__all__ = ["QueryRunner", "answer_cache"]
+
+#: Models that answer from labels or a file at no cost: each worker has its own.
+_AT_ONCE: Final = ("oracle", "perturbed", "constant", "recorded", "prior")
+#: Rounds after which a query that still finds new questions is given up; queries of the benchmark need three.
+_MOST_ROUNDS: Final = 50
+
+
+class QueryRunner:
+    """Runs queries with one vision model.
+
+    Args:
+        setup: Database, model, images, limits; its cache is where answers are kept.
+        workers: Processes.
+        progress: Told what happens.
+
+    Attributes:
+        name: Of the model; `version` likewise.
+        asked: (image, question) pairs put to the model by this runner.
+
+    Raises:
+        EhrxqaError: The database or the model cannot be opened.
+    """
+
+    def __init__(self, setup: Setup, workers: int, progress: Progress = SILENT) -> None:
+        self._setup, self._progress = setup, progress
+        self._model: VqaModel | None = None
+        self._failed: dict[tuple[str, str], str] = {}
+        self.asked = 0
+        if setup.model.partition(":")[0] in _AT_ONCE:
+            self._pool = WorkerPool(dataclasses.replace(setup, cache=None), workers)
+            self.name, self.version = self._pool.model()
+            return
+        assert setup.cache is not None
+        self._model = make_model(setup.model, database=setup.database, images=setup.images)
+        self.name, self.version = self._model.name, self._model.version
+        AnswerCache(setup.cache).close()  # made once, before several processes open it
+        self._pool = WorkerPool(dataclasses.replace(setup, answered_by=(self.name, self.version)), workers)
+
+    def run(self, queries: Sequence[str], what: str = "queries") -> Iterator[tuple[str, Outcome]]:
+        """The outcome of each distinct query, in the order in which they end."""
+        left = list(dict.fromkeys(queries))
+        with self._progress.task(what, total=len(left), unit="queries") as task:
+            for _ in range(_MOST_ROUNDS):
+                requests: dict[tuple[str, str], VqaRequest] = {}
+                waiting = []
+                for number, outcome in self._pool.run(left):
+                    if outcome.unanswered and (reason := self._failure(outcome.unanswered)) is None:
+                        waiting.append(left[number])
+                        requests.update((_key(request), request) for request in outcome.unanswered)
+                        continue
+                    if outcome.unanswered:
+                        outcome = Outcome("error", None, reason, 0, outcome.seconds)
+                    elif self._model is None:
+                        self.asked += outcome.counters.asked
+                    task.advance()
+                    yield left[number], outcome
+                if not waiting:
+                    return
+                self._ask(requests)
+                left = waiting
+            for query in left:
+                yield query, Outcome("timeout", None, "its image questions never come to an end", 0, 0.0, Counters())
+
+    def _failure(self, requests: Sequence[VqaRequest]) -> str | None:
+        return next((self._failed[key] for request in requests if (key := _key(request)) in self._failed), None)
+
+    def _ask(self, requests: Mapping[tuple[str, str], VqaRequest]) -> None:
+        """Put pairs to the model, all questions about an image one after the other."""
+        model = self._model
+        assert model is not None
+        assert self._setup.cache is not None
+        images = {image: place for place, image in enumerate(dict.fromkeys(image for _, image in requests))}
+        ordered = sorted(requests.values(), key=lambda request: images[request.image_id])
+        size = max(1, min(model.batch_size, 1024))
+        with (
+            AnswerCache(self._setup.cache) as cache,
+            self._progress.task("image questions", total=len(ordered), unit="questions") as task,
+        ):
+            for start in range(0, len(ordered), size):
+                batch = ordered[start : start + size]
+                self._put(model, batch, cache)
+                task.advance(len(batch))
+
+    def _put(self, model: VqaModel, batch: Sequence[VqaRequest], cache: AnswerCache) -> None:
+        """Ask and keep a batch; where the model fails on it, one by one, so that only the pairs at fault suffer."""
+        try:
+            answers = list(model.answer(batch))
+            if len(answers) != len(batch):
+                raise VqaError(f"the model {model.name} gave {len(answers)} answers to {len(batch)} questions")
+        except VqaError as error:
+            if len(batch) == 1:
+                self._failed[_key(batch[0])] = f"study {batch[0].study_id}: {error}"
+            else:
+                for request in batch:
+                    self._put(model, [request], cache)
+            return
+        self.asked += len(batch)
+        cache.put(
+            model.name,
+            model.version,
+            [
+                (render(request.question), request.image_id, answer)
+                for request, answer in zip(batch, answers, strict=True)
+            ],
+        )
+
+    def close(self) -> None:
+        """End the workers."""
+        self._pool.close()
+
+    def __enter__(self) -> QueryRunner:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _key(request: VqaRequest) -> tuple[str, str]:
+    return render(request.question), request.image_id
+
+
+def answer_cache(out: Path) -> Path:
+    """Where answers of vision models are kept for all runs of an output folder."""
+    return out / WORK_FOLDER / "vision-answers.db"

@@ -1,0 +1,91 @@
+"""Judging the answers of a run: scores, whose fault a wrong one is, and what partial credit it has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+from typing import Any
+
+from ehrxqa.dataset.records import Record
+from ehrxqa.errors import RecordError
+from ehrxqa.evaluation.comparing import NULL, compared_form, judge
+from ehrxqa.evaluation.profiles import Profile
+from ehrxqa.evaluation.soft import soft_f1
+from ehrxqa.models.executing import QueryRunner
+from ehrxqa.models.faults import Evidence, as_answered, diagnose
+from ehrxqa.models.question_set import QuestionSet
+from ehrxqa.models.run_records import Cost, OutcomeLine, QueryLine, QuestionScore, Scores
+from ehrxqa.models.summary import Judged, summarise
+from ehrxqa.neuralsql.result import Outcome
+
+__all__ = ["gather_evidence", "judge_answers"]
+
+Key = tuple[str, int]
+
+
+def gather_evidence(
+    asked: QuestionSet,
+    queries: Mapping[Key, QueryLine],
+    outcomes: Mapping[Key, OutcomeLine],
+    runner: QueryRunner,
+    oracle: QueryRunner,
+) -> Evidence:
+    """Run what the outcomes do not say yet: gold queries and withheld ones, and all of them with perfect vision."""
+    known = {line.query: _outcome_of(outcomes[key]) for key, line in queries.items() if line.query is not None}
+    predicted = [line.query or line.withheld for line in queries.values()]
+    gold = [asked.gold_query(identifier) for identifier in asked.records]
+    every = [query for query in dict.fromkeys([*predicted, *gold]) if query is not None]
+    seen = known | dict(runner.run([query for query in every if query not in known], "queries to compare with"))
+    return Evidence(seen, dict(oracle.run(every, "queries with perfect vision")))
+
+
+def judge_answers(
+    asked: QuestionSet,
+    queries: Mapping[Key, QueryLine],
+    outcomes: Mapping[Key, OutcomeLine],
+    evidence: Evidence,
+    profile: Profile,
+    seed: int,
+) -> Scores:
+    """The scores of every question in every trial.
+
+    Raises:
+        RecordError: A question has no gold answer, nor a query that gives one.
+    """
+    judged: list[Judged] = []
+    questions: list[QuestionScore] = []
+    trials = 1 + max((trial for _, trial in outcomes), default=0)
+    for trial, identifier in product(range(trials), asked.records):
+        line, outcome = queries[identifier, trial], outcomes[identifier, trial]
+        gold_query = asked.gold_query(identifier)
+        gold = _gold_answer(asked.records[identifier], gold_query, evidence.perfect)
+        form = NULL if gold == NULL else compared_form(gold, profile)
+        verdict, fault = diagnose(line.query, line.withheld, gold_query, form, evidence, profile)
+        unheld = judge(form, as_answered(evidence.seen.get(line.query or line.withheld or "")), profile)
+        answer = outcome.answer if outcome.outcome == "answered" else None
+        measures = {} if gold == NULL else {"soft_f1": soft_f1(gold, answer, profile)}
+        cost = line.cost + Cost(images=outcome.vqa_calls, seconds=outcome.seconds)
+        explanation = outcome.reason or line.explanation
+        judged.append(Judged(identifier, trial, verdict, unheld, fault, measures))
+        questions.append(
+            QuestionScore(
+                identifier, trial, float(verdict == "right"), answer, gold, fault, explanation, cost, measures
+            )
+        )
+    return Scores(profile.name, summarise(judged, asked.facts, seed), tuple(questions))
+
+
+def _outcome_of(line: OutcomeLine) -> Outcome:
+    return Outcome(line.outcome, line.answer, line.reason, line.vqa_calls, line.seconds)
+
+
+def _gold_answer(record: Record, gold_query: str | None, perfect: Mapping[str, Outcome]) -> Any:
+    """The gold answer of a record; without one, what its query gives with perfect vision."""
+    if gold_query is None:
+        return NULL
+    if "answer" in record:
+        return record["answer"]
+    outcome = perfect[gold_query]
+    if outcome.status != "answered":
+        raise RecordError(f"id {record['id']}: no gold answer, and the gold query gives none ({outcome.error})")
+    return outcome.answer

@@ -1,0 +1,186 @@
+"""Parsers: what turns a question into NeuralSQL, and how they are named.
+
+| text | parser |
+|---|---|
+| `gold` | the gold queries: the upper bound of every parser |
+| `recorded:FILE` | queries kept in a file: `{id: query}`, a list of `{id, query}`, or one per line |
+| `python:MODULE:NAME` | one of your own: a function from text to query, an object with `parse`, or a class of such |
+| a name | what an installed package declares under `ehrxqa.parsers` |
+
+A parser sees the id and the text of a question, nothing else. It answers in any order, so that it may work on several
+at a time; what it has answered is kept at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from ehrxqa.doors import load_named, load_python
+from ehrxqa.errors import SettingsError
+from ehrxqa.models.run_records import Cost
+from ehrxqa.neuralsql.predictions import read_predictions
+from ehrxqa.progress import SILENT, Progress
+
+__all__ = ["PARSER_SPECS", "AskedQuestion", "Context", "FunctionParser", "Parser", "Prediction", "make_parser"]
+
+#: The forms of a parser text, for help and messages.
+PARSER_SPECS = ("gold", "recorded:FILE", "python:MODULE:NAME")
+
+
+@dataclass(frozen=True, slots=True)
+class AskedQuestion:
+    """What a parser may see of a question."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a parser makes of a question.
+
+    Attributes:
+        query: NeuralSQL, or None to abstain.
+        confidence: From 0 to 1, if there is one.
+        explanation: In a line.
+        cost: Of this question.
+        withheld: Where `query` is None: the query it would have been.
+    """
+
+    query: str | None
+    confidence: float | None = None
+    explanation: str | None = None
+    cost: Cost = Cost()  # noqa: RUF009 - immutable
+    withheld: str | None = None
+
+
+@runtime_checkable
+class Parser(Protocol):
+    """Turns questions into NeuralSQL."""
+
+    @property
+    def name(self) -> str:
+        """Which parser."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Changes whenever a query may change: code, weights, prompt, training questions."""
+        ...
+
+    def parse(self, questions: Sequence[AskedQuestion], trial: int) -> Iterator[tuple[int, Prediction]]:
+        """(place in `questions`, prediction), one for each question, in any order."""
+        ...
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a parser may be made from.
+
+    Attributes:
+        out: The output folder; its train questions are there to learn from.
+        database: The database the questions are asked of; tables only, its TB_CXR_PLUS is the answer key.
+        seed: Of everything drawn.
+        gold: Id → gold query; for the parser `gold` alone.
+        synthetic: Whether no real patient is in the data.
+        options: Of the command line, by name, for parsers that have some.
+        progress: Told what happens.
+    """
+
+    out: Path
+    database: Path
+    seed: int = 0
+    gold: Mapping[str, str | None] = field(default_factory=dict)
+    synthetic: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+    progress: Progress = SILENT
+
+
+def make_parser(spec: str, context: Context) -> Parser:
+    """The parser that `spec` names.
+
+    Raises:
+        SettingsError: The text is not understood, or what it names cannot be used.
+        RecordError: A file of queries or of train questions cannot be read.
+    """
+    name, _, rest = spec.partition(":")
+    match name:
+        case "gold" if not rest:
+            return _Given("gold", "1", context.gold)
+        case "recorded" if rest:
+            return _recorded(Path(rest))
+        case "python" if rest:
+            return _adapted(spec, load_python(spec), context)
+    named = load_named("ehrxqa.parsers", name)
+    if named is not None:
+        return _adapted(spec, named, context)
+    raise SettingsError(f'parser "{spec}" is not one of: {", ".join(PARSER_SPECS)}')
+
+
+class _Given:
+    """Queries known beforehand."""
+
+    def __init__(self, name: str, version: str, queries: Mapping[str, str | None]) -> None:
+        self.name, self.version, self._queries = name, version, queries
+
+    def parse(self, questions: Sequence[AskedQuestion], trial: int) -> Iterator[tuple[int, Prediction]]:
+        """The query of each question; an abstention where there is none."""
+        for place, question in enumerate(questions):
+            if question.id not in self._queries:
+                yield place, Prediction(None, explanation=f"{self.name}: no query for this question")
+            else:
+                yield place, Prediction(self._queries[question.id])
+
+
+def _recorded(path: Path) -> Parser:
+    queries = {str(identifier): query for identifier, query in read_predictions(path).items()}
+    return _Given("recorded", hashlib.sha256(path.read_bytes()).hexdigest()[:16], queries)
+
+
+class FunctionParser:
+    """A function from the text of a question to a query (or to a `Prediction`, or None to abstain)."""
+
+    def __init__(self, function: Callable[[str], str | Prediction | None]) -> None:
+        self._function = function
+        self.name = getattr(function, "__name__", type(function).__name__)
+        self.version = str(getattr(function, "version", "")) or _source_digest(function)
+
+    def parse(self, questions: Sequence[AskedQuestion], trial: int) -> Iterator[tuple[int, Prediction]]:
+        """Call it once for each question; an exception is an abstention that says what it was."""
+        for place, question in enumerate(questions):
+            try:
+                made = self._function(question.text)
+            except Exception as error:  # the function is the user's: one question does not end a run
+                made = Prediction(None, explanation=f"{type(error).__name__}: {error}")
+            if not isinstance(made, Prediction | str | None):
+                raise SettingsError(f"the parser {self.name} gave {type(made).__name__}, not a query or None")
+            yield place, made if isinstance(made, Prediction) else Prediction(made)
+
+
+def _adapted(spec: str, value: Any, context: Context) -> Parser:
+    """What a door leads to, as a parser."""
+    if inspect.isclass(value):
+        make: Callable[..., Any] = value
+        try:
+            value = make(context) if inspect.signature(make).parameters else make()
+        except (TypeError, ValueError) as error:
+            raise SettingsError(f'parser "{spec}" cannot be made: {error}') from error
+    if isinstance(value, Parser):
+        return value
+    if callable(value):
+        return FunctionParser(value)
+    raise SettingsError(f'parser "{spec}" is neither a function nor an object with name, version and parse')
+
+
+def _source_digest(function: Callable[..., Any]) -> str:
+    """Digest of the file a function stands in, so that an edit makes another version."""
+    try:
+        source = Path(inspect.getsourcefile(function) or "").read_bytes()
+    except (OSError, TypeError):
+        return "unknown"
+    return hashlib.sha256(source).hexdigest()[:16]

@@ -1,0 +1,86 @@
+"""The questions of a run: records by id, and what each is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ehrxqa.dataset.facts import Facts, facts_of
+from ehrxqa.dataset.links import read_links
+from ehrxqa.dataset.records import Record
+from ehrxqa.dataset.splits import load_records, read_dataset
+from ehrxqa.errors import RecordError
+
+__all__ = ["QuestionSet", "read_questions", "subjects_of"]
+
+
+@dataclass(frozen=True)
+class QuestionSet:
+    """Questions of one split.
+
+    Attributes:
+        path: The file they come from.
+        records: Id → record, in the order asked.
+        facts: Id → modality, scope and family.
+    """
+
+    path: Path
+    records: dict[str, Record]
+    facts: dict[str, Facts]
+
+    def gold_query(self, identifier: str) -> str | None:
+        """The gold NeuralSQL; None for a question without an answer."""
+        record = self.records[identifier]
+        return None if record.get("is_impossible") else record.get("query")
+
+    def only(self, identifiers: Sequence[str]) -> QuestionSet:
+        """The same, with these ids alone."""
+        return QuestionSet(
+            self.path, {key: self.records[key] for key in identifiers}, {key: self.facts[key] for key in identifiers}
+        )
+
+
+def read_questions(out: Path, split: str, path: Path | None) -> QuestionSet:
+    """All questions of a split.
+
+    Args:
+        out: Output folder of a build.
+        split: train, valid or test.
+        path: Another question file of that split.
+
+    Raises:
+        RecordError: There are none, or a record lacks what is needed.
+    """
+    if path is None:
+        dataset = read_dataset(out)
+        if split not in dataset.splits:
+            raise RecordError(
+                f"{dataset.folder}: has no questions of the split {split}; make some: ehrxqa generate {out}"
+            )
+        path, records, links = dataset.paths[split], dataset.splits[split], dataset.links
+    else:
+        records, links = load_records(path), read_links(path.parent)
+    found: dict[str, Record] = {}
+    facts: dict[str, Facts] = {}
+    for place, record in enumerate(records):
+        identifier = str(record.get("id"))
+        if record.get("split", split) != split:
+            raise RecordError(f"{path}: record {place} is of split {record['split']!r}, not {split!r}; give --split")
+        if (
+            not isinstance(record.get("question"), str)
+            or "id" not in record
+            or not isinstance(record.get("q_tag"), str)
+        ):
+            raise RecordError(f"{path}: record {place} has no id, question or q_tag")
+        if identifier in found:
+            raise RecordError(f"{path}: record {place}: the id {identifier} occurs before")
+        found[identifier], facts[identifier] = record, facts_of(record, links)
+    return QuestionSet(path, found, facts)
+
+
+def subjects_of(records: Iterable[Record]) -> set[int]:
+    """The subjects that questions name."""
+    values = (record.get("value") for record in records if not record.get("is_impossible"))
+    found = {value.get("patient_id") for value in values if isinstance(value, dict)}
+    return {subject for subject in found if isinstance(subject, int)}

@@ -1,0 +1,69 @@
+"""A run as text for the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ehrxqa.models.run_records import FAULTS
+
+if TYPE_CHECKING:
+    from ehrxqa.models.run import RunReport
+
+__all__ = ["columns", "interval_text", "run_text"]
+
+_SHOWN: Final = ("EX", "RS5", "RS10", "RSN")
+
+
+def run_text(report: RunReport) -> str:
+    """Scores and faults of a run, overall and per modality and scope."""
+    summary = report.scores.summary
+    run = report.run
+    table = [["", "n", *_SHOWN, "soft F1", *FAULTS], _row("all", summary["overall"])]
+    for name in ("modality", "scope"):
+        table.append([name])
+        table += [_row(f"  {each}", group) for each, group in summary[name].items()]
+    used = f"{run.used.images:,} image questions asked"
+    if run.used.calls:
+        used += f", {run.used.calls:,} requests, {run.used.tokens_in + run.used.tokens_out:,} tokens"
+    overall = summary["overall"]
+    lines = [
+        f"{run.parser.spec} × {run.vision.spec}, {run.split}, {run.subset.name}, profile {report.scores.profile}",
+        "",
+        *columns(table),
+        "",
+        ", ".join(f"{name} {interval_text(overall['scores'][name])}" for name in ("EX", "RS10"))
+        + f" (95 % bootstrap interval); {used}",
+    ]
+    never = summary["never_abstaining"]
+    if overall["abstained"]:
+        lines.append(f"never abstaining: EX {never['EX']['value']:.1f}, RS10 {never['RS10']['value']:.1f}")
+    if "pass_k" in summary:
+        each = ", ".join(f"{trial['EX']:.1f}" for trial in summary["per_trial"])
+        passed = ", ".join(f"k={k} {value:.1f}" for k, value in summary["pass_k"].items())
+        lines.append(f"EX per trial {each}; Pass^k {passed}")
+    return "\n".join([*lines, str(report.folder)])
+
+
+def _row(name: str, group: dict[str, Any]) -> list[str]:
+    scores = [f"{group['scores'][metric]['value']:,.1f}" for metric in _SHOWN]
+    soft = group["measures"].get("soft_f1")
+    counts = [f"{group['faults'][fault]:,}" for fault in FAULTS]
+    return [name, f"{group['questions']:,}", *scores, "" if soft is None else f"{soft:.1f}", *counts]
+
+
+def interval_text(score: dict[str, float | None]) -> str:
+    """A score with the ends of its interval, if it has one."""
+    if score["low"] is None or score["high"] is None:
+        return f"{score['value']:,.1f}"
+    return f"{score['value']:,.1f} [{score['low']:,.1f}, {score['high']:,.1f}]"
+
+
+def columns(table: list[list[str]]) -> list[str]:
+    """Rows of cells as lines: the first column to the left, numbers to the right."""
+    width = max(len(row) for row in table)
+    widths = [max((len(row[place]) for row in table if len(row) > place), default=0) for place in range(width)]
+    lines = []
+    for first, *cells in table:
+        numbers = (f"{cell:>{size}}" for cell, size in zip(cells, widths[1:], strict=False))
+        lines.append("  ".join((f"{first:<{widths[0]}}", *numbers)).rstrip())
+    return lines

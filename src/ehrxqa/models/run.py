@@ -1,0 +1,324 @@
+"""`ehrxqa run`: from questions to scores, with a parser and a vision model, in a folder that says all about it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from ehrxqa.errors import SettingsError
+from ehrxqa.evaluation.comparing import NULL
+from ehrxqa.evaluation.profiles import profile_named
+from ehrxqa.files import sha256_of
+from ehrxqa.layout import DATABASE_OF_SPLIT, SPLITS, database_path
+from ehrxqa.models.executing import QueryRunner, answer_cache
+from ehrxqa.models.judging import gather_evidence, judge_answers
+from ehrxqa.models.parsers import AskedQuestion, Context, Parser, make_parser
+from ehrxqa.models.provenance import check_database, images_digest, package_versions, working_copy
+from ehrxqa.models.question_set import QuestionSet, read_questions, subjects_of
+from ehrxqa.models.run_folder import (
+    OUTCOMES,
+    QUERIES,
+    Lines,
+    read_outcomes,
+    read_queries,
+    read_run,
+    read_scores,
+    run_path,
+    write_answers,
+    write_run,
+    write_scores,
+)
+from ehrxqa.models.run_records import Cost, Limits, OutcomeLine, QueryLine, Run, Scores, System
+from ehrxqa.models.subsets import choose
+from ehrxqa.neuralsql.setup import Setup
+from ehrxqa.progress import SILENT, Progress
+from ehrxqa.runs.manifest import Manifest, read_manifest
+from ehrxqa.runs.output_folder import exclusive
+from ehrxqa.sql import limits as sql_limits
+
+__all__ = ["RunReport", "run"]
+
+#: Arguments that cannot change a number.
+_NOT_RECORDED: Final = ("workers", "progress", "name", "restart")
+_TIMEOUT: Final = 30.0
+_MAX_ROWS: Final = 100_000
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """A finished run.
+
+    Attributes:
+        folder: `OUT/runs/ID`.
+        run: What made the numbers.
+        scores: The numbers.
+        was_complete: Whether nothing was left to do.
+    """
+
+    folder: Path
+    run: Run
+    scores: Scores
+    was_complete: bool
+
+    def __repr__(self) -> str:
+        ex = self.scores.summary["overall"]["scores"]["EX"]["value"]
+        return f"RunReport({self.run.id}: {self.run.subset.questions:,} questions, EX {ex:.1f})"
+
+
+def run(
+    out: Path | str,
+    *,
+    split: str = "test",
+    parser: str | Parser = "gold",
+    vision: str = "oracle",
+    images: Path | str | None = None,
+    questions: Path | str | None = None,
+    subset: str | None = None,
+    ids: Path | str | None = None,
+    limit: int | None = None,
+    trials: int = 1,
+    seed: int = 0,
+    profile: str = "paper",
+    timeout: float = _TIMEOUT,
+    max_rows: int = _MAX_ROWS,
+    options: Mapping[str, Any] | None = None,
+    name: str | None = None,
+    restart: bool = False,
+    workers: int | None = None,
+    progress: Progress = SILENT,
+) -> RunReport:
+    """Ask a parser and a vision model the questions of a split, and score the answers.
+
+    A run that was killed goes on where it was: no question is put twice to the parser, and no (image, question) pair
+    to the model.
+
+    Args:
+        out: Output folder of a build with questions.
+        split: train, valid or test.
+        parser: As a text (see `models.parsers`), or an object.
+        vision: Who answers image questions, as a text (see `vqa.registry`).
+        images: Folder of MIMIC-CXR-JPG, for models that look at images.
+        questions: Another question file of this split, such as a paraphrased one.
+        subset: `mini-100`, a modality or a scope; see `models.subsets`.
+        ids: File with the ids to ask.
+        limit: Ask only the first so many.
+        trials: How often each question is asked.
+        seed: Of everything drawn.
+        profile: Rules of the comparison.
+        timeout: Seconds a query may take, once its image questions are answered.
+        max_rows: Rows of a result.
+        options: Of the parser, by name.
+        name: Of the folder below `OUT/runs`; by default made of parser, model, split and a digest of all settings.
+        restart: Throw away what the folder holds.
+        workers: Processes; as many as there are processors if None.
+        progress: Told what happens.
+
+    Raises:
+        SettingsError: An argument makes no sense, or the folder holds another run.
+        RecordError: A file cannot be read, or the database is not the one the questions are about.
+        BuildError: A file cannot be written.
+    """
+    given = {key: value for key, value in locals().items() if key not in ("out", *_NOT_RECORDED)}
+    if split not in SPLITS:
+        raise SettingsError(f"split must be one of {', '.join(SPLITS)}, not {split!r}")
+    if trials < 1 or timeout <= 0 or max_rows < 1 or (limit is not None and limit < 1):
+        raise SettingsError("trials, limit, timeout and the number of rows are greater than 0")
+    out, database = Path(out), database_path(out, split)
+    if not database.is_file():
+        raise SettingsError(f"{database}: no such database; build it first: ehrxqa build SOURCES {out}")
+    rules = profile_named(profile)
+    asked = read_questions(out, split, None if questions is None else Path(questions))
+    chosen, order = choose(asked.facts, subset=subset, ids=None if ids is None else Path(ids), limit=limit)
+    asked = asked.only(order)
+    manifest = read_manifest(out)
+    sha256 = sha256_of(database)
+    check_database(
+        manifest, DATABASE_OF_SPLIT[split], database, sha256, asked.path, subjects_of(asked.records.values())
+    )
+    setup = Setup(
+        database,
+        vision,
+        None if images is None else Path(images),
+        answer_cache(out),
+        sql_limits.Limits(seconds=timeout, rows=max_rows),
+    )
+    maker = _parser(parser, out, database, asked, seed, manifest, options or {}, progress)
+    count = max(1, min(workers or os.cpu_count() or 1, len(order)))
+    with QueryRunner(setup, count, progress) as runner:
+        commit, dirty = working_copy()
+        digests = {"dataset": sha256_of(asked.path), "database": sha256}
+        if images is not None:
+            digests["images"] = images_digest(Path(images) / "files", database)
+        record = Run(
+            id="",
+            status="running",
+            kind="parser",
+            split=split,
+            parser=System(parser if isinstance(parser, str) else "object", maker.name, maker.version),
+            vision=System(vision, runner.name, runner.version),
+            seed=seed,
+            trials=trials,
+            limits=Limits(timeout, max_rows),
+            arguments=_arguments(given),
+            digests=digests,
+            packages=package_versions(),
+            commit=commit,
+            dirty=dirty,
+            subset=chosen,
+            synthetic=manifest is not None and manifest.synthetic is True,
+        )
+        record = replace(record, id=name or _default_name(record, profile))
+        folder = run_path(out, record.id)
+        if restart:
+            shutil.rmtree(folder, ignore_errors=True)
+        with exclusive(folder):
+            done = _earlier(folder, record, profile)
+            if done is not None:
+                return RunReport(folder, read_run(folder), done, True)
+            write_run(folder, record)
+            _parse(folder, maker, asked, trials, progress)
+            used = _execute(folder, runner, asked, trials)
+            queries, outcomes = read_queries(folder), read_outcomes(folder)
+            with QueryRunner(replace(setup, model="oracle"), count, progress) as oracle:
+                evidence = gather_evidence(asked, queries, outcomes, runner, oracle)
+            used += Cost(images=runner.asked - used.images)
+            scores = judge_answers(asked, queries, outcomes, evidence, rules, seed)
+            write_answers(folder, _answers(asked, outcomes))
+            write_scores(folder, scores)
+            record = replace(record, status="done", used=used)
+            write_run(folder, record)
+    return RunReport(folder, record, scores, False)
+
+
+def _parser(
+    parser: str | Parser,
+    out: Path,
+    database: Path,
+    asked: QuestionSet,
+    seed: int,
+    manifest: Manifest | None,
+    options: Mapping[str, Any],
+    progress: Progress,
+) -> Parser:
+    if not isinstance(parser, str):
+        return parser
+    context = Context(
+        out,
+        database,
+        seed,
+        {identifier: asked.gold_query(identifier) for identifier in asked.records},
+        manifest is not None and manifest.synthetic is True,
+        options,
+        progress,
+    )
+    return make_parser(parser, context)
+
+
+def _arguments(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Arguments as given and as defaulted, as JSON holds them."""
+    defaults = run.__kwdefaults__ or {}
+    told: dict[str, Any] = {key: str(value) if isinstance(value, Path) else value for key, value in given.items()}
+    told["parser"] = told["parser"] if isinstance(told["parser"], str) else "object"
+    told["options"] = dict(given["options"]) if given["options"] else None
+    return {
+        "given": {key: value for key, value in told.items() if value != defaults.get(key)},
+        "defaulted": {key: value for key, value in told.items() if value == defaults.get(key)},
+    }
+
+
+def _identity(record: Run) -> dict[str, Any]:
+    """What two runs must share to be one."""
+    return {key: value for key, value in asdict(record).items() if key not in ("id", "status", "used", "arguments")}
+
+
+def _default_name(record: Run, profile: str) -> str:
+    words = [record.parser.spec, record.vision.spec, record.split]
+    if record.subset.name != "all":
+        words.append(record.subset.name)
+    told = re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(words)).strip("-.")[:70]
+    digest = hashlib.sha256(json.dumps([_identity(record), profile], sort_keys=True).encode()).hexdigest()
+    return f"{told}-{digest[:8]}"
+
+
+def _earlier(folder: Path, record: Run, profile: str) -> Scores | None:
+    """The scores of this very run, if it is complete; None if it is to be begun or gone on with."""
+    if not (folder / "run.json").is_file():
+        return None
+    before = read_run(folder)
+    mine, theirs = _identity(record), _identity(before)
+    if differing := [key for key in mine if mine[key] != theirs[key]]:
+        raise SettingsError(
+            f"{folder}: holds another run (it differs in {', '.join(differing)}); choose another --name, or --restart"
+        )
+    scores = read_scores(folder) if before.status == "done" else None
+    return scores if scores is not None and scores.profile == profile else None
+
+
+def _parse(folder: Path, parser: Parser, asked: QuestionSet, trials: int, progress: Progress) -> None:
+    """Have a query for every question and trial."""
+    known = read_queries(folder)
+    with Lines[QueryLine](folder / QUERIES) as lines:
+        for trial in range(trials):
+            left = [identifier for identifier in asked.records if (identifier, trial) not in known]
+            if not left:
+                continue
+            given = [AskedQuestion(identifier, asked.records[identifier]["question"]) for identifier in left]
+            with progress.task(f"parser {parser.name}", total=len(left), unit="questions") as task:
+                for place, made in parser.parse(given, trial):
+                    lines.add(
+                        QueryLine(
+                            left[place], trial, made.query, made.confidence, made.explanation, made.cost, made.withheld
+                        )
+                    )
+                    task.advance()
+    missing = [key for key in ((i, t) for t in range(trials) for i in asked.records) if key not in read_queries(folder)]
+    if missing:
+        raise SettingsError(
+            f"the parser {parser.name} left out {len(missing):,} questions, the first is {missing[0][0]}"
+        )
+
+
+def _execute(folder: Path, runner: QueryRunner, asked: QuestionSet, trials: int) -> Cost:
+    """Have an outcome for every question and trial; returns what the whole run used up so far."""
+    queries, known = read_queries(folder), read_outcomes(folder)
+    wanted: dict[str, list[QueryLine]] = {}
+    with Lines[OutcomeLine](folder / OUTCOMES) as lines:
+        for trial in range(trials):
+            for identifier in asked.records:
+                line = queries[identifier, trial]
+                if (identifier, trial) in known:
+                    continue
+                if line.query is None:
+                    lines.add(OutcomeLine(identifier, trial, "abstained", reason=line.explanation or "no query"))
+                else:
+                    wanted.setdefault(line.query, []).append(line)
+        for query, outcome in runner.run(list(wanted), "predicted queries"):
+            for line in wanted[query]:
+                lines.add(
+                    OutcomeLine(
+                        line.id,
+                        line.trial,
+                        outcome.status,
+                        outcome.answer,
+                        outcome.error,
+                        outcome.questions,
+                        round(outcome.seconds, 4),
+                    )
+                )
+    total = Cost(images=runner.asked)
+    for line in queries.values():
+        total += line.cost
+    return total
+
+
+def _answers(asked: QuestionSet, outcomes: Mapping[tuple[str, int], OutcomeLine]) -> dict[str, Any]:
+    """Answers of the first trial, as evaluation reads them."""
+    first = {identifier: outcomes[identifier, 0] for identifier in asked.records}
+    return {identifier: line.answer if line.outcome == "answered" else NULL for identifier, line in first.items()}
