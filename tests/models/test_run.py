@@ -104,7 +104,7 @@ def test_image_questions_are_planned_and_each_asked_once(questioned: Path, monke
 
 
 def test_pictures_are_asked_one_after_the_other_and_faults_stay_with_their_query(
-    questioned: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    questioned: Path, tmp_path: Path
 ) -> None:
     from ehrxqa.errors import VqaError
     from ehrxqa.vqa.registry import make_model
@@ -124,12 +124,11 @@ def test_pictures_are_asked_one_after_the_other_and_faults_stay_with_their_query
             seen.extend(request.image_id for request in requests)
             return self._inner.answer(requests)
 
-    monkeypatch.setattr(executing, "_AT_ONCE", ())
-    monkeypatch.setattr(executing, "make_model", lambda spec, **given: Fussy(make_model("oracle", database=database)))
     database = questioned / "database" / "test" / "mimic_iv_cxr.db"
     ask = 'select func_vqa("{}", t1.study_id) from ( select tb_cxr.study_id from tb_cxr ) as t1'
     queries = [ask.format("list all device."), ask.format("list all disease."), "select 1"]
-    with QueryRunner(Setup(database, "fussy", cache=tmp_path / "cache.db"), 1) as runner:
+    model = Fussy(make_model("oracle", database=database))
+    with QueryRunner(Setup(database, model, cache=tmp_path / "cache.db"), 1) as runner:
         outcomes = dict(runner.run(queries))
     assert outcomes["select 1"].answer == [1]
     for query in queries[:2]:
@@ -272,9 +271,8 @@ def test_a_parser_of_ones_own(questioned: Path, tmp_path: Path, monkeypatch: pyt
 
 
 def test_the_command_says_the_scores_and_json_holds_them(questioned: Path) -> None:
-    ran = CliRunner().invoke(
-        main, ["run", str(questioned), "--limit", "10", "--name", "said", "--format", "json", "-q"]
-    )
+    words = ["run", str(questioned), "--limit", "10", "--name", "said", "-q"]
+    ran = CliRunner().invoke(main, [*words, "--format", "json"])
     assert ran.exit_code == 0, ran.output
     value = json.loads(ran.stdout)
     assert value["run"]["subset"]["questions"] == 10

@@ -54,7 +54,7 @@ class QueryRunner:
         self._model: VqaModel | None = None
         self._failed: dict[tuple[str, str], str] = {}
         self.asked = 0
-        if setup.model.partition(":")[0] in _AT_ONCE:
+        if isinstance(setup.model, str) and setup.model.partition(":")[0] in _AT_ONCE:
             self._pool = WorkerPool(dataclasses.replace(setup, cache=None), workers)
             self.name, self.version = self._pool.model()
             return
@@ -62,7 +62,9 @@ class QueryRunner:
         self._model = make_model(setup.model, database=setup.database, images=setup.images)
         self.name, self.version = self._model.name, self._model.version
         AnswerCache(setup.cache).close()  # made once, before several processes open it
-        self._pool = WorkerPool(dataclasses.replace(setup, answered_by=(self.name, self.version)), workers)
+        spec = setup.model if isinstance(setup.model, str) else "object"  # an object stays in this process
+        noting = dataclasses.replace(setup, model=spec, answered_by=(self.name, self.version))
+        self._pool = WorkerPool(noting, workers)
 
     def run(self, queries: Sequence[str], what: str = "queries") -> Iterator[tuple[str, Outcome]]:
         """The outcome of each distinct query, in the order in which they end."""
@@ -126,15 +128,12 @@ class QueryRunner:
         cache.put(
             model.name,
             model.version,
-            [
-                (render(request.question), request.image_id, answer)
-                for request, answer in zip(batch, answers, strict=True)
-            ],
+            [(*_key(request), answer) for request, answer in zip(batch, answers, strict=True)],
         )
 
     def close(self) -> None:
         """End the workers."""
-        self._pool.close()
+        self._pool.__exit__(None, None, None)
 
     def __enter__(self) -> QueryRunner:
         return self
@@ -146,7 +145,7 @@ class QueryRunner:
 
 
 def _key(request: VqaRequest) -> tuple[str, str]:
-    return render(request.question), request.image_id
+    return request.text if request.question is None else render(request.question), request.image_id
 
 
 def answer_cache(out: Path) -> Path:

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from ehrxqa.errors import RecordError, SettingsError
-from ehrxqa.layout import DATABASE_PATHS
+from ehrxqa.layout import DATABASE_PATHS, image_path
 from ehrxqa.runs.manifest import Manifest
 from ehrxqa.vqa.database_labels import studies_of_database
-from ehrxqa.vqa.images import image_path
 
 __all__ = ["check_database", "images_digest", "package_versions", "working_copy"]
 

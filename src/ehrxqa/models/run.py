@@ -42,6 +42,7 @@ from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.manifest import Manifest, read_manifest
 from ehrxqa.runs.output_folder import exclusive
 from ehrxqa.sql import limits as sql_limits
+from ehrxqa.vqa.models import VqaModel
 
 __all__ = ["RunReport", "run"]
 
@@ -77,7 +78,7 @@ def run(
     *,
     split: str = "test",
     parser: str | Parser = "gold",
-    vision: str = "oracle",
+    vision: str | VqaModel = "oracle",
     images: Path | str | None = None,
     questions: Path | str | None = None,
     subset: str | None = None,
@@ -103,7 +104,7 @@ def run(
         out: Output folder of a build with questions.
         split: train, valid or test.
         parser: As a text (see `models.parsers`), or an object.
-        vision: Who answers image questions, as a text (see `vqa.registry`).
+        vision: Who answers image questions, as a text (see `vqa.registry`), or an object.
         images: Folder of MIMIC-CXR-JPG, for models that look at images.
         questions: Another question file of this split, such as a paraphrased one.
         subset: `mini-100`, a modality or a scope; see `models.subsets`.
@@ -162,7 +163,7 @@ def run(
             kind="parser",
             split=split,
             parser=System(parser if isinstance(parser, str) else "object", maker.name, maker.version),
-            vision=System(vision, runner.name, runner.version),
+            vision=System(vision if isinstance(vision, str) else "object", runner.name, runner.version),
             seed=seed,
             trials=trials,
             limits=Limits(timeout, max_rows),
@@ -225,7 +226,7 @@ def _arguments(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Arguments as given and as defaulted, as JSON holds them."""
     defaults = run.__kwdefaults__ or {}
     told: dict[str, Any] = {key: str(value) if isinstance(value, Path) else value for key, value in given.items()}
-    told["parser"] = told["parser"] if isinstance(told["parser"], str) else "object"
+    told |= {key: "object" for key in ("parser", "vision") if not isinstance(told[key], str)}
     told["options"] = dict(given["options"]) if given["options"] else None
     return {
         "given": {key: value for key, value in told.items() if value != defaults.get(key)},

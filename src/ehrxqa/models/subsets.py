@@ -14,9 +14,9 @@ from typing import Any
 
 from ehrxqa.dataset.facts import Facts
 from ehrxqa.dataset.json_files import parse_json, read_text
-from ehrxqa.dataset.scopes import MODALITIES, SCOPES
 from ehrxqa.errors import RecordError, SettingsError
 from ehrxqa.models.run_records import Subset
+from ehrxqa.spec.scopes import MODALITIES, SCOPES
 
 __all__ = ["choose", "ids_digest", "subset_names"]
 

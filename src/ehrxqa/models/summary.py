@@ -12,9 +12,9 @@ from typing import Any, Final
 import numpy as np
 
 from ehrxqa.dataset.facts import Facts
-from ehrxqa.dataset.scopes import MODALITIES, SCOPES
 from ehrxqa.evaluation.comparing import Verdict
 from ehrxqa.models.run_records import FAULTS, Fault
+from ehrxqa.spec.scopes import MODALITIES, SCOPES
 
 __all__ = ["GROUPINGS", "Judged", "pass_k", "summarise"]
 
