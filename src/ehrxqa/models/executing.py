@@ -17,13 +17,14 @@ from typing import Final
 from ehrxqa.errors import VqaError
 from ehrxqa.layout import WORK_FOLDER
 from ehrxqa.neuralsql.cache import AnswerCache
+from ehrxqa.neuralsql.noting import NotingModel
+from ehrxqa.neuralsql.plan import Question
 from ehrxqa.neuralsql.result import Counters, Outcome
 from ehrxqa.neuralsql.setup import Setup
 from ehrxqa.neuralsql.workers import WorkerPool
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.vqa.models import VqaModel, VqaRequest
 from ehrxqa.vqa.registry import make_model
-from ehrxqa.vqa.render import render
 
 __all__ = ["QueryRunner", "answer_cache"]
 
@@ -62,9 +63,7 @@ class QueryRunner:
         self._model = make_model(setup.model, database=setup.database, images=setup.images)
         self.name, self.version = self._model.name, self._model.version
         AnswerCache(setup.cache).close()  # made once, before several processes open it
-        spec = setup.model if isinstance(setup.model, str) else "object"  # an object stays in this process
-        noting = dataclasses.replace(setup, model=spec, answered_by=(self.name, self.version))
-        self._pool = WorkerPool(noting, workers)
+        self._pool = WorkerPool(dataclasses.replace(setup, model=NotingModel(self._model)), workers)
 
     def run(self, queries: Sequence[str], what: str = "queries") -> Iterator[tuple[str, Outcome]]:
         """The outcome of each distinct query, in the order in which they end."""
@@ -145,7 +144,7 @@ class QueryRunner:
 
 
 def _key(request: VqaRequest) -> tuple[str, str]:
-    return request.text if request.question is None else render(request.question), request.image_id
+    return Question(request.text, request.question, request.answer_type).canonical, request.image_id
 
 
 def answer_cache(out: Path) -> Path:

@@ -19,7 +19,6 @@ from ehrxqa.errors import NeuralSqlError
 from ehrxqa.neuralsql.answers import Answers, ElementsModule
 from ehrxqa.neuralsql.asking import Asker, Unanswered
 from ehrxqa.neuralsql.cache import AnswerCache
-from ehrxqa.neuralsql.noting import Unanswered
 from ehrxqa.neuralsql.plan import Plan
 from ehrxqa.neuralsql.planner import RESERVED, make_plan
 from ehrxqa.neuralsql.result import Counters, Outcome, Result, status_of

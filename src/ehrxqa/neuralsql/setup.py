@@ -9,7 +9,6 @@ from pathlib import Path
 
 from ehrxqa.neuralsql.cache import AnswerCache
 from ehrxqa.neuralsql.engine import Engine
-from ehrxqa.neuralsql.noting import NotingModel
 from ehrxqa.sql.limits import Limits
 from ehrxqa.vqa.models import VqaModel
 from ehrxqa.vqa.parse import parse
@@ -29,8 +28,6 @@ class Setup:
         images: Folder of MIMIC-CXR-JPG, for models that look at images.
         cache: File of answers from earlier runs.
         limits: What one query may use up.
-        answered_by: Name and version of a model whose answers are looked for in the cache only; no model is opened,
-            and a query that needs an answer that is not there ends with `Outcome.unanswered`.
     """
 
     database: Path
@@ -38,7 +35,6 @@ class Setup:
     images: Path | None = None
     cache: Path | None = None
     limits: Limits = Limits()  # noqa: RUF009 - immutable
-    answered_by: tuple[str, str] | None = None
 
 
 @contextmanager
@@ -58,11 +54,7 @@ def open_engine(setup: Setup) -> Iterator[tuple[Engine, VqaModel]]:
 
         labels = labels_of_database(setup.database)
         vocabulary = labels.vocabulary
-    model: VqaModel
-    if setup.answered_by is not None:
-        model = NotingModel(*setup.answered_by)
-    else:
-        model = make_model(setup.model, database=setup.database, labels=labels, images=setup.images)
+    model = make_model(setup.model, database=setup.database, labels=labels, images=setup.images)
     with (
         nullcontext() if setup.cache is None else AnswerCache(setup.cache) as cache,
         Engine(
