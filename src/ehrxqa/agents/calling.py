@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 
 from ehrxqa.agents.pictures import MOST_SIDE
 from ehrxqa.agents.results import Picture
@@ -72,9 +72,9 @@ class _AskImage(_Arguments, frozen=True):
 
 class _SubmitAnswer(_Arguments, frozen=True):
     answer: Annotated[
-        _Values | UnsetType, Meta(description="The values of the answer; [] for none, 1 or 0 for yes or no.")
-    ] = UNSET
-    query: Annotated[_Query | UnsetType, Meta(description="Or a query whose one column is the answer.")] = UNSET
+        _Values | None, Meta(description="The values of the answer; [] for none, 1 or 0 for yes or no.")
+    ] = None
+    query: Annotated[_Query | None, Meta(description="Or a query whose one column is the answer.")] = None
     abstain: Annotated[bool, Meta(description="Or true, if the question cannot be answered.")] = False
 
 
@@ -155,7 +155,7 @@ def _checked(tool: Tool, arguments: Any) -> dict[str, Any]:
         raise SettingsError(f"{tool.name}: {' '.join(str(shortened(str(error), 300)).split())}") from None
     if any(_broken(each) for each in found.values()):
         raise SettingsError(f"{tool.name}: a text of the arguments is not valid Unicode")
-    return {key: each for key, each in found.items() if each is not UNSET}
+    return found
 
 
 def _broken(value: Any) -> bool:

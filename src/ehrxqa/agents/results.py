@@ -27,7 +27,7 @@ __all__ = [
 Cell = str | int | float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Column:
     """A column of a table.
 
@@ -46,7 +46,7 @@ class Column:
     examples: list[Cell]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Table:
     """A table.
 
@@ -63,7 +63,7 @@ class Table:
     columns: list[Column]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tables:
     """Descriptions of tables.
 
@@ -78,7 +78,7 @@ class Tables:
     tables: list[Table]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FoundValue:
     """A value that a column holds.
 
@@ -95,14 +95,14 @@ class FoundValue:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FoundValues:
     """Values near a text, the nearest first."""
 
     values: list[FoundValue]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class QueryRows:
     """Rows of a query.
 
@@ -123,7 +123,7 @@ class QueryRows:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Study:
     """A study of a subject; it has one image.
 
@@ -140,7 +140,7 @@ class Study:
     hadm_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Studies:
     """Studies of a subject, the first first."""
 
@@ -148,7 +148,7 @@ class Studies:
     studies: list[Study]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Picture:
     """The X-ray of a study, as PNG without metadata.
 
@@ -165,7 +165,7 @@ class Picture:
     png: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ImageAnswer:
     """What the vision model says of a study.
 
@@ -182,7 +182,7 @@ class ImageAnswer:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ImageAnswers:
     """Answers to one question, in the order of the studies.
 
@@ -195,7 +195,7 @@ class ImageAnswers:
     answers: list[ImageAnswer]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Submitted:
     """What was handed in; whether it is right is told elsewhere.
 

@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "stats": ("ehrxqa.cli.stats", "Say what the questions are made of."),
     "why": ("ehrxqa.cli.why", "Explain the answer of a question step by step."),
     "evaluate": ("ehrxqa.cli.evaluate", "Score predicted answers: accuracy and reliability."),
+    "mcp": ("ehrxqa.cli.mcp", "Let a model's client work in a build: an MCP server."),
     "download": ("ehrxqa.cli.download", "Download source files from PhysioNet."),
     "download-images": ("ehrxqa.cli.download_images", "Download the X-rays of the built databases."),
     "leak-scan": ("ehrxqa.cli.leak_scan", "Find what must never be published, in a folder or git history."),
