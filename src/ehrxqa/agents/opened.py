@@ -13,9 +13,9 @@ from typing import Final
 from ehrxqa.agents.answer_key import hidden_tables
 from ehrxqa.agents.results import Table
 from ehrxqa.agents.schema_words import read_tables
-from ehrxqa.agents.values import ValueIndex
 from ehrxqa.errors import SettingsError
 from ehrxqa.layout import DATABASE_OF_SPLIT, database_path
+from ehrxqa.models.value_search import ValueIndex
 from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.neuralsql.setup import Setup, open_engine
 from ehrxqa.sql.limits import Limits

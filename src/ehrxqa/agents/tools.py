@@ -18,6 +18,7 @@ from ehrxqa.agents.opened import Build
 from ehrxqa.agents.pictures import MOST_SIDE, picture_of
 from ehrxqa.agents.results import (
     Cell,
+    FoundValue,
     FoundValues,
     ImageAnswer,
     ImageAnswers,
@@ -88,7 +89,7 @@ class Tools:
             left = self.trace.spent.left(self.trace.budget, "rows")
             found = self._build.values.search(text, column, min(limit, left))
             noted.rows = len(found)
-            return FoundValues(found)
+            return FoundValues([FoundValue(each.column, each.value, each.how, each.score) for each in found])
 
     def run_sql(self, query: str, limit: int = 50) -> QueryRows:
         """Run one SQLite SELECT; func_vqa("question", study_id) in it asks the X-ray of a study."""
