@@ -25,6 +25,7 @@ __all__ = [
     "START_YEAR",
     "WORK_FOLDER",
     "Base",
+    "DataKind",
     "Split",
     "base_of_database",
     "database_path",
@@ -34,6 +35,8 @@ __all__ = [
 
 Split = Literal["train", "valid", "test"]
 Base = Literal["train", "test"]
+#: Whose data a folder holds: nobody's (a synthetic hospital), the open demo's subjects with made-up X-rays, or MIMIC's.
+DataKind = Literal["synthetic", "hybrid", "credentialed"]
 
 #: Splits of question files, in the order in which they are written and shown.
 SPLITS: Final[tuple[Split, ...]] = ("train", "valid", "test")

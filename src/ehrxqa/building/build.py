@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from ehrxqa.errors import BuildError, SettingsError
 from ehrxqa.files import disk_errors
-from ehrxqa.layout import DATABASE_PATHS
+from ehrxqa.layout import DATABASE_PATHS, MANIFEST
 from ehrxqa.progress import SILENT, Progress
-from ehrxqa.runs.manifest import MANIFEST, Checksums, FileRecord, Manifest, StageRecord, read_manifest, stage_key
+from ehrxqa.runs.manifest import Checksums, FileRecord, Manifest, StageRecord, read_manifest, stage_key
 from ehrxqa.runs.output_folder import WORK_FOLDER, exclusive
 from ehrxqa.sources.tree import SourceTree, find_sources
 
@@ -114,7 +114,7 @@ def _begin(
     out: Path, tree: SourceTree, settings: dict[str, Any], records: dict[str, FileRecord], *, force: bool
 ) -> Manifest:
     """The manifest to go on with: the one that is there if it is of the same build, else a new one."""
-    fresh = Manifest(synthetic=tree.synthetic, settings=settings, sources=records)
+    fresh = Manifest(synthetic=tree.synthetic, hybrid=tree.hybrid, settings=settings, sources=records)
     found = None if force else read_manifest(out)
     if found is not None:
         if found.sources == records and found.settings == settings and found.versions == fresh.versions:

@@ -15,7 +15,8 @@ def info(out: Path | str) -> dict[str, Any]:
     """Facts about an output folder, from its manifest.
 
     Returns:
-        `synthetic`, `settings`, `versions`, `sources` (number and bytes), and for each stage its counts and outputs.
+        `synthetic`, `kind`, `settings`, `versions`, `sources` (number and bytes), and for each stage its counts and
+        outputs.
 
     Raises:
         BuildError: There is no build.
@@ -27,6 +28,7 @@ def info(out: Path | str) -> dict[str, Any]:
     return {
         "out": str(out),
         "synthetic": manifest.synthetic,
+        "kind": manifest.kind,
         "settings": manifest.settings,
         "versions": manifest.versions,
         "sources": {

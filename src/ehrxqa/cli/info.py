@@ -25,10 +25,17 @@ def command(out: Path, quiet: bool, output_format: str) -> None:
         emit(output_format, found, lambda: _text(found))
 
 
+_KINDS = {
+    "synthetic": "a synthetic hospital",
+    "hybrid": "the open MIMIC-IV demo with made-up X-rays (ODbL 1.0)",
+    "credentialed": "credentialed data",
+}
+
+
 def _text(found: dict[str, Any]) -> str:
     sources = found["sources"]
     lines = [
-        f"{found['out']}: built from {'a synthetic hospital' if found['synthetic'] else 'credentialed data'}, "
+        f"{found['out']}: built from {_KINDS[found['kind']]}, "
         f"{sources['files']} files, {sources['bytes'] / 1e6:,.1f} MB",
         "settings: " + ", ".join(f"{name} {value}" for name, value in found["settings"].items()),
         "versions: " + ", ".join(f"{name} {value}" for name, value in found["versions"].items()),

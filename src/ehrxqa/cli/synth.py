@@ -6,18 +6,29 @@ from pathlib import Path
 
 import click
 
-from ehrxqa.cli.options import emit, example, format_option, quiet_option, workers_option
-from ehrxqa.hospital import DEFAULT_SUBJECTS, synth
+from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, workers_option
+from ehrxqa.hospital import DEFAULT_SUBJECTS, synth, synth_around
 from ehrxqa.hospital.tree import as_dict
 from ehrxqa.progress import make_progress
 
 __all__ = ["command"]
 
 
-@click.command("synth", epilog=example("ehrxqa synth hospital --subjects 600", "ehrxqa build hospital out"))
+@click.command(
+    "synth",
+    epilog=example(
+        "ehrxqa synth hospital --subjects 600",
+        "ehrxqa build hospital out",
+        "ehrxqa synth hybrid --around physionet     # after: ehrxqa download physionet --for demo",
+    ),
+)
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option(
-    "--subjects", type=int, default=DEFAULT_SUBJECTS, show_default=True, metavar="N", help="Subjects, 60 to 100000."
+    "--subjects",
+    type=int,
+    default=None,
+    metavar="N",
+    help=f"Subjects, 60 to 100000.  [default: {DEFAULT_SUBJECTS}]",
 )
 @click.option(
     "--gold-subjects",
@@ -26,58 +37,73 @@ __all__ = ["command"]
     metavar="N",
     help="Subjects with a study checked by hand; they make the test database.  [default: a quarter, at most 500]",
 )
+@click.option(
+    "--around",
+    type=DIR,
+    default=None,
+    metavar="DEMO",
+    help="Draw X-rays for the subjects of the open MIMIC-IV demo in DEMO, and copy its tables.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, metavar="S", help="Seed of all random numbers.")
 @click.option("--images/--no-images", default=True, show_default=True, help="Draw the X-ray files.")
 @click.option(
     "--events-factor",
     type=float,
-    default=1.0,
-    show_default=True,
+    default=None,
     metavar="X",
-    help="Multiplier of laboratory and charted events.",
+    help="Multiplier of laboratory and charted events.  [default: 1.0]",
 )
 @click.option(
     "--charted-factor",
     type=float,
-    default=1.0,
-    show_default=True,
+    default=None,
     metavar="X",
-    help="Further multiplier of charted events alone.",
+    help="Further multiplier of charted events alone.  [default: 1.0]",
 )
 @workers_option
 @quiet_option
 @format_option
 def command(
     out: Path,
-    subjects: int,
+    subjects: int | None,
     gold_subjects: int | None,
+    around: Path | None,
     seed: int,
     images: bool,
-    events_factor: float,
-    charted_factor: float,
+    events_factor: float | None,
+    charted_factor: float | None,
     workers: int | None,
     quiet: bool,
     output_format: str,
 ) -> None:
     """Write a synthetic hospital to OUT: tables, scene graphs and X-rays in PhysioNet's own files.
 
-    No real record is in it. The same options give the same bytes. Give OUT to `ehrxqa build`.
+    No real record is in it, unless --around draws X-rays for the real, open tables of the MIMIC-IV demo. The same
+    options give the same bytes. Give OUT to `ehrxqa build`.
     """
-    report = synth(
-        out,
-        subjects=subjects,
-        gold_subjects=gold_subjects,
-        seed=seed,
-        images=images,
-        events_factor=events_factor,
-        charted_factor=charted_factor,
-        workers=workers,
-        progress=make_progress(quiet=quiet),
-    )
+    progress = make_progress(quiet=quiet)
+    if around is not None:
+        if (subjects, events_factor, charted_factor) != (None, None, None):
+            raise click.UsageError("--around takes subjects and events from the demo; leave out --subjects and factors")
+        report = synth_around(
+            out, around, gold_subjects=gold_subjects, seed=seed, images=images, workers=workers, progress=progress
+        )
+    else:
+        report = synth(
+            out,
+            subjects=DEFAULT_SUBJECTS if subjects is None else subjects,
+            gold_subjects=gold_subjects,
+            seed=seed,
+            images=images,
+            events_factor=1.0 if events_factor is None else events_factor,
+            charted_factor=1.0 if charted_factor is None else charted_factor,
+            workers=workers,
+            progress=progress,
+        )
     emit(output_format, as_dict(report), lambda: _text(report.fresh, as_dict(report)))
 
 
 def _text(fresh: bool, values: dict[str, object]) -> str:
     names = ("subjects", "gold_subjects", "admissions", "icustays", "studies", "images", "scene_graphs", "labevents")
-    counts = ", ".join(f"{values[name]:,} {name.replace('_', ' ')}" for name in (*names, "chartevents"))
+    counts = ", ".join(f"{values[name]:,} {name.replace('_', ' ')}" for name in (*names, "chartevents") if values[name])
     return f"{'Wrote' if fresh else 'Found'} {values['out']}: {counts}."

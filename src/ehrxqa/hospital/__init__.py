@@ -7,7 +7,8 @@ it unchanged.
 
 from __future__ import annotations
 
+from ehrxqa.hospital.around import synth_around
 from ehrxqa.hospital.plan import MAX_SUBJECTS, MIN_SUBJECTS
 from ehrxqa.hospital.tree import DEFAULT_SUBJECTS, MARKER, SynthReport, synth
 
-__all__ = ["DEFAULT_SUBJECTS", "MARKER", "MAX_SUBJECTS", "MIN_SUBJECTS", "SynthReport", "synth"]
+__all__ = ["DEFAULT_SUBJECTS", "MARKER", "MAX_SUBJECTS", "MIN_SUBJECTS", "SynthReport", "synth", "synth_around"]

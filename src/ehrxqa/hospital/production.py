@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from ehrxqa.hospital.studies import Study, studies_of
 from ehrxqa.layout import IMAGES_FOLDER, image_path
 from ehrxqa.sources.catalogue import MIMIC_CXR_JPG
 
-__all__ = ["TABLES", "Batch", "make_batch"]
+__all__ = ["GOLD_TABLES", "TABLES", "Batch", "make_batch", "make_x_ray_batch"]
 
 #: Tables made of subjects, by catalogue key.
 TABLES = (
@@ -58,14 +59,39 @@ def make_batch(plan: Plan, numbers: range, out: Path) -> Batch:
             rows[key] += more
         laboratory.append(labs_of(plan, subject))
         charted.append(charted_of(plan, subject))
-        rng = stream(plan.seed, Purpose.REPORTS, number)
-        rows["cxr_metadata"] += metadata_rows(rng, subject, studies)["cxr_metadata"]
-        _chest_imagenome(plan, subject, studies, rows, batch)
-        if plan.images:
-            batch.counts["images"] += _pictures(plan, subject, studies, out)
-        batch.counts["subjects"] += 1
-        batch.counts["studies"] += len(studies)
-        batch.counts["gold_subjects"] += subject.gold
+        _add_x_rays(plan, subject, studies, out, rows, batch)
+    _add_rows(rows, batch)
+    batch.counts["labevents"] += sum(len(part.item) for part in laboratory)
+    batch.counts["chartevents"] += sum(len(part.item) for part in charted)
+    batch.pieces["labevents"] = piece_of(labs_text(laboratory))
+    batch.pieces["chartevents"] = piece_of(charted_text(charted))
+    batch.counts["scene_graphs"] += len(batch.graphs)
+    return batch
+
+
+def make_x_ray_batch(plan: Plan, subjects: Sequence[Subject], out: Path) -> Batch:
+    """The X-rays of subjects whose tables others have made: metadata, scene graphs, gold rows, pictures."""
+    batch = Batch()
+    rows: Rows = {key: [] for key in ("cxr_metadata", *GOLD_TABLES)}
+    for subject in subjects:
+        _add_x_rays(plan, subject, studies_of(plan, subject), out, rows, batch)
+    _add_rows(rows, batch)
+    batch.counts["scene_graphs"] += len(batch.graphs)
+    return batch
+
+
+def _add_x_rays(plan: Plan, subject: Subject, studies: tuple[Study, ...], out: Path, rows: Rows, batch: Batch) -> None:
+    rng = stream(plan.seed, Purpose.REPORTS, subject.number)
+    rows["cxr_metadata"] += metadata_rows(rng, subject, studies)["cxr_metadata"]
+    _chest_imagenome(plan, subject, studies, rows, batch)
+    if plan.images:
+        batch.counts["images"] += _pictures(plan, subject, studies, out)
+    batch.counts["subjects"] += 1
+    batch.counts["studies"] += len(studies)
+    batch.counts["gold_subjects"] += subject.gold
+
+
+def _add_rows(rows: Rows, batch: Batch) -> None:
     for key, own in rows.items():
         batch.counts[key] += len(own)
         text = rows_text(key, own)
@@ -73,12 +99,6 @@ def make_batch(plan: Plan, numbers: range, out: Path) -> Batch:
             batch.plain[key] = text
         else:
             batch.pieces[key] = piece_of(text)
-    batch.counts["labevents"] += sum(len(part.item) for part in laboratory)
-    batch.counts["chartevents"] += sum(len(part.item) for part in charted)
-    batch.pieces["labevents"] = piece_of(labs_text(laboratory))
-    batch.pieces["chartevents"] = piece_of(charted_text(charted))
-    batch.counts["scene_graphs"] += len(batch.graphs)
-    return batch
 
 
 def _chest_imagenome(

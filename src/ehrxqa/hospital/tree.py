@@ -24,7 +24,16 @@ from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.pool import Pool
 from ehrxqa.sources.catalogue import source_file
 
-__all__ = ["DEFAULT_SUBJECTS", "MARKER", "SynthReport", "synth"]
+__all__ = [
+    "DEFAULT_SUBJECTS",
+    "MARKER",
+    "GrowingTable",
+    "SynthReport",
+    "closing",
+    "report_of_counts",
+    "source_path",
+    "synth",
+]
 
 DEFAULT_SUBJECTS = 600
 
@@ -97,14 +106,14 @@ def synth(
     done = _complete(out, plan)
     if done is not None:
         progress.note(f"{out}: complete already, nothing to do")
-        return _report(out, plan, Counter(done), fresh=False)
+        return report_of_counts(out, plan, Counter(done), fresh=False)
     write_json(out / MARKER, _marker(plan, None))
     _write_small_files(out)
     counts: Counter[str] = Counter()
     with ExitStack() as stack:
-        tables = {key: _Growing.open(stack, out, key) for key in (*TABLES, *GOLD_TABLES)}
-        graphs = ZipFile(stack.enter_context(atomic_path(_path(out, "scene_graphs"))))
-        stack.push(_closing(graphs))
+        tables = {key: GrowingTable.open(stack, out, key) for key in (*TABLES, *GOLD_TABLES)}
+        graphs = ZipFile(stack.enter_context(atomic_path(source_path(out, "scene_graphs"))))
+        stack.push(closing(graphs))
         with progress.task("synthetic hospital", total=plan.subjects, unit="subjects") as task:
             for batch in _batches(plan, out, workers):
                 with disk_errors(out):
@@ -115,7 +124,7 @@ def synth(
                 counts += batch.counts
                 task.advance(batch.counts["subjects"])
     write_json(out / MARKER, _marker(plan, counts))
-    return _report(out, plan, counts, fresh=True)
+    return report_of_counts(out, plan, counts, fresh=True)
 
 
 def _complete(out: Path, plan: Plan) -> dict[str, int] | None:
@@ -158,7 +167,8 @@ def _marker(plan: Plan, counts: Counter[str] | None) -> dict[str, Any]:
     }
 
 
-def _report(out: Path, plan: Plan, counts: Counter[str], *, fresh: bool) -> SynthReport:
+def report_of_counts(out: Path, plan: Plan, counts: Counter[str], *, fresh: bool) -> SynthReport:
+    """The report on a tree with these counts."""
     return SynthReport(
         out=out,
         fresh=fresh,
@@ -177,24 +187,26 @@ def _report(out: Path, plan: Plan, counts: Counter[str], *, fresh: bool) -> Synt
     )
 
 
-def _path(out: Path, key: str) -> Path:
+def source_path(out: Path, key: str, *, compressed: bool | None = None) -> Path:
+    """Where a source file lies below the root of a tree; packed as it is published, if not said otherwise."""
     file = source_file(key)
-    return out / file.project.folder / (file.path + (".gz" if file.compressed else ""))
+    packed = file.compressed if compressed is None else compressed
+    return out / file.project.folder / (file.path + (".gz" if packed else ""))
 
 
 def _write_small_files(out: Path) -> None:
     """The dictionaries and the semantics: the same in every hospital."""
     for key, rows in dictionary_rows().items():
-        with atomic_path(_path(out, key)) as part:
+        with atomic_path(source_path(out, key)) as part:
             table = GzipFile(part)
             table.add(piece_of(header_text(key).encode() + rows_text(key, rows)))
             table.close()
-    write_text(_path(out, "attribute_list"), attribute_list_text())
-    write_text(_path(out, "object_list"), object_list_text())
-    write_text(_path(out, "ontology"), ontology_json())
+    write_text(source_path(out, "attribute_list"), attribute_list_text())
+    write_text(source_path(out, "object_list"), object_list_text())
+    write_text(source_path(out, "ontology"), ontology_json())
 
 
-class _Growing:
+class GrowingTable:
     """A table file that grows batch by batch: compressed, or plain for the gold files."""
 
     def __init__(self, part: Path, key: str) -> None:
@@ -208,22 +220,25 @@ class _Growing:
             self._plain.write(header)
 
     @classmethod
-    def open(cls, stack: ExitStack, out: Path, key: str) -> _Growing:
-        table = cls(stack.enter_context(atomic_path(_path(out, key))), key)
-        stack.push(_closing(table))
+    def open(cls, stack: ExitStack, out: Path, key: str) -> GrowingTable:
+        """The file of a table below `out`, finished and given its name when the stack unwinds."""
+        table = cls(stack.enter_context(atomic_path(source_path(out, key))), key)
+        stack.push(closing(table))
         return table
 
     def add(self, batch: Batch, key: str) -> None:
+        """Append what a batch has for the table."""
         if self._gzip is not None:
             self._gzip.add(batch.pieces[key])
         else:
             self._plain.write(batch.plain[key])
 
     def close(self) -> None:
+        """Finish the file."""
         (self._gzip or self._plain).close()
 
 
-def _closing(thing: _Growing | ZipFile) -> Any:
+def closing(thing: GrowingTable | ZipFile) -> Any:
     """An exit handler that finishes a file, before the file gets its final name."""
 
     def close(*_: object) -> None:

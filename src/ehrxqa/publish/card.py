@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ehrxqa.dataset.records import Record
+from ehrxqa.layout import DataKind
 from ehrxqa.publish.parquet import FIELDS
 
 __all__ = ["CITATION", "Terms", "dataset_card", "terms_of"]
@@ -24,14 +25,16 @@ Terms = tuple[str, str, str]
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
-def terms_of(synthetic: bool) -> Terms:
+def terms_of(kind: DataKind) -> Terms:
     """Under which terms questions over such a database may be used.
 
     Questions over MIMIC hold values of real, de-identified patients and stay under PhysioNet's credentialed license;
-    those over a synthetic hospital describe nobody.
+    those over the open demo stay under the demo's own; those over a synthetic hospital describe nobody.
     """
-    if synthetic:
+    if kind == "synthetic":
         return ("mit", "MIT", "https://opensource.org/license/mit")
+    if kind == "hybrid":
+        return ("odbl", "Open Database License 1.0", "https://opendatacommons.org/licenses/odbl/1-0/")
     return (
         "other",
         "PhysioNet Credentialed Health Data License 1.5.0",
@@ -42,7 +45,7 @@ def terms_of(synthetic: bool) -> Terms:
 def dataset_card(
     value: Mapping[str, Any],
     *,
-    synthetic: bool,
+    kind: DataKind,
     splits: Sequence[str],
     plots: Sequence[str],
     examples: Sequence[Record],
@@ -53,22 +56,22 @@ def dataset_card(
 
     Args:
         value: Statistics, from `ehrxqa.dataset.stats.dataset_stats`.
-        synthetic: Whether no real patient is in the data.
+        kind: Whose data it is.
         splits: Those with a Parquet file.
         plots: Names of the charts in `plots/`, without ending.
-        examples: Records to show; only for synthetic data, because a card is easily published.
+        examples: Records to show; not for credentialed data, because a card is easily published.
         versions: Package versions the databases were built with.
         settings: Settings they were built with.
 
     Raises:
-        ValueError: There are examples, and the data are not synthetic.
+        ValueError: There are examples, and the data are credentialed.
     """
-    if examples and not synthetic:
+    if examples and kind == "credentialed":
         raise ValueError("examples of real patients do not belong on a dataset card")
     sections = [
-        _front_matter(value, synthetic, splits),
+        _front_matter(value, kind, splits),
         "# Questions over health records and chest X-rays\n",
-        _what(value, synthetic),
+        _what(value, kind),
         "## Numbers\n\n" + _numbers(value, plots),
         "## Files\n\n" + _files(splits),
         "## Fields\n\n" + _markdown(("field", "form", "meaning"), [(f"`{f.name}`", f.form, f.doc) for f in FIELDS]),
@@ -78,7 +81,7 @@ def dataset_card(
         sections.append("## Examples\n\n" + "\n\n".join(map(_example, examples)))
     sections += [
         _made(versions, settings),
-        _sensitive(synthetic),
+        _sensitive(kind),
         "## Citation\n\nThe questions follow the design of EHRXQA; please cite it:\n\n```bibtex\n"
         + CITATION
         + "\n```\n",
@@ -86,8 +89,8 @@ def dataset_card(
     return "\n\n".join(section.strip("\n") for section in sections) + "\n"
 
 
-def _front_matter(value: Mapping[str, Any], synthetic: bool, splits: Sequence[str]) -> str:
-    short, long, link = terms_of(synthetic)
+def _front_matter(value: Mapping[str, Any], kind: DataKind, splits: Sequence[str]) -> str:
+    short, long, link = terms_of(kind)
     total = value["questions"]["total"]
     size = next((name for bound, name in _SIZES if total < bound), "n>1M")
     lines = ["---", f"license: {short}"]
@@ -109,7 +112,7 @@ def _front_matter(value: Mapping[str, Any], synthetic: bool, splits: Sequence[st
         "- medical",
         "- text-to-sql",
         "- chest-x-ray",
-        *(["- synthetic"] * synthetic),
+        *(["- synthetic"] * (kind == "synthetic")),
         "size_categories:",
         f"- {size}",
         "configs:",
@@ -121,16 +124,19 @@ def _front_matter(value: Mapping[str, Any], synthetic: bool, splits: Sequence[st
     return "\n".join([*lines, "---"])
 
 
-def _what(value: Mapping[str, Any], synthetic: bool) -> str:
-    source = (
-        "a **synthetic hospital**: no record, image or person in it is real"
-        if synthetic
-        else "MIMIC-IV, MIMIC-CXR-JPG and Chest ImaGenome (credentialed access)"
-    )
+_SOURCES: dict[DataKind, str] = {
+    "synthetic": "a **synthetic hospital**: no record, image or person in it is real",
+    "hybrid": "the tables of the open MIMIC-IV demo (100 real, de-identified subjects; doi:10.13026/dp1f-ex47) and "
+    "**made-up** X-rays drawn around them",
+    "credentialed": "MIMIC-IV, MIMIC-CXR-JPG and Chest ImaGenome (credentialed access)",
+}
+
+
+def _what(value: Mapping[str, Any], kind: DataKind) -> str:
     return (
         f"{value['questions']['total']:,} English questions over one integrated database of health records and chest "
-        f"X-rays, made from {source}. A question needs tables, images, or both. Each has a query in NeuralSQL (SQL "
-        "that asks images with `func_vqa`) and the answer of its gold program. `train` and `valid` questions are "
+        f"X-rays, made from {_SOURCES[kind]}. A question needs tables, images, or both. Each has a query in NeuralSQL "
+        "(SQL that asks images with `func_vqa`) and the answer of its gold program. `train` and `valid` questions are "
         "answered on the train database, `test` questions on the test database."
     )
 
@@ -216,17 +222,22 @@ def _made(versions: Mapping[str, str], settings: Mapping[str, Any]) -> str:
     return "## How the databases were made\n\n" + table
 
 
-def _sensitive(synthetic: bool) -> str:
-    text = (
-        "None: subjects, records and images are made up by a program, from a seed. Nothing clinical can be learned "
-        "from them; use them to develop and to test."
-        if synthetic
-        else "Questions, queries and answers hold values of de-identified patients. Share them only with people who "
-        "have signed the data use agreement of their sources, and do not send them to services that keep or read what "
-        "they get. Times are shifted per subject, and single values of diagnoses, drugs and tests are shuffled between "
-        "subjects."
-    )
-    return "## Personal and sensitive information\n\n" + text
+_SENSITIVE: dict[DataKind, str] = {
+    "synthetic": "None: subjects, records and images are made up by a program, from a seed. Nothing clinical can be "
+    "learned from them; use them to develop and to test.",
+    "hybrid": "The tables are those of 100 de-identified subjects whom PhysioNet has published openly; do not try to "
+    "find out who they are. The X-rays are drawn by a program and belong to nobody, so nothing clinical can be learned "
+    "from the two together. Whoever shares this, or what is made from it, does so under the Open Database License "
+    "and names its source.",
+    "credentialed": "Questions, queries and answers hold values of de-identified patients. Share them only with people "
+    "who have signed the data use agreement of their sources, and do not send them to services that keep or read what "
+    "they get. Times are shifted per subject, and single values of diagnoses, drugs and tests are shuffled between "
+    "subjects.",
+}
+
+
+def _sensitive(kind: DataKind) -> str:
+    return "## Personal and sensitive information\n\n" + _SENSITIVE[kind]
 
 
 def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

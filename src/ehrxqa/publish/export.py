@@ -11,6 +11,7 @@ from ehrxqa.dataset.splits import Dataset, read_dataset
 from ehrxqa.dataset.stats import dataset_stats, plots
 from ehrxqa.errors import SettingsError
 from ehrxqa.files import sha256_of, write_json, write_text
+from ehrxqa.layout import DataKind
 from ehrxqa.publish.card import CITATION, dataset_card, terms_of
 from ehrxqa.publish.croissant import croissant
 from ehrxqa.publish.parquet import fields_of, parquet_table, write_parquet
@@ -77,22 +78,21 @@ def export_dataset(out: Path | str, *, date: str | None = None, version: str = "
     for name, chart in charts.items():
         write_text(folder / "plots" / f"{name}.svg", chart + "\n")
         written.append(f"plots/{name}.svg")
-    synthetic = manifest is not None and manifest.synthetic
+    kind: DataKind = "credentialed" if manifest is None else manifest.kind
     card = dataset_card(
         value,
-        synthetic=synthetic,
+        kind=kind,
         splits=list(dataset.splits),
         plots=list(charts),
-        examples=_examples(dataset) if synthetic else [],
+        examples=_examples(dataset) if kind != "credentialed" else [],
         versions={} if manifest is None else manifest.versions,
         settings={} if manifest is None else manifest.settings,
     )
     write_text(folder / "README.md", card)
     metadata = croissant(
-        name="ehrxqa-synthetic" if synthetic else "ehrxqa",
-        description=f"{len(every):,} questions over electronic health records and chest X-rays"
-        + (" of a synthetic hospital." if synthetic else ", made from MIMIC-IV, MIMIC-CXR-JPG and Chest ImaGenome."),
-        license_url=terms_of(synthetic)[2],
+        name="ehrxqa" if kind == "credentialed" else f"ehrxqa-{kind}",
+        description=f"{len(every):,} questions over electronic health records and chest X-rays" + _MADE_FROM[kind],
+        license_url=terms_of(kind)[2],
         url=URL,
         citation=CITATION,
         version=version,
@@ -106,6 +106,13 @@ def export_dataset(out: Path | str, *, date: str | None = None, version: str = "
         write_json(folder / "tables.json", schema_record(database))
         written.append("tables.json")
     return ExportReport({split: len(records) for split, records in dataset.splits.items()}, tuple(written), str(folder))
+
+
+_MADE_FROM: dict[DataKind, str] = {
+    "synthetic": " of a synthetic hospital.",
+    "hybrid": ", made from the open MIMIC-IV demo and made-up X-rays.",
+    "credentialed": ", made from MIMIC-IV, MIMIC-CXR-JPG and Chest ImaGenome.",
+}
 
 
 def _check_date(date: str) -> None:

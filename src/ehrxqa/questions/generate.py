@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ehrxqa.errors import BuildError, SettingsError
 from ehrxqa.files import sha256_of
-from ehrxqa.layout import DATABASE_OF_SPLIT, DATABASE_PATHS, LINKS_PATH, SPLITS
+from ehrxqa.layout import DATABASE_OF_SPLIT, DATABASE_PATHS, LINKS_PATH, MANIFEST, SPLITS
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.questions.copies import Copies, make_copies
 from ehrxqa.questions.families.catalogue import catalogue
@@ -21,7 +21,7 @@ from ehrxqa.questions.question_files import QuestionFiles
 from ehrxqa.questions.spool import Spool
 from ehrxqa.questions.template import Template
 from ehrxqa.questions.unanswerable import UnanswerableTask, unanswerable_records
-from ehrxqa.runs.manifest import MANIFEST, FileRecord, Manifest, StageRecord, package_versions, read_manifest, stage_key
+from ehrxqa.runs.manifest import FileRecord, Manifest, StageRecord, package_versions, read_manifest, stage_key
 from ehrxqa.runs.output_folder import exclusive
 from ehrxqa.runs.pool import Pool
 from ehrxqa.runs.replacing import finish, replace_together, staged_path

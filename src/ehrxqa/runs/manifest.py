@@ -17,11 +17,13 @@ from typing import Any, Final
 
 from ehrxqa.errors import BuildError
 from ehrxqa.files import sha256_of, write_json
+from ehrxqa.layout import MANIFEST, DataKind
 
-__all__ = ["MANIFEST", "Checksums", "FileRecord", "Manifest", "StageRecord", "read_manifest", "stage_key"]
+__all__ = ["OPEN_DEMO_LICENCE", "Checksums", "FileRecord", "Manifest", "StageRecord", "read_manifest", "stage_key"]
 
-MANIFEST: Final = "manifest.json"
 FORMAT: Final = 1
+#: The licence of the open demo's tables, and so of all that is made from them.
+OPEN_DEMO_LICENCE: Final = "ODbL-1.0"
 #: Packages whose versions can change the bytes of an output.
 RECORDED_PACKAGES: Final = ("ehrxqa", "numpy", "pyarrow", "apsw")
 
@@ -64,6 +66,7 @@ class Manifest:
         sources: Source files by catalogue key, or by name for the parts of Chest ImaGenome that were used.
         stages: Finished stages by name.
         versions: Versions of the packages that can change an output.
+        hybrid: Whether the sources are the open demo's tables with made-up X-rays (then `synthetic` is false).
     """
 
     synthetic: bool
@@ -71,12 +74,19 @@ class Manifest:
     sources: dict[str, FileRecord] = field(default_factory=dict)
     stages: dict[str, StageRecord] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=lambda: package_versions())
+    hybrid: bool = False
+
+    @property
+    def kind(self) -> DataKind:
+        """Whose data it is."""
+        return "synthetic" if self.synthetic else "hybrid" if self.hybrid else "credentialed"
 
     def write(self, folder: Path, *, name: str = MANIFEST) -> None:
         """Write `folder/manifest.json`, or a file of another name, whole or not at all."""
         value = {
             "format": FORMAT,
             "synthetic": self.synthetic,
+            **({"hybrid": True, "licence": OPEN_DEMO_LICENCE} if self.hybrid else {}),
             "settings": self.settings,
             "versions": self.versions,
             "sources": {name: vars(record) for name, record in self.sources.items()},
@@ -118,6 +128,7 @@ def read_manifest(folder: Path) -> Manifest | None:
                 for name, stage in value["stages"].items()
             },
             versions=value["versions"],
+            hybrid=value.get("hybrid") is True,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, BuildError):

@@ -10,10 +10,12 @@ from pathlib import Path
 from ehrxqa.errors import SourceError
 from ehrxqa.sources.catalogue import FILES, PROJECTS, Project, SourceFile, source_file
 
-__all__ = ["SYNTHETIC_MARKER", "SourceTree", "find_sources"]
+__all__ = ["HYBRID_MARKER", "SYNTHETIC_MARKER", "SourceTree", "find_sources"]
 
 #: A file of this name at the root says that everything below it was made by the synthetic hospital.
 SYNTHETIC_MARKER = "SYNTHETIC.json"
+#: A file of this name says that the tables are those of the open demo, and the X-rays made up.
+HYBRID_MARKER = "HYBRID.json"
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,17 @@ class SourceTree:
     @property
     def synthetic(self) -> bool:
         """Whether the tree says of itself that no real patient is in it."""
-        marker = self.root / SYNTHETIC_MARKER
+        return self._says(SYNTHETIC_MARKER, "synthetic")
+
+    @property
+    def hybrid(self) -> bool:
+        """Whether the tree says that it holds the open demo's tables and made-up X-rays."""
+        return self._says(HYBRID_MARKER, "hybrid")
+
+    def _says(self, name: str, what: str) -> bool:
+        marker = self.root / name
         try:
-            return marker.is_file() and json.loads(marker.read_text(encoding="utf-8")).get("synthetic") is True
+            return marker.is_file() and json.loads(marker.read_text(encoding="utf-8")).get(what) is True
         except (ValueError, AttributeError, UnicodeDecodeError) as error:
             raise SourceError("is not readable JSON; remove it or make the hospital again", path=marker) from error
 
