@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ehrxqa.database.events import EVENT_TABLES
 from ehrxqa.sources.catalogue import FILES, PROJECTS
 from ehrxqa.spec.tables import TABLES, column_help
 
@@ -39,13 +38,10 @@ def database() -> str:
         "a null anywhere is REAL, a column without any value is REAL. Rows are stored in the order in which "
         "queries without ORDER BY return them.\n",
     ]
-    shuffled = {table.name: table.shuffled for table in EVENT_TABLES}
     for table in TABLES.values():
         lines += [f"## {table.name.upper()}\n", f"{table.doc}\n", "| column | type | meaning |", "|---|---|---|"]
-        moved = shuffled.get(table.name, ())
         for column in table.columns:
-            said = column_help(table, column) + " (exchanged between rows)" * (column.name in moved)
-            lines.append(f"| `{column.name}` | {column.type} | {said} |")
+            lines.append(f"| `{column.name}` | {column.type} | {column_help(table, column)} |")
         lines.append("")
     return "\n".join(lines)
 

@@ -1,8 +1,12 @@
 """The tables as declared: complete, and referring to each other rightly."""
 
+from dataclasses import replace
+
 import pytest
 
 from ehrxqa.errors import SettingsError
+from ehrxqa.spec.checks import faults_of, require_whole
+from ehrxqa.spec.columns import item, text
 from ehrxqa.spec.tables import TABLES, column_help, describe, find_table, open_tables
 
 
@@ -66,3 +70,52 @@ def test_a_table_that_is_not_there():
     assert find_table("TB_CXR").name == "tb_cxr"
     with pytest.raises(KeyError):
         TABLES["patients"].column("age")
+
+
+def test_the_tables_fit_together():
+    require_whole(TABLES.values(), TABLES)
+
+
+def broken(table, **changes):
+    return faults_of(replace(table, **changes), TABLES)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"columns": TABLES["labevents"].columns[1:]}, "its first column must be row_id"),
+        ({"columns": (*TABLES["labevents"].columns, TABLES["labevents"].columns[1])}, "occur twice (subject_id)"),
+        ({"name": "LabEvents"}, "names must be in lower case"),
+        ({"key": "labevent_id"}, "key labevent_id is not a column"),
+        ({"indexes": ("hadm_id, item",)}, "index on item, which is not a column"),
+        ({"source": None}, "it has events but no source"),
+        ({"source": TABLES["chartevents"].source}, "its source has the key chartevents"),
+        ({"events": replace(TABLES["labevents"].events, time="storetime")}, "events.time: storetime"),
+        ({"events": replace(TABLES["labevents"].events, shuffled=("value",))}, "events.shuffled: value"),
+        ({"events": replace(TABLES["labevents"].events, required=("units",))}, "events.required: units"),
+        ({"events": replace(TABLES["labevents"].events, unit=("units", "ml"))}, "events.unit: units"),
+        ({"events": replace(TABLES["labevents"].events, dictionary="valueuom")}, "events.dictionary: valueuom"),
+    ],
+)
+def test_a_declaration_by_half_is_named(changes, fault):
+    assert any(fault in found for found in broken(TABLES["labevents"], **changes))
+
+
+def test_a_column_has_to_be_in_the_file_and_used():
+    table = TABLES["labevents"]
+    more = replace(table, columns=(*table.columns, text("flag", "flag"), text("colour", "colour")))
+    assert faults_of(more, TABLES) == [
+        "column colour is not in the source",
+        "column flag of the source is not marked as used (*)",
+    ]
+
+
+def test_every_fault_is_reported_at_once():
+    table = replace(TABLES["cost"], key="price", columns=(*TABLES["cost"].columns, item("d_drugs")))
+    with pytest.raises(SettingsError) as raised:
+        require_whole([table, replace(TABLES["tb_cxr"], indexes=("study",))], TABLES)
+    assert str(raised.value) == (
+        "table cost: key price is not a column; "
+        "table cost: column itemid refers to d_drugs.itemid, which is not declared; "
+        "table tb_cxr: index on study, which is not a column"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -27,21 +28,12 @@ from ehrxqa.labels.store import Labels
 from ehrxqa.layout import BASES
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.sources.tree import SourceTree
+from ehrxqa.spec.tables import TABLES
 
 __all__ = ["DATABASE_SOURCES", "DatabaseReport", "build_databases"]
 
 #: Catalogue keys of the files that the stage reads.
-DATABASE_SOURCES = (
-    "patients",
-    "admissions",
-    "transfers",
-    "icustays",
-    "d_icd_diagnoses",
-    "d_icd_procedures",
-    "d_items",
-    "d_labitems",
-    *(table.name for table in EVENT_TABLES),
-)
+DATABASE_SOURCES: Final = tuple(table.name for table in TABLES.values() if table.source)
 
 
 @dataclass(frozen=True)
@@ -147,14 +139,14 @@ def _finished(cohort: Cohort, events: Mapping[str, EventRows], happened: dict[st
 
 def _event_rows(table: EventTable, frame: Frame, cohort: Cohort, counts: dict[str, int]) -> Frame:
     """The rows of one database: of its admissions, shifted, happened, and in 2100 or later."""
-    if table.items:
+    if table.rules.items:
         # shuffled inside the database, after the shift and before the choice of admissions
         frame = frame.take(np.isin(frame.data("subject_id"), cohort.subjects))
         counts["rows"] = len(frame)
         frame = _shifted(table, frame, cohort)
         counts["dropped, after the current time"] = counts["rows"] - len(frame)
         order = shuffled_rows(len(frame), np.arange(len(frame)), seed=cohort.draws.seed)
-        frame = frame.replace(**{name: frame[name].take(order) for name in table.shuffled})
+        frame = frame.replace(**{name: frame[name].take(order) for name in table.rules.shuffled})
         before = len(frame)
         frame = frame.take(np.isin(frame.data("hadm_id"), cohort.admissions_kept))
         counts["dropped, other admissions"] = before - len(frame)
@@ -164,13 +156,13 @@ def _event_rows(table: EventTable, frame: Frame, cohort: Cohort, counts: dict[st
         frame = _shifted(table, frame, cohort)
         counts["dropped, without time or after the current time"] = counts["rows"] - len(frame)
     before = len(frame)
-    frame = frame.take(frame.data(table.time) >= START_SECONDS)
+    frame = frame.take(frame.data(table.rules.time) >= START_SECONDS)
     counts["dropped, before 2100"] = before - len(frame)
     return frame
 
 
 def _shifted(table: EventTable, frame: Frame, cohort: Cohort) -> Frame:
     subject = frame.data("subject_id")
-    times = (table.time, *table.other_times)
+    times = (table.rules.time, *table.rules.other_times)
     frame = frame.replace(**{name: cohort.shift.shift(subject, frame[name]) for name in times})
-    return frame.take(~frame[table.time].null)
+    return frame.take(~frame[table.rules.time].null)

@@ -17,8 +17,7 @@ from ehrxqa.database.id_set import IdSet
 from ehrxqa.database.inferred import as_read
 from ehrxqa.database.parser_blocks import TextColumn, block_rows, blocks
 from ehrxqa.errors import SourceError
-from ehrxqa.sources.catalogue import Kind as SourceKind
-from ehrxqa.sources.catalogue import source_file
+from ehrxqa.sources.catalogue import SourceKind, source_file
 from ehrxqa.sources.table_stream import read_header, stream_table
 from ehrxqa.sources.text import lowered
 from ehrxqa.sources.tree import SourceTree

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from typing import Final, cast
 
 import numpy as np
 import pyarrow as pa
@@ -16,13 +16,20 @@ from ehrxqa.sources.table_stream import read_header, read_table, stream_table
 from ehrxqa.sources.text import lowered
 from ehrxqa.sources.tree import SourceTree
 from ehrxqa.sources.vocabulary import NULL_CODE, Vocabulary
+from ehrxqa.spec.table import Reference
+from ehrxqa.spec.tables import TABLES
 
 __all__ = ["DICTIONARY_TABLES", "icd_codes", "read_dictionaries"]
 
-DICTIONARY_TABLES = ("d_icd_diagnoses", "d_icd_procedures", "d_items", "d_labitems")
+DICTIONARY_TABLES: Final = tuple(table.name for table in TABLES.values() if table.is_dictionary)
 
-#: Only items of these tables are kept.
-LINKED_TABLES = ("inputevents", "outputevents", "chartevents")
+#: Only items of these tables are kept: those whose items are looked up in d_items.
+LINKED_TABLES: Final = tuple(
+    table.name
+    for table in TABLES.values()
+    for column in table.columns
+    if column.references == Reference("d_items", "itemid")
+)
 
 
 def read_dictionaries(tree: SourceTree) -> dict[str, Frame]:

@@ -27,8 +27,7 @@ from ehrxqa.database.prescriptions import dose_values, usual_unit
 from ehrxqa.database.shuffle import shuffled_rows
 from ehrxqa.database.spool import Spool
 from ehrxqa.progress import SILENT, Progress
-from ehrxqa.sources.catalogue import Kind as SourceKind
-from ehrxqa.sources.catalogue import source_file
+from ehrxqa.sources.catalogue import SourceKind, source_file
 from ehrxqa.sources.table_stream import read_header, stream_table
 from ehrxqa.sources.text import is_integer_text, lowered
 from ehrxqa.sources.tree import SourceTree
@@ -115,14 +114,14 @@ class _Reader:
         # columns come in the order of the file, made-up times last; charted items in the order declared
         in_file = [name for name in header if name in table.columns]
         made_up = [name for name in table.columns if name not in in_file]
-        self._columns = table.columns if table.items else (*in_file, *made_up)
+        self._columns = table.columns if table.rules.items else (*in_file, *made_up)
         self._texts = {name: TextColumn(lowered) for name in self._source if self._kinds[name] is Kind.TEXT}
         self.typer = BlockTyper(all_floats=all_floats)
         self._known_codes = np.zeros(0, dtype=bool)
         # what the official reader would type as integer: no null and no decimals anywhere in the file
         self._had_null = dict.fromkeys(self._source, False)
         self._had_fraction = dict.fromkeys(self._source, False)
-        self._moved = () if table.items else table.shuffled
+        self._moved = () if table.rules.items else table.rules.shuffled
         self._kept: dict[str, list[npt.NDArray[Any]]] = {}
         self._positions: list[npt.NDArray[np.int64]] = []
         self._spools = {name: Spool(self._dtype(name), context.scratch) for name in self._moved}
@@ -152,28 +151,28 @@ class _Reader:
         table, context = self._table, self._context
         arrays = {name: self._array(block, name) for name in self._source}
         good = np.ones(block.num_rows, dtype=bool)
-        for name in table.required:
+        for name in table.rules.required:
             self._drop(good, self._not_null(arrays[name], self._kinds[name]), f"without {name}")
-        if table.unit:
-            name, text = table.unit
+        if table.rules.unit:
+            name, text = table.rules.unit
             self._drop(good, arrays[name] == self._texts[name].vocabulary.find(text), f"{name} not {text}")
-        if table.items:
-            self._drop(good, np.isin(arrays["itemid"], table.items), "other items")
+        if table.rules.items:
+            self._drop(good, np.isin(arrays["itemid"], table.rules.items), "other items")
             self._drop(good, context.subjects.has(arrays["subject_id"]), "other subjects")
         if table.dictionary:
             self._drop(good, self._in_dictionary(arrays, *table.dictionary), f"not in {table.dictionary[1]}")
-        if table.doses:
+        if table.rules.doses:
             codes = arrays["dose_val_rx"]
             arrays["dose_val_rx"] = dose_values(self._texts["dose_val_rx"].vocabulary.texts, codes)
             whole = ~np.isnan(arrays["dose_val_rx"])
             self._saw_odd_dose |= bool((good & (codes >= 0) & ~whole).any())
             self._drop(good, whole, "dose not a whole number")
-        if table.time_from:
-            arrays[table.time] = derived_time(table.time_from, arrays, context.times)
+        if table.rules.time_from:
+            arrays[table.rules.time] = derived_time(table.rules.time_from, arrays, context.times)
         passed = np.flatnonzero(good)
         for name, spool in self._spools.items():
             spool.append(arrays[name][passed])
-        kept = passed if table.items else passed[context.admissions.has(arrays["hadm_id"][passed])]
+        kept = passed if table.rules.items else passed[context.admissions.has(arrays["hadm_id"][passed])]
         self._positions.append(self._passed + np.searchsorted(passed, kept))
         for name in table.columns:
             if name not in self._moved:
@@ -234,7 +233,7 @@ class _Reader:
         kept = {name: np.concatenate(parts) for name, parts in self._kept.items()}
         usable = self._passed
         at: npt.NDArray[np.int64] | None = None  # place in the spool of each row that takes part
-        if table.doses:
+        if table.rules.doses:
             drugs, units = self._spools["drug"], self._spools["dose_unit_rx"]
             usual = usual_unit(lambda: zip(drugs.parts(), units.parts(), strict=True))
             at = np.flatnonzero(usual)
@@ -275,7 +274,7 @@ class _Reader:
             if self._had_null[name]:
                 return Column(Kind.REAL, values.astype(np.float64))
             return Column(Kind.INT, values.astype(np.int64))
-        if kind is Kind.REAL and not self._table.items and self._is_integer_column(name):
+        if kind is Kind.REAL and not self._table.rules.items and self._is_integer_column(name):
             return Column(Kind.INT, values.astype(np.int64))
         return Column(kind, values)
 

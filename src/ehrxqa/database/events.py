@@ -1,11 +1,17 @@
-"""The eight event tables, declared: where rows come from, which count, what is shuffled, what time they have."""
+"""The event tables, as declared in `ehrxqa.spec`, with the source columns that follow from their rules."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["CHART_ITEMS", "EVENT_TABLES", "EventTable"]
+from ehrxqa.spec.table import Events, Table
+from ehrxqa.spec.tables import TABLES
+
+__all__ = ["EVENT_TABLES", "EventTable", "event_table"]
+
+#: How a time is made → source columns that it is made from, beside the time column itself where it is read.
+_MADE_FROM: Final = {"admission": (), "procedure_day": ("chartdate",), "day_if_null": ("chartdate",)}
 
 
 @dataclass(frozen=True)
@@ -13,136 +19,46 @@ class EventTable:
     """One event table.
 
     Attributes:
-        name: Table name, and the catalogue key of its source.
-        columns: Columns of the result after row_id, in order.
-        shuffled: Columns whose values move together to another row (de-identification).
-        time: Time column that decides whether a row has happened and lies in 2100 or later.
-        other_times: Time columns that are shifted but may be null.
-        required: Source columns that must not be null.
-        dictionary: (column, dictionary table) whose known values alone count.
-        unit: (column, text): only rows measured in that unit count; the column is then dropped.
-        items: Item ids that alone count; then only rows of the database's own subjects take part in the shuffle,
-            which comes after the time shift.
-        time_from: How a time that the source does not hold in `time` is made; see `event_times.py`.
-        doses: Whether the dose and unit rules of prescriptions apply; see `prescriptions.py`.
-        icd: Whether it has a column icd_code, which is text whatever it looks like.
+        table: Its declaration.
+        rules: How its rows are made.
     """
 
-    name: str
-    columns: tuple[str, ...]
-    shuffled: tuple[str, ...]
-    time: str
-    other_times: tuple[str, ...] = ()
-    required: tuple[str, ...] = ()
-    dictionary: tuple[str, str] | None = None
-    unit: tuple[str, str] | None = None
-    items: tuple[int, ...] = field(default=())
-    time_from: str | None = None
-    doses: bool = False
+    table: Table
+    rules: Events
 
     @property
-    def icd(self) -> bool:
-        """Whether it has a column icd_code."""
-        return "icd_code" in self.columns
+    def name(self) -> str:
+        """Table name, and the catalogue key of its source."""
+        return self.table.name
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the result after row_id, in order."""
+        return self.table.names[1:]
+
+    @property
+    def dictionary(self) -> tuple[str, str] | None:
+        """The column, and the dictionary table whose known values of it alone count."""
+        if self.rules.dictionary is None:
+            return None
+        reference = self.table.column(self.rules.dictionary).references
+        assert reference is not None, self.rules.dictionary  # held by the check of declarations
+        return self.rules.dictionary, reference.table
 
     @property
     def source_columns(self) -> tuple[str, ...]:
         """Columns to read."""
-        extra = (self.unit[0],) if self.unit else ()
-        replaced = {"admission": (), "procedure_day": ("chartdate",), "day_if_null": (self.time, "chartdate")}
-        times = replaced[self.time_from] if self.time_from else (self.time,)
-        others = tuple(name for name in self.columns if name != self.time)
-        return tuple(dict.fromkeys((*others, *times, *extra)))
+        rules = self.rules
+        times = () if rules.time_from in ("admission", "procedure_day") else (rules.time,)
+        made_from = _MADE_FROM[rules.time_from] if rules.time_from else ()
+        others = tuple(name for name in self.columns if name != rules.time)
+        return tuple(dict.fromkeys((*others, *times, *made_from, *(rules.unit or ())[:1])))
 
 
-#: Vital signs, weight and height: the only charted items of the benchmark.
-CHART_ITEMS: Final = {
-    223762: "temperature celsius",
-    220277: "o2 saturation pulseoxymetry",
-    220045: "heart rate",
-    220210: "respiratory rate",
-    220050: "arterial blood pressure systolic",
-    220051: "arterial blood pressure diastolic",
-    220052: "arterial blood pressure mean",
-    226512: "admission weight (kg)",
-    226730: "height (cm)",
-}
+def event_table(table: Table) -> EventTable | None:
+    """A table with the rules of its rows; None if it is no event table."""
+    return EventTable(table, table.events) if table.events else None
 
-DIAGNOSES_ICD = EventTable(
-    name="diagnoses_icd",
-    columns=("subject_id", "hadm_id", "icd_code", "charttime"),
-    shuffled=("icd_code",),
-    time="charttime",
-    time_from="admission",
-    dictionary=("icd_code", "d_icd_diagnoses"),
-)
-PROCEDURES_ICD = EventTable(
-    name="procedures_icd",
-    columns=("subject_id", "hadm_id", "icd_code", "charttime"),
-    shuffled=("icd_code",),
-    time="charttime",
-    time_from="procedure_day",
-    dictionary=("icd_code", "d_icd_procedures"),
-)
-LABEVENTS = EventTable(
-    name="labevents",
-    columns=("subject_id", "hadm_id", "itemid", "charttime", "valuenum", "valueuom"),
-    shuffled=("itemid", "valuenum", "valueuom"),
-    time="charttime",
-    required=("hadm_id", "valuenum", "valueuom"),
-    dictionary=("itemid", "d_labitems"),
-)
-PRESCRIPTIONS = EventTable(
-    name="prescriptions",
-    columns=("subject_id", "hadm_id", "starttime", "stoptime", "drug", "dose_val_rx", "dose_unit_rx", "route"),
-    shuffled=("drug", "dose_val_rx", "dose_unit_rx", "route"),
-    time="starttime",
-    other_times=("stoptime",),
-    required=("starttime", "stoptime", "dose_unit_rx", "route"),
-    doses=True,
-)
-CHARTEVENTS = EventTable(
-    name="chartevents",
-    columns=("subject_id", "hadm_id", "stay_id", "charttime", "itemid", "valuenum", "valueuom"),
-    shuffled=("itemid", "valuenum", "valueuom"),
-    time="charttime",
-    required=("hadm_id", "stay_id", "charttime", "valuenum", "valueuom"),
-    items=tuple(CHART_ITEMS),
-)
-INPUTEVENTS = EventTable(
-    name="inputevents",
-    columns=("subject_id", "hadm_id", "stay_id", "starttime", "itemid", "amount"),
-    shuffled=("itemid", "amount"),
-    time="starttime",
-    required=("hadm_id", "stay_id", "amount"),
-    unit=("amountuom", "ml"),
-    dictionary=("itemid", "d_items"),
-)
-OUTPUTEVENTS = EventTable(
-    name="outputevents",
-    columns=("subject_id", "hadm_id", "stay_id", "charttime", "itemid", "value"),
-    shuffled=("itemid", "value"),
-    time="charttime",
-    required=("hadm_id", "stay_id", "value"),
-    unit=("valueuom", "ml"),
-    dictionary=("itemid", "d_items"),
-)
-MICROBIOLOGYEVENTS = EventTable(
-    name="microbiologyevents",
-    columns=("subject_id", "hadm_id", "charttime", "spec_type_desc", "test_name", "org_name"),
-    shuffled=("spec_type_desc", "test_name", "org_name"),
-    time="charttime",
-    time_from="day_if_null",
-)
 
 #: In the order in which they are built.
-EVENT_TABLES: Final = (
-    DIAGNOSES_ICD,
-    PROCEDURES_ICD,
-    LABEVENTS,
-    PRESCRIPTIONS,
-    CHARTEVENTS,
-    INPUTEVENTS,
-    OUTPUTEVENTS,
-    MICROBIOLOGYEVENTS,
-)
+EVENT_TABLES: Final = tuple(found for table in TABLES.values() if (found := event_table(table)))

@@ -21,6 +21,7 @@ from ehrxqa.database.studies import LABEL_SET_OF, ratios
 from ehrxqa.errors import BuildError
 from ehrxqa.labels.store import Labels
 from ehrxqa.sources.text import lowered
+from ehrxqa.spec.table import Table
 from ehrxqa.spec.tables import TABLES
 
 __all__ = ["DatabaseWriter", "connection", "write_frames"]
@@ -73,6 +74,16 @@ def write_frames(database: apsw.Connection, frames: dict[str, Frame]) -> None:
         _insert(database, name, list(stored.values()), len(frame))
 
 
+def _require_columns(table: Table, frame: Frame) -> None:
+    """Rows must have the columns that are declared; their order is that of the source file."""
+    made, declared = {"row_id", *frame.columns}, set(table.names)
+    if made != declared:
+        missing, extra = sorted(declared - made), sorted(made - declared)
+        said = [f"nothing makes {', '.join(missing)}"] * bool(missing)
+        said += [f"{', '.join(extra)} not declared in ehrxqa.spec"] * bool(extra)
+        raise BuildError(f"table {table.name}: {'; '.join(said)}")
+
+
 def _value(database: apsw.Connection, statement: str, *parameters: str) -> Any:
     """The single value of a query."""
     return database.execute(statement, parameters).fetchall()[0][0]
@@ -110,6 +121,7 @@ class DatabaseWriter:
                     case "tb_cxr":
                         write_frames(database, {"tb_cxr": self._studies_frame(studies, hadm_kind)})
                     case name if name in frames:
+                        _require_columns(table, frames[name])
                         write_frames(database, {name: frames[name]})
                     case name:
                         self._copy(database, name)
@@ -123,7 +135,12 @@ class DatabaseWriter:
 
     @staticmethod
     def _copy(database: apsw.Connection, name: str) -> None:
-        database.execute(str(_value(database, "SELECT sql FROM side.sqlite_master WHERE name = ?", name.upper())))
+        found = database.execute("SELECT sql FROM side.sqlite_schema WHERE name = ?", (name.upper(),)).fetchall()
+        if not found:
+            raise BuildError(
+                f"table {name} is declared, but nothing makes its rows: its declaration needs `source` and `events`"
+            )
+        database.execute(str(found[0][0]))
         # same columns, no index: SQLite copies whole rows without decoding them
         database.execute(f'INSERT INTO main."{name.upper()}" SELECT * FROM side."{name.upper()}"')
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -23,14 +24,15 @@ from ehrxqa.hospital.seeds import Purpose, stream
 from ehrxqa.hospital.studies import Study, studies_of
 from ehrxqa.layout import IMAGES_FOLDER, image_path
 from ehrxqa.sources.catalogue import MIMIC_CXR_JPG
+from ehrxqa.spec import tables as spec
 
 __all__ = ["GOLD_TABLES", "TABLES", "Batch", "make_batch", "make_x_ray_batch"]
 
 #: Tables made of subjects, by catalogue key.
-TABLES = (
-    "patients", "admissions", "transfers", "icustays", "diagnoses_icd", "procedures_icd", "labevents", "prescriptions",
-    "microbiologyevents", "chartevents", "inputevents", "outputevents", "cxr_metadata",
-)  # fmt: skip
+TABLES: Final = (
+    *(table.name for table in spec.TABLES.values() if table.source and not table.is_dictionary),
+    "cxr_metadata",
+)
 GOLD_TABLES = ("gold_attributes", "gold_boxes")
 
 _encode = msgspec.json.Encoder().encode

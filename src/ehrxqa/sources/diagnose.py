@@ -12,23 +12,23 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ehrxqa.errors import SourceError
-from ehrxqa.sources.catalogue import Column, Form, Kind, SourceFile
+from ehrxqa.sources.catalogue import Form, SourceColumn, SourceFile, SourceKind
 from ehrxqa.sources.text import NULL_WORDS, is_integer_text, is_number_text
 
 __all__ = ["diagnose"]
 
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?", re.ASCII)
 
-_CHECKS: dict[Kind, tuple[Callable[[str], bool], str]] = {
-    Kind.INT: (is_integer_text, "is not an integer"),
-    Kind.NUM: (is_number_text, "is not a number"),
-    Kind.TIME: (lambda text: _TIME.fullmatch(text) is not None, "is not a time (YYYY-MM-DD HH:MM:SS)"),
-    Kind.DATE: (lambda text: _TIME.fullmatch(text) is not None, "is not a date (YYYY-MM-DD)"),
-    Kind.TEXT: (lambda text: True, ""),
+_CHECKS: dict[SourceKind, tuple[Callable[[str], bool], str]] = {
+    SourceKind.INT: (is_integer_text, "is not an integer"),
+    SourceKind.NUM: (is_number_text, "is not a number"),
+    SourceKind.TIME: (lambda text: _TIME.fullmatch(text) is not None, "is not a time (YYYY-MM-DD HH:MM:SS)"),
+    SourceKind.DATE: (lambda text: _TIME.fullmatch(text) is not None, "is not a date (YYYY-MM-DD)"),
+    SourceKind.TEXT: (lambda text: True, ""),
 }
 
 
-def diagnose(path: Path, file: SourceFile, columns: Sequence[Column], error: Exception) -> SourceError:
+def diagnose(path: Path, file: SourceFile, columns: Sequence[SourceColumn], error: Exception) -> SourceError:
     """Read `path` line by line and say what is wrong with the first row that is not as declared."""
     from ehrxqa.sources.table_stream import open_bytes  # the fast reader calls us; no cycle at import
 

@@ -18,7 +18,7 @@ import pyarrow.csv as pa_csv
 from isal import igzip, isal_zlib
 
 from ehrxqa.errors import SourceError
-from ehrxqa.sources.catalogue import Column, Form, Kind, SourceFile, source_file
+from ehrxqa.sources.catalogue import Form, SourceColumn, SourceFile, SourceKind, source_file
 from ehrxqa.sources.diagnose import diagnose
 from ehrxqa.sources.text import NULL_WORDS
 from ehrxqa.sources.tree import SourceTree
@@ -30,16 +30,16 @@ BLOCK_BYTES = 1 << 22
 
 _TEXT = pa.dictionary(pa.int32(), pa.utf8())
 _ARROW_TYPES = {
-    Kind.NUM: pa.float64(),
-    Kind.TEXT: _TEXT,
-    Kind.TIME: pa.timestamp("s"),
-    Kind.DATE: pa.timestamp("s"),
+    SourceKind.NUM: pa.float64(),
+    SourceKind.TEXT: _TEXT,
+    SourceKind.TIME: pa.timestamp("s"),
+    SourceKind.DATE: pa.timestamp("s"),
 }
 
 
-def arrow_type(column: Column) -> pa.DataType:
+def arrow_type(column: SourceColumn) -> pa.DataType:
     """Type a column is parsed to. An integer that may be null is a float, as in the official reader."""
-    if column.kind is Kind.INT:
+    if column.kind is SourceKind.INT:
         return pa.float64() if column.nullable else pa.int64()
     return _ARROW_TYPES[column.kind]
 
@@ -158,7 +158,7 @@ def stream_table(
 
 
 def _require_values(
-    batch: pa.RecordBatch, columns: dict[str, Column], path: Path, file: SourceFile, rows_before: int
+    batch: pa.RecordBatch, columns: dict[str, SourceColumn], path: Path, file: SourceFile, rows_before: int
 ) -> None:
     for name, values in zip(batch.schema.names, batch.columns, strict=True):
         if values.null_count and not columns[name].nullable:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ehrxqa.errors import SourceError
-from ehrxqa.sources.catalogue import FILES, PROJECTS, Project, SourceFile, source_file
+from ehrxqa.sources.catalogue import PROJECTS, Project, SourceFile, source_file
 
 __all__ = ["HYBRID_MARKER", "SYNTHETIC_MARKER", "SourceTree", "find_sources"]
 
@@ -132,8 +132,3 @@ def find_sources(root: Path | str, folders: Mapping[str, Path | str | None] | No
             option = next(project.option for project in PROJECTS if project.slug == slug)
             raise SourceError(f"{folder}: no such folder (given with {option})")
     return SourceTree(root, given)
-
-
-def table_keys() -> tuple[str, ...]:
-    """Keys of all files that a build always needs."""
-    return tuple(file.key for file in FILES if not file.optional)

@@ -64,10 +64,3 @@ class Vocabulary:
         """Texts of numbers."""
         texts: list[str | None] = [*self.texts, None]
         return [texts[code] for code in codes.tolist()]
-
-    def in_text_order(self) -> tuple[list[str], IntArray]:
-        """The texts sorted by code point, and for each number its place in that order (last entry: null, -1)."""
-        order = sorted(range(len(self.texts)), key=self.texts.__getitem__)
-        places = np.full(len(self.texts) + 1, NULL_CODE, dtype=np.int32)
-        places[order] = np.arange(len(order), dtype=np.int32)
-        return [self.texts[i] for i in order], places

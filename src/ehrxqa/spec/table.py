@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["Column", "Reference", "Table", "Type"]
+from ehrxqa.spec.files import SourceFile
+
+__all__ = ["Column", "Events", "Reference", "Table", "Type"]
 
 Type = Literal["integer", "number", "text", "time"]
 """What the values of a column are. Times are text on disk, `YYYY-MM-DD HH:MM:SS`. The type that SQLite declares follows
@@ -50,6 +52,34 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Events:
+    """How the rows of an event table are made from those of its file.
+
+    Attributes:
+        shuffled: Columns whose values move together to another row (de-identification).
+        time: Time column that decides whether a row has happened and lies in 2100 or later.
+        other_times: Time columns that are shifted but may be null.
+        required: Source columns that must not be null.
+        dictionary: Column of which only values that its reference knows count.
+        unit: (column, text): only rows measured in that unit count; the column is then dropped.
+        items: Item ids that alone count; then only rows of the database's own subjects take part in the shuffle,
+            which comes after the time shift.
+        time_from: How a time that the source does not hold in `time` is made; see `database/event_times.py`.
+        doses: Whether the dose and unit rules of prescriptions apply; see `database/prescriptions.py`.
+    """
+
+    shuffled: tuple[str, ...]
+    time: str
+    other_times: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    dictionary: str | None = None
+    unit: tuple[str, str] | None = None
+    items: tuple[int, ...] = ()
+    time_from: str | None = None
+    doses: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """One table of the database.
 
@@ -61,6 +91,9 @@ class Table:
         indexes: Columns by which rows are looked up in copies of the database, several of one index with a comma.
         answer_key: Whether it is the answer key, which no model may read.
         note: What else a reader has to know before asking about it.
+        source: The file that its rows come from.
+        events: How they are made from it, for event tables.
+        is_dictionary: Whether it says what codes or items are called; it is the same in every database.
     """
 
     name: str
@@ -70,6 +103,9 @@ class Table:
     indexes: tuple[str, ...] = ()
     answer_key: bool = False
     note: str = ""
+    source: SourceFile | None = None
+    events: Events | None = None
+    is_dictionary: bool = False
 
     def column(self, name: str) -> Column:
         """The column of that (lower-case) name.
