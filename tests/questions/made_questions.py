@@ -79,7 +79,7 @@ def question_of(template, n, time=NO_TIME, names=NAMES):
     times = {"g1": time, "g2": time}
     if "g2" in template.fixed:
         times["g2"] = TimeChoice(template.fixed["g2"])
-    elif template.draw.startswith("two studies"):
+    elif template.compares:
         times["g2"] = (NO_TIME, TimeChoice("rel-hosp-first"), TimeChoice("rel-hosp-cur"))[n % 3]
     if template.draw == "change":
         e1, e2 = _PAIRS[n % 3 if time.name else n % 4]
@@ -96,7 +96,7 @@ def question_of(template, n, time=NO_TIME, names=NAMES):
         else template.withins[n % len(template.withins)] if template.withins else "",
         operations={slot: held[n % len(held)] for slot, held in options.items()},
         visual=visual_of(template, n),
-        comparison=comparisons[n % len(comparisons)] if template.comparison else "",
+        comparison=comparisons[n % len(comparisons)] if template.compares else "",
     ))  # fmt: skip
 
 

@@ -6,13 +6,24 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ehrxqa.dataset.link_records import MOST_LINKS, Links, RowLinks
+from ehrxqa.dataset.links import MOST_LINKS, Links, RowLinks
 from ehrxqa.errors import NeuralSqlError
 from ehrxqa.layout import image_path
 from ehrxqa.neuralsql.engine import Engine
-from ehrxqa.questions.copies import Copies, on_indexed
-from ehrxqa.questions.expand import study_selects, support
+from ehrxqa.questions.copies import Copies
 from ehrxqa.questions.lookup import Lookup
+from ehrxqa.questions.official_sentences import filled
+from ehrxqa.questions.programs import (
+    INDEXED,
+    AnswerRows,
+    StudyTable,
+    answer_rows,
+    denominator,
+    gold_program,
+    query,
+    select_of,
+    studies_of,
+)
 from ehrxqa.questions.question import Question
 from ehrxqa.questions.reading import may_be_read_back, read_back
 from ehrxqa.sql.answer_list import answer_list
@@ -40,8 +51,8 @@ _COLUMNS: Final = {
 #: Why a ranking is no good answer: it has more names than were asked for.
 TIES: Final = "ties in the ranking"
 #: Patients behind a rate or ranking: a twentieth of all, but not fewer and not more than this need be.
-_LEAST_BEHIND: Final = 2
-_MOST_BEHIND: Final = 5
+_LEAST_DENOMINATOR: Final = 2
+_MOST_DENOMINATOR: Final = 5
 #: Seconds that a program may take.
 _SECONDS: Final = 20.0
 
@@ -78,7 +89,7 @@ class Checker:
         self._lint = Lint(self._fast.rows)
         self._names: dict[str, set[str]] = {}
         ((self._patients,),) = self._fast.rows("select count(*) from patients")
-        self._least_behind = min(_MOST_BEHIND, max(_LEAST_BEHIND, self._patients // 20))
+        self._fewest_patients = min(_MOST_DENOMINATOR, max(_LEAST_DENOMINATOR, self._patients // 20))
         self._images: dict[int, tuple[int, str]] = {
             int(str(study)): (int(str(subject)), str(image))
             for study, subject, image in self._fast.rows("select study_id, subject_id, image_id from tb_cxr")
@@ -93,51 +104,55 @@ class Checker:
             empty: Whether an empty list or a count of 0 is wanted.
             strict: Whether a ranking must end without ties.
         """
-        program = question.gold.lower()
-        text = on_indexed(normalise(program))
+        program = gold_program(question).lower()
+        text = normalise(gold_program(question, INDEXED).lower())
         try:
             answer = answer_list(self._fast.rows(text))
         except TimeLimit:
             return Checked(reason="a program that takes too long")
         except NeuralSqlError as error:
-            return Checked(fault=f"gold program fails: {error}: {question.gold}")
+            return Checked(fault=f"gold program fails: {error}: {program}")
         if reason := _unfit(question, answer, truth, empty, strict):
             return Checked(reason=reason)
         if "group" in question.template.scope and answer == [self._patients]:
             return Checked(reason="a count of all patients")
-        if question.behind and self._fast.rows(normalise(question.behind.lower()))[0][0] < self._least_behind:
+        if (counted := denominator(question)) and self._count(counted) < self._fewest_patients:
             return Checked(reason="a rate or ranking of too few patients")
         if rule := self._lint.check(program, text):
             return Checked(reason=f"lint: {rule}")
         if len(answer) > 1 or any(isinstance(value, float) for value in answer):
             # the order of a list, and of what a sum adds up, is that of the database without indexes
-            ordered, failure = self._gold.run(self._prover.job(self._with_studies(question, program))[1])
+            ordered, failure = self._gold.run(self._prover.job(self._with_studies(question).lower())[1])
             if failure is not None:
-                return Checked(fault=f"gold program fails: {failure}: {question.gold}")
+                return Checked(fault=f"gold program fails: {failure}: {program}")
             if not _same(ordered, answer):
-                return Checked(fault=f"gold program gives {ordered}, with indexes {answer}: {question.gold}")
+                return Checked(fault=f"gold program gives {ordered}, with indexes {answer}: {program}")
             answer = ordered
         if question.template.neural:
             try:
-                asked = self._engine.run(question.query.lower()).answer
+                asked = self._engine.run(query(question).lower()).answer
             except NeuralSqlError as error:
-                return Checked(fault=f"NeuralSQL fails: {error}: {question.query}")
+                return Checked(fault=f"NeuralSQL fails: {error}: {query(question)}")
             if not _same(asked, answer):
-                return Checked(fault=f"NeuralSQL gives {asked}, gold {answer}: {question.query}")
+                return Checked(fault=f"NeuralSQL gives {asked}, gold {answer}: {query(question)}")
         if not read_back(question):
             if may_be_read_back(question):
                 return Checked(reason="a name that makes the sentence ambiguous")
-            return Checked(fault=f"the template does not read back: {question.filled}")
+            return Checked(fault=f"the template does not read back: {filled(question)}")
         return Checked(answer)
 
-    def _with_studies(self, question: Question, program: str) -> str:
-        """A program with the studies it selects written out: the same set, without looking for it row by row."""
-        for select in (text.lower() for text in study_selects(question)):
-            if select in program and "select" in select:
-                rows = self._fast.rows(on_indexed(normalise(select))[1:-1].strip())
-                if rows:
-                    program = program.replace(select, f"( {', '.join(str(row[0]) for row in rows)} )")
-        return program
+    def _count(self, sql: str) -> int:
+        return int(self._fast.rows(normalise(sql.lower()))[0][0])
+
+    def _with_studies(self, question: Question) -> str:
+        """The gold program with the studies it selects written out: the same set, without looking for it row by row."""
+        listed = {}
+        for selector in question.template.studies:
+            if select := select_of(question, selector):
+                listed[selector] = tuple(int(str(row[0])) for row in self._fast.rows(normalise(select.lower())))
+        # an empty list is no list in SQLite's grammar of the official programs: then the select stays
+        kept = {selector: studies for selector, studies in listed.items() if studies}
+        return gold_program(question, StudyTable("tb_cxr_plus", "tb_cxr_plus", kept))
 
     def names(self, slot: str) -> set[str]:
         """All names that the database has for a value slot, whether they occur in events or not."""
@@ -149,23 +164,19 @@ class Checker:
 
     def links(self, question: Question) -> Links:
         """What a question is about, and the rows its answer rests on."""
-        studies = (
-            [] if not question.studies else [int(str(row[0])) for row in self._fast.rows(normalise(question.studies))]
-        )
+        select = studies_of(question)
+        studies = [int(str(row[0])) for row in self._fast.rows(normalise(select))] if select else []
         total = len(studies)
         studies = studies[:MOST_LINKS]
         images = [self._images[study] for study in studies]
         listed = f"( {', '.join(map(str, studies))} )" if studies and total == len(studies) else ""
-        rows = [
-            self._rows(table, sql.replace(f"( {question.studies} )", listed) if listed else sql)
-            for table, sql in support(question)
-        ]
+        rows = [self._rows(each) for each in answer_rows(question, listed)]
         template = question.template
         return Links(
             template.modality,
             template.scope,
             template.family,
-            template.number,
+            template.id,
             studies,
             [image for _, image in images],
             [image_path(subject, study, image) for study, (subject, image) in zip(studies, images, strict=True)],
@@ -174,15 +185,13 @@ class Checker:
             total > len(studies) or any(each.total > len(each.row_ids) for each in rows),
         )
 
-    def _rows(self, table: str, sql: str) -> RowLinks:
-        head = f"select {table}.row_id from"
-        found = [
-            int(str(row[0])) for row in self._fast.rows(normalise(f"{sql.lower()} order by 1 limit {MOST_LINKS + 1}"))
-        ]
+    def _rows(self, rows: AnswerRows) -> RowLinks:
+        table, rest = rows
+        select = f"select {table}.row_id from {table} {rest} order by 1 limit {MOST_LINKS + 1}"
+        found = [int(str(row[0])) for row in self._fast.rows(normalise(select.lower()))]
         total = len(found)
         if total > MOST_LINKS:
-            counted = sql.replace(head, "select count(*) from", 1)
-            total = int(str(self._fast.rows(normalise(counted.lower()))[0][0]))
+            total = self._count(f"select count(*) from {table} {rest}")
         return RowLinks(table, found[:MOST_LINKS], total)
 
 

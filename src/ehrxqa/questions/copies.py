@@ -5,13 +5,12 @@ are two copies: in one every table has indexes, for all that has no order; the o
 program runs only where its rows are proved to come in the order of the database itself.
 
 Gold programs select studies from TB_CXR_PLUS, which has some 600 rows of each. The indexed copy therefore also holds
-the distinct studies of that table, and `on_indexed` lets those selects read them: a select of distinct studies, or one
-behind IN, gives the same from the distinct rows of the columns it uses.
+the distinct studies of that table, and `programs.INDEXED` renders programs that read them: a select of distinct
+studies, or one behind IN, gives the same from the distinct rows of the columns it uses.
 """
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,15 +25,10 @@ from ehrxqa.files import atomic_path
 from ehrxqa.spec.indexes import INDEXES, STUDY_INDEXES
 from ehrxqa.sql.gold.indexed import make_indexed, schema_of
 
-__all__ = ["Copies", "make_copies", "on_indexed"]
+__all__ = ["Copies", "make_copies"]
 
 _STUDIES: Final = (
     "create table cxr_studies as select distinct study_id, subject_id, hadm_id, studydatetime from tb_cxr_plus"
-)
-#: How a select begins that uses no other columns of TB_CXR_PLUS, as `expand` writes it.
-_SELECTS_STUDIES: Final = re.compile(
-    r"(\( select (?:distinct tb_cxr_plus\.study_id|distinct tb_cxr_plus\.studydatetime|tb_cxr_plus\.subject_id) from )"
-    r"tb_cxr_plus(?= where tb_cxr_plus\.(?:subject_id|hadm_id|study_id) (?:=|in))"
 )
 
 
@@ -81,11 +75,6 @@ def _make(database: Path, copy: Path, maker: Callable[[Path, Path], None]) -> No
 
 def _with_twins(database: Path, copy: Path) -> None:
     make_indexed(database, copy, schema_of(database))
-
-
-def on_indexed(program: str) -> str:
-    """The text of a gold program, or of a part of it, for the indexed copy."""
-    return _SELECTS_STUDIES.sub(r"\1cxr_studies as tb_cxr_plus", program)
 
 
 def _with_indexes(database: Path, copy: Path) -> None:

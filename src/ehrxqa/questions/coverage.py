@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Final
 
 from ehrxqa.errors import BuildError
-from ehrxqa.layout import DATABASE_PATHS
+from ehrxqa.layout import DATABASE_PATHS, WORK_FOLDER
 from ehrxqa.progress import SILENT, Progress
-from ehrxqa.questions.cell import CellResult, CellTask, Wanted, run_cell
+from ehrxqa.questions.batch import BatchResult, BatchTask, Wanted, run_batch
 from ehrxqa.questions.copies import make_copies
 from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.families.no_source import NO_SOURCE
-from ehrxqa.runs.output_folder import WORK_FOLDER
-from ehrxqa.runs.pool import Pool
+from ehrxqa.questions.pool import Pool
+from ehrxqa.questions.template import Scope, Template
 
 __all__ = ["Coverage", "TemplateCoverage", "coverage"]
 
@@ -37,7 +37,7 @@ class TemplateCoverage:
     """
 
     number: int
-    scope: str
+    scope: Scope
     family: str
     databases: tuple[str, ...]
     reason: str
@@ -73,30 +73,30 @@ def coverage(out: Path | str, *, workers: int | None = None, progress: Progress 
     work = out / WORK_FOLDER / "coverage"
     try:
         tasks = [
-            CellTask(copies, number, (Wanted("test"),) * _TRIES, f"coverage/{number}")
+            BatchTask(copies, template, (Wanted("test"),) * _TRIES, f"coverage/{template.chance}")
             for copies in (make_copies(base, path, work) for base, path in bases.items())
-            for number in catalogue()
+            for template in catalogue().values()
         ]
         results = []
         with progress.task("coverage", len(tasks), "templates") as task, Pool(workers) as pool:
-            for result in pool.map(run_cell, tasks):
+            for result in pool.map(run_batch, tasks):
                 results.append(result)
                 task.advance()
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    found: dict[int, dict[str, CellResult]] = {}
-    for cell, result in zip(tasks, results, strict=True):
-        found.setdefault(cell.number, {})[cell.copies.base] = result
-    templates = {number: _of(number, tried) for number, tried in found.items()}
-    for number, (_, missing) in NO_SOURCE.items():
-        scope = "table-group" if number == 137 else "table-single"
+    found: dict[Template, dict[str, BatchResult]] = {}
+    for batch, result in zip(tasks, results, strict=True):
+        found.setdefault(batch.template, {})[batch.copies.base] = result
+    templates = {
+        number: _of(template, number, tried) for template, tried in found.items() if (number := template.official) is not None
+    }
+    for number, (scope, _, missing) in NO_SOURCE.items():
         templates[number] = TemplateCoverage(number, scope, missing, (), f"no source in MIMIC-IV: {missing}")
     every = tuple(templates[number] for number in sorted(templates))
     return Coverage(every, len(every), len(found), sum(bool(each.databases) for each in every))
 
 
-def _of(number: int, tried: dict[str, CellResult]) -> TemplateCoverage:
-    template = catalogue()[number]
+def _of(template: Template, number: int, tried: dict[str, BatchResult]) -> TemplateCoverage:
     databases = tuple(base for base, result in tried.items() if result.lines)
     reasons: Counter[str] = Counter()
     for result in tried.values():

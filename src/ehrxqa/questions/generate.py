@@ -13,19 +13,17 @@ from ehrxqa.files import sha256_of
 from ehrxqa.layout import DATABASE_OF_SPLIT, DATABASE_PATHS, LINKS_PATH, MANIFEST, SPLITS
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.questions.copies import Copies, make_copies
-from ehrxqa.questions.families.catalogue import catalogue
-from ehrxqa.questions.families.no_source import NO_SOURCE
+from ehrxqa.questions.families.catalogue import catalogue, chosen_templates
 from ehrxqa.questions.held_out import HeldOut
-from ehrxqa.questions.production import Order, produce
+from ehrxqa.questions.pool import Pool
+from ehrxqa.questions.production import Request, produce
 from ehrxqa.questions.question_files import QuestionFiles
 from ehrxqa.questions.spool import Spool
 from ehrxqa.questions.template import Template
 from ehrxqa.questions.unanswerable import UnanswerableTask, unanswerable_records
 from ehrxqa.runs.manifest import FileRecord, Manifest, StageRecord, package_versions, read_manifest, stage_key
 from ehrxqa.runs.output_folder import exclusive
-from ehrxqa.runs.pool import Pool
 from ehrxqa.runs.replacing import finish, replace_together, staged_path
-from ehrxqa.spec.scopes import MODALITY_KEYS, SCOPE_OF_KEY
 
 __all__ = ["GenerateReport", "generate"]
 
@@ -65,7 +63,7 @@ def generate(
     test: int = 0,
     seed: int = 0,
     scopes: Sequence[str] = (),
-    families: Sequence[str] = (),
+    families: Sequence[str | Template] = (),
     impossible: float = 0.0,
     empty: float = 0.05,
     separate_subjects: bool = False,
@@ -83,7 +81,8 @@ def generate(
         test: Questions of the test split.
         seed: Seed of all chance.
         scopes: Scopes or modalities to keep to; all by default.
-        families: Families, or official template numbers, to keep to; all by default.
+        families: Families to keep to, all official ones by default: names, ids of templates, what a package declares in
+            the entry point group `ehrxqa.families`, `python:MODULE:NAME`, or templates themselves.
         impossible: Share of questions that have no answer, 0 to 0.5.
         empty: Most that may be empty, of the lists and counts about images, 0 to 0.5; others never are.
         separate_subjects: Questions about one patient in train and valid are about different patients.
@@ -106,8 +105,8 @@ def generate(
         raise SettingsError(f"empty must be a share from 0 to 0.5, not {empty:g}")
     if seed < 0:
         raise SettingsError(f"seed must not be negative, not {seed}")
-    templates = _chosen(scopes, families)
-    wanted_bases: list[str] = sorted({DATABASE_OF_SPLIT[split] for split, number in wanted.items() if number})
+    templates = chosen_templates(scopes, families)
+    wanted_bases = sorted({DATABASE_OF_SPLIT[split] for split, number in wanted.items() if number})
     databases = {base: out / DATABASE_PATHS[base] for base in wanted_bases}
     for path in databases.values():
         if not path.is_file():
@@ -118,7 +117,7 @@ def generate(
         manifest = read_manifest(out)
         inputs, versions = _inputs(out, manifest, databases)
         settings = {
-            **wanted, "seed": seed, "scopes": list(scopes), "families": list(families), "impossible": impossible,
+            **wanted, "seed": seed, "scopes": list(scopes), "families": [str(getattr(each, "id", each)) for each in families], "impossible": impossible,
             "empty": empty, "separate_subjects": separate_subjects, "separate_questions": separate_questions,
         }  # fmt: skip
         key = stage_key("questions", inputs, settings, versions)
@@ -129,13 +128,13 @@ def generate(
             raise BuildError(f"{out}: holds question files; choose another folder, or --force to replace them")
         folder = _folder_for(work / "questions", key, progress)
         odd = {split: round(number * impossible) for split, number in wanted.items()}
-        order = Order(
+        request = Request(
             templates, {split: number - odd[split] for split, number in wanted.items()}, seed, empty,
             HeldOut(separate_subjects, separate_questions),
         )  # fmt: skip
         with Pool(workers) as pool, Spool(folder / "spool", key) as spool:
             copies = {base: make_copies(base, path, folder) for base, path in databases.items()}
-            made = produce(order, copies, spool, pool, progress)
+            made = produce(request, copies, spool, pool, progress)
             files = QuestionFiles(spool, seed, _unanswerable(odd, copies, templates, seed, pool))
             report = GenerateReport(
                 questions=files.counts,
@@ -195,34 +194,20 @@ def _record_of(path: Path) -> FileRecord:
 
 
 def _unanswerable(
-    odd: Mapping[str, int], copies: Mapping[str, Copies], templates: Mapping[int, Template], seed: int, pool: Pool
+    odd: Mapping[str, int], copies: Mapping[str, Copies], templates: Mapping[str, Template], seed: int, pool: Pool
 ) -> dict[str, list[dict[str, Any]]]:
     """Split → records without an answer."""
-    everything = len(templates) == len(catalogue())
-    numbers = (*templates, *(NO_SOURCE if everything else ()))
+    everything = catalogue().keys() <= templates.keys()
     tasks = [
-        UnanswerableTask(copies[DATABASE_OF_SPLIT[split]], split, number, numbers, f"{seed}/{split}/impossible")
+        UnanswerableTask(
+            copies[DATABASE_OF_SPLIT[split]],
+            split,
+            number,
+            tuple(templates.values()),
+            everything,
+            f"{seed}/{split}/impossible",
+        )
         for split, number in odd.items()
         if number
     ]
     return dict(zip((task.split for task in tasks), pool.map(unanswerable_records, tasks), strict=True))
-
-
-def _chosen(scopes: Sequence[str], families: Sequence[str]) -> dict[int, Template]:
-    known = {*SCOPE_OF_KEY, *MODALITY_KEYS}
-    if unknown := sorted(set(scopes) - known):
-        raise SettingsError(f"unknown scope {unknown[0]!r}: one of {', '.join(sorted(known))}")
-    every = catalogue()
-    names = {template.family for template in every.values()} | {str(number) for number in every}
-    if unknown := sorted(set(families) - names):
-        known_names = sorted({template.family for template in every.values()})
-        raise SettingsError(f"unknown family {unknown[0]!r}: a template number, or one of {', '.join(known_names)}")
-    found = {
-        number: template
-        for number, template in every.items()
-        if (not scopes or {template.scope, template.modality} & set(scopes))
-        and (not families or {template.family, str(number)} & set(families))
-    }
-    if not found:
-        raise SettingsError("no template is both in these scopes and in these families")
-    return found

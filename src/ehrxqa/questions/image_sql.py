@@ -11,14 +11,17 @@ __all__ = ["COMPARISONS", "any_part", "compare_sql", "condition", "elementary", 
 
 #: Comparison → (truth in the later study, truth in the earlier one); None for lists that cannot be made.
 COMPARISONS: Final = {
-    "still present": (True, True), "still absent": (False, False), "newly detected": (True, False), "resolved": (False, True),
-}  # fmt: skip
+    "still present": (True, True),
+    "still absent": (False, False),
+    "newly detected": (True, False),
+    "resolved": (False, True),
+}
 
 _FIELDS: Final = (("object", "objects"), ("attribute", "attributes"), ("category", "categories"))
 
 
-def condition(question: VqaQuestion) -> str:
-    """What a row of TB_CXR_PLUS must fulfil to count for an elementary question."""
+def condition(question: VqaQuestion) -> tuple[str, ...]:
+    """The conditions that a row of TB_CXR_PLUS must fulfil to count for an elementary question."""
     parts = []
     for column, names in (("object", question.objects), ("attribute", question.attributes)):
         if len(names) == 1:
@@ -29,7 +32,7 @@ def condition(question: VqaQuestion) -> str:
         parts.append(f"tb_cxr_plus.category = '{question.categories[0]}'")
     elif not question.attributes and question.target is not Target.SIZE:
         parts.append(f"tb_cxr_plus.category in ( {', '.join(map(repr, ABNORMALITY_CATEGORIES))} )")
-    return "".join(f" and {part}" for part in parts)
+    return tuple(parts)
 
 
 def elementary(question: VqaQuestion) -> tuple[VqaQuestion, ...]:
@@ -52,9 +55,12 @@ def elementary(question: VqaQuestion) -> tuple[VqaQuestion, ...]:
 
 
 _OPERATORS: Final = {
-    Combination.AND: "and", Combination.OR: "or", Combination.UNION: "union", Combination.INTERSECTION: "intersect",
+    Combination.AND: "and",
+    Combination.OR: "or",
+    Combination.UNION: "union",
+    Combination.INTERSECTION: "intersect",
     Combination.DIFFERENCE: "except",
-}  # fmt: skip
+}
 
 
 def _gold_part(question: VqaQuestion, studies: str) -> str:
@@ -63,7 +69,7 @@ def _gold_part(question: VqaQuestion, studies: str) -> str:
         column = "ct_ratio" if question.objects[0] == "cardiac silhouette" else "mt_ratio"
         limit = f"1.0/{round(1 / SIZE_LIMITS[question.objects[0]])}"
         return f"select distinct tb_cxr_plus.{column} > {limit} {where}"
-    where += f" and tb_cxr_plus.relation = 1{condition(question)}"
+    where = " and ".join((where, "tb_cxr_plus.relation = 1", *condition(question)))
     if question.form is Form.VERIFY:
         return f"select count(*) > 0 {where}"
     column = "object" if question.target is Target.OBJECT else "attribute"
@@ -99,9 +105,9 @@ def neural_of(question: VqaQuestion, studies: str) -> str:
 
 
 def any_part(visual: VqaQuestion) -> str:
-    """What a row must fulfil to count for any of the elementary questions."""
-    parts = [condition(part).removeprefix(" and ") for part in elementary(visual)]
-    return " and ( " + " or ".join(f"( {part} )" for part in parts) + " )" if any(parts) else ""
+    """What a row must fulfil to count for any of the elementary questions; empty where every row does."""
+    parts = [" and ".join(condition(part)) for part in elementary(visual)]
+    return f"( {' or '.join(f'( {part} )' for part in parts)} )" if any(parts) else ""
 
 
 def compare_sql(visual: VqaQuestion, comparison: str, x: str, y: str, *, neural: bool) -> str:

@@ -1,4 +1,4 @@
-"""Making all questions of a run: cells in parallel, what is missing asked of others."""
+"""Making all questions of a run: batches in parallel, what is missing asked of others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ehrxqa.progress import Progress
-from ehrxqa.questions.cell import CellResult, CellTask, run_cell
+from ehrxqa.questions.batch import BatchResult, BatchTask, run_batch
 from ehrxqa.questions.copies import Copies
 from ehrxqa.questions.held_out import HeldOut
 from ehrxqa.questions.quota import Quota, again, first_quota, wanted_of
@@ -16,25 +16,25 @@ from ehrxqa.questions.spool import Spool
 from ehrxqa.questions.template import Template
 from ehrxqa.runs.pool import Pool
 
-__all__ = ["Made", "Order", "produce"]
+__all__ = ["Outcome", "Request", "produce"]
 
 #: Rounds in which what some templates could not give is asked of the others.
 _ROUNDS: Final = 4
 
 
 @dataclass(frozen=True)
-class Order:
-    """What is ordered.
+class Request:
+    """What is asked for.
 
     Attributes:
-        templates: By number.
+        templates: By id.
         wanted: Split → questions with an answer.
         seed: Seed of all chance.
         empty: Most that may be empty, of the lists and counts about images.
         held_out: What the splits may not share.
     """
 
-    templates: Mapping[int, Template]
+    templates: Mapping[str, Template]
     wanted: Mapping[str, int]
     seed: int
     empty: float
@@ -42,7 +42,7 @@ class Order:
 
 
 @dataclass
-class Made:
+class Outcome:
     """What came of it, beside the spool.
 
     Attributes:
@@ -54,50 +54,56 @@ class Made:
     faults: list[str] = field(default_factory=list)
 
 
-def produce(order: Order, copies: Mapping[str, Copies], spool: Spool, pool: Pool, progress: Progress) -> Made:
-    """Make the questions that are ordered; they lie in the spool then."""
-    made = Made()
-    so_far: dict[tuple[str, int], CellResult] = {}
-    quota = first_quota(list(order.templates.values()), order.wanted, order.seed)
-    with progress.task("questions", sum(order.wanted.values()), "questions") as bar:
+def produce(request: Request, copies: Mapping[str, Copies], spool: Spool, pool: Pool, progress: Progress) -> Outcome:
+    """Make the questions that are asked for; they lie in the spool then."""
+    outcome = Outcome()
+    so_far: dict[tuple[str, str], BatchResult] = {}
+    quota = first_quota(list(request.templates.values()), request.wanted, request.seed)
+    with progress.task("questions", sum(request.wanted.values()), "questions") as bar:
         for round_ in range(_ROUNDS):
             short: Counter[tuple[str, str]] = Counter()
             able: list[tuple[str, Template]] = []
-            tasks = _tasks(order, quota, copies, so_far, round_)
+            tasks = _tasks(request, quota, copies, so_far, round_)
             left = [task for task in tasks if spool.finished(task) is None]
-            results = pool.map(run_cell, left)
+            results = pool.map(run_batch, left)
             for task in tasks:
                 result = spool.finished(task)
                 if result is None:
                     result = next(results)
                     spool.add(task, result)
                 bar.advance(result.made)
-                base, template = task.copies.base, order.templates[task.number]
-                known = so_far.setdefault((base, task.number), CellResult())
+                base, template = task.copies.base, task.template
+                known = so_far.setdefault((base, template.id), BatchResult())
                 known.keys += result.keys
                 known.truths += result.truths
-                made.rejected += result.rejected
-                made.faults += result.faults
+                outcome.rejected += result.rejected
+                outcome.faults += result.faults
                 for split, number in result.missing.items():
                     short[split, template.modality] += number
                 if not result.missing:
                     able.append((base, template))
-            quota = again(short, able, order.seed)
+            quota = again(short, able, request.seed)
             if not quota:
                 break
-    return made
+    return outcome
 
 
 def _tasks(
-    order: Order, quota: Quota, copies: Mapping[str, Copies], so_far: Mapping[tuple[str, int], CellResult], round_: int
-) -> list[CellTask]:
-    nothing = CellResult()
-    wanted = wanted_of(quota, order.templates, order.empty if round_ == 0 else 0.0, f"{order.seed}/{round_}")
+    request: Request, quota: Quota, copies: Mapping[str, Copies], so_far: Mapping[tuple[str, str], BatchResult], round_: int
+) -> list[BatchTask]:
+    nothing = BatchResult()
+    wanted = wanted_of(quota, request.templates, request.empty if round_ == 0 else 0.0, f"{request.seed}/{round_}")
     return [
-        CellTask(
-            copies[base], number, some, f"{order.seed}/{base}/{number}/{round_}", frozenset(known.keys), order.held_out,
+        BatchTask(
+            copies[base],
+            template,
+            some,
+            f"{request.seed}/{base}/{template.chance}/{round_}",
+            frozenset(known.keys),
+            request.held_out,
             tuple(sorted(known.truths.items())),
         )
-        for (base, number), some in wanted.items()
-        for known in (so_far.get((base, number), nothing),)
-    ]  # fmt: skip
+        for (base, id_), some in wanted.items()
+        for template in (request.templates[id_],)
+        for known in (so_far.get((base, id_), nothing),)
+    ]

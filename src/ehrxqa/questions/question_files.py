@@ -36,7 +36,7 @@ class QuestionFiles:
             random.Random(f"{seed}/{split}/order").shuffle(order)
             self._orders[split] = order
         self.scopes: Counter[str] = Counter()
-        self.templates: set[int] = set()
+        self.templates: set[str] = set()
 
     @property
     def counts(self) -> dict[str, int]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from ehrxqa.layout import DATABASE_OF_SPLIT, SPLITS
-from ehrxqa.questions.cell import Wanted
+from ehrxqa.questions.batch import Wanted
 from ehrxqa.questions.template import Template
 
 __all__ = ["Quota", "again", "first_quota", "wanted_of"]
@@ -16,15 +16,15 @@ __all__ = ["Quota", "again", "first_quota", "wanted_of"]
 #: Modality → its share of the official 46,152 questions.
 _SHARES: Final = {"table": 16529, "image": 16366, "multimodal": 13257}
 
-#: (split, number of a template) → questions.
-Quota = dict[tuple[str, int], int]
+#: (split, id of a template) → questions.
+Quota = dict[tuple[str, str], int]
 
 
 def first_quota(templates: Sequence[Template], wanted: Mapping[str, int], seed: int) -> Quota:
     """Modalities by their official shares, templates of one modality alike."""
-    groups: dict[str, list[int]] = {}
+    groups: dict[str, list[str]] = {}
     for template in templates:
-        groups.setdefault(template.modality, []).append(template.number)
+        groups.setdefault(template.modality, []).append(template.id)
     quota: Quota = {}
     for split, number in wanted.items():
         left, weight = number, sum(_SHARES[modality] for modality in groups)
@@ -35,9 +35,7 @@ def first_quota(templates: Sequence[Template], wanted: Mapping[str, int], seed: 
     return quota
 
 
-def again(
-    short: Mapping[tuple[str, str], int], able: Iterable[tuple[str, Template]], seed: int
-) -> Quota:  # fmt: skip
+def again(short: Mapping[tuple[str, str], int], able: Iterable[tuple[str, Template]], seed: int) -> Quota:
     """What is missing, asked of templates that gave all they were asked for: of the same modality if there are any.
 
     Args:
@@ -45,18 +43,18 @@ def again(
         able: Databases, and templates that gave all there.
         seed: Seed of who gives one more than others.
     """
-    able = sorted(able, key=lambda each: (each[0], each[1].number))
+    able = sorted(able, key=lambda each: (each[0], each[1].order))
     quota: Quota = {}
     for (split, modality), number in sorted(short.items()):
         here = [template for base, template in able if base == DATABASE_OF_SPLIT[split]]
-        others = [template.number for template in here if template.modality == modality]
-        others = others or [template.number for template in here]
+        others = [template.id for template in here if template.modality == modality]
+        others = others or [template.id for template in here]
         if others:
             _spread(quota, split, number, others, f"{seed}/{split}/{modality}/again")
     return quota
 
 
-def _spread(quota: Quota, split: str, number: int, templates: Sequence[int], seed: str) -> None:
+def _spread(quota: Quota, split: str, number: int, templates: Sequence[str], seed: str) -> None:
     order = list(templates)
     random.Random(seed).shuffle(order)
     for place, template in enumerate(order):
@@ -66,19 +64,23 @@ def _spread(quota: Quota, split: str, number: int, templates: Sequence[int], see
 
 
 def wanted_of(
-    quota: Quota, templates: Mapping[int, Template], empty: float, seed: str
-) -> dict[tuple[str, int], tuple[Wanted, ...]]:
+    quota: Quota, templates: Mapping[str, Template], empty: float, seed: str
+) -> dict[tuple[str, str], tuple[Wanted, ...]]:
     """(database, template) → the questions wanted, in an order of chance; a share of those that may be empty is."""
+
+    def place(key: tuple[str, str]) -> tuple[str, tuple[bool, int, str]]:
+        return key[0], templates[key[1]].order
+
     counts = Counter({key: number for key, number in quota.items() if templates[key[1]].may_be_empty})
-    empties: Counter[tuple[str, int]] = Counter()
-    for name in SPLITS:
-        of_split = sorted(key for key in counts if key[0] == name)
+    empties: Counter[tuple[str, str]] = Counter()
+    for split in SPLITS:
+        of_split = sorted((key for key in counts if key[0] == split), key=place)
         slots = [key for key in of_split for _ in range(counts[key])]
-        empties.update(random.Random(f"{seed}/{name}/empty").sample(slots, int(len(slots) * empty)))
-    wanted: dict[tuple[str, int], list[Wanted]] = {}
-    for (split, number), count in sorted(quota.items()):
-        some = [Wanted(split, place < empties[split, number]) for place in range(count)]
-        wanted.setdefault((DATABASE_OF_SPLIT[split], number), []).extend(some)
-    for (base, number), held in wanted.items():
-        random.Random(f"{seed}/{base}/{number}").shuffle(held)
-    return {key: tuple(held) for key, held in sorted(wanted.items())}
+        empties.update(random.Random(f"{seed}/{split}/empty").sample(slots, int(len(slots) * empty)))
+    wanted: dict[tuple[str, str], list[Wanted]] = {}
+    for split, id_ in sorted(quota, key=place):
+        some = [Wanted(split, number < empties[split, id_]) for number in range(quota[split, id_])]
+        wanted.setdefault((DATABASE_OF_SPLIT[split], id_), []).extend(some)
+    for (base, id_), held in wanted.items():
+        random.Random(f"{seed}/{base}/{templates[id_].chance}").shuffle(held)
+    return {key: tuple(wanted[key]) for key in sorted(wanted, key=place)}

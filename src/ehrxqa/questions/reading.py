@@ -15,17 +15,18 @@ from itertools import islice
 from typing import Final
 
 from ehrxqa.questions.image_sql import COMPARISONS
+from ehrxqa.questions.official_sentences import filled
 from ehrxqa.questions.question import Question
 from ehrxqa.questions.slots import OPERATIONS, TIME_SLOTS
 from ehrxqa.questions.template import Template
 from ehrxqa.questions.times import EXACT, TIME_OPTIONS, WITHIN, TimeChoice
-from ehrxqa.spec.values import GENDER_OF_WORD
 from ehrxqa.vqa.vocabulary import ATTRIBUTES, OBJECTS
 
 __all__ = ["Reading", "may_be_read_back", "read_back", "slots_of"]
 
 _PIECE = re.compile(r"(\$\{\w+\}|\{\w+\}|\[\w+\]|\b(?:is|are|has)_verb\b|\s+)")
 _FIELDS: Final = {"y": r"\d{4}", "m": r"\d\d", "d": r"\d\d", "n": r"\d+"}
+_GENDERS: Final = {"male": "m", "female": "f"}
 _NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
 _VERBS: Final = {"is_verb": ("was", "is"), "are_verb": ("were", "are"), "has_verb": ("has",)}
 #: Beyond any name.
@@ -36,9 +37,9 @@ _MOST_READINGS: Final = 64
 
 @dataclass(frozen=True)
 class Reading:
-    """What a sentence says: template, and slot → text or option."""
+    """What a sentence says: id of its template, and slot → text or option."""
 
-    number: int
+    template: str
     slots: Mapping[str, str]
 
 
@@ -80,7 +81,7 @@ def _words_of(piece: str) -> tuple[str, ...]:
     if piece.startswith("${category"):
         return _by_length(iter(ATTRIBUTES))
     if piece == "{gender}":
-        return _by_length(iter(GENDER_OF_WORD))
+        return _by_length(iter(_GENDERS))
     if piece.startswith("[") and name in OPERATIONS:
         return _by_length(words[0] for words in OPERATIONS[name].options.values())
     if name.startswith("time_filter_exact"):
@@ -188,8 +189,8 @@ def _readings(template: Template, text: str) -> Iterator[Reading]:
             elif name in template.operations:
                 slots[name] = next(option for option, said in OPERATIONS[name].options.items() if said[0] == value)
             else:
-                slots[name] = GENDER_OF_WORD.get(value, value) if name == "gender" else value
-        yield Reading(template.number, slots)
+                slots[name] = _GENDERS.get(value, value) if name == "gender" else value
+        yield Reading(template.id, slots)
 
 
 def slots_of(template: Template, text: str) -> Reading | None:
@@ -209,15 +210,15 @@ def _drawn(question: Question) -> Reading:
             expected[name] = repr(choice.time(short)) if choice.time(short).name else ""
         else:
             moment = choice.moments.get(short)
-            expected[name] = question.t_names[name] + (f" {moment}" if moment else "")
-    return Reading(question.template.number, expected)
+            expected[name] = question.time_options[name] + (f" {moment}" if moment else "")
+    return Reading(question.template.id, expected)
 
 
 def read_back(question: Question) -> bool:
     """Whether the filled template of a question gives back its tags and values."""
-    return slots_of(question.template, question.filled) == _drawn(question)
+    return slots_of(question.template, filled(question)) == _drawn(question)
 
 
 def may_be_read_back(question: Question) -> bool:
     """Whether its tags and values are at least one way to read it: names may hold the words between two gaps."""
-    return _drawn(question) in islice(_readings(question.template, question.filled), _MOST_READINGS)
+    return _drawn(question) in islice(_readings(question.template, filled(question)), _MOST_READINGS)

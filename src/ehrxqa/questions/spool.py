@@ -1,7 +1,7 @@
-"""What has been made so far, on disk: the questions in the order they were made, and which cells are finished.
+"""What has been made so far, on disk: the questions in the order they were made, and which batches are finished.
 
-One line per question (split, tab, JSON), then one per finished cell (`=`, tab, JSON). A run that was interrupted goes on
-behind the last finished cell of a file that begins with the same key; what follows that is cut off.
+One line per question (split, tab, JSON), then one per finished batch (`=`, tab, JSON). A run that was interrupted goes on
+behind the last finished batch of a file that begins with the same key; what follows that is cut off.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from types import TracebackType
 from typing import Any, Final
 
 from ehrxqa.files import disk_errors
-from ehrxqa.questions.cell import CellResult, CellTask
+from ehrxqa.questions.batch import BatchResult, BatchTask
 
 __all__ = ["Spool"]
 
-_CELL: Final = "="
+_BATCH: Final = "="
 
 
 class Spool:
@@ -33,7 +33,7 @@ class Spool:
 
     def __init__(self, path: Path, key: str) -> None:
         self._path = path
-        self._finished: dict[str, CellResult] = {}
+        self._finished: dict[str, BatchResult] = {}
         #: Split → where the line of each of its questions begins.
         self.offsets: dict[str, list[int]] = {}
         with disk_errors(path):
@@ -58,7 +58,7 @@ class Spool:
                 if not line.endswith(b"\n"):
                     break
                 mark, _, text = line.decode().partition("\t")
-                if mark == _CELL:
+                if mark == _BATCH:
                     self._finish(json.loads(text), pending)
                     pending, end = [], place + len(line)
                 else:
@@ -66,19 +66,19 @@ class Spool:
                 place += len(line)
         return end
 
-    def _finish(self, cell: dict[str, Any], places: list[tuple[str, int]]) -> None:
-        self._finished[cell["task"]] = CellResult(
-            [], [bytes.fromhex(key) for key in cell["keys"]], Counter(cell["missing"]), Counter(cell["rejected"]),
-            cell["faults"], len(places), Counter(cell["truths"]),
+    def _finish(self, batch: dict[str, Any], places: list[tuple[str, int]]) -> None:
+        self._finished[batch["task"]] = BatchResult(
+            [], [bytes.fromhex(key) for key in batch["keys"]], Counter(batch["missing"]), Counter(batch["rejected"]),
+            batch["faults"], len(places), Counter(batch["truths"]),
         )  # fmt: skip
         for split, place in places:
             self.offsets.setdefault(split, []).append(place)
 
-    def finished(self, task: CellTask) -> CellResult | None:
+    def finished(self, task: BatchTask) -> BatchResult | None:
         """What an earlier run, or this one, made of a task: without the lines, which lie here."""
         return self._finished.get(_digest(task))
 
-    def add(self, task: CellTask, result: CellResult) -> None:
+    def add(self, task: BatchTask, result: BatchResult) -> None:
         """Keep what was made of a task.
 
         Raises:
@@ -89,13 +89,13 @@ class Spool:
             for split, text in result.lines:
                 places.append((split, self._stream.tell()))
                 self._stream.write(f"{split}\t{text}\n".encode())
-            cell = {
+            batch = {
                 "task": _digest(task), "keys": [key.hex() for key in result.keys], "missing": result.missing,
                 "rejected": result.rejected, "faults": result.faults, "truths": result.truths,
             }  # fmt: skip
-            self._stream.write(f"{_CELL}\t{json.dumps(cell)}\n".encode())
+            self._stream.write(f"{_BATCH}\t{json.dumps(batch)}\n".encode())
             self._stream.flush()
-        self._finish(cell, places)
+        self._finish(batch, places)
 
     def entries(self, split: str, order: list[int]) -> Iterator[tuple[dict[str, Any], Any, dict[str, Any]]]:
         """Record, answer and links of questions of a split; `order` holds their places among those of the split."""
@@ -118,11 +118,11 @@ class Spool:
                 self._stream.close()
 
 
-def _digest(task: CellTask) -> str:
+def _digest(task: BatchTask) -> str:
     """What a result depends on, beyond the key of the file."""
     value = [
         task.copies.base,
-        task.number,
+        task.template.id,
         task.wanted,
         task.seed,
         sorted(key.hex() for key in task.seen),

@@ -1,86 +1,167 @@
-"""A template: one row of the question space, with all that its renderings need."""
+"""A template: one row of the question space, with all that its renderings need.
+
+What a rendering must know is a field here, so that nothing is found again in our own text: which studies are asked
+about, in which order of naming; what the answer looks like; what the families of other packages call themselves.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final, Literal
 
+from ehrxqa.errors import SettingsError
 from ehrxqa.questions.events import EVENTS, EventKind
 from ehrxqa.questions.slots import OPERATIONS, TIME_SLOTS
-from ehrxqa.spec.scopes import SCOPE_OF_KEY
 
-__all__ = ["Answer", "Template", "official"]
+__all__ = ["SCOPES", "Answer", "Modality", "Scope", "StudySelector", "Template", "official_id", "official_text"]
 
-#: What an answer looks like: one value, a truth value, a count, or a list.
-Answer = str
+Scope = Literal[
+    "table-none",
+    "table-single",
+    "table-group",
+    "image-single-1",
+    "image-single-2",
+    "image-single-n",
+    "image-group",
+    "multimodal-single",
+    "multimodal-group",
+]
+Modality = Literal["table", "image", "multimodal"]
+#: Scope → modality.
+SCOPES: Final[dict[Scope, Modality]] = {
+    "table-none": "table",
+    "table-single": "table",
+    "table-group": "table",
+    "image-single-1": "image",
+    "image-single-2": "image",
+    "image-single-n": "image",
+    "image-group": "image",
+    "multimodal-single": "multimodal",
+    "multimodal-group": "multimodal",
+}
+
+#: What an answer looks like: one value, a truth value, a count, a list, a list with repeats, or a ranking.
+Answer = Literal["value", "truth", "count", "list", "series", "top"]
+
+#: How the studies of one patient are selected: the first or last of a time (`later`, `earlier` of two), one by its
+#: number, the one before, or all that pass the time filter.
+StudySelector = Literal["time", "earlier time", "id", "id1", "id2", "previous", "all"]
 
 _SLOT = re.compile(r"\[(\w+)\]")
 _VALUE = re.compile(r"(?<!\$)\{(\w+)\}")
+_ID = re.compile(r"[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*")
 
 
-def official(text: str) -> str:
+def official_id(number: int) -> str:
+    """The id of an official template.
+
+    >>> official_id(28)
+    'official/28'
+    """
+    return f"official/{number}"
+
+
+def official_text(text: str) -> str:
     """A sentence of ours with the official names of the time slots.
 
-    >>> official("when was the [e1] lab test [g1]?")
+    >>> official_text("when was the [e1] lab test [g1]?")
     'when was the [time_filter_exact1] lab test [time_filter_global1]?'
     """
     return _SLOT.sub(lambda match: f"[{TIME_SLOTS.get(match[1], match[1])}]", text)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Template:
     """One question template.
 
     Attributes:
-        number: The official number.
+        id: Who declares it and what it is called there: `official/28`, `my-hospital/vitals-1`.
+        official: The official number, for templates that have one; `id` follows from it.
         family: What is asked; shared by templates that differ in kind of event, study or finding only.
-        scope: Key of one of the nine scopes.
-        text: The official sentence with our short names of time slots.
+        scope: What it is about.
+        text: The official sentence with our short names of time slots; `q_tag` of records is made from it.
         said: Our own sentences, with `<a|b>` for verbs.
         said_at: The same where both measurements are named by their times, `[at1]` and `[at2]`.
-        sql: Pattern of the gold program; of the query too, unless `neural` is given.
+        sql: Pattern of the gold program, see `programs`; of the query too, unless `neural` is given. Questions about
+            one or two studies have none: theirs follow from `visual` and `studies`.
         draw: How values are drawn; a name in `drawing.draw.WAYS`.
-        answer: `value`, `truth`, `count`, `list`, `series` (a list with repeats).
-        kinds: Events it speaks of; `slots` their value slots, "" for any.
+        answer: What the answer looks like.
+        kinds: Events it speaks of, keys of `EVENTS`; `slots` their value slots, "" for any.
         grains: Calendar grains and visits its filters may have; empty: no filter is drawn.
         fixed: Filters that are not drawn: slot → name.
+        withins: How near two events may have to be; names in `times.WITHIN`.
+        neural: Pattern of the NeuralSQL.
         visual: Kind of image question, 1 to 48; 0 for none.
-        needs: Tables that must hold rows.
+        studies: The studies of a patient that are asked about; of two, the later one first.
+        among: For groups of patients: the conditions on TB_CXR that its studies fulfil.
         options: Operation slot → options that fit, where not all do.
-        behind: SQL that counts the patients behind a rate or a ranking; of too few, it says nothing.
+        label: Name of the one item that is asked about, where that is not drawn.
+        denominator: SQL that counts the patients behind a rate or a ranking; of too few, it says nothing.
     """
 
-    number: int
     family: str
-    scope: str
+    scope: Scope
     text: str
     said: tuple[str, ...]
-    sql: str
     draw: str
     answer: Answer
+    id: str = ""
+    official: int | None = None
+    sql: str = ""
     kinds: tuple[str, ...] = ()
     slots: tuple[str, ...] = ()
     grains: tuple[str, ...] = ()
-    fixed: dict[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, str] = field(default_factory=dict)
     withins: tuple[str, ...] = ()
     neural: str = ""
     visual: int = 0
-    comparison: bool = False
-    options: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    studies: tuple[StudySelector, ...] = ()
+    among: tuple[str, ...] = ()
+    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     label: str = ""
     said_at: tuple[str, ...] = ()
-    behind: str = ""
+    denominator: str = ""
+
+    def __post_init__(self) -> None:
+        if self.official is not None:
+            object.__setattr__(self, "id", official_id(self.official))
+        if not _ID.fullmatch(self.id):
+            raise SettingsError(f'a template must have an id such as "my-hospital/vitals-1", not "{self.id}"')
+        if self.official is None and self.id.startswith("official/"):
+            raise SettingsError(f"{self.id}: ids of templates that are not official must not begin with official/")
 
     @property
-    def modality(self) -> str:
+    def order(self) -> tuple[bool, int, str]:
+        """Its place among others: official templates by their numbers, then others by id."""
+        return self.official is None, self.official or 0, self.id
+
+    @property
+    def chance(self) -> str:
+        """What seeds are made from: for official templates their number alone, whatever else there is."""
+        return self.id if self.official is None else str(self.official)
+
+    @property
+    def modality(self) -> Modality:
         """table, image or multimodal."""
-        return SCOPE_OF_KEY[self.scope].modality_key
+        return SCOPES[self.scope]
 
     @property
     def of_patient(self) -> bool:
         """Whether it is about one patient, or studies of one."""
         return "single" in self.scope
+
+    @property
+    def compares(self) -> bool:
+        """Whether it compares two studies."""
+        return len(self.studies) == 2
+
+    @property
+    def needs_images(self) -> bool:
+        """Whether its query asks what images show."""
+        return self.visual != 0
 
     @property
     def may_be_empty(self) -> bool:
@@ -90,7 +171,7 @@ class Template:
     @cached_property
     def q_tag(self) -> str:
         """The official sentence."""
-        return official(self.text)
+        return official_text(self.text)
 
     @cached_property
     def times(self) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from ehrxqa.layout import CURRENT_TIME, START_YEAR
 __all__ = [
     "EXACT",
     "EXACT_ADJECTIVES",
+    "MOMENT_SQL",
     "NO_TIME",
     "TIME_OPTIONS",
     "WITHIN",
@@ -152,8 +153,11 @@ EXACT: Final = {
     "exact-second": ("second", "order by <c> asc limit 1 offset 1"),
     "exact-last": ("last", "order by <c> desc limit 1"),
     "exact-second_to_last": ("second to last", "order by <c> desc limit 1 offset 1"),
-    "exact-default": ("", "and <c> = '{time}'"),
+    "exact-default": ("", ""),
 }
+
+#: The condition for `exact-default`, which names a recorded time instead of a place in the order.
+MOMENT_SQL: Final = "<c> = '{time}'"
 
 #: Name → our wordings before a noun.
 EXACT_ADJECTIVES: Final = {

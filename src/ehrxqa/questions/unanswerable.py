@@ -13,16 +13,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from ehrxqa.dataset.records import GOLD_PROGRAM
-from ehrxqa.layout import DATABASE_NAME
-from ehrxqa.questions.cell import bench_of
+from ehrxqa.dataset.records import DATABASE_NAME, GOLD_PROGRAM
+from ehrxqa.questions.batch import bench_of
 from ehrxqa.questions.copies import Copies
 from ehrxqa.questions.facts import Facts
-from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.families.no_source import NO_SOURCE
 from ehrxqa.questions.question import Question
-from ehrxqa.questions.saying import tidy
-from ehrxqa.questions.template import official
+from ehrxqa.questions.question_records import record_of
+from ehrxqa.questions.saying import our_wording, tidy
+from ehrxqa.questions.template import Template, official_text
 from ehrxqa.questions.times import TimeChoice, candidates
 
 __all__ = ["UNANSWERABLE", "UnanswerableTask", "unanswerable_records"]
@@ -90,14 +89,16 @@ class UnanswerableTask:
         copies: The database.
         split: The split.
         number: Questions wanted.
-        templates: Numbers of the templates whose values may be exchanged.
+        templates: Templates whose values may be exchanged.
+        without_source: Whether official templates without a source may be asked too.
         seed: Seed of all chance, a text.
     """
 
     copies: Copies
     split: str
     number: int
-    templates: tuple[int, ...]
+    templates: tuple[Template, ...]
+    without_source: bool
     seed: str
 
 
@@ -126,7 +127,7 @@ def _record(split: str, **fields: Any) -> dict[str, Any]:
 def _no_source(task: UnanswerableTask, rng: random.Random) -> dict[str, Any] | None:
     """A question about what no table holds."""
     number, sentences = rng.choice(UNANSWERABLE)
-    if number and number not in task.templates:
+    if number and not task.without_source:
         return None
     sentence = rng.choice(sentences)
     facts = bench_of(task.copies).facts
@@ -140,7 +141,7 @@ def _no_source(task: UnanswerableTask, rng: random.Random) -> dict[str, Any] | N
     first = bool(when) and rng.randrange(100) < _FIRST_PERCENT
     text = tidy((f"{when}, " if first else "") + sentence.format(**values, when="" if first else when))
     # of an official template its own sentence names what is asked; the filters of the slots are said in ours
-    tag = official(NO_SOURCE[number][0]) if number else tidy(sentence.replace("{when}", ""))
+    tag = official_text(NO_SOURCE[number][1]) if number else tidy(sentence.replace("{when}", ""))
     return _record(task.split, question=text, template=text, value=values, q_tag=tag, tag=tag)
 
 
@@ -164,10 +165,9 @@ def _when(facts: Facts, subject: int | None, rng: random.Random) -> str:
 
 def _no_such_value(task: UnanswerableTask, rng: random.Random) -> dict[str, Any] | None:
     """A question of a usual template with a value that the database does not have."""
-    usual = [number for number in task.templates if number in catalogue()]
-    if not usual:
+    if not task.templates:
         return None
-    template = catalogue()[rng.choice(usual)]
+    template = rng.choice(task.templates)
     bench = bench_of(task.copies)
     choice = bench.sampler.draw(template, rng, truth=rng.random() < 0.5, empty=False, subjects=None)
     if choice is None:
@@ -189,7 +189,7 @@ def _no_such_value(task: UnanswerableTask, rng: random.Random) -> dict[str, Any]
     if new in known:
         return None
     question = Question(template, replace(choice, values={**choice.values, slot: new}))
-    record = question.record(task.split, 0, question.wording(rng), "machine")
+    record = record_of(question, task.split, 0, our_wording(question, rng))
     return {**record, "query": "null", "is_impossible": True, GOLD_PROGRAM: "null"}
 
 

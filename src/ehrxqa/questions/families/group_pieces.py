@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ehrxqa.questions.events import EVENTS
-from ehrxqa.questions.families.pieces import Told
-from ehrxqa.questions.template import Template
+from ehrxqa.questions.families.pieces import EventWords
+from ehrxqa.questions.template import Answer, Template
 
 __all__ = ["GROUP_WITHINS", "after_said", "group", "side"]
 
@@ -15,29 +15,51 @@ GROUP_WITHINS: Final = ("within-n_month", "within-month", "within-hosp")
 
 
 def group(
-    number: int, family: str, text: str, said: tuple[str, ...], sql: str, *, kinds: tuple[str, ...] = (),
-    slots: tuple[str, ...] | None = None, draw: str = "group", answer: str = "count", grains: tuple[str, ...] = ("year",),
+    *,
+    family: str,
+    text: str,
+    said: tuple[str, ...],
+    sql: str,
+    official: int | None = None,
+    kinds: tuple[str, ...] = (),
+    slots: tuple[str, ...] | None = None,
+    draw: str = "group",
+    answer: Answer = "count",
+    grains: tuple[str, ...] = ("year",),
     **more: Any,
-) -> Template:  # fmt: skip
+) -> Template:
     """A template about a group of patients."""
     if slots is None:
         slots = tuple(EVENTS[kind].slot for kind in kinds)
     if "[g1]" not in text:
         grains = ()
-    return Template(number, family, "table-group", text, said, sql, draw, answer, kinds, slots, grains, **more)
-
-
-def side(letter: str, alias: str, key: str = "", extra: str = "") -> str:
-    """One side of a pair of events of a patient."""
-    m = f"{letter}."
-    columns = f"admissions.subject_id, <{m}c>, admissions.hadm_id" + (f", <{m}T>.{key}" if key else "")
-    return (
-        f"( select {columns} from <{m}T> join admissions on <{m}T>.hadm_id = admissions.hadm_id where <{m}nm> "
-        f"[G1 <{m}c>] {extra} ) as {alias}"
+    return Template(
+        official=official,
+        family=family,
+        scope="table-group",
+        text=text,
+        said=said,
+        sql=sql,
+        draw=draw,
+        answer=answer,
+        kinds=kinds,
+        slots=slots,
+        grains=grains,
+        **more,
     )
 
 
-def after_said(it: Told, noun: str, then: str) -> tuple[str, ...]:
+def side(letter: str, alias: str, key: str = "", extra: tuple[str, ...] = ()) -> str:
+    """One side of a pair of events of a patient, with a column `key` and conditions `extra`."""
+    m = f"{letter}."
+    columns = f"admissions.subject_id, <{m}c>, admissions.hadm_id" + (f", <{m}T>.{key}" if key else "")
+    return (
+        f"( select {columns} from <{m}T> join admissions on <{m}T>.hadm_id = admissions.hadm_id "
+        f"where[{' & '.join((f'<{m}nm>', f'[G1 <{m}c>]', *extra))}] ) as {alias}"
+    )
+
+
+def after_said(it: EventWords, noun: str, then: str) -> tuple[str, ...]:
     """How many had one event after another; the filter is on both, so it stands where it is not read as one's alone."""
     return (
         f"[g1], how many patients {it.verb.they('')} [w] after {noun}?",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ehrxqa.questions.events import EVENTS
 from ehrxqa.questions.families.group_pieces import GROUP_WITHINS, after_said, group, side
-from ehrxqa.questions.families.pieces import told, with_slot
+from ehrxqa.questions.families.pieces import event_words, with_slot
 from ehrxqa.questions.template import Template
 
 __all__ = ["group_templates"]
@@ -25,69 +25,98 @@ def _current() -> Iterator[Template]:
     for number, aged in ((122, ""), (123, " aged [age_group]")):
         who = aged.replace(" aged", "")
         yield group(
-            number, "current", f"count the number of current patients{aged}.",
-            (f"how many patients{who} are in the hospital now?", f"count the patients{who} whose hospital stay has not ended yet.",
-             f"what is the number of patients{who} with a current hospital stay?",
-             f"the hospital currently has how many patients{who}?"),
-            "select count( distinct admissions.subject_id ) from admissions where admissions.dischtime is null"
-            + (" [age_group]" if aged else ""), draw="nothing", fixed={"g1": "rel-hosp-cur"},
-        )  # fmt: skip
+            official=number,
+            family="current",
+            text=f"count the number of current patients{aged}.",
+            said=(
+                f"how many patients{who} are in the hospital now?",
+                f"count the patients{who} whose hospital stay has not ended yet.",
+                f"what is the number of patients{who} with a current hospital stay?",
+                f"the hospital currently has how many patients{who}?",
+            ),
+            sql="select count( distinct admissions.subject_id ) from admissions "
+            f"where[admissions.dischtime is null{' & [age_group]' if aged else ''}]",
+            draw="nothing",
+            fixed={"g1": "rel-hosp-cur"},
+        )
 
 
 def _survival() -> Iterator[Template]:
     first = (
         "select admissions.subject_id, diagnoses_icd.icd_code, diagnoses_icd.charttime from diagnoses_icd join admissions on "
-        "diagnoses_icd.hadm_id = admissions.hadm_id where {nm} strftime('%J',current_time) - "
-        "strftime('%J',diagnoses_icd.charttime) >= [n_survival_period] group by admissions.subject_id{by} having "
+        "diagnoses_icd.hadm_id = admissions.hadm_id where[{nm} & strftime('%J',current_time) - "
+        "strftime('%J',diagnoses_icd.charttime) >= [n_survival_period]] group by admissions.subject_id{by} having "
         "min(diagnoses_icd.charttime) = diagnoses_icd.charttime"
     )
     dead = "( case when strftime('%J',patients.dod) - strftime('%J',{t}.charttime) < [n_survival_period] then {yes} else {no} end )"
     years = tuple(f"{word} year" for word in ("one", "two", "three", "four"))
-    of_one = first.format(nm="<A.nm> and", by="")
+    of_one = first.format(nm="<A.nm>", by="")
     treated = (
         "t1.subject_id in ( select t2.subject_id from prescriptions as t2 where t2.drug = '{drug_name}' and t2.subject_id = "
         "t1.subject_id and t1.charttime < t2.starttime )"
     )
     yield group(
-        124, "survival", "what is the [n_survival_period] survival rate of patients diagnosed with {diagnosis_name}?",
-        ("of the patients whose first diagnosis of {diagnosis_name} is at least [length] ago, what share, from 0 to 1, lived for "
-         "[length] or longer after it?",
-         "what is the [n_survival_period] survival rate, from 0 to 1, of patients first diagnosed at least [length] ago with "
-         "{diagnosis_name}?",
-         "looking at first diagnoses of {diagnosis_name} made at least [length] ago, what fraction of the patients survived for "
-         "at least [length] more?"),
-        f"select avg(c1) from ( select {dead.format(t='t1', yes=0, no=1)} as c1 from ( {of_one} ) as t1 join patients on "
-        "t1.subject_id = patients.subject_id )", kinds=("dx",), answer="value", options={"n_survival_period": years},
-        behind=f"select count(*) from ( {of_one} ) as t1",
-    )  # fmt: skip
+        official=124,
+        family="survival",
+        text="what is the [n_survival_period] survival rate of patients diagnosed with {diagnosis_name}?",
+        said=(
+            "of the patients whose first diagnosis of {diagnosis_name} is at least [length] ago, what share, from 0 to 1, lived for "
+            "[length] or longer after it?",
+            "what is the [n_survival_period] survival rate, from 0 to 1, of patients first diagnosed at least [length] ago with "
+            "{diagnosis_name}?",
+            "looking at first diagnoses of {diagnosis_name} made at least [length] ago, what fraction of the patients survived for "
+            "at least [length] more?",
+        ),
+        sql=f"select avg(c1) from ( select {dead.format(t='t1', yes=0, no=1)} as c1 from ( {of_one} ) as t1 join patients on "
+        "t1.subject_id = patients.subject_id )",
+        kinds=("dx",),
+        answer="value",
+        options={"n_survival_period": years},
+        denominator=f"select count(*) from ( {of_one} ) as t1",
+    )
     yield group(
-        125, "survival", "what is the [n_survival_period] survival rate of patients who were prescribed {drug_name} after "
+        official=125,
+        family="survival",
+        text="what is the [n_survival_period] survival rate of patients who were prescribed {drug_name} after "
         "having been diagnosed with {diagnosis_name}?",
-        ("of the patients who were prescribed {drug_name} after a first diagnosis of {diagnosis_name} at least [length] ago, what "
-         "share, from 0 to 1, lived for [length] or longer after the diagnosis?",
-         "what is the [n_survival_period] survival rate, from 0 to 1, of patients first diagnosed at least [length] ago with "
-         "{diagnosis_name} and prescribed {drug_name} afterwards?",
-         "looking at first diagnoses of {diagnosis_name} made at least [length] ago, what fraction of the patients who were prescribed "
-         "{drug_name} afterwards survived for at least [length] after the diagnosis?"),
-        f"select avg(c1) from ( select {dead.format(t='t1', yes=0, no=1)} as c1 from ( {of_one} ) as t1 join patients on "
-        f"t1.subject_id = patients.subject_id where {treated} )", behind=f"select count(*) from ( {of_one} ) as t1 where {treated}",
-        kinds=("dx", "rx"), draw="group pair", answer="value", options={"n_survival_period": years},
-    )  # fmt: skip
+        said=(
+            "of the patients who were prescribed {drug_name} after a first diagnosis of {diagnosis_name} at least [length] ago, what "
+            "share, from 0 to 1, lived for [length] or longer after the diagnosis?",
+            "what is the [n_survival_period] survival rate, from 0 to 1, of patients first diagnosed at least [length] ago with "
+            "{diagnosis_name} and prescribed {drug_name} afterwards?",
+            "looking at first diagnoses of {diagnosis_name} made at least [length] ago, what fraction of the patients who were prescribed "
+            "{drug_name} afterwards survived for at least [length] after the diagnosis?",
+        ),
+        sql=f"select avg(c1) from ( select {dead.format(t='t1', yes=0, no=1)} as c1 from ( {of_one} ) as t1 join patients on "
+        f"t1.subject_id = patients.subject_id where {treated} )",
+        denominator=f"select count(*) from ( {of_one} ) as t1 where {treated}",
+        kinds=("dx", "rx"),
+        draw="group pair",
+        answer="value",
+        options={"n_survival_period": years},
+    )
     per_code = first.format(nm="", by=", diagnoses_icd.icd_code")
     yield group(
-        126, "mortality", "what are the top [n_rank] diagnoses that have the highest [n_survival_period] mortality rate?",
-        ("counting first diagnoses made at least [length] ago, which [n_rank] diagnoses have the highest [n_survival_period] mortality "
-         "rates?",
-         "list the [n_rank] diagnoses with the largest share of patients who died less than [length] after them, counting first "
-         "diagnoses made at least [length] ago.",
-         "by the share of patients who died within [length] of a first diagnosis that was made at least [length] ago, what are the "
-         "[n_rank] deadliest diagnoses?"),
-        "select d_icd_diagnoses.long_title from d_icd_diagnoses where d_icd_diagnoses.icd_code in ( select t4.icd_code from "
+        official=126,
+        family="mortality",
+        text="what are the top [n_rank] diagnoses that have the highest [n_survival_period] mortality rate?",
+        said=(
+            "counting first diagnoses made at least [length] ago, which [n_rank] diagnoses have the highest [n_survival_period] mortality "
+            "rates?",
+            "list the [n_rank] diagnoses with the largest share of patients who died less than [length] after them, counting first "
+            "diagnoses made at least [length] ago.",
+            "by the share of patients who died within [length] of a first diagnosis that was made at least [length] ago, what are the "
+            "[n_rank] deadliest diagnoses?",
+        ),
+        sql="select d_icd_diagnoses.long_title from d_icd_diagnoses where d_icd_diagnoses.icd_code in ( select t4.icd_code from "
         "( select t3.icd_code, dense_rank() over ( order by avg(t3.c1) desc ) as c2 from ( select t2.icd_code, "
         f"{dead.format(t='t2', yes=1, no=0)} as c1 from ( {per_code} ) as t2 join patients on t2.subject_id = "
-        "patients.subject_id ) as t3 group by t3.icd_code ) as t4 where t4.c2 <= [n_rank] )", draw="nothing", answer="top",
-        options={"n_survival_period": years}, behind=f"select count( distinct t1.subject_id ) from ( {per_code} ) as t1",
-    )  # fmt: skip
+        "patients.subject_id ) as t3 group by t3.icd_code ) as t4 where t4.c2 <= [n_rank] )",
+        draw="nothing",
+        answer="top",
+        options={"n_survival_period": years},
+        denominator=f"select count( distinct t1.subject_id ) from ( {per_code} ) as t1",
+    )
 
 
 def _costs() -> Iterator[Template]:
@@ -98,135 +127,205 @@ def _costs() -> Iterator[Template]:
         (130, "dx", "a diagnosis named {diagnosis_name}", "the diagnosis {diagnosis_name}"),
     ):
         yield group(
-            number, "cost of visits", f"what is_verb the [agg_function] total hospital cost that involves {what} [g1]?",
-            (f"what <is|was> the [agg_function] total cost~( [g1]) of a hospital stay with {said}?",
-             f"among hospital stays with {said}, what <is|was> the [agg_function] total cost per stay [g1]?",
-             f"~(counting only what was charged [g1], )find the [agg_function] cost of a whole hospital stay with {said}.",
-             f"[g1], how high <is|was> the [agg_function] total hospital cost of stays that involved {said}?"),
-            "select [agg_function](t1.c1) from ( select sum(cost.cost) as c1 from cost where cost.hadm_id in ( select "
-            "<T>.hadm_id from <T> where <nm> ) [G1 cost.chargetime] group by cost.hadm_id ) as t1",
-            kinds=(kind,), answer="value",
-        )  # fmt: skip
+            official=number,
+            family="cost of visits",
+            text=f"what is_verb the [agg_function] total hospital cost that involves {what} [g1]?",
+            said=(
+                f"what <is|was> the [agg_function] total cost~( [g1]) of a hospital stay with {said}?",
+                f"among hospital stays with {said}, what <is|was> the [agg_function] total cost per stay [g1]?",
+                f"~(counting only what was charged [g1], )find the [agg_function] cost of a whole hospital stay with {said}.",
+                f"[g1], how high <is|was> the [agg_function] total hospital cost of stays that involved {said}?",
+            ),
+            sql="select [agg_function](t1.c1) from ( select sum(cost.cost) as c1 from cost where[cost.hadm_id in ( select "
+            "<T>.hadm_id from <T> where[<nm>] ) & [G1 cost.chargetime]] group by cost.hadm_id ) as t1",
+            kinds=(kind,),
+            answer="value",
+        )
 
 
 def _patients() -> Iterator[Template]:
     yield group(
-        131, "ids", "list the ids of patients diagnosed with {diagnosis_name} [g1].",
-        ("which patients <have been|were> diagnosed [g1] with {diagnosis_name}? list their ids.",
-         "give the ids of all patients who <have been|were> diagnosed with {diagnosis_name} [g1].",
-         "[g1], who <has had|had> a diagnosis of {diagnosis_name}? give the patient ids.",
-         "what are the ids of the patients in whom {diagnosis_name} <has been|was> diagnosed [g1]?"),
-        "select distinct admissions.subject_id from admissions where admissions.hadm_id in ( select <T>.hadm_id from <T> where "
-        "<nm> <g1> )", kinds=("dx",), answer="list",
-    )  # fmt: skip
+        official=131,
+        family="ids",
+        text="list the ids of patients diagnosed with {diagnosis_name} [g1].",
+        said=(
+            "which patients <have been|were> diagnosed [g1] with {diagnosis_name}? list their ids.",
+            "give the ids of all patients who <have been|were> diagnosed with {diagnosis_name} [g1].",
+            "[g1], who <has had|had> a diagnosis of {diagnosis_name}? give the patient ids.",
+            "what are the ids of the patients in whom {diagnosis_name} <has been|was> diagnosed [g1]?",
+        ),
+        sql="select distinct admissions.subject_id from admissions where admissions.hadm_id in ( select <T>.hadm_id from <T> "
+        "where[<nm> & <g1>] )",
+        kinds=("dx",),
+        answer="list",
+    )
     yield group(
-        132, "per period", "what is the [agg_function] [unit_average] number of patient records diagnosed with "
+        official=132,
+        family="per period",
+        text="what is the [agg_function] [unit_average] number of patient records diagnosed with "
         "{diagnosis_name} [g1]?",
-        ("considering each [period] [g1] with at least one hospital stay with a diagnosis of {diagnosis_name}, what <is|was> the "
-         "[agg_function] number of such stays?",
-         "[g1], what <is|was> the [agg_function] [unit_average] number of hospital stays with the diagnosis {diagnosis_name}, leaving "
-         "out every [period] without any?",
-         "take the number of hospital stays with a diagnosis of {diagnosis_name} for each [period] [g1] that has any: what <is|was> "
-         "the [agg_function] of these numbers?"),
-        "select [agg_function](t1.c1) from ( select count( distinct diagnoses_icd.hadm_id ) as c1 from diagnoses_icd where "
-        "<nm> <g1> [unit_average diagnoses_icd.charttime] ) as t1", kinds=("dx",), answer="value",
-    )  # fmt: skip
+        said=(
+            "considering each [period] [g1] with at least one hospital stay with a diagnosis of {diagnosis_name}, what <is|was> the "
+            "[agg_function] number of such stays?",
+            "[g1], what <is|was> the [agg_function] [unit_average] number of hospital stays with the diagnosis {diagnosis_name}, leaving "
+            "out every [period] without any?",
+            "take the number of hospital stays with a diagnosis of {diagnosis_name} for each [period] [g1] that has any: what <is|was> "
+            "the [agg_function] of these numbers?",
+        ),
+        sql="select [agg_function](t1.c1) from ( select count( distinct diagnoses_icd.hadm_id ) as c1 from diagnoses_icd "
+        "where[<nm> & <g1>] [unit_average diagnoses_icd.charttime] ) as t1",
+        kinds=("dx",),
+        answer="value",
+    )
     for number, column, text, noun, more in (
         (135, "admittime", "admitted to", "admission to", ""),
         (136, "dischtime", "discharged from", "discharge from", "admissions.dischtime is not null"),
     ):
         yield group(
-            number, "patients", f"count the number of patients who were {text} the hospital [g1].",
-            (f"how many patients <have been|were> {text} the hospital [g1]?",
-             f"[g1], what <is|was> the number of different patients with {'an' if not more else 'a'} {noun} the hospital?",
-             f"count the patients who <have been|were> {text} the hospital at least once [g1]."),
-            f"select count( distinct admissions.subject_id ) from admissions where {more} [G1 admissions.{column}]",
-            kinds=("dis" if more else "adm",), slots=("",),
-        )  # fmt: skip
+            official=number,
+            family="patients",
+            text=f"count the number of patients who were {text} the hospital [g1].",
+            said=(
+                f"how many patients <have been|were> {text} the hospital [g1]?",
+                f"[g1], what <is|was> the number of different patients with {'an' if not more else 'a'} {noun} the hospital?",
+                f"count the patients who <have been|were> {text} the hospital at least once [g1].",
+            ),
+            sql=f"select count( distinct admissions.subject_id ) from admissions where[{more} & [G1 admissions.{column}]]",
+            kinds=("dis" if more else "adm",),
+            slots=("",),
+        )
     counted = (
         "select count( distinct admissions.subject_id ) from admissions where admissions.hadm_id in ( select <T>.hadm_id from "
-        "<T> where <nm> <g1> )"
+        "<T> where[<nm> & <g1>] )"
     )
     for number, kind in (
-        (138, "unit"), (141, "dx"), (142, "px"), (147, "rx"), (151, "lab"), (152, "spec"), (153, "test"), (154, "in"),
-    ):  # fmt: skip
-        it = told(kind)
+        (138, "unit"),
+        (141, "dx"),
+        (142, "px"),
+        (147, "rx"),
+        (151, "lab"),
+        (152, "spec"),
+        (153, "test"),
+        (154, "in"),
+    ):
+        it = event_words(kind)
         event = EVENTS[kind]
         were = event.were.replace("{}", f"{{{event.slot}}}")
         yield group(
-            number, "patients", f"count the number of patients who {were} [g1].",
-            (f"how many patients {it.verb.they()}?", f"what is the number of patients who {it.verb.they()}?",
-             f"[g1], {it.to} how many patients <has|was> {it.what} <been |>{it.made}?",
-             f"count the different patients {it.to} whom {it.what} <has been|was> {it.made} [g1]."), counted, kinds=(kind,),
-        )  # fmt: skip
+            official=number,
+            family="patients",
+            text=f"count the number of patients who {were} [g1].",
+            said=(
+                f"how many patients {it.verb.they()}?",
+                f"what is the number of patients who {it.verb.they()}?",
+                f"[g1], {it.to} how many patients <has|was> {it.what} <been |>{it.made}?",
+                f"count the different patients {it.to} whom {it.what} <has been|was> {it.made} [g1].",
+            ),
+            sql=counted,
+            kinds=(kind,),
+        )
     yield group(
-        143, "patients n times", "count the number of patients who received a {procedure_name} procedure [n_times] [g1].",
-        ("how many patients <have undergone|underwent> the procedure {procedure_name} [n_times] [g1]?",
-         "[g1], on how many patients <has|was> the procedure {procedure_name} <been |>performed [n_times]?",
-         "count the patients who <have had|had> the procedure {procedure_name} performed [n_times] [g1]."),
-        "select count( distinct t1.subject_id ) from ( select admissions.subject_id, count(*) as c1 from procedures_icd join "
-        "admissions on procedures_icd.hadm_id = admissions.hadm_id where <nm> <g1> group by admissions.subject_id ) as t1 "
-        "where t1.c1 [n_times]", kinds=("px",), draw="group repeated",
-    )  # fmt: skip
+        official=143,
+        family="patients n times",
+        text="count the number of patients who received a {procedure_name} procedure [n_times] [g1].",
+        said=(
+            "how many patients <have undergone|underwent> the procedure {procedure_name} [n_times] [g1]?",
+            "[g1], on how many patients <has|was> the procedure {procedure_name} <been |>performed [n_times]?",
+            "count the patients who <have had|had> the procedure {procedure_name} performed [n_times] [g1].",
+        ),
+        sql="select count( distinct t1.subject_id ) from ( select admissions.subject_id, count(*) as c1 from procedures_icd join "
+        "admissions on procedures_icd.hadm_id = admissions.hadm_id where[<nm> & <g1>] group by admissions.subject_id ) as t1 "
+        "where t1.c1 [n_times]",
+        kinds=("px",),
+        draw="group repeated",
+    )
     for number, kind, text in (
         (146, "px", "{procedure_name} procedure cases"),
         (148, "rx", "{drug_name} prescription cases"),
     ):
-        it = told(kind)
+        it = event_words(kind)
         yield group(
-            number, "cases", f"count the number of {text} [g1].",
-            (f"how many times [g1] <has|was> {it.what} <been |>{it.made}?",
-             f"[g1], how often <has|was> {it.what} <been |>{it.made} {it.to} any patient?",
-             f"over all patients, what is the number of times that {it.what} <has been|was> {it.made} [g1]?",
-             f"count every time that {it.what} <has been|was> {it.made} [g1]."), "select count(*) from <T> where <nm> <g1>",
+            official=number,
+            family="cases",
+            text=f"count the number of {text} [g1].",
+            said=(
+                f"how many times [g1] <has|was> {it.what} <been |>{it.made}?",
+                f"[g1], how often <has|was> {it.what} <been |>{it.made} {it.to} any patient?",
+                f"over all patients, what is the number of times that {it.what} <has been|was> {it.made} [g1]?",
+                f"count every time that {it.what} <has been|was> {it.made} [g1].",
+            ),
+            sql="select count(*) from <T> where[<nm> & <g1>]",
             kinds=(kind,),
-        )  # fmt: skip
+        )
 
 
 def _after() -> Iterator[Template]:
-    pair = f"from {side('A', 't1')} join {side('B', 't2')} on t1.subject_id = t2.subject_id where t1.<A.t> < t2.<B.t> "
-    pair += "[W t1.<A.t> t2.<B.t>]"
+    pair = f"from {side('A', 't1')} join {side('B', 't2')} on t1.subject_id = t2.subject_id "
+    pair += "where[t1.<A.t> < t2.<B.t> & [W t1.<A.t> t2.<B.t>]]"
     after = {
-        "px": "having received a {} procedure", "dx": "having been diagnosed with {}", "rx": "having been prescribed {}",
-    }  # fmt: skip
+        "px": "having received a {} procedure",
+        "dx": "having been diagnosed with {}",
+        "rx": "having been prescribed {}",
+    }
     for number, a, b in (
-        (139, "px", "dx"), (140, "dx", "dx"), (144, "px", "px"), (145, "dx", "px"), (149, "px", "rx"), (150, "dx", "rx"),
-    ):  # fmt: skip
+        (139, "px", "dx"),
+        (140, "dx", "dx"),
+        (144, "px", "px"),
+        (145, "dx", "px"),
+        (149, "px", "rx"),
+        (150, "dx", "rx"),
+    ):
         slot_a, slot_b = EVENTS[a].slot, EVENTS[b].slot
         if a == b:
             slot_a, slot_b = f"{slot_a}1", f"{slot_b}2"
         were = EVENTS[b].were.replace("{}", f"{{{slot_b}}}")
         yield group(
-            number, "patients after", f"count the number of patients who {were} [w] after "
-            + after[a].replace("{}", f"{{{slot_a}}}") + " [g1].",
-            after_said(
-                told(b, slot=slot_b), with_slot(EVENTS[a].noun, slot_a), with_slot(EVENTS[b].noun, slot_b)
+            official=number,
+            family="patients after",
+            text=f"count the number of patients who {were} [w] after "
+            + after[a].replace("{}", f"{{{slot_a}}}")
+            + " [g1].",
+            said=after_said(
+                event_words(b, slot=slot_b), with_slot(EVENTS[a].noun, slot_a), with_slot(EVENTS[b].noun, slot_b)
             ),
-            f"select count( distinct t1.subject_id ) {pair}", kinds=(a, b), slots=(slot_a, slot_b), draw="group pair",
+            sql=f"select count( distinct t1.subject_id ) {pair}",
+            kinds=(a, b),
+            slots=(slot_a, slot_b),
+            draw="group pair",
             withins=GROUP_WITHINS,
-        )  # fmt: skip
+        )
     yield group(
-        133, "dead after", "count the number of patients who were dead after having been diagnosed with {diagnosis_name} [w] "
-        "[g1].",
-        ("[g1], how many patients died [w] after a diagnosis of {diagnosis_name}?",
-         "~(counting only diagnoses and deaths [g1], )what is the number of patients who died [w] after being diagnosed with "
-         "{diagnosis_name}?",
-         "count the patients who died [w] after a diagnosis of {diagnosis_name}~(, counting only diagnoses and deaths [g1])."),
-        f"select count( distinct t1.subject_id ) from {side('A', 't1')} join ( select patients.subject_id, patients.dod from "
-        "patients where patients.dod is not null [G1 patients.dod] ) as t2 on t1.subject_id = t2.subject_id where "
-        "t1.charttime < t2.dod [W t1.charttime t2.dod]", kinds=("dx",), draw="group dead",
+        official=133,
+        family="dead after",
+        text="count the number of patients who were dead after having been diagnosed with {diagnosis_name} [w] [g1].",
+        said=(
+            "[g1], how many patients died [w] after a diagnosis of {diagnosis_name}?",
+            "~(counting only diagnoses and deaths [g1], )what is the number of patients who died [w] after being diagnosed with "
+            "{diagnosis_name}?",
+            "count the patients who died [w] after a diagnosis of {diagnosis_name}~(, counting only diagnoses and deaths [g1]).",
+        ),
+        sql=f"select count( distinct t1.subject_id ) from {side('A', 't1')} join ( select patients.subject_id, patients.dod from "
+        "patients where[patients.dod is not null & [G1 patients.dod]] ) as t2 on t1.subject_id = t2.subject_id "
+        "where[t1.charttime < t2.dod & [W t1.charttime t2.dod]]",
+        kinds=("dx",),
+        draw="group dead",
         withins=("within-n_month", "within-month"),
-    )  # fmt: skip
+    )
     yield group(
-        134, "not back", "count the number of patients who did not come back to the hospital [w] after diagnosed with "
+        official=134,
+        family="not back",
+        text="count the number of patients who did not come back to the hospital [w] after diagnosed with "
         "{diagnosis_name} [g1].",
-        ("how many of the patients who <have been|were> diagnosed [g1] with {diagnosis_name} did not come back to the hospital [w] "
-         "after the diagnosis?",
-         "count the patients who <have been|were> diagnosed [g1] with {diagnosis_name} and had no new hospital admission [w] after "
-         "that.",
-         "after being diagnosed [g1] with {diagnosis_name}, how many patients did not return to the hospital [w]?"),
-        f"select count( distinct t3.subject_id ) from {side('A', 't3')} where t3.subject_id not in ( select t1.subject_id from "
+        said=(
+            "how many of the patients who <have been|were> diagnosed [g1] with {diagnosis_name} did not come back to the hospital [w] "
+            "after the diagnosis?",
+            "count the patients who <have been|were> diagnosed [g1] with {diagnosis_name} and had no new hospital admission [w] after "
+            "that.",
+            "after being diagnosed [g1] with {diagnosis_name}, how many patients did not return to the hospital [w]?",
+        ),
+        sql=f"select count( distinct t3.subject_id ) from {side('A', 't3')} where t3.subject_id not in ( select t1.subject_id from "
         f"{side('A', 't1')} join ( select admissions.subject_id, admissions.admittime, admissions.hadm_id from admissions ) "
-        "as t2 on t1.subject_id = t2.subject_id where t1.charttime < t2.admittime [W t1.charttime t2.admittime] )",
-        kinds=("dx",), withins=("within-n_month", "within-month"),
-    )  # fmt: skip
+        "as t2 on t1.subject_id = t2.subject_id where[t1.charttime < t2.admittime & [W t1.charttime t2.admittime]] )",
+        kinds=("dx",),
+        withins=("within-n_month", "within-month"),
+    )

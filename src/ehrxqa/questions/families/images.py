@@ -7,9 +7,10 @@ NeuralSQL asks the image the elementary questions that it is made of.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Literal
 
-from ehrxqa.questions.template import Template
+from ehrxqa.questions.template import Answer, StudySelector, Template
+from ehrxqa.vqa.question import KINDS, Form, Target
 from ehrxqa.vqa.render import TEMPLATES
 
 __all__ = ["VERIFY_KINDS", "finding", "image_templates", "sentence"]
@@ -43,63 +44,81 @@ def image_templates() -> Iterator[Template]:
     yield from _patients()
 
 
-#: Wording, studies, how they are drawn, and the study in our sentences, twice.
-_SELECTORS: Final = (
-    (f"given the [e1] study of {_P} [g1]", "<X:time>", "time",
-     f"the [e1] chest x-ray study of {_P} [g1]", f"the [e1] chest x-ray of {_P} [g1]"),
-    ("given the study {study_id}", "<X:id>", "id", "chest x-ray study {study_id}", "the chest x-ray of study {study_id}"),
-)  # fmt: skip
+#: Wording, how the study is selected, and the study in our sentences, twice.
+_SELECTORS: Final[tuple[tuple[str, Literal["time", "id"], str, str], ...]] = (
+    (
+        f"given the [e1] study of {_P} [g1]",
+        "time",
+        f"the [e1] chest x-ray study of {_P} [g1]",
+        f"the [e1] chest x-ray of {_P} [g1]",
+    ),
+    (
+        "given the study {study_id}",
+        "id",
+        "chest x-ray study {study_id}",
+        "the chest x-ray of study {study_id}",
+    ),
+)
 
 
 def _one_study() -> Iterator[Template]:
-    for selector, (text, studies, by, study, image) in enumerate(_SELECTORS):
+    for selector, (text, by, study, image) in enumerate(_SELECTORS):
         for kind in ONE_STUDY:
-            form = "truth" if TEMPLATES[kind].startswith(("Is ", "Are ")) else "list"
+            form: Answer = "truth" if KINDS[kind].form is Form.VERIFY else "list"
             shown: tuple[str, ...] = (f"{{finding}} on {image}?",)
             if form == "truth" and kind not in SIZE_KINDS:
                 shown = (f"does {study} show {{finding}}?", f"can {{finding}} be seen on {image}?")
             yield Template(
-                1000 + 100 * selector + kind - 1, _family(kind), "image-single-1", f"{text}, {sentence(kind)}",
-                (f"in {study}, {{visual}}", f"consider {image}. {{visual}}", *shown),
-                f"<gold {studies}>", f"study by {by}", form,
-                grains=("year", "month", "hosp") if by == "time" else (), neural=f"<neural {studies}>", visual=kind,
-            )  # fmt: skip
+                official=1000 + 100 * selector + kind - 1,
+                family=_family(kind),
+                scope="image-single-1",
+                text=f"{text}, {sentence(kind)}",
+                said=(f"in {study}, {{visual}}", f"consider {image}. {{visual}}", *shown),
+                draw=f"study by {by}",
+                answer=form,
+                grains=("year", "month", "hosp") if by == "time" else (),
+                visual=kind,
+                studies=(by,),
+            )
 
 
 def _family(kind: int) -> str:
-    text = TEMPLATES[kind]
-    if kind in SIZE_KINDS:
+    form, target = KINDS[kind].form, KINDS[kind].target
+    if target is Target.SIZE:
         return "size"
-    if text.startswith("Which"):
+    if form is Form.CHOOSE:
         return "choose"
-    return (
-        "verify" if text.startswith(("Is ", "Are ")) else "list locations" if "locations" in text else "list findings"
-    )
+    if form is Form.VERIFY:
+        return "verify"
+    return "list locations" if target is Target.OBJECT else "list findings"
 
 
-def _compared(kind: int) -> tuple[str, str]:
-    """The visual question with a comparison in it, and the end mark."""
+def _compared(kind: int) -> str:
+    """The visual question with a comparison in it, without an end mark."""
     text = sentence(kind)[:-1]
-    listing = not text.startswith(("is ", "are "))
     if text == "is the ${object} abnormal":
-        return "are there any abnormality that are ${comparison} in the ${object}", "?"
+        return "are there any abnormality that are ${comparison} in the ${object}"
     if text.startswith("is there "):
         finding, _, place = text.removeprefix("is there ").partition(" in the ")
-        return f"is {finding} ${{comparison}}" + (f" in the {place}" if place else ""), "?"
-    finding, _, place = text.partition(" in the ") if not (listing and "locations" in text) else (text, "", "")
-    return f"{finding} that are ${{comparison}}" + (f" in the {place}" if place else ""), "?"
+        return f"is {finding} ${{comparison}}" + (f" in the {place}" if place else "")
+    finding, _, place = text.partition(" in the ") if KINDS[kind].target is not Target.OBJECT else (text, "", "")
+    return f"{finding} that are ${{comparison}}" + (f" in the {place}" if place else "")
 
 
 def _two_studies() -> Iterator[Template]:
     by_time = _SELECTORS[0][0]
-    later = ((by_time, "<X:time>", "time"), ("given the {study_id1} study", "<X:id1>", "id"))
+    later: tuple[tuple[str, StudySelector, str], ...] = (
+        (by_time, "time", "time"),
+        ("given the {study_id1} study", "id1", "id"),
+    )
     for anchor, (text, x, by) in enumerate(later):
         explicit = f"the [e2] study of {_P} [g2]" if by == "time" else "the {study_id2} study"
-        earlier = ((explicit, "<Y:time>" if by == "time" else "<X:id2>"), ("the previous study", f"<P {x}>"))
+        earlier: tuple[tuple[str, StudySelector], ...] = (
+            (explicit, "earlier time" if by == "time" else "id2"),
+            ("the previous study", "previous"),
+        )
         for comparand, (than, y) in enumerate(earlier):
             for digit, kind in enumerate(TWO_STUDIES):
-                visual, mark = _compared(kind)
-                truth = digit < 6
                 this = f"the [e1] chest x-ray study of {_P} [g1]" if by == "time" else "chest x-ray study {study_id1}"
                 other = "an earlier one, namely the [e2] chest x-ray study of the same patient [g2]"
                 if by == "id":
@@ -107,16 +126,21 @@ def _two_studies() -> Iterator[Template]:
                 if comparand == 1:
                     other = "the patient's previous study"
                 yield Template(
-                    2000 + 200 * anchor + 100 * comparand + digit, f"compare: {_family(kind)}", "image-single-2",
-                    f"{text}, {visual} compared to {than}{mark}",
-                    (f"when {this} is compared with {other}, {{compared}}?", f"consider {this} and {other}. {{compared}}?",
-                     f"given {this} and {other}, {{compared}}?"),
-                    f"<compare gold {x} {y}>" if "P" not in y[:2] else f"<compare gold {x} prev>",
-                    f"two studies by {by}{' previous' if comparand else ''}", "truth" if truth else "list",
+                    official=2000 + 200 * anchor + 100 * comparand + digit,
+                    family=f"compare: {_family(kind)}",
+                    scope="image-single-2",
+                    text=f"{text}, {_compared(kind)} compared to {than}?",
+                    said=(
+                        f"when {this} is compared with {other}, {{compared}}?",
+                        f"consider {this} and {other}. {{compared}}?",
+                        f"given {this} and {other}, {{compared}}?",
+                    ),
+                    draw=f"two studies by {by}{' previous' if comparand else ''}",
+                    answer="truth" if KINDS[kind].form is Form.VERIFY else "list",
                     grains=("year", "month", "hosp") if by == "time" else (),
-                    neural=f"<compare neural {x} {y}>" if "P" not in y[:2] else f"<compare neural {x} prev>", visual=kind,
-                    comparison=True,
-                )  # fmt: skip
+                    visual=kind,
+                    studies=(x, y),
+                )
 
 
 def finding(kind: int) -> str:
@@ -129,59 +153,115 @@ def finding(kind: int) -> str:
 
 def _many_studies() -> Iterator[Template]:
     unit = "select [unit_count]( strftime('%J',current_time) - strftime('%J',{0}.studydatetime) )"
+    answer: Answer
     for form, text, said, what, answer in (
-        (0, f"how many [unit_count] have passed since the [e1] time {_P} had a chest x-ray study indicating {{}} [g1]?",
-         (f"how many [unit_count] lie between now and {_NTH}?", f"how many [unit_count] ago was {_NTH}?",
-          f"counted in [unit_count], how long ago did {_P} [e1] have a chest x-ray [g1] that showed {{finding}}?"),
-         unit, "value"),
-        (1, f"when was the [e1] time that {_P} had a chest x-ray study indicating {{}} [g1]?",
-         (f"when was {_NTH}?", f"at what time did {_P} [e1] have a chest x-ray [g1] that showed {{finding}}?",
-          f"give the date and time of {_NTH}."), "select distinct {0}.studydatetime", "value"),
-        (2, "has {patient_id} had any chest x-ray study indicating {} [g1]?",
-         (f"<has|did> {_P} <had|have> any chest x-ray study [g1] that showed {{finding}}?",
-          f"<has|did> any chest x-ray of {_P} [g1] <shown|show> {{finding}}?",
-          f"<is|was> there a chest x-ray study of {_P} [g1] that <shows|showed> {{finding}}?"),
-         "select count(*) > 0", "truth"),
-        (3, f"count the number of times that {_P} had chest x-ray studies indicating {{}} [g1].",
-         (f"how many chest x-ray studies of {_P} [g1] <show|showed> {{finding}}?",
-          f"in how many chest x-ray studies of {_P} [g1] can {{finding}} be seen?",
-          f"count the chest x-ray studies of {_P} [g1] that <show|showed> {{finding}}."),
-         "select count( distinct {0}.study_id )", "count"),
-    ):  # fmt: skip
+        (
+            0,
+            f"how many [unit_count] have passed since the [e1] time {_P} had a chest x-ray study indicating {{}} [g1]?",
+            (
+                f"how many [unit_count] lie between now and {_NTH}?",
+                f"how many [unit_count] ago was {_NTH}?",
+                f"counted in [unit_count], how long ago did {_P} [e1] have a chest x-ray [g1] that showed {{finding}}?",
+            ),
+            unit,
+            "value",
+        ),
+        (
+            1,
+            f"when was the [e1] time that {_P} had a chest x-ray study indicating {{}} [g1]?",
+            (
+                f"when was {_NTH}?",
+                f"at what time did {_P} [e1] have a chest x-ray [g1] that showed {{finding}}?",
+                f"give the date and time of {_NTH}.",
+            ),
+            "select distinct {0}.studydatetime",
+            "value",
+        ),
+        (
+            2,
+            "has {patient_id} had any chest x-ray study indicating {} [g1]?",
+            (
+                f"<has|did> {_P} <had|have> any chest x-ray study [g1] that showed {{finding}}?",
+                f"<has|did> any chest x-ray of {_P} [g1] <shown|show> {{finding}}?",
+                f"<is|was> there a chest x-ray study of {_P} [g1] that <shows|showed> {{finding}}?",
+            ),
+            "select count(*) > 0",
+            "truth",
+        ),
+        (
+            3,
+            f"count the number of times that {_P} had chest x-ray studies indicating {{}} [g1].",
+            (
+                f"how many chest x-ray studies of {_P} [g1] <show|showed> {{finding}}?",
+                f"in how many chest x-ray studies of {_P} [g1] can {{finding}} be seen?",
+                f"count the chest x-ray studies of {_P} [g1] that <show|showed> {{finding}}.",
+            ),
+            "select count( distinct {0}.study_id )",
+            "count",
+        ),
+    ):
         order = " [E1 {0}.studydatetime]" if form < 2 else ""
         time = ", tb_cxr.studydatetime" if form < 2 else ""
         for digit, kind in enumerate(VERIFY_KINDS):
             yield Template(
-                3000 + 100 * form + digit, ("elapsed", "when", "has", "count")[form] + " studies", "image-single-n",
-                text.replace("{}", finding(kind)), said,
-                what.format("tb_cxr_plus") + " from tb_cxr_plus where tb_cxr_plus.study_id in <X:all> and "
-                "tb_cxr_plus.relation = 1<cond>" + order.format("tb_cxr_plus"), "studies", answer,
+                official=3000 + 100 * form + digit,
+                family=("elapsed", "when", "has", "count")[form] + " studies",
+                scope="image-single-n",
+                text=text.replace("{}", finding(kind)),
+                said=said,
+                sql=what.format("tb_cxr_plus") + " from tb_cxr_plus where[tb_cxr_plus.study_id in <studies> & "
+                "tb_cxr_plus.relation = 1 & <cond>]" + order.format("tb_cxr_plus"),
+                draw="studies",
+                answer=answer,
                 grains=("year", "month", "hosp"),
-                neural=what.format("t1") + f" from ( select tb_cxr.study_id{time} from tb_cxr where tb_cxr.study_id in <X:all> ) "
-                "as t1 where <ask t1> = true" + order.format("t1"), visual=kind,
-            )  # fmt: skip
+                neural=what.format("t1")
+                + f" from ( select tb_cxr.study_id{time} from tb_cxr where tb_cxr.study_id in <studies> ) "
+                "as t1 where <ask t1> = true" + order.format("t1"),
+                visual=kind,
+                studies=("all",),
+            )
 
 
 def _patients() -> Iterator[Template]:
+    among = (
+        "tb_cxr.study_id in ( select distinct tb_cxr.study_id from tb_cxr "
+        "where[tb_cxr.study_id is not null & [G1 tb_cxr.studydatetime]] )"
+    )
     for form, text, said, what in (
-        (0, "count the number of patients who had any chest x-ray study indicating {} [g1].",
-         ("how many patients <have had|had> a chest x-ray study [g1] that showed {finding}?",
-          "in how many patients <has|did> a chest x-ray [g1] <shown|show> {finding}?",
-          "count the patients with a chest x-ray study [g1] that <shows|showed> {finding}."),
-         "select count( distinct {0}.subject_id )"),
-        (1, "list the ids of patients who had any chest x-ray study indicating {} [g1].",
-         ("which patients <have had|had> a chest x-ray study [g1] that showed {finding}? list their ids.",
-          "give the ids of all patients with a chest x-ray [g1] that <shows|showed> {finding}.",
-          "what are the ids of the patients for whom a chest x-ray study [g1] <shows|showed> {finding}?"),
-         "select distinct {0}.subject_id"),
-    ):  # fmt: skip
+        (
+            0,
+            "count the number of patients who had any chest x-ray study indicating {} [g1].",
+            (
+                "how many patients <have had|had> a chest x-ray study [g1] that showed {finding}?",
+                "in how many patients <has|did> a chest x-ray [g1] <shown|show> {finding}?",
+                "count the patients with a chest x-ray study [g1] that <shows|showed> {finding}.",
+            ),
+            "select count( distinct {0}.subject_id )",
+        ),
+        (
+            1,
+            "list the ids of patients who had any chest x-ray study indicating {} [g1].",
+            (
+                "which patients <have had|had> a chest x-ray study [g1] that showed {finding}? list their ids.",
+                "give the ids of all patients with a chest x-ray [g1] that <shows|showed> {finding}.",
+                "what are the ids of the patients for whom a chest x-ray study [g1] <shows|showed> {finding}?",
+            ),
+            "select distinct {0}.subject_id",
+        ),
+    ):
         for digit, kind in enumerate(VERIFY_KINDS):
             yield Template(
-                4000 + 100 * form + digit, ("count", "list")[form] + " patients", "image-group",
-                text.replace("{}", finding(kind)), said,
-                what.format("tb_cxr_plus") + " from tb_cxr_plus where tb_cxr_plus.relation = 1<cond> "
-                "[G1 tb_cxr_plus.studydatetime]", "study group", ("count", "list")[form], grains=("year", "month"),
-                neural=what.format("t1") + " from ( select * from tb_cxr where tb_cxr.study_id in ( select distinct "
-                "tb_cxr.study_id from tb_cxr where tb_cxr.study_id is not null [G1 tb_cxr.studydatetime] ) ) as t1 where "
-                "<ask t1> = true", visual=kind,
-            )  # fmt: skip
+                official=4000 + 100 * form + digit,
+                family=("count", "list")[form] + " patients",
+                scope="image-group",
+                text=text.replace("{}", finding(kind)),
+                said=said,
+                sql=what.format("tb_cxr_plus") + " from tb_cxr_plus "
+                "where[tb_cxr_plus.relation = 1 & <cond> & [G1 tb_cxr_plus.studydatetime]]",
+                draw="study group",
+                answer="list" if form else "count",
+                grains=("year", "month"),
+                neural=what.format("t1") + f" from ( select * from tb_cxr where {among} ) as t1 where <ask t1> = true",
+                among=(among,),
+                visual=kind,
+            )

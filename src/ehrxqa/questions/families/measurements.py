@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ehrxqa.questions.events import EVENTS, HEIGHT, WEIGHT
-from ehrxqa.questions.families.pieces import AT_THAT_TIME, PATIENT, ROWS, grains_of, single
+from ehrxqa.questions.families.pieces import PATIENT, ROWS, ROWS_AT_THAT_TIME, grains_of, single
 from ehrxqa.questions.template import Template
 
 __all__ = ["sum_templates", "value_templates"]
@@ -18,101 +18,152 @@ _OURS: Final = {"value of {lab_name}": "{lab_name} value", "weight": "weight in 
 
 def value_templates() -> Iterator[Template]:
     """Its templates."""
-    at = "<c> = ( select distinct <c> from <T> where <in{n}> <nm> <g{n}> <e{n}> )"
-    one = "( select <v> from <T> where <in{n}> <nm> <g{n}> and " + at + " )"
+    at = "<c> = ( select distinct <c> from <T> where[<in{n}> & <nm> & <g{n}> & <m{n}>] <e{n}> )"
+    one = "( select <v> from <T> where[<in{n}> & <nm> & <g{n}> & " + at + "] )"
     value = {n: one.replace("{n}", n) for n in "12"}
     for number, kind, what, fixed in (
-        (9, "body", "weight", WEIGHT), (10, "lab", "value of {lab_name}", ""), (11, "vit", "{vital_name}", ""),
-    ):  # fmt: skip
+        (9, "body", "weight", WEIGHT),
+        (10, "lab", "value of {lab_name}", ""),
+        (11, "vit", "{vital_name}", ""),
+    ):
         said = _OURS.get(what, what)
         yield single(
-            number, "change", f"what is the change in the {what} of {PATIENT} from the [e2] value measured [g2] compared to the "
+            official=number,
+            family="change",
+            text=f"what is the change in the {what} of {PATIENT} from the [e2] value measured [g2] compared to the "
             "[e1] value measured [g1]?",
-            (f"by how much did the {said} of {PATIENT} change from the [adj1] to the [adj2] measurement [g1]?",
-             f"what was {PATIENT}'s [adj2] {said} minus the [adj1] one~(, both measured [g1])?",
-             f"subtract {PATIENT}'s [adj1] {said} from the [adj2] one~(, taking measurements [g1]).",
-             f"[g1], what was the difference in {PATIENT}'s {said}, the [adj2] measurement minus the [adj1] one?"),
-            f"select {value['2']} - {value['1']}", kind=kind, draw="change", label=fixed,
+            said=(
+                f"by how much did the {said} of {PATIENT} change from the [adj1] to the [adj2] measurement [g1]?",
+                f"what was {PATIENT}'s [adj2] {said} minus the [adj1] one~(, both measured [g1])?",
+                f"subtract {PATIENT}'s [adj1] {said} from the [adj2] one~(, taking measurements [g1]).",
+                f"[g1], what was the difference in {PATIENT}'s {said}, the [adj2] measurement minus the [adj1] one?",
+            ),
+            sql=f"select {value['2']} - {value['1']}",
+            kind=kind,
+            draw="change",
+            label=fixed,
             grains=("hosp" if kind != "vit" else "icu",),
             said_at=(
                 f"by how much did the {said} of {PATIENT} change from [at1] to [at2]?",
                 f"subtract the {said} of {PATIENT} measured at [at1] from the one measured at [at2].",
                 f"what was {PATIENT}'s {said} at [at2] minus the one at [at1]?",
             ),
-        )  # fmt: skip
+        )
     for number, kind, what in ((12, "lab", "value of {lab_name}"), (13, "vit", "{vital_name}")):
         said = _OURS.get(what, what)
         yield single(
-            number, "compare", f"is the {what} of {PATIENT} [e2] measured [g2] [comparison] than the [e1] value measured [g1]?",
-            (f"was the {said} of {PATIENT} [comparison] at the [adj2] measurement than at the [adj1] one [g1]?",
-             f"was {PATIENT}'s [adj2] {said} [comparison] than the [adj1] one~(, both measured [g1])?",
-             f"[g1], did {PATIENT} have a [comparison] {said} at the [adj2] measurement than at the [adj1] one?",
-             f"comparing two measurements of {PATIENT} [g1], was the [adj2] {said} [comparison] than the [adj1] one?"),
-            f"select {value['2']} [comparison] {value['1']}", kind=kind, draw="change", answer="truth",
+            official=number,
+            family="compare",
+            text=f"is the {what} of {PATIENT} [e2] measured [g2] [comparison] than the [e1] value measured [g1]?",
+            said=(
+                f"was the {said} of {PATIENT} [comparison] at the [adj2] measurement than at the [adj1] one [g1]?",
+                f"was {PATIENT}'s [adj2] {said} [comparison] than the [adj1] one~(, both measured [g1])?",
+                f"[g1], did {PATIENT} have a [comparison] {said} at the [adj2] measurement than at the [adj1] one?",
+                f"comparing two measurements of {PATIENT} [g1], was the [adj2] {said} [comparison] than the [adj1] one?",
+            ),
+            sql=f"select {value['2']} [comparison] {value['1']}",
+            kind=kind,
+            draw="change",
+            answer="truth",
             grains=("hosp" if kind == "lab" else "icu",),
             said_at=(
                 f"was the {said} of {PATIENT} [comparison] at [at2] than at [at1]?",
                 f"was {PATIENT}'s {said} measured at [at2] [comparison] than the one measured at [at1]?",
                 f"comparing two measurements of {PATIENT}, was the {said} at [at2] [comparison] than that at [at1]?",
             ),
-        )  # fmt: skip
+        )
     for number, kind, what, said, fixed in (
-        (31, "body", "measured height", "height in cm", HEIGHT), (32, "body", "measured weight", "weight in kg", WEIGHT),
+        (31, "body", "measured height", "height in cm", HEIGHT),
+        (32, "body", "measured weight", "weight in kg", WEIGHT),
         (43, "lab", "measured value of a {lab_name} lab test", "{lab_name} value", ""),
         (59, "vit", "measured {vital_name}", "{vital_name}", ""),
-    ):  # fmt: skip
+    ):
         yield single(
-            number, "value", f"what was the [e1] {what} of {PATIENT} [g1]?",
-            (f"what was the [adj1] {said} recorded for {PATIENT} [g1]?",
-             f"what was {PATIENT}'s {said} when it was [e1] measured [g1]?",
-             f"tell me the [adj1] {said} of {PATIENT} [g1].",
-             f"which {said} did the [adj1] measurement of {PATIENT} [g1] show?"),
-            f"select <v> {ROWS} {AT_THAT_TIME}", kind=kind, label=fixed,
-        )  # fmt: skip
+            official=number,
+            family="value",
+            text=f"what was the [e1] {what} of {PATIENT} [g1]?",
+            said=(
+                f"what was the [adj1] {said} recorded for {PATIENT} [g1]?",
+                f"what was {PATIENT}'s {said} when it was [e1] measured [g1]?",
+                f"tell me the [adj1] {said} of {PATIENT} [g1].",
+                f"which {said} did the [adj1] measurement of {PATIENT} [g1] show?",
+            ),
+            sql=f"select <v> {ROWS_AT_THAT_TIME}",
+            kind=kind,
+            label=fixed,
+        )
 
 
 def sum_templates() -> Iterator[Template]:
     """Its templates."""
     for number, kind, what, said in (
-        (45, "lab", "{lab_name} value", "{lab_name} value"), (60, "vit", "{vital_name}", "{vital_name}"),
-    ):  # fmt: skip
+        (45, "lab", "{lab_name} value", "{lab_name} value"),
+        (60, "vit", "{vital_name}", "{vital_name}"),
+    ):
         yield single(
-            number, "extreme", f"what was the [agg_function] {what} of {PATIENT} [g1]?",
-            (f"what <is|was> the [agg_function] {said} measured for {PATIENT} [g1]?",
-             f"tell me {PATIENT}'s [agg_function] {said} [g1].",
-             f"over all measurements [g1], what <is|was> the [agg_function] {said} of {PATIENT}?",
-             f"find the [agg_function] {said} that {PATIENT} <has had|had> [g1]."),
-            f"select [agg_function](<v>) {ROWS}", kind=kind,
-        )  # fmt: skip
+            official=number,
+            family="extreme",
+            text=f"what was the [agg_function] {what} of {PATIENT} [g1]?",
+            said=(
+                f"what <is|was> the [agg_function] {said} measured for {PATIENT} [g1]?",
+                f"tell me {PATIENT}'s [agg_function] {said} [g1].",
+                f"over all measurements [g1], what <is|was> the [agg_function] {said} of {PATIENT}?",
+                f"find the [agg_function] {said} that {PATIENT} <has had|had> [g1].",
+            ),
+            sql=f"select [agg_function](<v>) {ROWS}",
+            kind=kind,
+        )
     for number, kind, named, what, verb, said in (
-        (53, "in", True, "{intake_name} intake", "received", "{intake_name}"), (54, "in", False, "intake", "received", "fluid"),
-        (56, "out", True, "{output_name} output", "had", "{output_name} output"), (57, "out", False, "output", "had", "output"),
-    ):  # fmt: skip
+        (53, "in", True, "{intake_name} intake", "received", "{intake_name}"),
+        (54, "in", False, "intake", "received", "fluid"),
+        (56, "out", True, "{output_name} output", "had", "{output_name} output"),
+        (57, "out", False, "output", "had", "output"),
+    ):
         verbs = "<received|receive>" if kind == "in" else "<had|have>"
         of = f"received by {PATIENT}" if kind == "in" else f"recorded for {PATIENT}"
         yield single(
-            number, "total", f"what was the total volume of {what} that {PATIENT} {verb} [g1]?",
-            (f"what <is|was> the total volume, in ml, of {said} {of} [g1]?",
-             f"how many ml of {said} in total <has|did> {PATIENT} {verbs} [g1]?",
-             f"[g1], how much {said} <has|did> {PATIENT} {verbs} in all, in ml?",
-             f"add up all volumes, in ml, of {said} {of} [g1]."),
-            f"select sum(<v>) {ROWS}", kind=kind, named=named,
-        )  # fmt: skip
+            official=number,
+            family="total",
+            text=f"what was the total volume of {what} that {PATIENT} {verb} [g1]?",
+            said=(
+                f"what <is|was> the total volume, in ml, of {said} {of} [g1]?",
+                f"how many ml of {said} in total <has|did> {PATIENT} {verbs} [g1]?",
+                f"[g1], how much {said} <has|did> {PATIENT} {verbs} in all, in ml?",
+                f"add up all volumes, in ml, of {said} {of} [g1].",
+            ),
+            sql=f"select sum(<v>) {ROWS}",
+            kind=kind,
+            named=named,
+        )
     yield single(
-        58, "balance", f"what is the difference between the total volume of intake and output of {PATIENT} [g1]?",
-        (f"what <is|was> the fluid balance of {PATIENT} [g1], total intake minus total output, in ml?",
-         f"subtract {PATIENT}'s total output from the total intake, in ml~(, counting only what was recorded [g1]).",
-         f"[g1], what <is|was> the difference in ml between the total intake and the total output of {PATIENT}?",
-         f"how many ml <is|was> {PATIENT}'s total intake minus the total output [g1]?"),
-        "select ( select sum(inputevents.amount) from inputevents where inputevents.stay_id in <S> "
-        "[G1 inputevents.starttime] ) - ( select sum(outputevents.value) from outputevents where outputevents.stay_id "
-        "in <S> [G1 outputevents.charttime] )", kinds=("in", "out"), slots=("", ""), grains=grains_of(EVENTS["in"]), draw="both",
-    )  # fmt: skip
+        official=58,
+        family="balance",
+        text=f"what is the difference between the total volume of intake and output of {PATIENT} [g1]?",
+        said=(
+            f"what <is|was> the fluid balance of {PATIENT} [g1], total intake minus total output, in ml?",
+            f"subtract {PATIENT}'s total output from the total intake, in ml~(, counting only what was recorded [g1]).",
+            f"[g1], what <is|was> the difference in ml between the total intake and the total output of {PATIENT}?",
+            f"how many ml <is|was> {PATIENT}'s total intake minus the total output [g1]?",
+        ),
+        sql="select ( select sum(inputevents.amount) from inputevents where[inputevents.stay_id in <S> & "
+        "[G1 inputevents.starttime]] ) - ( select sum(outputevents.value) from outputevents where[outputevents.stay_id "
+        "in <S> & [G1 outputevents.charttime]] )",
+        kinds=("in", "out"),
+        slots=("", ""),
+        grains=grains_of(EVENTS["in"]),
+        draw="both",
+    )
     yield single(
-        61, "hospital cost", f"what is_verb the total hospital cost of {PATIENT} [g1]?",
-        (f"how much <has|did> the hospital care of {PATIENT} cost in total [g1]?",
-         f"what <is|was> the sum of all hospital charges of {PATIENT} [g1]?",
-         f"[g1], what <do|did> the hospital costs of {PATIENT} add up to?",
-         f"add up everything that {PATIENT} <has been|was> charged for hospital care [g1]."),
-        "select sum(cost.cost) from cost where cost.hadm_id in <H> [G1 cost.chargetime]", kind="cost", named=False,
-    )  # fmt: skip
+        official=61,
+        family="hospital cost",
+        text=f"what is_verb the total hospital cost of {PATIENT} [g1]?",
+        said=(
+            f"how much <has|did> the hospital care of {PATIENT} cost in total [g1]?",
+            f"what <is|was> the sum of all hospital charges of {PATIENT} [g1]?",
+            f"[g1], what <do|did> the hospital costs of {PATIENT} add up to?",
+            f"add up everything that {PATIENT} <has been|was> charged for hospital care [g1].",
+        ),
+        sql="select sum(cost.cost) from cost where[cost.hadm_id in <H> & [G1 cost.chargetime]]",
+        kind="cost",
+        named=False,
+    )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ehrxqa.questions.families.images import VERIFY_KINDS, finding
-from ehrxqa.questions.template import Template
+from ehrxqa.questions.template import Answer, Template
 
 __all__ = ["multimodal_templates"]
 
@@ -19,32 +19,59 @@ _FEW: Final = (0, 1, 3)
 
 # kind, slot, “has …”; our question, with its time before the name, which may be long; our noun
 _EVENTS: Final = (
-    ("dx", "diagnosis_name", "been diagnosed with {diagnosis_name}",
-     f"<has|was> {_P} [g1] <been |>diagnosed with {{diagnosis_name}}", "a diagnosis of {diagnosis_name}"),
-    ("px", "procedure_name", "received a {procedure_name} procedure",
-     f"<has|did> {_P} [g1] <undergone|undergo> the procedure {{procedure_name}}", "the procedure {procedure_name}"),
-    ("rx", "drug_name", "been prescribed with {drug_name}",
-     f"<has|was> {_P} [g1] <been |>prescribed {{drug_name}}", "a prescription for {drug_name}"),
+    (
+        "dx",
+        "diagnosis_name",
+        "been diagnosed with {diagnosis_name}",
+        f"<has|was> {_P} [g1] <been |>diagnosed with {{diagnosis_name}}",
+        "a diagnosis of {diagnosis_name}",
+    ),
+    (
+        "px",
+        "procedure_name",
+        "received a {procedure_name} procedure",
+        f"<has|did> {_P} [g1] <undergone|undergo> the procedure {{procedure_name}}",
+        "the procedure {procedure_name}",
+    ),
+    (
+        "rx",
+        "drug_name",
+        "been prescribed with {drug_name}",
+        f"<has|was> {_P} [g1] <been |>prescribed {{drug_name}}",
+        "a prescription for {drug_name}",
+    ),
     ("dx", "", "received any diagnosis", f"<has|was> {_P} [g1] <been |>given any diagnosis", "a diagnosis of any kind"),
-    ("px", "", "received any procedure", f"<has|did> {_P} [g1] <undergone|undergo> any procedure", "a procedure of any kind"),
-    ("rx", "", "been prescribed any medication", f"<has|was> {_P} [g1] <been |>prescribed any drug",
-     "a prescription of any kind"),
-)  # fmt: skip
+    (
+        "px",
+        "",
+        "received any procedure",
+        f"<has|did> {_P} [g1] <undergone|undergo> any procedure",
+        "a procedure of any kind",
+    ),
+    (
+        "rx",
+        "",
+        "been prescribed any medication",
+        f"<has|was> {_P} [g1] <been |>prescribed any drug",
+        "a prescription of any kind",
+    ),
+)
 _AFTER: Final = (
-    "having been diagnosed with {diagnosis_name} [g1]?", "having received {procedure_name} procedure [g1] ?",
+    "having been diagnosed with {diagnosis_name} [g1]?",
+    "having received {procedure_name} procedure [g1] ?",
     "having been prescribed with {drug_name} [g1] ?",
-)  # fmt: skip
+)
 _GRAINS: Final = ("year", "month", "hosp")
 _WITHIN: Final = ("within-n_month", "within-month", "within-hosp")
 
-_EVENT = "( select <c>, <T>.hadm_id from <T> where <in> <nm> <g1> ) as t1"
+_EVENT = "( select <c>, <T>.hadm_id from <T> where[<in> & <nm> & <g1>] ) as t1"
 _GOLD_STUDIES = (
-    "( select distinct tb_cxr_plus.studydatetime, tb_cxr_plus.hadm_id from tb_cxr_plus where tb_cxr_plus.study_id in <X:all> "
-    "and tb_cxr_plus.relation = 1<cond> ) as t3"
+    "( select distinct tb_cxr_plus.studydatetime, tb_cxr_plus.hadm_id from tb_cxr_plus "
+    "where[tb_cxr_plus.study_id in <studies> & tb_cxr_plus.relation = 1 & <cond>] ) as t3"
 )
 _NEURAL_STUDIES = (
     "( select tb_cxr.studydatetime, tb_cxr.hadm_id from tb_cxr where tb_cxr.study_id in ( select distinct t2.study_id from "
-    "( select distinct tb_cxr.study_id from tb_cxr where tb_cxr.study_id in <X:all> ) as t2 where <ask t2> = true ) ) as t3"
+    "( select distinct tb_cxr.study_id from tb_cxr where tb_cxr.study_id in <studies> ) as t2 where <ask t2> = true ) ) as t3"
 )
 
 
@@ -56,81 +83,137 @@ def multimodal_templates() -> Iterator[Template]:
 
 
 def _same_period() -> Iterator[Template]:
-    event = "select ( select count(*) > 0 from <T> where <in> <nm> <g1> ) and "
+    event = "select ( select count(*) > 0 from <T> where[<in> & <nm> & <g1>] ) and "
     for ten, (kind, slot, perfect, did, noun) in enumerate(_EVENTS):
         for digit, visual in enumerate(VERIFY_KINDS):
             if ten >= 3 and digit not in _FEW:
                 continue
             yield Template(
-                5000 + 10 * ten + digit, "same period", "multimodal-single",
-                f"has_verb {_P} {perfect} [g1] and also had {_STUDY.replace('{}', finding(visual))} within the same period?",
-                (f"[g1], {did.replace(' [g1]', '')}, and <has|did> a chest x-ray of the same patient [same] <shown|show> {{finding}}?",
-                 f"[g1], <has|did> {_P} <had|have> both {noun} and a chest x-ray study {_SHOWED}?",
-                 f"[g1], <has|did> a chest x-ray of {_P} <shown|show> {{finding}}, and <has|did> the patient [same] also "
-                 f"<had|have> {noun}?"),
-                event + "( select count(*) > 0 from tb_cxr_plus where tb_cxr_plus.study_id in <X:all> and "
-                "tb_cxr_plus.relation = 1<cond> )", "event and study", "truth", (kind,), (slot,), _GRAINS,
-                neural=event + "( select count( distinct t1.study_id ) > 0 from ( select tb_cxr.study_id from tb_cxr where "
-                "tb_cxr.study_id in <X:all> ) as t1 where <ask t1> = true )", visual=visual,
-            )  # fmt: skip
+                official=5000 + 10 * ten + digit,
+                family="same period",
+                scope="multimodal-single",
+                text=f"has_verb {_P} {perfect} [g1] and also had {_STUDY.replace('{}', finding(visual))} within the same period?",
+                said=(
+                    f"[g1], {did.replace(' [g1]', '')}, and <has|did> a chest x-ray of the same patient [same] <shown|show> {{finding}}?",
+                    f"[g1], <has|did> {_P} <had|have> both {noun} and a chest x-ray study {_SHOWED}?",
+                    f"[g1], <has|did> a chest x-ray of {_P} <shown|show> {{finding}}, and <has|did> the patient [same] also "
+                    f"<had|have> {noun}?",
+                ),
+                sql=event + "( select count(*) > 0 from tb_cxr_plus "
+                "where[tb_cxr_plus.study_id in <studies> & tb_cxr_plus.relation = 1 & <cond>] )",
+                draw="event and study",
+                answer="truth",
+                kinds=(kind,),
+                slots=(slot,),
+                grains=_GRAINS,
+                neural=event
+                + "( select count( distinct t1.study_id ) > 0 from ( select tb_cxr.study_id from tb_cxr where "
+                "tb_cxr.study_id in <studies> ) as t1 where <ask t1> = true )",
+                visual=visual,
+                studies=("all",),
+            )
 
 
 def _one_after_other() -> Iterator[Template]:
     for ten, (kind, slot, perfect, did, noun) in enumerate(_EVENTS[:3]):
         for digit, visual in enumerate(VERIFY_KINDS):
             study = _STUDY.replace("{}", finding(visual))
-            order = "on t1.<t> < t3.studydatetime [W t1.<t> t3.studydatetime]".replace("on ", "where ", 1)
+            order = "where[t1.<t> < t3.studydatetime & [W t1.<t> t3.studydatetime]]"
             yield Template(
-                5100 + 10 * ten + digit, "study after event", "multimodal-single",
-                f"has_verb {_P} had {study} [w] after {_AFTER[ten]}",
-                (f"among the records of {_P} [g1], is there a chest x-ray study {_SHOWED}, taken [w] after {noun}?",
-                 f"{_RECORDS}, was {noun} followed [w] by a chest x-ray study {_SHOWED}?",
-                 f"[g1], <has|did> {_P} <had|have> {noun} and, [w] after that, a chest x-ray study {_SHOWED}?"),
-                f"select count(*) > 0 from {_EVENT} join {_GOLD_STUDIES} {order}", "study after event", "truth", (kind,), (slot,),
-                _GRAINS, withins=_WITHIN, neural=f"select count(*) > 0 from {_EVENT} join {_NEURAL_STUDIES} {order}",
+                official=5100 + 10 * ten + digit,
+                family="study after event",
+                scope="multimodal-single",
+                text=f"has_verb {_P} had {study} [w] after {_AFTER[ten]}",
+                said=(
+                    f"among the records of {_P} [g1], is there a chest x-ray study {_SHOWED}, taken [w] after {noun}?",
+                    f"{_RECORDS}, was {noun} followed [w] by a chest x-ray study {_SHOWED}?",
+                    f"[g1], <has|did> {_P} <had|have> {noun} and, [w] after that, a chest x-ray study {_SHOWED}?",
+                ),
+                sql=f"select count(*) > 0 from {_EVENT} join {_GOLD_STUDIES} {order}",
+                draw="study after event",
+                answer="truth",
+                kinds=(kind,),
+                slots=(slot,),
+                grains=_GRAINS,
+                withins=_WITHIN,
+                neural=f"select count(*) > 0 from {_EVENT} join {_NEURAL_STUDIES} {order}",
                 visual=visual,
-            )  # fmt: skip
+                studies=("all",),
+            )
             then = did.replace(f"{_P} [g1]", f"the patient, [w] after a chest x-ray study {_SHOWED},")
-            order = "where t3.studydatetime < t1.<t> [W t3.studydatetime t1.<t>]"
+            order = "where[t3.studydatetime < t1.<t> & [W t3.studydatetime t1.<t>]]"
             yield Template(
-                5200 + 10 * ten + digit, "event after study", "multimodal-single",
-                f"has_verb {_P} {perfect} [w] after having had {study} [g1] ?",
-                (f"judging by the records of {_P} [g1], {then}?",
-                 f"{_RECORDS}, was a chest x-ray study {_SHOWED} followed [w] by {noun}?",
-                 f"[g1], <has|did> {_P} <had|have> a chest x-ray study {_SHOWED} and also, [w] after it, {noun}?"),
-                f"select count(*) > 0 from {_EVENT} join {_GOLD_STUDIES} {order}", "event after study", "truth", (kind,), (slot,),
-                _GRAINS, withins=_WITHIN, neural=f"select count(*) > 0 from {_EVENT} join {_NEURAL_STUDIES} {order}",
+                official=5200 + 10 * ten + digit,
+                family="event after study",
+                scope="multimodal-single",
+                text=f"has_verb {_P} {perfect} [w] after having had {study} [g1] ?",
+                said=(
+                    f"judging by the records of {_P} [g1], {then}?",
+                    f"{_RECORDS}, was a chest x-ray study {_SHOWED} followed [w] by {noun}?",
+                    f"[g1], <has|did> {_P} <had|have> a chest x-ray study {_SHOWED} and also, [w] after it, {noun}?",
+                ),
+                sql=f"select count(*) > 0 from {_EVENT} join {_GOLD_STUDIES} {order}",
+                draw="event after study",
+                answer="truth",
+                kinds=(kind,),
+                slots=(slot,),
+                grains=_GRAINS,
+                withins=_WITHIN,
+                neural=f"select count(*) > 0 from {_EVENT} join {_NEURAL_STUDIES} {order}",
                 visual=visual,
-            )  # fmt: skip
+                studies=("all",),
+            )
 
 
 def _groups() -> Iterator[Template]:
-    age = "( select admissions.hadm_id from admissions where admissions.age is not null [age_group] )"
+    age = "hadm_id in ( select admissions.hadm_id from admissions where admissions.age is not null and [age_group] )"
+    answer: Answer
     for form, text, what, answer, said in (
-        (0, "count the number of", "select count( distinct {0}.subject_id )", "count",
-         ("how many {who} <have had|had> an in-hospital chest x-ray study [g1] that showed {finding}?",
-          "for how many {who} <has|did> a chest x-ray taken in hospital [g1] <shown|show> {finding}?",
-          "count the {who} with an in-hospital chest x-ray study [g1] that <shows|showed> {finding}.")),
-        (1, "list the ids of", "select distinct {0}.subject_id", "list",
-         ("which {who} <have had|had> an in-hospital chest x-ray study [g1] that showed {finding}? list their ids.",
-          "for which {who} <has|did> a chest x-ray taken in hospital [g1] <shown|show> {finding}? give their ids.",
-          "list the ids of the {who} with an in-hospital chest x-ray study [g1] that <shows|showed> {finding}.")),
-    ):  # fmt: skip
+        (
+            0,
+            "count the number of",
+            "select count( distinct {0}.subject_id )",
+            "count",
+            (
+                "how many {who} <have had|had> an in-hospital chest x-ray study [g1] that showed {finding}?",
+                "for how many {who} <has|did> a chest x-ray taken in hospital [g1] <shown|show> {finding}?",
+                "count the {who} with an in-hospital chest x-ray study [g1] that <shows|showed> {finding}.",
+            ),
+        ),
+        (
+            1,
+            "list the ids of",
+            "select distinct {0}.subject_id",
+            "list",
+            (
+                "which {who} <have had|had> an in-hospital chest x-ray study [g1] that showed {finding}? list their ids.",
+                "for which {who} <has|did> a chest x-ray taken in hospital [g1] <shown|show> {finding}? give their ids.",
+                "list the ids of the {who} with an in-hospital chest x-ray study [g1] that <shows|showed> {finding}.",
+            ),
+        ),
+    ):
         for by_gender in (0, 1):
             our = ("{gender} " if by_gender else "") + "patients [age_group]"
             who = our.replace("patients", "patients aged")
-            gender = " and {0}.subject_id in ( select patients.subject_id from patients where patients.gender = '{{gender}}' )"
+            sex = "subject_id in ( select patients.subject_id from patients where patients.gender = '{gender}' )"
+            among = (f"tb_cxr.{age}", *([f"tb_cxr.{sex}"] if by_gender else []), "[G1 tb_cxr.studydatetime]")
             for digit in _FEW:
                 visual = VERIFY_KINDS[digit]
-                sex = gender if by_gender else ""
                 yield Template(
-                    6000 + 20 * by_gender + 10 * form + digit, f"{('count', 'list')[form]} patients of an age",
-                    "multimodal-group",
-                    f"{text} {who} who had a chest x-ray study during hospital visit indicating {finding(visual)} [g1].",
-                    tuple(each.replace("{who}", our) for each in said),
-                    what.format("tb_cxr_plus") + f" from tb_cxr_plus where tb_cxr_plus.hadm_id in {age} and "
-                    f"tb_cxr_plus.relation = 1<cond>{sex.format('tb_cxr_plus')} [G1 tb_cxr_plus.studydatetime]",
-                    "study group", answer, grains=("year", "month"),
-                    neural=what.format("t1") + f" from ( select * from tb_cxr where tb_cxr.hadm_id in {age}"
-                    f"{sex.format('tb_cxr')} [G1 tb_cxr.studydatetime] ) as t1 where <ask t1> = true", visual=visual,
-                )  # fmt: skip
+                    official=6000 + 20 * by_gender + 10 * form + digit,
+                    family=f"{('count', 'list')[form]} patients of an age",
+                    scope="multimodal-group",
+                    text=f"{text} {who} who had a chest x-ray study during hospital visit indicating {finding(visual)} [g1].",
+                    said=tuple(each.replace("{who}", our) for each in said),
+                    sql=what.format("tb_cxr_plus") + f" from tb_cxr_plus where[tb_cxr_plus.{age} & "
+                    "tb_cxr_plus.relation = 1 & <cond> & "
+                    + (f"tb_cxr_plus.{sex} & " if by_gender else "")
+                    + "[G1 tb_cxr_plus.studydatetime]]",
+                    draw="study group",
+                    answer=answer,
+                    grains=("year", "month"),
+                    neural=what.format("t1")
+                    + f" from ( select * from tb_cxr where[{' & '.join(among)}] ) as t1 where <ask t1> = true",
+                    visual=visual,
+                    among=among,
+                )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ehrxqa.questions.events import EVENTS
-from ehrxqa.questions.families.pieces import AT_THAT_TIME, PATIENT, ROWS, single, with_slot
+from ehrxqa.questions.families.pieces import PATIENT, ROWS, ROWS_AT_THAT_TIME, single, with_slot
 from ehrxqa.questions.template import Template
 
 __all__ = ["drug_templates", "name_templates"]
@@ -14,126 +14,210 @@ __all__ = ["drug_templates", "name_templates"]
 def name_templates() -> Iterator[Template]:
     """Its templates."""
     yield single(
-        28, "of a stay", f"what was the [e1] hospital admission type of {PATIENT} [g1]?",
-        (f"of what type was the [adj1] hospital admission of {PATIENT} [g1]?",
-         f"which type of admission was recorded when {PATIENT} was [e1] admitted to the hospital [g1]?",
-         f"[g1], with what admission type did {PATIENT} [e1] come to the hospital?",
-         f"tell me the type of {PATIENT}'s [adj1] admission to the hospital [g1]."),
-        "select admissions.admission_type from admissions where <in> <g1> <e1>", kind="adm", named=False,
-    )  # fmt: skip
+        official=28,
+        family="of a stay",
+        text=f"what was the [e1] hospital admission type of {PATIENT} [g1]?",
+        said=(
+            f"of what type was the [adj1] hospital admission of {PATIENT} [g1]?",
+            f"which type of admission was recorded when {PATIENT} was [e1] admitted to the hospital [g1]?",
+            f"[g1], with what admission type did {PATIENT} [e1] come to the hospital?",
+            f"tell me the type of {PATIENT}'s [adj1] admission to the hospital [g1].",
+        ),
+        sql="select admissions.admission_type from admissions where[<in> & <g1>] <e1>",
+        kind="adm",
+        named=False,
+    )
     yield single(
-        30, "of a stay", f"what was the [e1] careunit of {PATIENT} [g1]?",
-        (f"in which care unit did {PATIENT} [e1] stay [g1]?", f"what was the [adj1] care unit of {PATIENT} [g1]?",
-         f"[g1], which care unit was {PATIENT} [e1] moved to?", f"name the [adj1] care unit in which {PATIENT} stayed [g1]."),
-        "select transfers.careunit from transfers where <in> and transfers.careunit is not null <g1> <e1>",
-        kind="unit", named=False,
-    )  # fmt: skip
+        official=30,
+        family="of a stay",
+        text=f"what was the [e1] careunit of {PATIENT} [g1]?",
+        said=(
+            f"in which care unit did {PATIENT} [e1] stay [g1]?",
+            f"what was the [adj1] care unit of {PATIENT} [g1]?",
+            f"[g1], which care unit was {PATIENT} [e1] moved to?",
+            f"name the [adj1] care unit in which {PATIENT} stayed [g1].",
+        ),
+        sql="select transfers.careunit from transfers where[<in> & transfers.careunit is not null & <g1>] <e1>",
+        kind="unit",
+        named=False,
+    )
     for number, kind, named, noun, verb, said in (
         (33, "dx", False, "diagnosis", "[e1] received", "receive received diagnoses"),
         (34, "px", False, "procedure", "[e1] received", "undergo underwent procedures"),
-        (35, "route", True, "drug", "was [e1] prescribed via {drug_route} route", "prescribed drugs by the {drug_route} route"),
+        (
+            35,
+            "route",
+            True,
+            "drug",
+            "was [e1] prescribed via {drug_route} route",
+            "prescribed drugs by the {drug_route} route",
+        ),
         (36, "rx", False, "drug", "was [e1] prescribed", "prescribed drugs"),
         (44, "lab", False, "lab test", "[e1] received", "have had lab tests"),
         (50, "spec", False, "specimen", "was [e1] tested", "give gave specimens for microbiology"),
         (51, "test", False, "microbiology test", "[e1] received", "have had microbiology tests"),
-        (52, "in", False, "intake", "[e1] had", "have had intakes"), (55, "out", False, "output", "[e1] had", "have had outputs"),
-    ):  # fmt: skip
+        (52, "in", False, "intake", "[e1] had", "have had intakes"),
+        (55, "out", False, "output", "[e1] had", "have had outputs"),
+    ):
         forms, ones = said.split(" ", 1) if kind in ("rx", "route") else ("", said)
         base, past, ones = ("", "", ones) if forms else ones.split(" ", 2)
-        asked, done = (f"was {PATIENT} {forms}", f"{PATIENT} was {forms}") if forms else (
-            f"did {PATIENT} {base}", f"{PATIENT} {past}")  # fmt: skip
+        asked, done = (
+            (f"was {PATIENT} {forms}", f"{PATIENT} was {forms}")
+            if forms
+            else (
+                f"did {PATIENT} {base}",
+                f"{PATIENT} {past}",
+            )
+        )
         # “drugs that were first prescribed” would be taken for those that were new
         time = "the [e1] time that any were recorded"
         event = EVENTS[kind]
-        inner = f"{ROWS} {AT_THAT_TIME}"
-        sql = f"select distinct <named> {inner}"
+        sql = f"select distinct <named> {ROWS_AT_THAT_TIME}"
         if event.dictionary:
-            sql = f"select distinct <named> from <D> where <D>.<k> in ( select <T>.<k> {inner} )"
+            sql = f"select distinct <named> from <D> where <D>.<k> in ( select <T>.<k> {ROWS_AT_THAT_TIME} )"
         yield single(
-            number, "name", f"what was the name of the {noun} that {PATIENT} {verb} [g1]?",
-            (f"which {ones} {asked} {time} [g1]?", f"name all {ones} that {done} {time} [g1].",
-             f"[g1], what were the {ones} that {done} {time}?",
-             f"list the {ones} of {PATIENT} from the [adj1] time that any were recorded [g1]."),
-            sql, kind=kind, named=named, answer="list",
-        )  # fmt: skip
-    organism = "select distinct microbiologyevents.org_name " + ROWS.replace(
-        "<g1>", "and <T>.org_name is not null <g1>"
+            official=number,
+            family="name",
+            text=f"what was the name of the {noun} that {PATIENT} {verb} [g1]?",
+            said=(
+                f"which {ones} {asked} {time} [g1]?",
+                f"name all {ones} that {done} {time} [g1].",
+                f"[g1], what were the {ones} that {done} {time}?",
+                f"list the {ones} of {PATIENT} from the [adj1] time that any were recorded [g1].",
+            ),
+            sql=sql,
+            kind=kind,
+            named=named,
+            answer="list",
+        )
+    grown = "<in> & <nm> & <T>.org_name is not null & <g1>"
+    organism = (
+        f"select distinct microbiologyevents.org_name from <T> where[{grown} & "
+        f"<c> = ( select distinct <c> from <T> where[{grown}] <e1> )]"
     )
-    organism += " and <c> = ( select distinct <c> from <T> where <in> <nm> and <T>.org_name is not null <g1> <e1> )"
     for number, kind, what, said in (
         (48, "spec", "{culture_name} microbiology test", "{culture_name} specimen"),
         (49, "test", "{test_name} test", "{test_name} test"),
     ):
         yield single(
-            number, "organism", f"what was the organism name found in the [e1] {what} of {PATIENT} [g1]?",
-            (f"which organisms were found in the [adj1] positive {said} of {PATIENT} [g1]?",
-             f"name the organisms that grew in {PATIENT}'s [adj1] {said} with any growth [g1].",
-             f"[g1], what organisms did {PATIENT} have in the [adj1] {said} that showed any?"),
-            organism, kind=kind, answer="list", draw="organism",
-        )  # fmt: skip
+            official=number,
+            family="organism",
+            text=f"what was the organism name found in the [e1] {what} of {PATIENT} [g1]?",
+            said=(
+                f"which organisms were found in the [adj1] positive {said} of {PATIENT} [g1]?",
+                f"name the organisms that grew in {PATIENT}'s [adj1] {said} with any growth [g1].",
+                f"[g1], what organisms did {PATIENT} have in the [adj1] {said} that showed any?",
+            ),
+            sql=organism,
+            kind=kind,
+            answer="list",
+            draw="organism",
+        )
 
 
 def drug_templates() -> Iterator[Template]:
     """Its templates."""
     after = (
-        "select distinct t2.drug from ( select <T>.subject_id, <c>, <T>.hadm_id from <T> where <in> <nm> <g1> ) as t1 join "
+        "select distinct t2.drug from ( select <T>.subject_id, <c>, <T>.hadm_id from <T> where[<in> & <nm> & <g1>] ) as t1 join "
         "( select prescriptions.subject_id, prescriptions.drug, prescriptions.starttime, prescriptions.hadm_id from "
-        "prescriptions where prescriptions.hadm_id in <H> [G1 prescriptions.starttime] ) as t2 on t1.subject_id = "
-        "t2.subject_id where t1.<t> < t2.starttime [W t1.<t> t2.starttime]"
+        "prescriptions where[prescriptions.hadm_id in <H> & [G1 prescriptions.starttime]] ) as t2 on t1.subject_id = "
+        "t2.subject_id where[t1.<t> < t2.starttime & [W t1.<t> t2.starttime]]"
     )
     for number, kind, said in (
-        (37, "dx", "being diagnosed with {diagnosis_name}"), (38, "px", "the procedure {procedure_name}"),
-    ):  # fmt: skip
+        (37, "dx", "being diagnosed with {diagnosis_name}"),
+        (38, "px", "the procedure {procedure_name}"),
+    ):
         event = EVENTS[kind]
         yield single(
-            number, "drug after", f"what was the name of the drug that {PATIENT} was prescribed [w] after "
+            official=number,
+            family="drug after",
+            text=f"what was the name of the drug that {PATIENT} was prescribed [w] after "
             f"{with_slot(event.after, event.slot)} [g1]?",
-            (f"[g1], which drugs was {PATIENT} prescribed [w] after {said}?",
-             f"~(looking only at what happened [g1], )list the drugs that were prescribed to {PATIENT} [w] after {said}.",
-             f"[g1], what drugs did {PATIENT} receive a prescription for [w] after {said}?",
-             f"name the drugs that {PATIENT} was prescribed~( [g1],) [w] after {said}."),
-            after, kinds=(kind, "rx"), slots=(event.slot, ""), answer="list", draw="pair", grains=("year", "hosp"),
+            said=(
+                f"[g1], which drugs was {PATIENT} prescribed [w] after {said}?",
+                f"~(looking only at what happened [g1], )list the drugs that were prescribed to {PATIENT} [w] after {said}.",
+                f"[g1], what drugs did {PATIENT} receive a prescription for [w] after {said}?",
+                f"name the drugs that {PATIENT} was prescribed~( [g1],) [w] after {said}.",
+            ),
+            sql=after,
+            kinds=(kind, "rx"),
+            slots=(event.slot, ""),
+            answer="list",
+            draw="pair",
+            grains=("year", "hosp"),
             withins=("within-n_day", "within-day", "within-hosp"),
-        )  # fmt: skip
+        )
     yield single(
-        39, "dose", f"what was the dose of {{drug_name}} that {PATIENT} was [e1] prescribed [g1]?",
-        (f"what dose of {{drug_name}} was {PATIENT} [e1] prescribed [g1]?",
-         f"what was the dose in {PATIENT}'s [adj1] prescription of {{drug_name}} [g1]?",
-         f"[g1], how large was the dose when {PATIENT} was [e1] prescribed {{drug_name}}?",
-         f"tell me the dose of the [adj1] {{drug_name}} prescription of {PATIENT} [g1]."),
-        f"select <v> {ROWS} {AT_THAT_TIME}", kind="rx",
-    )  # fmt: skip
+        official=39,
+        family="dose",
+        text=f"what was the dose of {{drug_name}} that {PATIENT} was [e1] prescribed [g1]?",
+        said=(
+            f"what dose of {{drug_name}} was {PATIENT} [e1] prescribed [g1]?",
+            f"what was the dose in {PATIENT}'s [adj1] prescription of {{drug_name}} [g1]?",
+            f"[g1], how large was the dose when {PATIENT} was [e1] prescribed {{drug_name}}?",
+            f"tell me the dose of the [adj1] {{drug_name}} prescription of {PATIENT} [g1].",
+        ),
+        sql=f"select <v> {ROWS_AT_THAT_TIME}",
+        kind="rx",
+    )
     yield single(
-        40, "total", f"what was the total amount of dose of {{drug_name}} that {PATIENT} were prescribed [g1]?",
-        (f"what is the total dose of {{drug_name}} that {PATIENT} <has been|was> prescribed [g1]?",
-         f"add up all doses of {{drug_name}} that <have been|were> prescribed to {PATIENT} [g1].",
-         f"[g1], how much {{drug_name}} <has|was> {PATIENT} <been |>prescribed in total?",
-         f"what do the doses in all of {PATIENT}'s prescriptions of {{drug_name}} [g1] sum to?"),
-        f"select sum(<v>) {ROWS}", kind="rx",
-    )  # fmt: skip
+        official=40,
+        family="total",
+        text=f"what was the total amount of dose of {{drug_name}} that {PATIENT} were prescribed [g1]?",
+        said=(
+            f"what is the total dose of {{drug_name}} that {PATIENT} <has been|was> prescribed [g1]?",
+            f"add up all doses of {{drug_name}} that <have been|were> prescribed to {PATIENT} [g1].",
+            f"[g1], how much {{drug_name}} <has|was> {PATIENT} <been |>prescribed in total?",
+            f"what do the doses in all of {PATIENT}'s prescriptions of {{drug_name}} [g1] sum to?",
+        ),
+        sql=f"select sum(<v>) {ROWS}",
+        kind="rx",
+    )
     times = "from ( select <T>.<k>, count( <c> ) as c1 " + ROWS + " group by <T>.<k> ) as t1 where t1.c1 [n_times]"
     yield single(
-        41, "n times", f"what was the name of the drug that {PATIENT} were prescribed [n_times] [g1]?",
-        (f"which drugs <has|was> {PATIENT} <been |>prescribed [n_times] [g1]?",
-         f"list the drugs that <have been|were> prescribed to {PATIENT} [n_times] [g1].",
-         f"[g1], what drugs <appear|appeared> [n_times] in {PATIENT}'s prescriptions?"),
-        f"select t1.drug {times}", kind="rx", named=False, answer="list",
-    )  # fmt: skip
+        official=41,
+        family="n times",
+        text=f"what was the name of the drug that {PATIENT} were prescribed [n_times] [g1]?",
+        said=(
+            f"which drugs <has|was> {PATIENT} <been |>prescribed [n_times] [g1]?",
+            f"list the drugs that <have been|were> prescribed to {PATIENT} [n_times] [g1].",
+            f"[g1], what drugs <appear|appeared> [n_times] in {PATIENT}'s prescriptions?",
+        ),
+        sql=f"select t1.drug {times}",
+        kind="rx",
+        named=False,
+        answer="list",
+    )
     yield single(
-        90, "n times", f"what was the name of the procedure that {PATIENT} received [n_times] [g1]?",
-        (f"which procedures <has|did> {PATIENT} <undergone|undergo> [n_times] [g1]?",
-         f"list the procedures that <have been|were> performed on {PATIENT} [n_times] [g1].",
-         f"[g1], what procedures <has|did> {PATIENT} <had|have> [n_times]?"),
-        f"select distinct <named> from <D> where <D>.<k> in ( select t1.icd_code {times} )", kind="px", named=False,
-        answer="list", draw="repeated",
-    )  # fmt: skip
+        official=90,
+        family="n times",
+        text=f"what was the name of the procedure that {PATIENT} received [n_times] [g1]?",
+        said=(
+            f"which procedures <has|did> {PATIENT} <undergone|undergo> [n_times] [g1]?",
+            f"list the procedures that <have been|were> performed on {PATIENT} [n_times] [g1].",
+            f"[g1], what procedures <has|did> {PATIENT} <had|have> [n_times]?",
+        ),
+        sql=f"select distinct <named> from <D> where <D>.<k> in ( select t1.icd_code {times} )",
+        kind="px",
+        named=False,
+        answer="list",
+        draw="repeated",
+    )
     yield single(
-        42, "new drugs", f"what is the new prescription of {PATIENT} [g2] compared to the prescription [g1]?",
-        (f"which drugs were newly prescribed to {PATIENT} [g2], compared to [g1]?",
-         f"which drugs prescribed to {PATIENT} [g2] were not prescribed [g1]?",
-         f"list the drugs that {PATIENT} has been prescribed [g2] but was not prescribed [g1].",
-         f"what is new in {PATIENT}'s prescriptions [g2] that was not there [g1]?"),
-        "select prescriptions.drug from prescriptions where <in> [G2 prescriptions.starttime] except select "
-        "prescriptions.drug from prescriptions where <in> [G1 prescriptions.starttime]",
-        kind="rx", named=False, answer="list", fixed={"g1": "rel-day-last", "g2": "rel-day-this"}, draw="today",
-    )  # fmt: skip
+        official=42,
+        family="new drugs",
+        text=f"what is the new prescription of {PATIENT} [g2] compared to the prescription [g1]?",
+        said=(
+            f"which drugs were newly prescribed to {PATIENT} [g2], compared to [g1]?",
+            f"which drugs prescribed to {PATIENT} [g2] were not prescribed [g1]?",
+            f"list the drugs that {PATIENT} has been prescribed [g2] but was not prescribed [g1].",
+            f"what is new in {PATIENT}'s prescriptions [g2] that was not there [g1]?",
+        ),
+        sql="select prescriptions.drug from prescriptions where[<in> & [G2 prescriptions.starttime]] except select "
+        "prescriptions.drug from prescriptions where[<in> & [G1 prescriptions.starttime]]",
+        kind="rx",
+        named=False,
+        answer="list",
+        fixed={"g1": "rel-day-last", "g2": "rel-day-this"},
+        draw="today",
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ehrxqa.questions.events import EVENTS
-from ehrxqa.questions.template import Template
+from ehrxqa.questions.template import Answer, Template
 
 __all__ = ["no_patient_templates"]
 
@@ -13,16 +13,36 @@ __all__ = ["no_patient_templates"]
 def no_patient_templates() -> Iterator[Template]:
     """Its templates."""
 
-    def none(number: int, family: str, text: str, said: tuple[str, ...], sql: str, kind: str, answer: str) -> Template:
-        slots = (EVENTS[kind].slot if kind else "",)
-        return Template(number, family, "table-none", text, said, sql, "names", answer, (kind,) if kind else (), slots)
+    def none(
+        *, official: int, family: str, text: str, said: tuple[str, ...], sql: str, kind: str, answer: Answer
+    ) -> Template:
+        return Template(
+            official=official,
+            family=family,
+            scope="table-none",
+            text=text,
+            said=said,
+            sql=sql,
+            draw="names",
+            answer=answer,
+            kinds=(kind,),
+            slots=(EVENTS[kind].slot,),
+        )
 
     yield none(
-        0, "intake method", "what is the intake method of {drug_name}?",
-        ("by which routes is {drug_name} given?", "how is {drug_name} administered?", "list all routes of administration of {drug_name}.",
-         "by which routes has {drug_name} been prescribed?"),
-        "select distinct prescriptions.route from prescriptions where <nm>", "rx", "list",
-    )  # fmt: skip
+        official=0,
+        family="intake method",
+        text="what is the intake method of {drug_name}?",
+        said=(
+            "by which routes is {drug_name} given?",
+            "how is {drug_name} administered?",
+            "list all routes of administration of {drug_name}.",
+            "by which routes has {drug_name} been prescribed?",
+        ),
+        sql="select distinct prescriptions.route from prescriptions where[<nm>]",
+        kind="rx",
+        answer="list",
+    )
     for number, kind, text, said in (
         (1, "px", "a procedure named {procedure_name}", "the procedure {procedure_name}"),
         (2, "lab", "a {lab_name} lab test", "the lab test {lab_name}"),
@@ -30,15 +50,31 @@ def no_patient_templates() -> Iterator[Template]:
         (4, "dx", "diagnosing {diagnosis_name}", "a diagnosis of {diagnosis_name}"),
     ):
         yield none(
-            number, "cost", f"what is the cost of {text}?",
-            (f"how much does {said} cost?", f"how much is charged for {said}?", f"what is the price of {said}?",
-             f"tell me the cost of {said}."),
-            "select distinct cost.cost from cost where cost.event_type = '<T>' and cost.event_id in "
-            "( select <T>.row_id from <T> where <nm> )", kind, "value",
-        )  # fmt: skip
+            official=number,
+            family="cost",
+            text=f"what is the cost of {text}?",
+            said=(
+                f"how much does {said} cost?",
+                f"how much is charged for {said}?",
+                f"what is the price of {said}?",
+                f"tell me the cost of {said}.",
+            ),
+            sql="select distinct cost.cost from cost where cost.event_type = '<T>' and cost.event_id in "
+            "( select <T>.row_id from <T> where[<nm>] )",
+            kind=kind,
+            answer="value",
+        )
     yield Template(
-        5, "abbreviation", "table-none", "what does {abbreviation} stand for?",
-        ("what is the meaning of the abbreviation {abbreviation}?", "what is {abbreviation} short for?",
-         "which term is abbreviated as {abbreviation}?"),
-        "select distinct d_items.label from d_items where d_items.abbreviation = '{abbreviation}'", "abbreviation", "value",
-    )  # fmt: skip
+        official=5,
+        family="abbreviation",
+        scope="table-none",
+        text="what does {abbreviation} stand for?",
+        said=(
+            "what is the meaning of the abbreviation {abbreviation}?",
+            "what is {abbreviation} short for?",
+            "which term is abbreviated as {abbreviation}?",
+        ),
+        sql="select distinct d_items.label from d_items where d_items.abbreviation = '{abbreviation}'",
+        draw="abbreviation",
+        answer="value",
+    )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ehrxqa.questions.events import EVENTS
-from ehrxqa.questions.families.pieces import PATIENT, single, told, with_slot
+from ehrxqa.questions.families.pieces import PATIENT, event_words, single, with_slot
 from ehrxqa.questions.template import Template
 
 __all__ = ["patient_templates"]
@@ -21,7 +21,7 @@ def _length(stay: str) -> tuple[str, ...]:
         f"how long was {PATIENT}'s [adj1] completed {stay} stay, in days?",
         f"counting only completed stays, how many days did {PATIENT} spend in the {stay} during the [e1] one?",
         f"what was the length in days of the [adj1] {stay} stay that {PATIENT} completed?",
-    )  # fmt: skip
+    )
 
 
 def patient_templates() -> Iterator[Template]:
@@ -29,80 +29,147 @@ def patient_templates() -> Iterator[Template]:
     for number, what, text, said in (
         (6, "gender", "gender", ("is {p} male or female?", "what is the sex of {p}?")),
         (7, "dob", "date of birth", ("when was {p} born?", "what is the birth date of {p}?")),
-    ):  # fmt: skip
+    ):
         yield single(
-            number, "patient", f"what is the {text} of {PATIENT}?",
-            (*(each.format(p=PATIENT) for each in said), f"tell me {PATIENT}'s {text}.", f"which {text} is recorded for {PATIENT}?"),
-            f"select patients.{what} from patients where patients.subject_id = {{patient_id}}", draw="patient",
-        )  # fmt: skip
+            official=number,
+            family="patient",
+            text=f"what is the {text} of {PATIENT}?",
+            said=(
+                *(each.format(p=PATIENT) for each in said),
+                f"tell me {PATIENT}'s {text}.",
+                f"which {text} is recorded for {PATIENT}?",
+            ),
+            sql=f"select patients.{what} from patients where patients.subject_id = {{patient_id}}",
+            draw="patient",
+        )
     yield single(
-        8, "length of stay", f"what was the [e1] length of hospital stay of {PATIENT}?", _length("hospital"),
-        "select strftime('%J',admissions.dischtime) - strftime('%J',admissions.admittime) from admissions where "
+        official=8,
+        family="length of stay",
+        text=f"what was the [e1] length of hospital stay of {PATIENT}?",
+        said=_length("hospital"),
+        sql="select strftime('%J',admissions.dischtime) - strftime('%J',admissions.admittime) from admissions where "
         "admissions.subject_id = {patient_id} and admissions.dischtime is not null [E1 admissions.admittime]",
-        kind="dis", named=False,
-    )  # fmt: skip
+        kind="dis",
+        named=False,
+    )
     yield single(
-        65, "length of stay", f"what was the [e1] length of icu stay of {PATIENT}?",
-        _length("icu"),
-        "select strftime('%J',icustays.outtime) - strftime('%J',icustays.intime) from icustays where "
+        official=65,
+        family="length of stay",
+        text=f"what was the [e1] length of icu stay of {PATIENT}?",
+        said=_length("icu"),
+        sql="select strftime('%J',icustays.outtime) - strftime('%J',icustays.intime) from icustays where "
         "icustays.hadm_id in <H> and icustays.outtime is not null [E1 icustays.intime]",
-        kind="icu", named=False, draw="finished icu",
-    )  # fmt: skip
+        kind="icu",
+        named=False,
+        draw="finished icu",
+    )
     for number, column, text, said in (
         (14, "age", "age", ("how old <is|was> {p} [g1]?", "tell me how old {p} <is|was> [g1].")),
-        (15, "insurance", "name of insurance",
-         ("which insurance <does|did> {p} have [g1]?", "tell me by which insurance {p} <is|was> covered [g1].")),
-        (16, "marital_status", "marital status",
-         ("what marital status <is|was> recorded for {p} [g1]?", "tell me the marital status that {p} <has|had> [g1].")),
-    ):  # fmt: skip
+        (
+            15,
+            "insurance",
+            "name of insurance",
+            ("which insurance <does|did> {p} have [g1]?", "tell me by which insurance {p} <is|was> covered [g1]."),
+        ),
+        (
+            16,
+            "marital_status",
+            "marital status",
+            (
+                "what marital status <is|was> recorded for {p} [g1]?",
+                "tell me the marital status that {p} <has|had> [g1].",
+            ),
+        ),
+    ):
         yield single(
-            number, "of a visit", f"what is_verb the {text} of {PATIENT} [g1]?",
-            (*(each.format(p=PATIENT) for each in said), f"[g1], what <is|was> {PATIENT}'s {text.replace('name of ', '')}?"),
-            f"select admissions.{column} from admissions where admissions.subject_id = {{patient_id}} [V1 hosp]",
-            kind="adm", named=False, grains=("hosp!",),
-        )  # fmt: skip
+            official=number,
+            family="of a visit",
+            text=f"what is_verb the {text} of {PATIENT} [g1]?",
+            said=(
+                *(each.format(p=PATIENT) for each in said),
+                f"[g1], what <is|was> {PATIENT}'s {text.replace('name of ', '')}?",
+            ),
+            sql=f"select admissions.{column} from admissions where[admissions.subject_id = {{patient_id}} & [V1 hosp]]",
+            kind="adm",
+            named=False,
+            grains=("hosp!",),
+        )
     yield single(
-        17, "percentile", "what percentile is the value of {lab_value} in a {lab_name} lab test among patients of the same "
+        official=17,
+        family="percentile",
+        text="what percentile is the value of {lab_value} in a {lab_name} lab test among patients of the same "
         f"age as {PATIENT} [g1]?",
-        (f"among patients as old as {PATIENT} <is|was> [g1], at which percentile, from 0 to 1, is a {{lab_name}} value of {{lab_value}}?",
-         f"what is the percentile rank, from 0 to 1, of a {{lab_name}} value of {{lab_value}} among patients of the age that {PATIENT} "
-         "<has|had> [g1]?",
-         f"compared to patients who are as old as {PATIENT} <is|was> [g1], which percentile rank, from 0 to 1, does {{lab_value}} have "
-         "as a result of the lab test {lab_name}?"),
-        "select distinct t1.c1 from ( select labevents.valuenum, percent_rank() over ( order by labevents.valuenum ) as c1 "
-        f"from labevents where <nm> and labevents.hadm_id in {_H} = ( select admissions.age from admissions where "
-        "admissions.subject_id = {patient_id} [V1 hosp] ) ) ) as t1 where t1.valuenum = {lab_value}",
-        kind="lab", grains=("hosp!",), draw="measured",
-    )  # fmt: skip
+        said=(
+            f"among patients as old as {PATIENT} <is|was> [g1], at which percentile, from 0 to 1, is a {{lab_name}} value of {{lab_value}}?",
+            f"what is the percentile rank, from 0 to 1, of a {{lab_name}} value of {{lab_value}} among patients of the age that {PATIENT} "
+            "<has|had> [g1]?",
+            f"compared to patients who are as old as {PATIENT} <is|was> [g1], which percentile rank, from 0 to 1, does {{lab_value}} have "
+            "as a result of the lab test {lab_name}?",
+        ),
+        sql="select distinct t1.c1 from ( select labevents.valuenum, percent_rank() over ( order by labevents.valuenum ) as c1 "
+        f"from labevents where[<nm> & labevents.hadm_id in {_H} = ( select admissions.age from admissions "
+        "where[admissions.subject_id = {patient_id} & [V1 hosp]] ) )] ) as t1 where t1.valuenum = {lab_value}",
+        kind="lab",
+        grains=("hosp!",),
+        draw="measured",
+    )
     elapsed = "select [unit_count]( strftime('%J',current_time) - strftime('%J',<c>) )"
     for number, kind, place, rest in (
-        (18, "adm", "hospital", "from admissions where admissions.subject_id = {patient_id} and admissions.dischtime is null"),
-        (19, "icu", "icu", "from icustays where icustays.hadm_id in ( select admissions.hadm_id from admissions where "
-         "admissions.subject_id = {patient_id} ) and icustays.outtime is null"),
-    ):  # fmt: skip
+        (
+            18,
+            "adm",
+            "hospital",
+            "from admissions where admissions.subject_id = {patient_id} and admissions.dischtime is null",
+        ),
+        (
+            19,
+            "icu",
+            "icu",
+            "from icustays where icustays.hadm_id in ( select admissions.hadm_id from admissions where "
+            "admissions.subject_id = {patient_id} ) and icustays.outtime is null",
+        ),
+    ):
         visit = "hosp" if place == "hospital" else "icu"
         yield single(
-            number, "since admission", f"how many [unit_count] have passed since {PATIENT} was admitted to the {place} currently?",
-            (f"for how many [unit_count] has {PATIENT} been in the {place} on the current stay?",
-             f"how many [unit_count] ago was {PATIENT} admitted to the {place} for the current stay?",
-             f"{PATIENT} is in the {place} at the moment: how many [unit_count] ago did this stay begin?",
-             f"how many [unit_count] has the current {place} stay of {PATIENT} lasted so far?"),
-            f"{elapsed} {rest}", kind=kind, named=False, fixed={"g1": f"rel-{visit}-cur"},
-        )  # fmt: skip
+            official=number,
+            family="since admission",
+            text=f"how many [unit_count] have passed since {PATIENT} was admitted to the {place} currently?",
+            said=(
+                f"for how many [unit_count] has {PATIENT} been in the {place} on the current stay?",
+                f"how many [unit_count] ago was {PATIENT} admitted to the {place} for the current stay?",
+                f"{PATIENT} is in the {place} at the moment: how many [unit_count] ago did this stay begin?",
+                f"how many [unit_count] has the current {place} stay of {PATIENT} lasted so far?",
+            ),
+            sql=f"{elapsed} {rest}",
+            kind=kind,
+            named=False,
+            fixed={"g1": f"rel-{visit}-cur"},
+        )
     for number, kind, past in (
-        (20, "unit", ""), (22, "px", "received a procedure"), (23, "px", ""), (24, "dx", ""), (25, "rx", ""), (26, "lab", ""),
+        (20, "unit", ""),
+        (22, "px", "received a procedure"),
+        (23, "px", ""),
+        (24, "dx", ""),
+        (25, "rx", ""),
+        (26, "lab", ""),
         (27, "in", ""),
-    ):  # fmt: skip
+    ):
         event = EVENTS[kind]
         phrase = past or with_slot(event.past, event.slot)
         stay = "icu" if kind == "in" else "hospital"
-        verb, now = told(kind, named=not past, some=True).verb, f"during the current {stay} stay"
+        verb, now = event_words(kind, named=not past, some=True).verb, f"during the current {stay} stay"
         yield single(
-            number, "since", f"how many [unit_count] have passed since the [e1] time {PATIENT} {phrase} on the current {stay} visit?",
-            (f"how many [unit_count] is it since {verb.that(PATIENT, time=now)}?",
-             f"how many [unit_count] ago {verb.did(PATIENT, time=now)}?",
-             f"counting from the [adj1] time {verb.that(PATIENT, '', now)}, how many [unit_count] have passed?",
-             f"{now}, {verb.that(PATIENT, time='')}. how many [unit_count] ago was that?"),
-            f"{elapsed} from <T> where <in> <nm> <e1>", kind=kind, named=not past,
+            official=number,
+            family="since",
+            text=f"how many [unit_count] have passed since the [e1] time {PATIENT} {phrase} on the current {stay} visit?",
+            said=(
+                f"how many [unit_count] is it since {verb.that(PATIENT, time=now)}?",
+                f"how many [unit_count] ago {verb.did(PATIENT, time=now)}?",
+                f"counting from the [adj1] time {verb.that(PATIENT, '', now)}, how many [unit_count] have passed?",
+                f"{now}, {verb.that(PATIENT, time='')}. how many [unit_count] ago was that?",
+            ),
+            sql=f"{elapsed} from <T> where[<in> & <nm>] <e1>",
+            kind=kind,
+            named=not past,
             fixed={"g1": f"rel-{'icu' if kind == 'in' else 'hosp'}-cur"},
-        )  # fmt: skip
+        )

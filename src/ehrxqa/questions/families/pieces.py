@@ -9,15 +9,15 @@ from typing import Any, Final, NamedTuple
 from ehrxqa.questions.articles import article
 from ehrxqa.questions.events import EVENTS, EventKind
 from ehrxqa.questions.phrases import Verb, passive
-from ehrxqa.questions.template import Template
+from ehrxqa.questions.template import Answer, Template
 
-__all__ = ["AT_THAT_TIME", "PATIENT", "ROWS", "Told", "grains_of", "single", "told", "with_slot"]
+__all__ = ["PATIENT", "ROWS", "ROWS_AT_THAT_TIME", "EventWords", "event_words", "grains_of", "single", "with_slot"]
 
 PATIENT: Final = "patient {patient_id}"
 #: Rows of the event that the patient, the name and the time filter leave.
-ROWS: Final = "from <T> where <in> <nm> <g1>"
+ROWS: Final = "from <T> where[<in> & <nm> & <g1>]"
 #: Of those, the ones at the first or last time; several rows may share it.
-AT_THAT_TIME: Final = "and <c> = ( select distinct <c> from <T> where <in> <nm> <g1> <e1> )"
+ROWS_AT_THAT_TIME: Final = f"from <T> where[<in> & <nm> & <g1> & <c> = ( select distinct <c> {ROWS} <e1> )]"
 
 
 def with_slot(phrase: str, slot: str) -> str:
@@ -25,7 +25,7 @@ def with_slot(phrase: str, slot: str) -> str:
     return phrase.replace("{}", f"{{{slot}}}")
 
 
-class Told(NamedTuple):
+class EventWords(NamedTuple):
     """How our own sentences tell of a kind of event.
 
     Attributes:
@@ -40,7 +40,7 @@ class Told(NamedTuple):
     to: str
 
 
-def told(kind: str, *, named: bool = True, slot: str = "", some: bool = False) -> Told:
+def event_words(kind: str, *, named: bool = True, slot: str = "", some: bool = False) -> EventWords:
     """The words for a kind of event: by its name, or any or `some` of the kind."""
     event = EVENTS[kind]
     verb, what, (made, to) = event.verb, event.what, event.made
@@ -51,7 +51,7 @@ def told(kind: str, *, named: bool = True, slot: str = "", some: bool = False) -
         verb = replace(verb, rest=re.sub(r"\bany (\w+)", lambda match: f"{article(match[1])} {match[1]}", verb.rest))
     slot = slot or event.slot
     verb = replace(verb, rest=with_slot(verb.rest, slot))
-    return Told(verb, with_slot(what, slot), passive(made, f"{to} {PATIENT}"), made, to)
+    return EventWords(verb, with_slot(what, slot), passive(made, f"{to} {PATIENT}"), made, to)
 
 
 def grains_of(kind: EventKind, *, coarse: bool = False) -> tuple[str, ...]:
@@ -61,13 +61,50 @@ def grains_of(kind: EventKind, *, coarse: bool = False) -> tuple[str, ...]:
 
 
 def single(
-    number: int, family: str, text: str, said: tuple[str, ...], sql: str, *, kind: str = "", named: bool = True,
-    draw: str = "event", answer: str = "value", coarse: bool = False, grains: tuple[str, ...] | None = None, **more: Any,
-) -> Template:  # fmt: skip
-    """A template about one patient."""
+    *,
+    family: str,
+    text: str,
+    said: tuple[str, ...],
+    sql: str,
+    official: int | None = None,
+    kind: str = "",
+    named: bool = True,
+    draw: str = "event",
+    answer: Answer = "value",
+    coarse: bool = False,
+    grains: tuple[str, ...] | None = None,
+    **more: Any,
+) -> Template:
+    """A template about one patient.
+
+    Args:
+        family: What is asked; with all others that are not explained here, as for `Template`.
+        text: The official sentence.
+        said: Our own sentences.
+        sql: Pattern of the gold program.
+        official: The official number, if it has one.
+        draw: How values are drawn.
+        answer: What the answer looks like.
+        kind: The kind of event it is about, if it is about one.
+        named: Whether the question names the event: one drug, not any.
+        coarse: Whether its filters may also be of the coarser grain of the event.
+        grains: Grains of its filters, where they do not follow from the event.
+        more: Other fields of `Template`.
+    """
     event = EVENTS.get(kind)
     if grains is None:
         grains = grains_of(event, coarse=coarse) if event is not None and "[g1]" in text else ()
     more.setdefault("kinds", (kind,) if kind else ())
     more.setdefault("slots", (event.slot if event is not None and named else "",) if kind else ())
-    return Template(number, family, "table-single", text, said, sql, draw, answer, grains=grains, **more)
+    return Template(
+        official=official,
+        family=family,
+        scope="table-single",
+        text=text,
+        said=said,
+        sql=sql,
+        draw=draw,
+        answer=answer,
+        grains=grains,
+        **more,
+    )

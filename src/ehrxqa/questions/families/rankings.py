@@ -13,7 +13,10 @@ from ehrxqa.questions.template import Template
 __all__ = ["ranking_templates"]
 
 _AGED: Final = (
-    "<T>.hadm_id in ( select admissions.hadm_id from admissions where admissions.age is not null [age_group] )"
+    "<T>.hadm_id in ( select admissions.hadm_id from admissions where admissions.age is not null and [age_group] )"
+)
+_OF_GENDER: Final = (
+    "admissions.subject_id in ( select patients.subject_id from patients where patients.gender = '{gender}' )"
 )
 
 
@@ -24,15 +27,26 @@ def ranking_templates() -> Iterator[Template]:
 
 
 _TOP: Final = {
-    "dx": "frequent diagnoses", "px": "frequent procedures", "rx": "frequently prescribed drugs", "lab": "frequent lab tests",
-    "spec": "frequent specimens tested", "test": "frequent microbiology tests", "in": "frequent intake events",
+    "dx": "frequent diagnoses",
+    "px": "frequent procedures",
+    "rx": "frequently prescribed drugs",
+    "lab": "frequent lab tests",
+    "spec": "frequent specimens tested",
+    "test": "frequent microbiology tests",
+    "in": "frequent intake events",
     "out": "frequent output events",
-}  # fmt: skip
+}
 #: Kind → what is done with them, for our own sentences.
 _DONE: Final = {
-    "dx": ("made", "for"), "px": ("performed", "on"), "rx": ("prescribed", "to"), "lab": ("done", "for"), "spec": ("tested", "for"),
-    "test": ("done", "for"), "in": ("recorded", "for"), "out": ("recorded", "for"),
-}  # fmt: skip
+    "dx": ("made", "for"),
+    "px": ("performed", "on"),
+    "rx": ("prescribed", "to"),
+    "lab": ("done", "for"),
+    "spec": ("tested", "for"),
+    "test": ("done", "for"),
+    "in": ("recorded", "for"),
+    "out": ("recorded", "for"),
+}
 
 
 def _named(kind: str, inner: str, letter: str) -> str:
@@ -44,41 +58,69 @@ def _named(kind: str, inner: str, letter: str) -> str:
 
 def _top() -> Iterator[Template]:
     for number, kind, aged in (
-        (155, "dx", 156), (159, "px", 160), (163, "rx", 164), (171, "lab", 172), (175, "spec", 0), (176, "test", 0),
-        (181, "in", 0), (182, "out", 0),
-    ):  # fmt: skip
+        (155, "dx", 156),
+        (159, "px", 160),
+        (163, "rx", 164),
+        (171, "lab", 172),
+        (175, "spec", 0),
+        (176, "test", 0),
+        (181, "in", 0),
+        (182, "out", 0),
+    ):
         official, ones, (done, to) = _TOP[kind], EVENTS[kind].ones, _DONE[kind]
         for which in filter(None, (number, aged)):
             of_age = " of patients aged [age_group]" if which == aged else ""
+            aged_only = _AGED if of_age else ""
             inner = (
-                "select t1.<k> from ( select <T>.<k>, dense_rank() over ( order by count(*) desc ) as c1 from <T> where "
-                + (_AGED if of_age else "") + " <g1> group by <T>.<k> ) as t1 where t1.c1 <= [n_rank]"
-            )  # fmt: skip
+                "select t1.<k> from ( select <T>.<k>, dense_rank() over ( order by count(*) desc ) as c1 from <T> "
+                f"where[{aged_only} & <g1>] group by <T>.<k> ) as t1 where t1.c1 <= [n_rank]"
+            )
             whom = of_age.replace("aged ", "")
             yield group(
-                which, "top", f"what are_verb the top [n_rank] {official}{of_age} [g1]?",
-                (f"what <are|were> the [n_rank] most common {ones}{whom} [g1]?",
-                 f"[g1], which [n_rank] {ones} <have been|were> {done} most often{whom.replace(' of', f' {to}')}?",
-                 f"list the [n_rank] {ones} that <have been|were> {done} most frequently{whom.replace(' of', f' {to}')} [g1].",
-                 f"ranked by how often they <have been|were> {done} [g1], what are the top [n_rank] {ones}{whom}?"),
-                _named(kind, inner, "A"),
-                kinds=(kind,), slots=("",), answer="top",
-                behind="select count( distinct admissions.subject_id ) from <T> join admissions on <T>.hadm_id = "
-                f"admissions.hadm_id where {_AGED if of_age else ''} <g1>",
-            )  # fmt: skip
+                official=which,
+                family="top",
+                text=f"what are_verb the top [n_rank] {official}{of_age} [g1]?",
+                said=(
+                    f"what <are|were> the [n_rank] most common {ones}{whom} [g1]?",
+                    f"[g1], which [n_rank] {ones} <have been|were> {done} most often{whom.replace(' of', f' {to}')}?",
+                    f"list the [n_rank] {ones} that <have been|were> {done} most frequently{whom.replace(' of', f' {to}')} [g1].",
+                    f"ranked by how often they <have been|were> {done} [g1], what are the top [n_rank] {ones}{whom}?",
+                ),
+                sql=_named(kind, inner, "A"),
+                kinds=(kind,),
+                slots=("",),
+                answer="top",
+                denominator="select count( distinct admissions.subject_id ) from <T> join admissions on <T>.hadm_id = "
+                f"admissions.hadm_id where[{aged_only} & <g1>]",
+            )
 
 
 def _top_after() -> Iterator[Template]:
     phrases = {
-        "dx": "{freq} diagnoses that patients were diagnosed", "px": "{freq} procedures that patients received",
-        "rx": "frequently prescribed drugs that {who} were prescribed", "lab": "{freq} lab tests that patients had",
-        "spec": "{freq} specimens that patients were tested", "test": "{freq} microbiology tests that patients had",
-    }  # fmt: skip
+        "dx": "{freq} diagnoses that patients were diagnosed",
+        "px": "{freq} procedures that patients received",
+        "rx": "frequently prescribed drugs that {who} were prescribed",
+        "lab": "{freq} lab tests that patients had",
+        "spec": "{freq} specimens that patients were tested",
+        "test": "{freq} microbiology tests that patients had",
+    }
     for number, b, a, who in (
-        (157, "dx", "px", ""), (158, "dx", "dx", ""), (161, "px", "px", ""), (162, "px", "dx", ""), (166, "rx", "rx", ""),
-        (167, "rx", "px", ""), (168, "rx", "dx", ""), (169, "rx", "dx", "aged"), (170, "rx", "dx", "gender"), (173, "lab", "dx", ""),
-        (174, "lab", "px", ""), (177, "spec", "dx", ""), (178, "test", "dx", ""), (179, "spec", "px", ""), (180, "test", "px", ""),
-    ):  # fmt: skip
+        (157, "dx", "px", ""),
+        (158, "dx", "dx", ""),
+        (161, "px", "px", ""),
+        (162, "px", "dx", ""),
+        (166, "rx", "rx", ""),
+        (167, "rx", "px", ""),
+        (168, "rx", "dx", ""),
+        (169, "rx", "dx", "aged"),
+        (170, "rx", "dx", "gender"),
+        (173, "lab", "dx", ""),
+        (174, "lab", "px", ""),
+        (177, "spec", "dx", ""),
+        (178, "test", "dx", ""),
+        (179, "spec", "px", ""),
+        (180, "test", "px", ""),
+    ):
         whom = {"": "patients", "aged": "patients aged [age_group]", "gender": "{gender} patients aged [age_group]"}[
             who
         ]
@@ -86,12 +128,10 @@ def _top_after() -> Iterator[Template]:
         if (a, b) == ("rx", "rx"):
             phrase = "frequent drugs that patients were prescribed"
         key = EVENTS[b].key
-        extra = "[age_group]" if who else ""
-        if who == "gender":
-            extra += " and admissions.subject_id in ( select patients.subject_id from patients where patients.gender = '{gender}' )"
+        extra = ("[age_group]", _OF_GENDER)[: {"": 0, "aged": 1, "gender": 2}[who]]
         pairs = (
-            f"{side('A', 't1')} join {side('B', 't2', key, extra)} on t1.subject_id = t2.subject_id where "
-            "t1.<A.t> < t2.<B.t> [W t1.<A.t> t2.<B.t>]"
+            f"{side('A', 't1')} join {side('B', 't2', key, extra)} on t1.subject_id = t2.subject_id "
+            "where[t1.<A.t> < t2.<B.t> & [W t1.<A.t> t2.<B.t>]]"
         )
         inner = (
             f"select t3.{key} from ( select t2.{key}, dense_rank() over ( order by count(*) desc ) as c1 from {pairs} "
@@ -99,29 +139,44 @@ def _top_after() -> Iterator[Template]:
         )
         slot = EVENTS[a].slot
         yield group(
-            number, "top after", f"what are_verb the top [n_rank] {phrase} [w] after "
-            + EVENTS[a].after.replace("{}", f"{{{slot}}}") + " [g1]?",
-            _top_after_said(b, whom.replace("aged ", ""), with_slot(EVENTS[a].noun, slot)),
-            _named(b, inner, "B"), kinds=(a, b), slots=(slot, ""), draw="group pair", answer="top", withins=GROUP_WITHINS,
-            behind=f"select count( distinct t1.subject_id ) from {pairs}",
-        )  # fmt: skip
-    pairs = (
-        f"{side('A', 't1')} join {side('B', 't2', 'drug')} on t1.subject_id = t2.subject_id where [W t1.<A.t> t2.<B.t>]"
-    )
+            official=number,
+            family="top after",
+            text=f"what are_verb the top [n_rank] {phrase} [w] after "
+            + EVENTS[a].after.replace("{}", f"{{{slot}}}")
+            + " [g1]?",
+            said=_top_after_said(b, whom.replace("aged ", ""), with_slot(EVENTS[a].noun, slot)),
+            sql=_named(b, inner, "B"),
+            kinds=(a, b),
+            slots=(slot, ""),
+            draw="group pair",
+            answer="top",
+            withins=GROUP_WITHINS,
+            denominator=f"select count( distinct t1.subject_id ) from {pairs}",
+        )
+    pairs = f"{side('A', 't1')} join {side('B', 't2', 'drug')} on t1.subject_id = t2.subject_id where[[W t1.<A.t> t2.<B.t>]]"
     inner = (
         f"select t3.drug from ( select t2.drug, dense_rank() over ( order by count(*) desc ) as c1 from {pairs} group by t2.drug ) "
         "as t3 where t3.c1 <= [n_rank]"
     )
     yield group(
-        165, "top with", "what are_verb the top [n_rank] frequent prescribed drugs for patients who were also prescribed "
+        official=165,
+        family="top with",
+        text="what are_verb the top [n_rank] frequent prescribed drugs for patients who were also prescribed "
         "{drug_name} [w] [g1]?",
-        ("[g1], what <are|were> the [n_rank] drugs most often prescribed to patients who were also prescribed {drug_name} [w], "
-         "{drug_name} itself included?",
-         "counting {drug_name} as well, which [n_rank] drugs <have been|were> prescribed most often [w] as {drug_name} [g1]?",
-         "list the [n_rank] most frequently prescribed drugs [g1] for patients who received {drug_name} [w], including that drug."),
-        inner, kinds=("rx", "rx"), slots=("drug_name", ""), draw="group pair", answer="top", withins=("within-same",),
-        behind=f"select count( distinct t1.subject_id ) from {pairs}",
-    )  # fmt: skip
+        said=(
+            "[g1], what <are|were> the [n_rank] drugs most often prescribed to patients who were also prescribed {drug_name} [w], "
+            "{drug_name} itself included?",
+            "counting {drug_name} as well, which [n_rank] drugs <have been|were> prescribed most often [w] as {drug_name} [g1]?",
+            "list the [n_rank] most frequently prescribed drugs [g1] for patients who received {drug_name} [w], including that drug.",
+        ),
+        sql=inner,
+        kinds=("rx", "rx"),
+        slots=("drug_name", ""),
+        draw="group pair",
+        answer="top",
+        withins=("within-same",),
+        denominator=f"select count( distinct t1.subject_id ) from {pairs}",
+    )
 
 
 def _top_after_said(kind: str, whom: str, noun: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ehrxqa.questions.events import EVENTS
-from ehrxqa.questions.families.pieces import AT_THAT_TIME, PATIENT, ROWS, Told, single, told, with_slot
+from ehrxqa.questions.families.pieces import PATIENT, ROWS, EventWords, event_words, single, with_slot
 from ehrxqa.questions.template import Template
 
 __all__ = ["yes_no_templates"]
@@ -17,70 +17,119 @@ def yes_no_templates() -> Iterator[Template]:
     count = f"select count(*) > 0 {ROWS}"
 
     def has(
-        number: int, kind: str, perfect: str, said: tuple[str, ...], *, named: bool, sql: str = count, **more: Any
+        *, official: int, kind: str, perfect: str, said: tuple[str, ...], named: bool, sql: str = count, **more: Any
     ) -> Template:
         return single(
-            number, "has", f"has_verb {PATIENT} {perfect} [g1]?", said, sql, kind=kind, named=named, answer="truth",
-            coarse=True, draw=more.pop("draw", "has"), **more,
-        )  # fmt: skip
+            official=official,
+            family="has",
+            text=f"has_verb {PATIENT} {perfect} [g1]?",
+            said=said,
+            sql=sql,
+            kind=kind,
+            named=named,
+            answer="truth",
+            coarse=True,
+            draw=more.pop("draw", "has"),
+            **more,
+        )
 
     for named, each in (
         (False, ((86, "adm"), (88, "px"), (91, "dx"), (94, "rx"), (96, "lab"), (99, "spec"))),
-        (True, ((89, "px"), (92, "dx"), (95, "rx"), (97, "lab"), (100, "spec"), (101, "test"), (104, "in"), (105, "out"))),
-    ):  # fmt: skip
+        (
+            True,
+            ((89, "px"), (92, "dx"), (95, "rx"), (97, "lab"), (100, "spec"), (101, "test"), (104, "in"), (105, "out")),
+        ),
+    ):
         for number, kind in each:
             event = EVENTS[kind]
             perfect = with_slot(event.perfect, event.slot) if named else event.any_perfect
-            yield has(number, kind, perfect, _did(told(kind, named=named)), named=named)
+            yield has(
+                official=number,
+                kind=kind,
+                perfect=perfect,
+                said=_did(event_words(kind, named=named)),
+                named=named,
+            )
     yield has(
-        87, "adm", "been to an emergency room",
-        (f"<has|was> {PATIENT} <been |>admitted through an emergency room [g1]?",
-         f"is there any record that {PATIENT} <has come|came> in through an emergency room [g1]?",
-         f"[g1], <has|did> {PATIENT} <entered|enter> the hospital by way of an emergency room?"),
-        named=False, sql="select count(*) > 0 from admissions where <in> and admissions.admission_location = 'emergency room' <g1>",
-    )  # fmt: skip
-    yield has(
-        93, "rx", "been prescribed {drug_name1}, {drug_name2}, or {drug_name3}",
-        (f"<has|was> {PATIENT} <been |>prescribed at least one of {{drug_name1}}, {{drug_name2}} and {{drug_name3}} [g1]?",
-         f"[g1], <has|was> any of the drugs {{drug_name1}}, {{drug_name2}} and {{drug_name3}} <been |>prescribed to {PATIENT}?",
-         f"is there any record that {PATIENT} <has been|was> prescribed {{drug_name1}}, {{drug_name2}} or {{drug_name3}} [g1]?"),
+        official=87,
+        kind="adm",
+        perfect="been to an emergency room",
+        said=(
+            f"<has|was> {PATIENT} <been |>admitted through an emergency room [g1]?",
+            f"is there any record that {PATIENT} <has come|came> in through an emergency room [g1]?",
+            f"[g1], <has|did> {PATIENT} <entered|enter> the hospital by way of an emergency room?",
+        ),
         named=False,
-        sql="select count(*) > 0 from prescriptions where <in> and prescriptions.drug in ( '{drug_name1}', '{drug_name2}', "
-        "'{drug_name3}' ) <g1>", draw="three",
-    )  # fmt: skip
+        sql="select count(*) > 0 from admissions where[<in> & admissions.admission_location = 'emergency room' & <g1>]",
+    )
+    yield has(
+        official=93,
+        kind="rx",
+        perfect="been prescribed {drug_name1}, {drug_name2}, or {drug_name3}",
+        said=(
+            f"<has|was> {PATIENT} <been |>prescribed at least one of {{drug_name1}}, {{drug_name2}} and {{drug_name3}} [g1]?",
+            f"[g1], <has|was> any of the drugs {{drug_name1}}, {{drug_name2}} and {{drug_name3}} <been |>prescribed to {PATIENT}?",
+            f"is there any record that {PATIENT} <has been|was> prescribed {{drug_name1}}, {{drug_name2}} or {{drug_name3}} [g1]?",
+        ),
+        named=False,
+        sql="select count(*) > 0 from prescriptions where[<in> & prescriptions.drug in ( '{drug_name1}', '{drug_name2}', "
+        "'{drug_name3}' ) & <g1>]",
+        draw="three",
+    )
     for number, kind, what, said in (
         (102, "spec", "{culture_name} microbiology test", "{culture_name} specimen"),
         (103, "test", "{test_name} test", "{test_name} test"),
     ):
         yield single(
-            number, "has organism", f"has_verb there been any organism found in the [e1] {what} of {PATIENT} [g1]?",
-            (f"did any organism grow in the [adj1] {said} of {PATIENT} [g1]?",
-             f"was an organism found in {PATIENT}'s [adj1] {said} [g1]?",
-             f"[g1], did the [adj1] {said} of {PATIENT} show any organism?",
-             f"tell me whether the [adj1] {said} of {PATIENT} was positive for an organism [g1]."),
-            f"select count(*) > 0 {ROWS} {AT_THAT_TIME} and <T>.org_name is not null", kind=kind, answer="truth", coarse=True,
-        )  # fmt: skip
+            official=number,
+            family="has organism",
+            text=f"has_verb there been any organism found in the [e1] {what} of {PATIENT} [g1]?",
+            said=(
+                f"did any organism grow in the [adj1] {said} of {PATIENT} [g1]?",
+                f"was an organism found in {PATIENT}'s [adj1] {said} [g1]?",
+                f"[g1], did the [adj1] {said} of {PATIENT} show any organism?",
+                f"tell me whether the [adj1] {said} of {PATIENT} was positive for an organism [g1].",
+            ),
+            sql=f"select count(*) > 0 from <T> where[<in> & <nm> & <g1> & <c> = ( select distinct <c> {ROWS} <e1> ) & <T>.org_name is not null]",
+            kind=kind,
+            answer="truth",
+            coarse=True,
+        )
     yield single(
-        106, "ever beyond", f"has_verb the {{vital_name}} of {PATIENT} been ever [comparison] than {{vital_value}} [g1]?",
-        (f"<has|was> the {{vital_name}} of {PATIENT} <ever been|ever> [comparison] than {{vital_value}} [g1]?",
-         f"is there any {{vital_name}} measurement of {PATIENT} [g1] that <is|was> [comparison] than {{vital_value}}?",
-         f"at any time [g1], <has|was> {PATIENT}'s {{vital_name}} <been |>[comparison] than {{vital_value}}?",
-         f"[g1], <has|did> {PATIENT} <had|have> a {{vital_name}} [comparison] than {{vital_value}} at least once?"),
-        "select count(*) > 0 from <T> where <in> <nm> and <v> [comparison] {vital_value} <g1>", kind="vit", draw="threshold",
-        answer="truth", coarse=True,
-    )  # fmt: skip
+        official=106,
+        family="ever beyond",
+        text=f"has_verb the {{vital_name}} of {PATIENT} been ever [comparison] than {{vital_value}} [g1]?",
+        said=(
+            f"<has|was> the {{vital_name}} of {PATIENT} <ever been|ever> [comparison] than {{vital_value}} [g1]?",
+            f"is there any {{vital_name}} measurement of {PATIENT} [g1] that <is|was> [comparison] than {{vital_value}}?",
+            f"at any time [g1], <has|was> {PATIENT}'s {{vital_name}} <been |>[comparison] than {{vital_value}}?",
+            f"[g1], <has|did> {PATIENT} <had|have> a {{vital_name}} [comparison] than {{vital_value}} at least once?",
+        ),
+        sql="select count(*) > 0 from <T> where[<in> & <nm> & <v> [comparison] {vital_value} & <g1>]",
+        kind="vit",
+        draw="threshold",
+        answer="truth",
+        coarse=True,
+    )
     yield single(
-        107, "normal", f"has_verb the {{vital_name}} of {PATIENT} been normal [g1]?",
-        (f"<has|was> the {{vital_name}} of {PATIENT} <been |>within the normal range at least once [g1]?",
-         f"is there any normal {{vital_name}} measurement of {PATIENT} [g1]?",
-         f"[g1], <has|did> {PATIENT} ever <had|have> a normal {{vital_name}}?",
-         f"at any time [g1], <has|was> {PATIENT}'s {{vital_name}} <been |>normal?"),
-        "select count(*) > 0 from <T> where <in> <nm> and <v> between <range>_lower and <range>_upper <g1>",
-        kind="vit", draw="normal", answer="truth", coarse=True,
-    )  # fmt: skip
+        official=107,
+        family="normal",
+        text=f"has_verb the {{vital_name}} of {PATIENT} been normal [g1]?",
+        said=(
+            f"<has|was> the {{vital_name}} of {PATIENT} <been |>within the normal range at least once [g1]?",
+            f"is there any normal {{vital_name}} measurement of {PATIENT} [g1]?",
+            f"[g1], <has|did> {PATIENT} ever <had|have> a normal {{vital_name}}?",
+            f"at any time [g1], <has|was> {PATIENT}'s {{vital_name}} <been |>normal?",
+        ),
+        sql="select count(*) > 0 from <T> where[<in> & <nm> & <v> between <range>_lower and <range>_upper & <g1>]",
+        kind="vit",
+        draw="normal",
+        answer="truth",
+        coarse=True,
+    )
 
 
-def _did(it: Told) -> tuple[str, ...]:
+def _did(it: EventWords) -> tuple[str, ...]:
     return (
         f"{it.verb.ask(PATIENT)}?",
         f"is there any record that {it.verb.clause(PATIENT)}?",

@@ -12,19 +12,20 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from ehrxqa.dataset.link_records import Links
+from ehrxqa.dataset.links import Links
 from ehrxqa.dataset.records import final_record
 from ehrxqa.questions.checking import TIES, Checker
 from ehrxqa.questions.copies import Copies
 from ehrxqa.questions.drawing.sampler import Sampler
 from ehrxqa.questions.facts import Facts, read_facts
-from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.held_out import NOTHING_HELD_OUT, HeldOut, split_of_patient, split_of_question
 from ehrxqa.questions.question import Choice, Question
+from ehrxqa.questions.question_records import record_of
+from ehrxqa.questions.saying import our_wording
 from ehrxqa.questions.slots import OPERATIONS
 from ehrxqa.questions.template import Template
 
-__all__ = ["Bench", "CellResult", "CellTask", "Wanted", "bench_of", "run_cell", "truth_key"]
+__all__ = ["BatchResult", "BatchTask", "Bench", "Wanted", "bench_of", "run_batch", "truth_key"]
 
 #: Draws for one question.
 _DRAWS: Final = 60
@@ -35,9 +36,9 @@ _GIVE_UP: Final = 3
 #: Of a hundred counts, so many shall be of more than one thing, as far as that can be drawn.
 _SEVERAL_PERCENT: Final = 70
 #: By how many yes and no of a template may differ in a split.
-_MOST_TILT: Final = 2
+_MOST_LEAD: Final = 2
 #: An answer that is no truth value may be that of half the questions of a template, and of three in any case.
-_MOST_ALIKE: Final = 3
+_MOST_EQUAL: Final = 3
 
 
 class Wanted(NamedTuple):
@@ -48,12 +49,12 @@ class Wanted(NamedTuple):
 
 
 @dataclass(frozen=True)
-class CellTask:
+class BatchTask:
     """What to make.
 
     Attributes:
         copies: The database.
-        number: The template.
+        template: The template.
         wanted: The questions, in order.
         seed: Seed of all chance, a text.
         seen: Keys of questions that exist already.
@@ -62,7 +63,7 @@ class CellTask:
     """
 
     copies: Copies
-    number: int
+    template: Template
     wanted: tuple[Wanted, ...]
     seed: str
     seen: frozenset[bytes] = frozenset()
@@ -71,7 +72,7 @@ class CellTask:
 
 
 @dataclass
-class CellResult:
+class BatchResult:
     """What was made.
 
     Attributes:
@@ -122,25 +123,25 @@ def truth_key(split: str, truth: bool) -> str:
     return f"{split} {'yes' if truth else 'no'}"
 
 
-def run_cell(task: CellTask) -> CellResult:
+def run_batch(task: BatchTask) -> BatchResult:
     """Make the questions of one template; the result depends on the task alone."""
-    return _Cell(task).run()
+    return _Batch(task).run()
 
 
-class _Cell:
-    def __init__(self, task: CellTask) -> None:
+class _Batch:
+    def __init__(self, task: BatchTask) -> None:
         self._task = task
         self._bench = bench_of(task.copies)
-        self._template: Template = catalogue()[task.number]
+        self._template = task.template
         self._rng = random.Random(task.seed)
         self._seen = set(task.seen)
         self._truths = Counter(dict(task.truths))
         self._answers: Counter[str] = Counter()
         self._refused: dict[tuple[bytes, Wanted, bool, bool, bool], str] = {}
-        self._most_alike = max(_MOST_ALIKE, math.ceil(len(task.wanted) / 2))
-        self._result = CellResult()
+        self._most_equal = max(_MOST_EQUAL, math.ceil(len(task.wanted) / 2))
+        self._result = BatchResult()
 
-    def run(self) -> CellResult:
+    def run(self) -> BatchResult:
         misses = 0
         for wanted in self._task.wanted:
             if misses >= _GIVE_UP or not self._make(wanted):
@@ -161,7 +162,7 @@ class _Cell:
             loose = attempt >= _LOOSE
             if attempt == _LOOSE and template.answer == "truth":
                 truth = not truth
-                if self._tilt(wanted.split, truth) >= _MOST_TILT:
+                if self._lead(wanted.split, truth) >= _MOST_LEAD:
                     return False
             choice = self._bench.sampler.draw(
                 template, self._rng, truth=truth, empty=wanted.empty, subjects=patients
@@ -177,10 +178,10 @@ class _Cell:
         return False
 
     def _wanted_truth(self, split: str) -> bool:
-        tilt = self._tilt(split, True)
-        return self._rng.randrange(2) == 0 if tilt == 0 else tilt < 0
+        lead = self._lead(split, True)
+        return self._rng.randrange(2) == 0 if lead == 0 else lead < 0
 
-    def _tilt(self, split: str, truth: bool) -> int:
+    def _lead(self, split: str, truth: bool) -> int:
         """By how many an answer is ahead of the other."""
         return self._truths[truth_key(split, truth)] - self._truths[truth_key(split, not truth)]
 
@@ -200,14 +201,14 @@ class _Cell:
             return "question of another split"
         checked = self._bench.checker.check(question, truth=truth, empty=wanted.empty, strict=not loose)
         if checked.fault:
-            self._result.faults.append(f"template {task.number}: {checked.fault}")
+            self._result.faults.append(f"template {task.template.id}: {checked.fault}")
             return "a failed proof"
         if checked.answer is None:
             return checked.reason
         if several and checked.answer == [1]:
             return "a count of one"
         answer = json.dumps(checked.answer)
-        if question.template.answer != "truth" and self._answers[answer] >= self._most_alike and not loose:
+        if question.template.answer != "truth" and self._answers[answer] >= self._most_equal and not loose:
             return "an answer that is frequent already"
         links = self._bench.checker.links(question)
         bare, other = _selections(question, links, answer)
@@ -221,7 +222,7 @@ class _Cell:
             self._truths[key_] += 1
             self._result.truths[key_] += 1
         ties = question.template.answer == "top" and len(checked.answer) > question.ranks
-        record = question.record(wanted.split, 0, question.wording(self._rng, ties=ties), "machine")
+        record = record_of(question, wanted.split, 0, our_wording(question, self._rng, ties=ties))
         line = json.dumps([record, final_record(record, checked.answer)["answer"], links.record(wanted.split, 0)])
         self._result.lines.append((wanted.split, line))
         self._result.made += 1
