@@ -15,8 +15,7 @@ from question_files import Built
 
 from ehrxqa import stats
 from ehrxqa.cli.stats import command
-from ehrxqa.dataset.link_records import Links, RowLinks
-from ehrxqa.dataset.links import LINKS_FILE
+from ehrxqa.dataset.links import LINKS_FILE, Links, RowLinks
 from ehrxqa.dataset.stats import answer_type, as_text, is_yes_no
 from ehrxqa.dataset.trust import FamilyCounts
 from ehrxqa.errors import RecordError
@@ -76,17 +75,35 @@ def test_numbers_of_a_small_set(tmp_path: Path) -> None:
     assert "yes among yes/no" in as_text(value)
 
 
+def link_of(paths: list[str]) -> Links:
+    """Links of the first test question, about two studies."""
+    return Links(
+        split="test",
+        id=0,
+        modality="multimodal",
+        scope="multimodal-single",
+        family="has",
+        template="official/5000",
+        study_ids=[7, 8],
+        image_ids=["a", "b"],
+        image_paths=paths,
+        studies_total=2,
+        rows=[],
+        bounded=False,
+    )
+
+
 def test_the_sidecar_names_families(tmp_path: Path) -> None:
     write(tmp_path, "test", [("has patient 1 died?", YES_NO, [1]), ("has patient 2 died?", YES_NO, [0])])
-    link = Links("multimodal", "multimodal-single", "has", 5000, [7, 8], ["a", "b"], ["p", "q"], 2, [], False)
-    (tmp_path / LINKS_FILE).write_text(json.dumps(link.record("test", 0)) + "\n")
+    link = link_of(["p", "q"])
+    (tmp_path / LINKS_FILE).write_text(json.dumps(link.record) + "\n")
     value = stats(tmp_path)
     assert value["modality"]["Image+Table"]["total"] == 1
     assert value["family"]["has"] == {"total": 1, "test": 1}
     assert value["images"] == {"questions_with_studies": 1, "studies": 2, "sidecar": True}
-    record = link.record("test", 0) | {"rows": [{"table": "patients", "row_ids": [1], "total": 1}]}
+    record = link.record | {"rows": [{"table": "patients", "row_ids": [1], "total": 1}]}
     (tmp_path / LINKS_FILE).write_text(json.dumps(record) + "\n{}\n")
-    with pytest.raises(RecordError, match=r"links\.jsonl: line 2 is no sidecar record"):
+    with pytest.raises(RecordError, match=r"links\.jsonl: line 2 is no record of links"):
         stats(tmp_path)
     assert RowLinks("patients", [1], 1).total == 1
 
@@ -150,8 +167,8 @@ def test_who_is_asked_about(tmp_path: Path) -> None:
     ]
     (tmp_path / "test.json").write_text(json.dumps(records))
     path = "p13/p13/s7/a.jpg"
-    link = Links("multimodal", "multimodal-single", "has", 5000, [7, 8], ["a", "b"], [path, "odd"], 2, [], False)
-    (tmp_path / LINKS_FILE).write_text(json.dumps(link.record("test", 0)) + "\n")
+    link = link_of([path, "odd"])
+    (tmp_path / LINKS_FILE).write_text(json.dumps(link.record) + "\n")
     about = stats(tmp_path)["about"]
     assert (about["subjects"], about["studies"], about["most_questions_about_one_subject"]) == (3, 2, 2)
     assert about["templates"]["Image+Table"] == {"used": 1, "official": 75}

@@ -12,8 +12,7 @@ from question_files import Built
 from ehrxqa import why
 from ehrxqa.cli.main import run
 from ehrxqa.cli.why import command
-from ehrxqa.dataset.link_records import Links, RowLinks
-from ehrxqa.dataset.links import LINKS_FILE
+from ehrxqa.dataset.links import LINKS_FILE, Links, RowLinks
 from ehrxqa.errors import RecordError, SettingsError
 from ehrxqa.explain.lost_rows import lost_rows
 from ehrxqa.explain.why import explain_empty_answers
@@ -263,11 +262,29 @@ def test_impossible_question(own: Path) -> None:
     assert why(own, 3, neuralsql=True).impossible
 
 
+def link_of(number: int, scope: str, rows: list[RowLinks], studies: list[int] | None = None, total: int = 0) -> Links:
+    """Links of a test question, with at most one study."""
+    return Links(
+        split="test",
+        id=number,
+        modality=scope.split("-")[0],
+        scope=scope,
+        family="has",
+        template="official/1000",
+        study_ids=studies or [],
+        image_ids=["x"] * bool(studies),
+        image_paths=["y"] * bool(studies),
+        studies_total=total,
+        rows=rows,
+        bounded=bool(studies),
+    )
+
+
 def test_rows_of_every_table_the_query_reads(own: Path, built: Built) -> None:
     """A sidecar that names rows of one table only does not hide those of another."""
     rows = [RowLinks("labevents", [0], 1), RowLinks("prescriptions", [], 0)]
-    link = Links("table", "table-single", "balance", 1, [], [], [], 0, rows, False)
-    (own / "dataset" / LINKS_FILE).write_text(json.dumps(link.record("test", 3)) + "\n")
+    link = link_of(3, "table-single", rows)
+    (own / "dataset" / LINKS_FILE).write_text(json.dumps(link.record) + "\n")
     program_of(own, 3, "select ( select count(*) from labevents ) - ( select count(*) from prescriptions )")
     tables = why(own, 3).evidence.rows
     assert [(table.table, table.step) for table in tables] == [("labevents", None), ("prescriptions", 2)]
@@ -284,8 +301,8 @@ def test_changed_answer_is_said(own: Path) -> None:
 
 def test_links_of_the_sidecar(own: Path, built: Built) -> None:
     rows = [RowLinks("tb_cxr_plus", [0, 1], 700), RowLinks("patients", [0], 1)]
-    link = Links("image", "image-single-1", "has", 1000, [built.studies[1]], ["x"], ["y"], 40, rows, True)
-    (own / "dataset" / LINKS_FILE).write_text(json.dumps(link.record("test", 1)) + "\n")
+    link = link_of(1, "image-single-1", rows, [built.studies[1]], 40)
+    (own / "dataset" / LINKS_FILE).write_text(json.dumps(link.record) + "\n")
     found = why(own, 1)
     assert found.facts.family == "has"
     assert found.evidence.from_sidecar

@@ -87,7 +87,7 @@ def test_filters_in_other_templates_add_no_word(monkeypatch):
     monkeypatch.setattr(
         vocabulary,
         "specimens",
-        lambda template, all_times: specimens(template, all_times=all_times or template.number % 4 == 0),
+        lambda template, all_times: specimens(template, all_times=all_times or template.official % 4 == 0),
     )
     assert template_words.__wrapped__() == whole
 
@@ -162,11 +162,11 @@ def test_sentences_with_another_option_are_no_paraphrases():
     compared = 0
     for template in TEMPLATES[:183:3] + TEMPLATES[183::10]:
         questions = list(specimens(template, value))
-        first = questions[template.number % min(3, len(questions))]
+        first = questions[template.official % min(3, len(questions))]
         for place, sentence in enumerate(sentences_of(first)):
             shape = shape_of(first, sentence, place)
             changed = [Question(template, choice) for choice in others(first)]
-            if place == template.number % 4:  # and with another filter
+            if place == template.official % 4:  # and with another filter
                 for other in questions:
                     times = {slot: other.choice.time("g1") for slot in ("g1", "g2")}
                     changed.append(Question(template, replace(first.choice, times=times)))
@@ -174,5 +174,5 @@ def test_sentences_with_another_option_are_no_paraphrases():
                 mutated = shape_of(other, sentence, place)
                 if other.key != first.key and without_numbers(mutated) != without_numbers(shape):
                     compared += 1
-                    assert fault(shape, mutated) is not None, (template.number, shape, mutated)
+                    assert fault(shape, mutated) is not None, (template.official, shape, mutated)
     assert compared > 1000

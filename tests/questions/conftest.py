@@ -13,7 +13,7 @@ from official_rules import normalised
 
 import ehrxqa
 from ehrxqa.layout import DATABASE_PATHS
-from ehrxqa.questions.cell import Bench, bench_of
+from ehrxqa.questions.batch import Bench, bench_of
 from ehrxqa.questions.copies import Copies, make_copies
 
 #: Of the shared run.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 
+from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.image_sql import COMPARISONS
 from ehrxqa.questions.question import Choice, Question
 from ehrxqa.questions.slots import OPERATIONS
@@ -11,6 +12,8 @@ from ehrxqa.questions.times import NO_TIME, TIME_OPTIONS, TimeChoice
 from ehrxqa.vqa.question import KINDS, VqaQuestion
 from ehrxqa.vqa.vocabulary import ATTRIBUTES, OBJECTS
 
+#: Official number → template.
+OFFICIAL = {template.official: template for template in catalogue().values()}
 NAMES = (
     "heparin", "sodium chloride 0.9% flush", "calcium, total", "25-oh vitamin d", "urine culture",
     "pain in the left knee", "is it real?", "1.5 ml vial.", "d5 1/2ns", "fever of 38.1",

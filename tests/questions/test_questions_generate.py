@@ -22,7 +22,7 @@ from ehrxqa.cli.main import _guarded
 from ehrxqa.errors import BuildError, SettingsError
 from ehrxqa.layout import DATABASE_PATHS
 from ehrxqa.questions import production
-from ehrxqa.questions.cell import run_cell
+from ehrxqa.questions.batch import run_batch
 from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.held_out import split_of_patient
 
@@ -250,15 +250,15 @@ def test_workers_change_nothing(small, fresh, quick):
 
 
 class CutOff:
-    """`run_cell` that counts, and stops at a cell as Ctrl-C or a full disk would."""
+    """`run_batch` that counts, and stops at a batch as Ctrl-C or a full disk would."""
 
     def __init__(self, stop=None, error=KeyboardInterrupt):
-        self.ran, self.stop, self.error, self.real = [], stop, error, run_cell
+        self.ran, self.stop, self.error, self.real = [], stop, error, run_batch
 
     def __call__(self, task):
         if len(self.ran) == self.stop:
             raise self.error
-        self.ran.append((task.copies.base, task.number, task.seed))
+        self.ran.append((task.copies.base, task.template.id, task.seed))
         return self.real(task)
 
 
@@ -266,7 +266,7 @@ def test_an_interrupted_run_goes_on_and_asks_nothing_of_finished_cells(small, fr
     whole = []
     for stop in (0, 3, 1, 5, None):
         cut = CutOff(stop)
-        monkeypatch.setattr(production, "run_cell", cut)
+        monkeypatch.setattr(production, "run_batch", cut)
         if stop is not None:
             with pytest.raises(KeyboardInterrupt):
                 ehrxqa.generate(fresh, **SMALL)
@@ -279,12 +279,12 @@ def test_an_interrupted_run_goes_on_and_asks_nothing_of_finished_cells(small, fr
 
 
 def test_other_settings_start_anew(fresh, quick, monkeypatch):
-    monkeypatch.setattr(production, "run_cell", CutOff(3))
+    monkeypatch.setattr(production, "run_batch", CutOff(3))
     with pytest.raises(KeyboardInterrupt):
         ehrxqa.generate(fresh, **SMALL)
     left = list((fresh / ".work/questions").iterdir())
     cut = CutOff(3)
-    monkeypatch.setattr(production, "run_cell", cut)
+    monkeypatch.setattr(production, "run_batch", cut)
     with pytest.raises(KeyboardInterrupt):
         ehrxqa.generate(fresh, **{**SMALL, "seed": 4})
     assert len(cut.ran) == 3
@@ -295,7 +295,7 @@ def test_old_files_stay_until_the_new_ones_are_complete(fresh, quick, monkeypatc
     few = {**SMALL, "train": 0, "test": 6, "families": ["6"]}
     ehrxqa.generate(fresh, **few)
     old = dataset_files(fresh)
-    monkeypatch.setattr(production, "run_cell", CutOff(0))
+    monkeypatch.setattr(production, "run_batch", CutOff(0))
     with pytest.raises(KeyboardInterrupt):
         ehrxqa.generate(fresh, **{**few, "seed": 4}, force=True)
     assert dataset_files(fresh) == old
@@ -327,7 +327,7 @@ def test_a_disk_that_refuses_is_said_in_one_line_and_nothing_is_lost(fresh, quic
     assert dataset_files(fresh) == old
     monkeypatch.setattr(files, "fsync_path", real)
     cut = CutOff(0)
-    monkeypatch.setattr(production, "run_cell", cut)
+    monkeypatch.setattr(production, "run_batch", cut)
     assert _guarded(["generate", str(fresh), *few, "--seed", "2", "--force"], False) == 0
     assert cut.ran == []
     assert dataset_files(fresh) != old

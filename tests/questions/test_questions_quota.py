@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ehrxqa.layout import SPLITS
-from ehrxqa.questions.families.catalogue import catalogue
+from ehrxqa.questions.families.catalogue import catalogue, official_template
 from ehrxqa.questions.quota import again, first_quota, wanted_of
 
 TEMPLATES = list(catalogue().values())
@@ -44,7 +44,7 @@ def test_of_the_official_number_every_modality_gets_the_official_count():
 def test_templates_of_a_modality_are_asked_alike(number, seed):
     quota = first_quota(TEMPLATES, {"test": number}, seed)
     for modality in OFFICIAL:
-        counts = [quota.get(("test", each.number), 0) for each in TEMPLATES if each.modality == modality]
+        counts = [quota.get(("test", each.id), 0) for each in TEMPLATES if each.modality == modality]
         assert max(counts) - min(counts) <= 1
 
 
@@ -63,15 +63,16 @@ def test_who_gives_one_more_depends_on_seed_and_split():
 
 def test_what_is_missing_is_asked_of_the_same_modality_and_database():
     able = [
-        (base, catalogue()[number]) for base, number in (("train", 6), ("train", 1100), ("test", 1101), ("test", 7))
+        (base, official_template(number))
+        for base, number in (("train", 6), ("train", 1100), ("test", 1101), ("test", 7))
     ]
     quota = again({("train", "image"): 5, ("test", "table"): 4, ("valid", "table"): 3}, able, 0)
-    assert quota == {("train", 1100): 5, ("test", 7): 4, ("valid", 6): 3}
+    assert quota == {("train", "official/1100"): 5, ("test", "official/7"): 4, ("valid", "official/6"): 3}
 
 
 def test_if_no_template_of_the_modality_is_left_others_are_asked_and_if_none_is_nothing():
-    assert again({("train", "image"): 5}, [("train", catalogue()[6])], 0) == {("train", 6): 5}
-    assert again({("train", "image"): 5}, [("test", catalogue()[1100])], 0) == {}
+    assert again({("train", "image"): 5}, [("train", official_template(6))], 0) == {("train", "official/6"): 5}
+    assert again({("train", "image"): 5}, [("test", official_template(1100))], 0) == {}
 
 
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.3, 0.5])
@@ -94,9 +95,11 @@ def test_at_most_a_share_of_those_that_may_be_is_empty(share):
 
 
 def test_questions_are_wanted_of_the_database_of_their_split():
-    wanted = wanted_of({("train", 6): 2, ("valid", 6): 3, ("test", 6): 4}, catalogue(), 0.0, "0")
+    wanted = wanted_of(
+        {("train", "official/6"): 2, ("valid", "official/6"): 3, ("test", "official/6"): 4}, catalogue(), 0.0, "0"
+    )
     assert {key: Counter(split for split, _ in held) for key, held in wanted.items()} == {
-        ("train", 6): {"train": 2, "valid": 3}, ("test", 6): {"test": 4},
+        ("train", "official/6"): {"train": 2, "valid": 3}, ("test", "official/6"): {"test": 4},
     }  # fmt: skip
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from made_questions import filters, question_of
 
 from ehrxqa.questions.facts import usable
-from ehrxqa.questions.families.catalogue import catalogue
+from ehrxqa.questions.families.catalogue import catalogue, official_template
+from ehrxqa.questions.official_sentences import filled
 from ehrxqa.questions.question import Question
 from ehrxqa.questions.reading import may_be_read_back, read_back, slots_of
 from ehrxqa.questions.slots import TIME_SLOTS
@@ -26,31 +27,31 @@ WORDS = ("and", "in", "or", "of", "on", "a", "via", "patient", "within", "since"
 
 def drawn_of(template, seed):
     """A question of a template under a filter of chance."""
-    rng = random.Random(f"{template.number}/{seed}")
+    rng = random.Random(f"{template.official}/{seed}")
     return question_of(template, rng.randrange(1000), rng.choice(filters(template)))
 
 
 def test_every_template_reads_back_under_every_filter():
     seen, names = 0, {}
     for template in TEMPLATES:
-        for n, time in enumerate(filters(template), template.number):
+        for n, time in enumerate(filters(template), template.official):
             question = question_of(template, n, time)
             seen += 1
-            if template.number != 93:  # three names between commas; see below
-                assert read_back(question), question.filled
-            names.setdefault(time.name, set()).add(template.number)
+            if template.official != 93:  # three names between commas; see below
+                assert read_back(question), filled(question)
+            names.setdefault(time.name, set()).add(template.official)
     assert seen > 4000
     assert set(names) == {"", *TIME_OPTIONS}
 
 
-@pytest.mark.parametrize("template", TEMPLATES[::7], ids=lambda template: str(template.number))
+@pytest.mark.parametrize("template", TEMPLATES[::7], ids=lambda template: str(template.official))
 def test_what_is_read_is_what_was_drawn(template):
     """The slots one by one: `read_back` compares with what it makes of the choice itself."""
     for seed in range(3):
         question = drawn_of(template, seed)
         choice = question.choice
-        slots = dict(slots_of(template, question.filled).slots)
-        if template.number == 93:
+        slots = dict(slots_of(template, filled(question)).slots)
+        if template.official == 93:
             continue
         for slot in template.values:
             assert slots.pop(slot) == str(choice.values[slot])
@@ -83,36 +84,36 @@ def test_names_may_hold_the_words_of_sentences(template, words, n):
     named = [slot for slot in template.values if not slot.startswith(("patient", "study", "lab_value", "vital_value"))]
     if re.search(r"(in|since|on) (2104|first)|(2104|38.1)$", " ".join(map(str, question.choice.values.values()))):
         return  # "since 2104" in a name is a filter to any reader
-    assert may_be_read_back(question), question.filled
+    assert may_be_read_back(question), filled(question)
     if len(named) < 2:
-        assert read_back(question), question.filled
+        assert read_back(question), filled(question)
 
 
-@pytest.mark.parametrize("template", TEMPLATES[::3], ids=lambda template: str(template.number))
+@pytest.mark.parametrize("template", TEMPLATES[::3], ids=lambda template: str(template.official))
 def test_a_changed_sentence_does_not_read_back(template):
-    rng = random.Random(template.number)
+    rng = random.Random(template.official)
     question = drawn_of(template, 0)
-    right = slots_of(template, question.filled)
+    right = slots_of(template, filled(question))
     assert right is not None
-    words = question.filled.split(" ")
+    words = filled(question).split(" ")
     for place in range(len(words)):
         without = " ".join(words[:place] + words[place + 1 :])
         twice = " ".join(words[: place + 1] + words[place:])
         for changed in (without, twice):
             assert slots_of(template, changed) != right, changed
-    for match in re.finditer(r"\d", question.filled):
+    for match in re.finditer(r"\d", filled(question)):
         digit = str((int(match[0]) + rng.randrange(1, 10)) % 10)
-        changed = question.filled[: match.start()] + digit + question.filled[match.end() :]
+        changed = filled(question)[: match.start()] + digit + filled(question)[match.end() :]
         assert slots_of(template, changed) != right, changed
-    assert slots_of(template, question.filled + " please") is None
+    assert slots_of(template, filled(question) + " please") is None
 
 
 def test_numbers_and_categories_are_no_names():
     """Otherwise a gap for them takes in words that belong elsewhere."""
-    gender = catalogue()[6]
+    gender = official_template(6)
     assert slots_of(gender, "what is the gender of patient 10000001?") is not None
     assert slots_of(gender, "what is the gender of patient heparin?") is None
-    listed = catalogue()[1124]
+    listed = official_template(1124)
     assert slots_of(listed, "given the study 50000001, list all disease.") is not None
     assert slots_of(listed, "given the study 50000001, list all disease in the left lung.") is None
     assert slots_of(listed, "given the study 50000001, list all abnormality.") is None
@@ -120,7 +121,7 @@ def test_numbers_and_categories_are_no_names():
 
 def test_three_names_with_a_comma_can_be_told_from_a_wrong_sentence():
     """Chance may draw a name that makes a sentence ambiguous; that is no fault of ours, and not written either."""
-    template = catalogue()[93]
+    template = official_template(93)
     question = question_of(template, 0)
     plain = replace(question.choice, values={**question.choice.values, "drug_name1": "a", "drug_name2": "b"})
     assert read_back(Question(template, replace(plain, values={**plain.values, "drug_name3": "calcium carbonate"})))
@@ -128,7 +129,7 @@ def test_three_names_with_a_comma_can_be_told_from_a_wrong_sentence():
     assert not read_back(odd)
     assert may_be_read_back(odd)
     wrong = Question(template, plain)
-    object.__setattr__(wrong, "filled", question.filled.replace("prescribed", "given"))
+    object.__setattr__(wrong, "filled", filled(question).replace("prescribed", "given"))
     assert not may_be_read_back(wrong)
 
 

@@ -7,20 +7,24 @@ import random
 import sqlite3
 
 import pytest
+from made_questions import OFFICIAL
 from official_rules import normalised
 
-from ehrxqa.questions.cell import CellTask, Wanted, run_cell
+from ehrxqa.questions.batch import BatchTask, Wanted, run_batch
 from ehrxqa.questions.checking import Checker
 from ehrxqa.questions.events import VITALS
-from ehrxqa.questions.families.catalogue import catalogue
+from ehrxqa.questions.families.catalogue import official_template
+from ehrxqa.questions.programs import denominator
 from ehrxqa.questions.question import Choice, Question
+from ehrxqa.questions.question_records import record_of
+from ehrxqa.questions.saying import our_wording
 from ehrxqa.sql.official_text import VITAL_RANGES
 
 AGO = "2105-12-31 23:59:00"
 
 
 def made(copies, number, wanted=8, seed="rules"):
-    result = run_cell(CellTask(copies, number, (Wanted("test"),) * wanted, f"{seed}/{number}"))
+    result = run_batch(BatchTask(copies, official_template(number), (Wanted("test"),) * wanted, f"{seed}/{number}"))
     assert not result.faults
     return [json.loads(line) for _, line in result.lines]
 
@@ -28,7 +32,7 @@ def made(copies, number, wanted=8, seed="rules"):
 @pytest.mark.parametrize("number", range(9, 14))
 def test_changes_between_two_given_times(copies, bench, number):
     """Both filters are empty, the times are recorded ones in order, and every sentence and program names both."""
-    template, rng = catalogue()[number], random.Random(7)
+    template, rng = official_template(number), random.Random(7)
     kind = template.kinds[0]
     found = 0
     for _ in range(400):
@@ -43,7 +47,7 @@ def test_changes_between_two_given_times(copies, bench, number):
         assert choice.exact == {"e1": "exact-default", "e2": "exact-default"}
         assert not choice.time("g1").name
         assert not choice.time("g2").name
-        record = question.record("test", 0, question.wording(rng), "machine")
+        record = record_of(question, "test", 0, our_wording(question, rng), "machine")
         assert record["t_tag"] == ["", "", "", "exact-default", "exact-default"]
         for text in (record["template"], record["_gold_program"]):
             assert one in text
@@ -58,26 +62,26 @@ def test_changes_between_two_given_times(copies, bench, number):
 def test_a_rate_needs_patients_behind_it(copies, bench):
     """A checker that wants more patients than there are refuses every rate and ranking, and says why."""
     checker = Checker(copies, bench.facts.labels)
-    template, rng = catalogue()[124], random.Random(3)
+    template, rng = official_template(124), random.Random(3)
     drawn = (bench.sampler.draw(template, rng, truth=True, empty=False, subjects=None) for _ in range(300))
     questions = [Question(template, choice) for choice in drawn if choice is not None]
     good = [q for q in questions if checker.check(q, truth=None, empty=False, strict=True).answer is not None]
     assert good
-    assert all(checker._fast.rows(normalised(q.behind))[0][0] >= 2 for q in good)
-    checker._least_behind = 10_000
+    assert all(checker._fast.rows(normalised(denominator(q)))[0][0] >= 2 for q in good)
+    checker._fewest_patients = 10_000
     for question in good:
         assert checker.check(question, truth=None, empty=False, strict=True).reason == (
             "a rate or ranking of too few patients"
         )
 
 
-@pytest.mark.parametrize("number", [n for n, t in catalogue().items() if t.behind])
+@pytest.mark.parametrize("number", [n for n, t in OFFICIAL.items() if t.denominator])
 def test_what_is_behind_a_rate_or_ranking_can_be_counted(bench, number):
-    template, rng = catalogue()[number], random.Random(number)
+    template, rng = official_template(number), random.Random(number)
     for _ in range(60):
         choice = bench.sampler.draw(template, rng, truth=True, empty=False, subjects=None)
         if choice is not None:
-            ((count,),) = bench.checker._fast.rows(normalised(Question(template, choice).behind.lower()))
+            ((count,),) = bench.checker._fast.rows(normalised(denominator(Question(template, choice)).lower()))
             assert 0 <= count <= len(bench.facts.subjects)
             return
     pytest.skip(f"template {number} cannot be drawn from this database")
@@ -114,14 +118,14 @@ def test_rankings_with_ties_say_so_and_others_do_not(copies, number):
 
 
 def test_ties_are_said_before_the_end_mark():
-    question = Question(catalogue()[175], Choice(operations={"n_rank": "three"}))
+    question = Question(official_template(175), Choice(operations={"n_rank": "three"}))
     for seed in range(20):
-        plain, tied = (question.wording(random.Random(seed), ties=ties) for ties in (False, True))
+        plain, tied = (our_wording(question, random.Random(seed), ties=ties) for ties in (False, True))
         assert tied == f"{plain[:-1]}, ties included{plain[-1]}"
 
 
 def test_a_vital_sign_that_was_never_normal_was_measured(copies, bench):
-    template, rng = catalogue()[107], random.Random(5)
+    template, rng = official_template(107), random.Random(5)
     found = 0
     for _ in range(150):
         choice = bench.sampler.draw(template, rng, truth=False, empty=False, subjects=None)

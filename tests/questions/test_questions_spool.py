@@ -1,4 +1,4 @@
-"""What has been made lies safe on disk: cut anywhere, a spool goes on behind its last finished cell."""
+"""What has been made lies safe on disk: cut anywhere, a spool goes on behind its last finished batch."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from ehrxqa.errors import BuildError
-from ehrxqa.questions.cell import CellResult, CellTask, Wanted
+from ehrxqa.questions.batch import BatchResult, BatchTask, Wanted
 from ehrxqa.questions.copies import Copies
+from ehrxqa.questions.families.catalogue import official_template
 from ehrxqa.questions.held_out import HeldOut
 from ehrxqa.questions.spool import Spool
 
@@ -18,26 +19,28 @@ COPIES = Copies("train", Path("a"), Path("b"), Path("c"))
 
 
 def task_of(number, **more):
-    return CellTask(COPIES, number, (Wanted("train"), Wanted("valid", True)), f"0/train/{number}/0", **more)
+    return BatchTask(
+        COPIES, official_template(number), (Wanted("train"), Wanted("valid", True)), f"0/train/{number}/0", **more
+    )
 
 
 def result_of(number):
     text = f'[{{"template": "q{number} \\u2603 \\t"}}, [{number}], {{}}]'
-    return CellResult(
+    return BatchResult(
         [("train", text), ("valid", text), ("train", text)], [bytes([number]) * 12], Counter(valid=number),
         Counter({"empty": number}), [f"fault {number}"], 3, Counter({"train yes": number}),
     )  # fmt: skip
 
 
-def written(path, cells=5):
+def written(path, batches=5):
     with Spool(path, "key") as spool:
-        for number in range(1, cells + 1):
+        for number in range(1, batches + 1):
             spool.add(task_of(number), result_of(number))
     return path.read_bytes()
 
 
 def read(path, key="key"):
-    """The numbers of the finished cells, and all entries of train."""
+    """The numbers of the finished batches, and all entries of train."""
     with Spool(path, key) as spool:
         finished = [number for number in range(1, 9) if spool.finished(task_of(number)) is not None]
         order = list(range(len(spool.offsets.get("train", ()))))
@@ -49,7 +52,7 @@ def test_what_was_added_is_there_again(tmp_path):
     with Spool(tmp_path / "s", "key") as spool:
         found = spool.finished(task_of(3))
         given = result_of(3)
-        assert found == CellResult([], given.keys, given.missing, given.rejected, given.faults, 3, given.truths)
+        assert found == BatchResult([], given.keys, given.missing, given.rejected, given.faults, 3, given.truths)
         assert [answer for _, answer, _ in spool.entries("train", [4, 0, 5])] == [[3], [1], [3]]
         assert {split: len(places) for split, places in spool.offsets.items()} == {"train": 10, "valid": 5}
 
@@ -92,10 +95,10 @@ def test_a_file_that_is_no_spool_is_overwritten(tmp_path):
 @pytest.mark.parametrize(
     "other",
     [
-        CellTask(Copies("test", *[Path()] * 3), 1, task_of(1).wanted, task_of(1).seed),
-        CellTask(COPIES, 2, task_of(1).wanted, task_of(1).seed),
-        CellTask(COPIES, 1, task_of(1).wanted[::-1], task_of(1).seed),
-        CellTask(COPIES, 1, task_of(1).wanted, "1/train/1/0"),
+        BatchTask(Copies("test", *[Path()] * 3), official_template(1), task_of(1).wanted, task_of(1).seed),
+        BatchTask(COPIES, official_template(2), task_of(1).wanted, task_of(1).seed),
+        BatchTask(COPIES, official_template(1), task_of(1).wanted[::-1], task_of(1).seed),
+        BatchTask(COPIES, official_template(1), task_of(1).wanted, "1/train/1/0"),
         task_of(1, seen=frozenset([b"x"])),
         task_of(1, held_out=HeldOut(subjects=True)),
         task_of(1, held_out=HeldOut(questions=True)),
@@ -103,7 +106,7 @@ def test_a_file_that_is_no_spool_is_overwritten(tmp_path):
     ],
     ids=("database", "template", "wanted", "seed", "seen", "subjects", "questions", "truths"),
 )
-def test_a_cell_is_finished_for_the_same_task_only(tmp_path, other):
+def test_a_batch_is_finished_for_the_same_task_only(tmp_path, other):
     written(tmp_path / "s", 1)
     with Spool(tmp_path / "s", "key") as spool:
         assert spool.finished(task_of(1)) is not None
@@ -112,12 +115,14 @@ def test_a_cell_is_finished_for_the_same_task_only(tmp_path, other):
 
 def test_where_the_copies_lie_does_not_matter(tmp_path):
     written(tmp_path / "s", 1)
-    moved = CellTask(Copies("train", *[Path("elsewhere")] * 3), 1, task_of(1).wanted, task_of(1).seed)
+    moved = BatchTask(
+        Copies("train", *[Path("elsewhere")] * 3), official_template(1), task_of(1).wanted, task_of(1).seed
+    )
     with Spool(tmp_path / "s", "key") as spool:
         assert spool.finished(moved) is not None
 
 
-def add_cells(path):
+def add_batches(path):
     with Spool(path, "key") as spool:
         for number in range(4, 9):
             spool.add(task_of(number), result_of(number))
@@ -130,7 +135,7 @@ def test_a_full_disk_is_said_in_one_line_and_nothing_finished_is_lost(tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 100, hard))
     try:
         with pytest.raises(BuildError, match="too large") as error:
-            add_cells(tmp_path / "s")
+            add_batches(tmp_path / "s")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "\n" not in str(error.value)

@@ -12,9 +12,9 @@ import pytest
 import ehrxqa
 from ehrxqa.cli.main import _guarded
 from ehrxqa.layout import DATABASE_PATHS
-from ehrxqa.questions.families.catalogue import catalogue
+from ehrxqa.questions.families.catalogue import catalogue, official_template
 from ehrxqa.questions.families.no_source import NO_SOURCE
-from ehrxqa.questions.template import official
+from ehrxqa.questions.template import official_text
 from ehrxqa.questions.unanswerable import UnanswerableTask, unanswerable_records
 
 #: Value slot → where a database would have such a value.
@@ -25,9 +25,12 @@ _WHERE = {
 _TAGS = {template.q_tag for template in catalogue().values()}
 
 
+EVERY = tuple(catalogue().values())
+
+
 @pytest.fixture(scope="module")
 def records(copies):
-    return unanswerable_records(UnanswerableTask(copies, "test", 160, (*catalogue(), *NO_SOURCE), "1/test/impossible"))
+    return unanswerable_records(UnanswerableTask(copies, "test", 160, EVERY, True, "1/test/impossible"))
 
 
 @pytest.fixture(scope="module")
@@ -85,23 +88,23 @@ def test_what_has_no_source_is_asked_about_patients_that_exist(records, db):
     of_patient = [record for record in odd if "patient_id" in record["value"]]
     assert len(of_patient) > 30
     assert all(known(db, "patient_id", record["value"]["patient_id"]) for record in of_patient)
-    official_ones = {official(text) for text, _ in NO_SOURCE.values()}
+    official_ones = {official_text(text) for _, text, _ in NO_SOURCE.values()}
     assert len(official_ones & {record["q_tag"] for record in odd}) >= 4
     for record in odd:
         assert all(str(value) in record["question"] for value in record["value"].values())
 
 
 def test_only_templates_that_were_asked_for(copies):
-    task = UnanswerableTask(copies, "test", 20, (95, 1100), "x")
+    task = UnanswerableTask(copies, "test", 20, (official_template(95), official_template(1100)), False, "x")
     tags = {record["q_tag"] for record in unanswerable_records(task)} & _TAGS
-    assert tags <= {catalogue()[95].q_tag, catalogue()[1100].q_tag}
+    assert tags <= {official_template(95).q_tag, official_template(1100).q_tag}
     assert tags
 
 
 def test_the_same_seed_gives_the_same(copies, records):
-    task = UnanswerableTask(copies, "test", 20, (*catalogue(), *NO_SOURCE), "1/test/impossible")
+    task = UnanswerableTask(copies, "test", 20, EVERY, True, "1/test/impossible")
     assert unanswerable_records(task) == records[:20]
-    assert unanswerable_records(UnanswerableTask(copies, "test", 20, task.templates, "2")) != records[:20]
+    assert unanswerable_records(UnanswerableTask(copies, "test", 20, task.templates, True, "2")) != records[:20]
 
 
 def test_the_share_is_kept_and_records_have_the_keys_of_the_others(run):

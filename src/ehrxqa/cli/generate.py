@@ -25,7 +25,7 @@ __all__ = ["command"]
 @click.option("--seed", default=0, show_default=True, metavar="S", help="Seed of all random numbers.")
 @click.option("--scope", "scopes", multiple=True, metavar="NAME", help="Only this scope or modality; repeatable.")
 @click.option("--family", "--families", "families", multiple=True, metavar="NAME",
-              help="Only this family or template number; repeatable.")  # fmt: skip
+              help="Only this family, template (official/28), package or python:MODULE:NAME; repeatable.")  # fmt: skip
 @click.option("--impossible", default=0.0, metavar="SHARE", help="Share of unanswerable questions.  [default: 0]")
 @click.option("--empty", default=0.05, show_default=True, metavar="SHARE",
               help="Most that may be empty, of the lists and counts about images.")  # fmt: skip

@@ -1,25 +1,94 @@
-"""Reading the sidecar of generated question files (`ehrxqa.dataset.link_records` says what it holds).
+"""`dataset/links.jsonl`: what each generated question is about and what its answer rests on, one JSON object a line.
 
-Official files have none; everything that reads links also works without them.
+Lines are in the order train, valid, test, and by `id` within a split. Keys:
+
+| key | type | meaning |
+|---|---|---|
+| split | text | train, valid, test |
+| id | integer | number of the question within its split, as in the dataset files |
+| modality | text | `table`, `image`, `multimodal` (image and table) |
+| scope | text | `table-none`, `table-single`, `table-group`, `image-single-1`, `image-single-2`, `image-single-n`, |
+|  |  | `image-group`, `multimodal-single`, `multimodal-group` |
+| family | text | what is asked, such as `has` or `list attributes`; several templates share a family |
+| template | text | id of the template: `official/` and a number from 0 to 6033, or that of another package |
+| study_ids | integers | studies the question is about, at most `MOST_LINKS` |
+| image_ids | texts | their images, in the same order |
+| image_paths | texts | where MIMIC-CXR-JPG keeps them, below its `files` folder |
+| studies_total | integer | number of studies the question is about, also those not listed |
+| rows | list | per table `{"table": …, "row_ids": […], "total": …}`: rows the answer rests on, at most `MOST_LINKS` |
+| bounded | truth value | whether anything was left out of `study_ids` or a `row_ids` |
+
+Of the labels only rows with relation 1 are listed; an answer "no" may rest on no row at all. Official files have no
+links; everything that reads them also works without.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+import msgspec
+
 from ehrxqa.dataset.json_files import read_text
-from ehrxqa.dataset.link_records import Links, RowLinks
 from ehrxqa.errors import RecordError
 from ehrxqa.layout import LINKS_PATH
 from ehrxqa.spec.scopes import SCOPE_OF_KEY
 
-__all__ = ["LINKS_FILE", "LinkTable", "Links", "read_links"]
+__all__ = ["LINKS_FILE", "MOST_LINKS", "LinkTable", "Links", "RowLinks", "official_number", "read_links"]
 
 #: Beside the question files.
 LINKS_FILE: Final = PurePosixPath(LINKS_PATH).name
+#: Studies, and rows of a table, that are listed for one question.
+MOST_LINKS: Final = 20
+_OFFICIAL: Final = "official/"
+
+
+class RowLinks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Rows of one table, by `row_id`."""
+
+    table: str
+    row_ids: list[int]
+    total: int
+
+
+class Links(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One line of the file."""
+
+    split: str
+    id: int
+    modality: str
+    scope: str
+    family: str
+    template: str | int
+    study_ids: list[int]
+    image_ids: list[str]
+    image_paths: list[str]
+    studies_total: int
+    rows: list[RowLinks]
+    bounded: bool
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The line as a JSON object."""
+        found: dict[str, Any] = msgspec.to_builtins(self)
+        return found
+
+    def __post_init__(self) -> None:
+        if self.scope not in SCOPE_OF_KEY:
+            raise ValueError(f"unknown scope {self.scope!r}")
+        if isinstance(self.template, int):  # written before templates had texts for ids
+            msgspec.structs.force_setattr(self, "template", f"{_OFFICIAL}{self.template}")
+
+
+def official_number(template: str | int) -> int | None:
+    """The official number of a template by its id, if it has one.
+
+    >>> official_number("official/28"), official_number("my-hospital/vitals-1")
+    (28, None)
+    """
+    number = str(template).removeprefix(_OFFICIAL)
+    return int(number) if str(template).startswith(_OFFICIAL) and number.isdecimal() else None
 
 
 class LinkTable:
@@ -37,24 +106,22 @@ class LinkTable:
 
 
 def read_links(folder: Path) -> LinkTable:
-    """The links of the question files in `folder`; none if there is no sidecar.
+    """The links of the question files in `folder`; none if there is no such file.
 
     Raises:
-        RecordError: The sidecar is damaged; names the line.
+        RecordError: The file is damaged; names the line.
     """
     path = folder / LINKS_FILE
     if not path.exists():
         return LinkTable({})
     found = {}
+    decoder = msgspec.json.Decoder(Links)
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         try:
-            value = json.loads(line)
-            key = value.pop("split"), value.pop("id")
-            value["rows"] = [RowLinks(**rows) for rows in value["rows"]]
-            links = Links(**value)
-            if links.scope not in SCOPE_OF_KEY:
-                raise ValueError(links.scope)
-            found[key] = links
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise RecordError(f"{path}: line {number} is no sidecar record; generate the questions anew") from error
+            links = decoder.decode(line)
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise RecordError(
+                f"{path}: line {number} is no record of links ({error}); generate the questions anew"
+            ) from error
+        found[links.split, links.id] = links
     return LinkTable(found)

@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
-from ehrxqa.dataset.facts import facts_of
+from ehrxqa.dataset.placement import placement_of
 from ehrxqa.dataset.splits import Dataset, read_dataset
 from ehrxqa.dataset.trust import RULES, FamilyCounts, about, duplicates, family_trust
 from ehrxqa.publish.plots import Bar, bar_chart, html_table, page
@@ -88,7 +88,7 @@ def dataset_stats(dataset: Dataset) -> dict[str, Any]:
     linked = 0
     for split, records in dataset.splits.items():
         for record in records:
-            facts = facts_of(record, dataset.links)
+            facts = placement_of(record, dataset.links)
             for name, by_split in counts.items():
                 by_split[split][getattr(facts, name)] += 1
             found = _WORD.findall(record["question"])

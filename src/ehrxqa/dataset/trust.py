@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from math import sqrt
 from typing import Any, Final
 
+from ehrxqa.dataset.links import official_number
 from ehrxqa.dataset.records import Record
 from ehrxqa.dataset.splits import Dataset
 from ehrxqa.layout import DATABASE_OF_SPLIT
@@ -134,7 +135,8 @@ def about(dataset: Dataset) -> dict[str, Any]:
         if link is not None:
             named.update(link.study_ids)
             met.update(subject for path in link.image_paths if (subject := _subject_of(path)) is not None)
-            templates[MODALITY_KEYS[link.modality]].add(link.template)
+            if (number := official_number(link.template)) is not None:
+                templates[MODALITY_KEYS[link.modality]].add(number)
         subjects.update((base, subject) for subject in met)
         studies.update((base, study) for study in named)
     most = max(subjects.values(), default=0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ehrxqa.dataset.facts import Facts, facts_of, read_links_beside
+from ehrxqa.dataset.placement import Placement, placement_of, read_links_beside
 from ehrxqa.errors import RecordError, SettingsError
 from ehrxqa.evaluation.answer_files import Gold, Predictions, read_gold, read_predicted_answers, read_questions
 from ehrxqa.evaluation.comparing import Verdict, compared_form, judge
@@ -137,18 +137,18 @@ def _check_ids(gold_path: Path, gold: Gold, path: Path, given: Predictions, prof
     return len(missing)
 
 
-def _facts(records: Mapping[str, dict[str, Any]], path: Path) -> dict[str, Facts]:
+def _facts(records: Mapping[str, dict[str, Any]], path: Path) -> dict[str, Placement]:
     """What the questions are about, if their records say it."""
     if not all(isinstance(record.get("q_tag"), str) for record in records.values()):
         return {}
     links = read_links_beside(path)
-    return {key: facts_of(record, links) for key, record in records.items()}
+    return {key: placement_of(record, links) for key, record in records.items()}
 
 
 def _grouped(
     dimension: str,
     verdicts: Mapping[str, Verdict],
-    facts: Mapping[str, Facts],
+    facts: Mapping[str, Placement],
     bootstrap: Bootstrap,
     profile: Profile,
 ) -> tuple[GroupScores, ...]:

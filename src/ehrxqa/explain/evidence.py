@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ehrxqa.database.studies import LABEL_SET_OF
-from ehrxqa.dataset.facts import Facts
-from ehrxqa.dataset.link_records import Links
+from ehrxqa.dataset.links import Links
+from ehrxqa.dataset.placement import Placement
 from ehrxqa.dataset.records import Record
 from ehrxqa.errors import BuildError, NeuralSqlError, SettingsError
 from ehrxqa.explain.report_sentences import ImageReport, image_reports
@@ -109,7 +109,7 @@ class Evidence:
 def evidence_for(
     out: Path,
     record: Record,
-    facts: Facts,
+    facts: Placement,
     link: Links | None,
     database: Path,
     steps: Sequence[Step],

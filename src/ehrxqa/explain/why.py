@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from ehrxqa.dataset.answer import database_for
-from ehrxqa.dataset.facts import Facts, facts_of
+from ehrxqa.dataset.placement import Placement, placement_of
 from ehrxqa.dataset.records import GOLD_PROGRAM, Record
 from ehrxqa.dataset.splits import Dataset, load_records, read_dataset
 from ehrxqa.errors import NeuralSqlError, RecordError, SettingsError
@@ -74,7 +74,7 @@ class Explanation:
     """
 
     record: Record
-    facts: Facts
+    facts: Placement
     database: Path
     program: str
     steps: tuple[StepResult, ...]
@@ -122,7 +122,7 @@ def why(
     program = _program(dataset, record, neuralsql=neuralsql)
     if _is_impossible(program):
         nothing = Evidence(dataset.links.of(record) is not None, (), 0, ())
-        facts = facts_of(record, dataset.links)
+        facts = placement_of(record, dataset.links)
         return Explanation(record, facts, path, program, (), record.get("answer"), "null", (), nothing, impossible=True)
     with _runner(path, program) as run:
         return _explain(out, dataset, record, path, program, run, tree)
@@ -258,7 +258,7 @@ def _explain(
         if rows is not None and "study_id" in map(str.lower, rows.columns):
             place = [column.lower() for column in rows.columns].index("study_id")
             studies.update((int(study), None) for row in rows if isinstance(study := row[place], int | float))
-    facts, link = facts_of(record, dataset.links), dataset.links.of(record)
+    facts, link = placement_of(record, dataset.links), dataset.links.of(record)
     # count, max and the like give a row over no rows, too
     nothing = _is_empty(computed) or computed == [0]
     return Explanation(

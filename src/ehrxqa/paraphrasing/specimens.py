@@ -65,7 +65,7 @@ def specimens(
             "within": _nth(template.withins, n) if template.withins else "",
             "operations": {slot: _nth(held, n) for slot, held in options.items()},
             "visual": _visual(template, n),
-            "comparison": _nth(comparisons, n) if template.comparison else "",
+            "comparison": _nth(comparisons, n) if template.compares else "",
         }
         time, other = _nth(times, n), _nth(times, n + 1)
         if "g2" in template.fixed:
@@ -110,7 +110,7 @@ def _visual(template: Template, n: int) -> VqaQuestion | None:
     """The n-th image question; over the templates, all names come up."""
     if not template.visual:
         return None
-    kind, n = KINDS[template.visual], n + 7 * template.number
+    kind, n = KINDS[template.visual], n + 7 * (template.official or 0)
     categories = _from(tuple(ATTRIBUTES), n, kind.categories)
     known = ATTRIBUTES[categories[0]] if kind.form is Form.CHOOSE and categories else _NAMES
     return VqaQuestion.of_kind(

@@ -14,6 +14,7 @@ from typing import Final
 from ehrxqa.paraphrasing.specimens import Listener, specimens
 from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.question import Question
+from ehrxqa.questions.saying import our_wording
 from ehrxqa.vqa.question import Target
 
 __all__ = ["WORD", "template_words", "unanswerable_words"]
@@ -35,7 +36,7 @@ def template_words() -> frozenset[str]:
         grains.add(template.grains)
         for n, question in enumerate(questions):
             chance = Listener(n)
-            said = question.wording(chance, ties="n_rank" in template.operations)
+            said = our_wording(question, chance, ties="n_rank" in template.operations)
             names = _names(question)
             texts.update(names.sub(" ", text) if names else text for text in (said, *chance.heard))
     return _words(texts)

@@ -136,12 +136,12 @@ def _database(out: Path, manifest: Manifest | None) -> Path | None:
 
 def _examples(dataset: Dataset) -> list[dict[str, Any]]:
     """The first answered question of each modality that is short and has an answer."""
-    from ehrxqa.dataset.facts import facts_of
+    from ehrxqa.dataset.placement import placement_of
 
     found: dict[str, dict[str, Any]] = {}
     for split in dataset.splits:
         for record in dataset.splits[split]:
-            modality = facts_of(record, dataset.links).modality
+            modality = placement_of(record, dataset.links).modality
             if modality not in found and record.get("answer") and len(json.dumps(record["answer"])) < 200:
                 found[modality] = record
     return list(found.values())

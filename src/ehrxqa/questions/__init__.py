@@ -2,12 +2,14 @@
 
 In: the databases of a build. Out: question records in the official form, and links to what they are about.
 
+- The question space: `template`, and all templates in `families`; other packages bring their own.
 - What may stand in a sentence and in SQL: `times`, `slots`, `events`.
-- Sentences of our own: `saying`, `wording`, `phrases`, `nouns`, `articles`.
-- The question space: `template`, and all templates in `families`.
-- One `question` renders itself; `expand` and `image_sql` write its SQL.
+- A `question` is a template with everything drawn. Functions over it give its `programs` (with `image_sql`), its
+  `official_sentences`, our own sentences (`saying` with `image_wordings`, `phrases`, `nouns`, `articles`) and its
+  record (`question_records`).
 - Values: `facts` of a database, ways of `drawing`, `visuals` for images.
-- Proof: `checking` on `copies` of the database by `lookup`, `lint`, `reading`.
-- Work: a `cell` is one template and one database; `quota`, `production`, `spool`, `question_files`, `generate`.
-- Beside them: `unanswerable` questions, `held_out` patients and questions, the `sidecar` of links, `coverage`.
+- Proof: `checking` on `copies` of the database by `lookup`, lint, `reading`.
+- Work: a `batch` is the questions of one template about one database; `quota`, `production`, `spool`,
+  `question_files`, `generate`.
+- Beside them: `unanswerable` questions, `held_out` patients and questions, `coverage`.
 """

@@ -210,7 +210,7 @@ class _Batch:
         answer = json.dumps(checked.answer)
         if question.template.answer != "truth" and self._answers[answer] >= self._most_equal and not loose:
             return "an answer that is frequent already"
-        links = self._bench.checker.links(question)
+        links = self._bench.checker.links(question, wanted.split)
         bare, other = _selections(question, links, answer)
         if other in self._seen:
             return "a filter that changes nothing"
@@ -223,7 +223,7 @@ class _Batch:
             self._result.truths[key_] += 1
         ties = question.template.answer == "top" and len(checked.answer) > question.ranks
         record = record_of(question, wanted.split, 0, our_wording(question, self._rng, ties=ties))
-        line = json.dumps([record, final_record(record, checked.answer)["answer"], links.record(wanted.split, 0)])
+        line = json.dumps([record, final_record(record, checked.answer)["answer"], links.record])
         self._result.lines.append((wanted.split, line))
         self._result.made += 1
         return ""

@@ -162,8 +162,8 @@ class Checker:
             self._names[slot] = {str(name) for (name,) in rows}
         return self._names[slot]
 
-    def links(self, question: Question) -> Links:
-        """What a question is about, and the rows its answer rests on."""
+    def links(self, question: Question, split: str) -> Links:
+        """What a question is about, and the rows its answer rests on; without its number in the split."""
         select = studies_of(question)
         studies = [int(str(row[0])) for row in self._fast.rows(normalise(select))] if select else []
         total = len(studies)
@@ -173,16 +173,20 @@ class Checker:
         rows = [self._rows(each) for each in answer_rows(question, listed)]
         template = question.template
         return Links(
-            template.modality,
-            template.scope,
-            template.family,
-            template.id,
-            studies,
-            [image for _, image in images],
-            [image_path(subject, study, image) for study, (subject, image) in zip(studies, images, strict=True)],
-            total,
-            rows,
-            total > len(studies) or any(each.total > len(each.row_ids) for each in rows),
+            split=split,
+            id=0,
+            modality=template.modality,
+            scope=template.scope,
+            family=template.family,
+            template=template.id,
+            study_ids=studies,
+            image_ids=[image for _, image in images],
+            image_paths=[
+                image_path(subject, study, image) for study, (subject, image) in zip(studies, images, strict=True)
+            ],
+            studies_total=total,
+            rows=rows,
+            bounded=total > len(studies) or any(each.total > len(each.row_ids) for each in rows),
         )
 
     def _rows(self, rows: AnswerRows) -> RowLinks:

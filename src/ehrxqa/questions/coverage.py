@@ -15,8 +15,8 @@ from ehrxqa.questions.batch import BatchResult, BatchTask, Wanted, run_batch
 from ehrxqa.questions.copies import make_copies
 from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.families.no_source import NO_SOURCE
-from ehrxqa.questions.pool import Pool
-from ehrxqa.questions.template import Scope, Template
+from ehrxqa.questions.template import Template
+from ehrxqa.runs.pool import Pool
 
 __all__ = ["Coverage", "TemplateCoverage", "coverage"]
 
@@ -37,7 +37,7 @@ class TemplateCoverage:
     """
 
     number: int
-    scope: Scope
+    scope: str
     family: str
     databases: tuple[str, ...]
     reason: str
@@ -88,7 +88,9 @@ def coverage(out: Path | str, *, workers: int | None = None, progress: Progress 
     for batch, result in zip(tasks, results, strict=True):
         found.setdefault(batch.template, {})[batch.copies.base] = result
     templates = {
-        number: _of(template, number, tried) for template, tried in found.items() if (number := template.official) is not None
+        number: _of(template, number, tried)
+        for template, tried in found.items()
+        if (number := template.official) is not None
     }
     for number, (scope, _, missing) in NO_SOURCE.items():
         templates[number] = TemplateCoverage(number, scope, missing, (), f"no source in MIMIC-IV: {missing}")

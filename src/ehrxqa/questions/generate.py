@@ -15,7 +15,6 @@ from ehrxqa.progress import SILENT, Progress
 from ehrxqa.questions.copies import Copies, make_copies
 from ehrxqa.questions.families.catalogue import catalogue, chosen_templates
 from ehrxqa.questions.held_out import HeldOut
-from ehrxqa.questions.pool import Pool
 from ehrxqa.questions.production import Request, produce
 from ehrxqa.questions.question_files import QuestionFiles
 from ehrxqa.questions.spool import Spool
@@ -23,6 +22,7 @@ from ehrxqa.questions.template import Template
 from ehrxqa.questions.unanswerable import UnanswerableTask, unanswerable_records
 from ehrxqa.runs.manifest import FileRecord, Manifest, StageRecord, package_versions, read_manifest, stage_key
 from ehrxqa.runs.output_folder import exclusive
+from ehrxqa.runs.pool import Pool
 from ehrxqa.runs.replacing import finish, replace_together, staged_path
 
 __all__ = ["GenerateReport", "generate"]
@@ -106,7 +106,7 @@ def generate(
     if seed < 0:
         raise SettingsError(f"seed must not be negative, not {seed}")
     templates = chosen_templates(scopes, families)
-    wanted_bases = sorted({DATABASE_OF_SPLIT[split] for split, number in wanted.items() if number})
+    wanted_bases: list[str] = sorted({DATABASE_OF_SPLIT[split] for split, number in wanted.items() if number})
     databases = {base: out / DATABASE_PATHS[base] for base in wanted_bases}
     for path in databases.values():
         if not path.is_file():

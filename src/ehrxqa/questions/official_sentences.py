@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from ehrxqa.questions.question import Question
-from ehrxqa.questions.saying import GENDERS, tidy
+from ehrxqa.questions.saying import tidy
 from ehrxqa.questions.slots import OPERATIONS, TIME_SLOTS
 from ehrxqa.questions.times import EXACT, WITHIN
+from ehrxqa.spec.values import GENDER_WORDS
 
 __all__ = ["filled", "tag"]
 
@@ -42,7 +43,7 @@ def filled(question: Question) -> str:
     }
     values = dict(choice.values)
     if "gender" in values:
-        values["gender"] = GENDERS[values["gender"]]
+        values["gender"] = GENDER_WORDS[values["gender"]]
     text = _VERB.sub(verb, question.template.q_tag)
     text = tidy(_SLOT.sub(lambda match: words[match[1]], text))
     text = _VISUAL.sub(lambda match: question.visual_slots[match[1]], text)

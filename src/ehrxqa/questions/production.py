@@ -89,7 +89,11 @@ def produce(request: Request, copies: Mapping[str, Copies], spool: Spool, pool: 
 
 
 def _tasks(
-    request: Request, quota: Quota, copies: Mapping[str, Copies], so_far: Mapping[tuple[str, str], BatchResult], round_: int
+    request: Request,
+    quota: Quota,
+    copies: Mapping[str, Copies],
+    so_far: Mapping[tuple[str, str], BatchResult],
+    round_: int,
 ) -> list[BatchTask]:
     nothing = BatchResult()
     wanted = wanted_of(quota, request.templates, request.empty if round_ == 0 else 0.0, f"{request.seed}/{round_}")

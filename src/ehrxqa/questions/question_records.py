@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ehrxqa.dataset.records import DATABASE_NAME, GOLD_PROGRAM
+from ehrxqa.dataset.records import GOLD_PROGRAM
+from ehrxqa.layout import DATABASE_NAME
 from ehrxqa.questions.official_sentences import filled, tag
 from ehrxqa.questions.programs import gold_program, query
 from ehrxqa.questions.question import Question

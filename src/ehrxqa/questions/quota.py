@@ -78,9 +78,9 @@ def wanted_of(
         slots = [key for key in of_split for _ in range(counts[key])]
         empties.update(random.Random(f"{seed}/{split}/empty").sample(slots, int(len(slots) * empty)))
     wanted: dict[tuple[str, str], list[Wanted]] = {}
-    for split, id_ in sorted(quota, key=place):
-        some = [Wanted(split, number < empties[split, id_]) for number in range(quota[split, id_])]
-        wanted.setdefault((DATABASE_OF_SPLIT[split], id_), []).extend(some)
+    for key in sorted(quota, key=place):
+        some = [Wanted(key[0], number < empties[key]) for number in range(quota[key])]
+        wanted.setdefault((DATABASE_OF_SPLIT[key[0]], key[1]), []).extend(some)
     for (base, id_), held in wanted.items():
         random.Random(f"{seed}/{base}/{templates[id_].chance}").shuffle(held)
     return {key: tuple(wanted[key]) for key in sorted(wanted, key=place)}

@@ -20,13 +20,13 @@ from ehrxqa.questions.question import Question
 from ehrxqa.questions.slots import OPERATIONS, TIME_SLOTS
 from ehrxqa.questions.template import Template
 from ehrxqa.questions.times import EXACT, TIME_OPTIONS, WITHIN, TimeChoice
+from ehrxqa.spec.values import GENDER_OF_WORD
 from ehrxqa.vqa.vocabulary import ATTRIBUTES, OBJECTS
 
 __all__ = ["Reading", "may_be_read_back", "read_back", "slots_of"]
 
 _PIECE = re.compile(r"(\$\{\w+\}|\{\w+\}|\[\w+\]|\b(?:is|are|has)_verb\b|\s+)")
 _FIELDS: Final = {"y": r"\d{4}", "m": r"\d\d", "d": r"\d\d", "n": r"\d+"}
-_GENDERS: Final = {"male": "m", "female": "f"}
 _NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
 _VERBS: Final = {"is_verb": ("was", "is"), "are_verb": ("were", "are"), "has_verb": ("has",)}
 #: Beyond any name.
@@ -81,7 +81,7 @@ def _words_of(piece: str) -> tuple[str, ...]:
     if piece.startswith("${category"):
         return _by_length(iter(ATTRIBUTES))
     if piece == "{gender}":
-        return _by_length(iter(_GENDERS))
+        return _by_length(iter(GENDER_OF_WORD))
     if piece.startswith("[") and name in OPERATIONS:
         return _by_length(words[0] for words in OPERATIONS[name].options.values())
     if name.startswith("time_filter_exact"):
@@ -189,7 +189,7 @@ def _readings(template: Template, text: str) -> Iterator[Reading]:
             elif name in template.operations:
                 slots[name] = next(option for option, said in OPERATIONS[name].options.items() if said[0] == value)
             else:
-                slots[name] = _GENDERS.get(value, value) if name == "gender" else value
+                slots[name] = GENDER_OF_WORD.get(value, value) if name == "gender" else value
         yield Reading(template.id, slots)
 
 

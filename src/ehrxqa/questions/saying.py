@@ -19,12 +19,12 @@ from ehrxqa.questions.image_wordings import compared_wordings, finding_wordings,
 from ehrxqa.questions.question import Choice, Question
 from ehrxqa.questions.slots import OPERATIONS, PERIODS, survival_length
 from ehrxqa.questions.times import EXACT, EXACT_ADJECTIVES, WITHIN
+from ehrxqa.spec.values import GENDER_WORDS
 
-__all__ = ["GENDERS", "TIES_SAID", "our_wording", "tidy"]
+__all__ = ["TIES_SAID", "our_wording", "say", "tidy"]
 
 #: Said of a ranking that ends among names of the same rank.
 TIES_SAID: Final = "ties included"
-GENDERS: Final = {"m": "male", "f": "female"}
 _SLOT = re.compile(r"\[(\w+)\]")
 _EITHER = re.compile(r"<([^<>|]*)\|([^<>|]*)>")
 _MAYBE = re.compile(r"~\(([^()]*)\)")
@@ -42,11 +42,11 @@ def our_wording(question: Question, rng: random.Random, *, ties: bool = False) -
         ties: Whether a ranking has more names than it asks for.
     """
     template = question.template
-    text = _filled(rng.choice(template.said_at if question.choice.moments else template.said), question, rng)
+    text = say(rng.choice(template.said_at if question.choice.moments else template.said), question, rng)
     return f"{text[:-1]}, {TIES_SAID}{text[-1]}" if ties else text
 
 
-def _filled(sentence: str, question: Question, rng: random.Random) -> str:
+def say(sentence: str, question: Question, rng: random.Random) -> str:
     """A sentence of a template, filled in."""
     choice = question.choice
     over = choice.time("g1").over
@@ -101,7 +101,7 @@ def _with_values(text: str, choice: Choice) -> str:
     """Values in their slots; a word that a name brings along is not said again beside it: “urine culture culture”."""
     values = dict(choice.values)
     if "gender" in values:
-        values["gender"] = GENDERS[values["gender"]]
+        values["gender"] = GENDER_WORDS[values["gender"]]
 
     def fill(match: re.Match[str]) -> str:
         before, slot, after = match.groups()

@@ -10,38 +10,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final, Literal
+from typing import Literal
 
 from ehrxqa.errors import SettingsError
 from ehrxqa.questions.events import EVENTS, EventKind
 from ehrxqa.questions.slots import OPERATIONS, TIME_SLOTS
+from ehrxqa.spec.scopes import SCOPE_OF_KEY
 
-__all__ = ["SCOPES", "Answer", "Modality", "Scope", "StudySelector", "Template", "official_id", "official_text"]
-
-Scope = Literal[
-    "table-none",
-    "table-single",
-    "table-group",
-    "image-single-1",
-    "image-single-2",
-    "image-single-n",
-    "image-group",
-    "multimodal-single",
-    "multimodal-group",
-]
-Modality = Literal["table", "image", "multimodal"]
-#: Scope → modality.
-SCOPES: Final[dict[Scope, Modality]] = {
-    "table-none": "table",
-    "table-single": "table",
-    "table-group": "table",
-    "image-single-1": "image",
-    "image-single-2": "image",
-    "image-single-n": "image",
-    "image-group": "image",
-    "multimodal-single": "multimodal",
-    "multimodal-group": "multimodal",
-}
+__all__ = ["Answer", "StudySelector", "Template", "official_id", "official_text"]
 
 #: What an answer looks like: one value, a truth value, a count, a list, a list with repeats, or a ranking.
 Answer = Literal["value", "truth", "count", "list", "series", "top"]
@@ -81,7 +57,7 @@ class Template:
         id: Who declares it and what it is called there: `official/28`, `my-hospital/vitals-1`.
         official: The official number, for templates that have one; `id` follows from it.
         family: What is asked; shared by templates that differ in kind of event, study or finding only.
-        scope: What it is about.
+        scope: Key of one of the nine scopes (`spec.scopes`).
         text: The official sentence with our short names of time slots; `q_tag` of records is made from it.
         said: Our own sentences, with `<a|b>` for verbs.
         said_at: The same where both measurements are named by their times, `[at1]` and `[at2]`.
@@ -103,7 +79,7 @@ class Template:
     """
 
     family: str
-    scope: Scope
+    scope: str
     text: str
     said: tuple[str, ...]
     draw: str
@@ -130,6 +106,8 @@ class Template:
             object.__setattr__(self, "id", official_id(self.official))
         if not _ID.fullmatch(self.id):
             raise SettingsError(f'a template must have an id such as "my-hospital/vitals-1", not "{self.id}"')
+        if self.scope not in SCOPE_OF_KEY:
+            raise SettingsError(f"{self.id}: scope must be one of {', '.join(SCOPE_OF_KEY)}, not {self.scope}")
         if self.official is None and self.id.startswith("official/"):
             raise SettingsError(f"{self.id}: ids of templates that are not official must not begin with official/")
 
@@ -144,14 +122,14 @@ class Template:
         return self.id if self.official is None else str(self.official)
 
     @property
-    def modality(self) -> Modality:
+    def modality(self) -> str:
         """table, image or multimodal."""
-        return SCOPES[self.scope]
+        return SCOPE_OF_KEY[self.scope].modality_key
 
     @property
     def of_patient(self) -> bool:
         """Whether it is about one patient, or studies of one."""
-        return "single" in self.scope
+        return SCOPE_OF_KEY[self.scope].patients == "single"
 
     @property
     def compares(self) -> bool:

@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from ehrxqa.dataset.records import DATABASE_NAME, GOLD_PROGRAM
+from ehrxqa.dataset.records import GOLD_PROGRAM
+from ehrxqa.layout import DATABASE_NAME
 from ehrxqa.questions.batch import bench_of
 from ehrxqa.questions.copies import Copies
 from ehrxqa.questions.facts import Facts

@@ -47,7 +47,7 @@ def _anybody(draw: Draw) -> Event | None:
         subject = draw.subject(kind, anybody=True)
         return None if subject is None else rng.choice(facts.of(kind, subject))
     known = facts.names[kind][:FREQUENT] if rng.random() < 0.5 else facts.names[kind]
-    if facts.shared_names[kind] and (draw.template.behind or rng.randrange(100) >= _ALONE_PERCENT):
+    if facts.shared_names[kind] and (draw.template.denominator or rng.randrange(100) >= _ALONE_PERCENT):
         known = facts.shared_names[kind][: len(known)]
     if draw.template.family == "survival" and rng.randrange(100) < _DEADLY_PERCENT:
         known = [name for name in facts.deadly_names if name in set(known)] or known

@@ -26,7 +26,8 @@ from ehrxqa.questions.families.no_patient import no_patient_templates
 from ehrxqa.questions.families.patient import patient_templates
 from ehrxqa.questions.families.rankings import ranking_templates
 from ehrxqa.questions.families.yes_no import yes_no_templates
-from ehrxqa.questions.template import SCOPES, Template, official_id
+from ehrxqa.questions.template import Template, official_id
+from ehrxqa.spec.scopes import MODALITY_KEYS, SCOPE_OF_KEY
 
 __all__ = ["FAMILIES_GROUP", "Families", "catalogue", "chosen_templates", "official_template"]
 
@@ -77,7 +78,7 @@ def chosen_templates(scopes: Sequence[str] = (), families: Sequence[str | Templa
     Raises:
         SettingsError: A name says nothing, or nothing is left.
     """
-    known = {*SCOPES, *SCOPES.values()}
+    known = {*SCOPE_OF_KEY, *MODALITY_KEYS}
     if unknown := sorted(set(scopes) - known):
         raise SettingsError(f"unknown scope {unknown[0]!r}: one of {', '.join(sorted(known))}")
     found = dict(catalogue()) if not families else _by_id(chain.from_iterable(map(_named, families)))

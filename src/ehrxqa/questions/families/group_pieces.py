@@ -21,6 +21,7 @@ def group(
     said: tuple[str, ...],
     sql: str,
     official: int | None = None,
+    id: str = "",
     kinds: tuple[str, ...] = (),
     slots: tuple[str, ...] | None = None,
     draw: str = "group",
@@ -35,6 +36,7 @@ def group(
         grains = ()
     return Template(
         official=official,
+        id=id,
         family=family,
         scope="table-group",
         text=text,

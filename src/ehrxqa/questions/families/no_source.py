@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from ehrxqa.questions.template import Scope
-
 __all__ = ["NO_SOURCE"]
 
 #: Official templates of which MIMIC-IV has no data: number → (scope, sentence, what is missing).
-NO_SOURCE: Final[dict[int, tuple[Scope, str, str]]] = {
+NO_SOURCE: Final[dict[int, tuple[str, str, str]]] = {
     21: (
         "table-single",
         "how many [unit_count] have passed since the [e1] time patient {patient_id} stayed in ward {ward_id} on the "
@@ -18,7 +16,11 @@ NO_SOURCE: Final[dict[int, tuple[Scope, str, str]]] = {
     ),
     29: ("table-single", "what was the [e1] ward of patient {patient_id} [g1]?", "ward"),
     46: ("table-single", "what was the name of the allergy that patient {patient_id} had [g1]?", "allergy"),
-    47: ("table-single", "what was the name of the substance that patient {patient_id} was allergic to [g1]?", "allergy"),
+    47: (
+        "table-single",
+        "what was the name of the substance that patient {patient_id} was allergic to [g1]?",
+        "allergy",
+    ),
     85: (
         "table-single",
         "has_verb patient {patient_id} received a {procedure_name} procedure in other than the current hospital [g1]?",

@@ -67,6 +67,7 @@ def single(
     said: tuple[str, ...],
     sql: str,
     official: int | None = None,
+    id: str = "",
     kind: str = "",
     named: bool = True,
     draw: str = "event",
@@ -83,6 +84,7 @@ def single(
         said: Our own sentences.
         sql: Pattern of the gold program.
         official: The official number, if it has one.
+        id: The id, if it has none.
         draw: How values are drawn.
         answer: What the answer looks like.
         kind: The kind of event it is about, if it is about one.
@@ -98,6 +100,7 @@ def single(
     more.setdefault("slots", (event.slot if event is not None and named else "",) if kind else ())
     return Template(
         official=official,
+        id=id,
         family=family,
         scope="table-single",
         text=text,

@@ -10,28 +10,30 @@ import pytest
 from made_questions import filters, question_of
 
 from ehrxqa.layout import CURRENT_TIME
-from ehrxqa.questions import cell
-from ehrxqa.questions.cell import CellTask, Wanted, run_cell
+from ehrxqa.questions import batch
+from ehrxqa.questions.batch import BatchTask, Wanted, run_batch
 from ehrxqa.questions.checking import Checked
-from ehrxqa.questions.families.catalogue import catalogue
+from ehrxqa.questions.families.catalogue import catalogue, official_template
 from ehrxqa.questions.held_out import HeldOut, split_of_patient
+from ehrxqa.questions.official_sentences import filled
 from ehrxqa.questions.question import Choice, Question
+from ehrxqa.questions.template import official_id
 from ehrxqa.questions.times import NO_TIME, TIME_OPTIONS, TimeChoice
 from ehrxqa.vqa.question import KINDS, Combination
 
-TRUTHS = [template.number for template in catalogue().values() if template.answer == "truth"]
-MAY_BE_EMPTY = [template.number for template in catalogue().values() if template.may_be_empty]
+TRUTHS = [template.official for template in catalogue().values() if template.answer == "truth"]
+MAY_BE_EMPTY = [template.official for template in catalogue().values() if template.may_be_empty]
 MIXED = tuple(Wanted(split) for split in ("train", "valid", "train", "test", "train", "valid", "train", "train"))
 
 
 def entries(result):
-    """Split, record, answer and links of what a cell made."""
+    """Split, record, answer and links of what a batch made."""
     return [(split, *json.loads(line)) for split, line in result.lines]
 
 
 @pytest.mark.parametrize("number", TRUTHS[::4])
 def test_yes_and_no_are_at_most_two_apart_in_every_split(copies, number):
-    result = run_cell(CellTask(copies, number, MIXED, f"balance/{number}"))
+    result = run_batch(BatchTask(copies, official_template(number), MIXED, f"balance/{number}"))
     assert not result.faults
     counts = Counter((split, answer[0]) for split, _, answer, _ in entries(result))
     assert {answer for _, answer in counts} <= {0, 1}
@@ -42,7 +44,7 @@ def test_yes_and_no_are_at_most_two_apart_in_every_split(copies, number):
 
 def test_if_only_one_answer_can_be_had_some_are_missing_rather_than_that_all_say_it(copies, monkeypatch):
     """A database in which everything is a yes gives two of them."""
-    real = cell.bench_of(copies)
+    real = batch.bench_of(copies)
 
     class Yes:
         def check(self, question, *, truth, empty, strict):
@@ -50,8 +52,8 @@ def test_if_only_one_answer_can_be_had_some_are_missing_rather_than_that_all_say
 
         links = real.checker.links
 
-    monkeypatch.setattr(cell, "bench_of", lambda copies: real._replace(checker=Yes()))
-    result = run_cell(CellTask(copies, 95, (Wanted("train"),) * 9, "yes"))
+    monkeypatch.setattr(batch, "bench_of", lambda copies: real._replace(checker=Yes()))
+    result = run_batch(BatchTask(copies, official_template(95), (Wanted("train"),) * 9, "yes"))
     assert [answer for _, _, answer, _ in entries(result)] == [[1], [1]]
     assert result.missing == {"train": 7}
 
@@ -59,7 +61,7 @@ def test_if_only_one_answer_can_be_had_some_are_missing_rather_than_that_all_say
 def test_what_was_made_before_counts_in_the_balance(copies):
     """A template is asked again for what others could not give: the two rounds together must be in balance."""
     first = (("train no", 0), ("train yes", 2))
-    result = run_cell(CellTask(copies, 95, (Wanted("train"),) * 4, "again", truths=first))
+    result = run_batch(BatchTask(copies, official_template(95), (Wanted("train"),) * 4, "again", truths=first))
     assert [answer for _, _, answer, _ in entries(result)][:2] == [[0], [0]]
     assert result.truths == {"train no": 3, "train yes": 1}
 
@@ -67,23 +69,23 @@ def test_what_was_made_before_counts_in_the_balance(copies):
 @pytest.mark.parametrize("number", MAY_BE_EMPTY[::9])
 def test_what_is_to_be_empty_is_and_nothing_else(copies, number):
     wanted = (Wanted("test"), Wanted("test", True), Wanted("test"), Wanted("test", True))
-    result = run_cell(CellTask(copies, number, wanted, f"empty/{number}"))
+    result = run_batch(BatchTask(copies, official_template(number), wanted, f"empty/{number}"))
     answers = [answer for _, _, answer, _ in entries(result)]
     assert sum(answer in ([], [0]) for answer in answers) <= 2
     assert not result.faults
-    alone = run_cell(CellTask(copies, number, wanted[1:2], f"empty/{number}"))
+    alone = run_batch(BatchTask(copies, official_template(number), wanted[1:2], f"empty/{number}"))
     assert all(answer in ([], [0]) for _, _, answer, _ in entries(alone))
-    full = run_cell(CellTask(copies, number, wanted[:1] * 3, f"empty/{number}"))
+    full = run_batch(BatchTask(copies, official_template(number), wanted[:1] * 3, f"empty/{number}"))
     assert not any(answer in ([], [0]) for _, _, answer, _ in entries(full))
 
 
 @pytest.mark.parametrize("number", [10, 44, 95, 141, 1106, 2308, 5000])
-def test_a_cell_depends_on_its_task_alone_and_asks_nothing_twice(copies, number):
-    task = CellTask(copies, number, MIXED, f"same/{number}")
-    first = run_cell(task)
-    run_cell(CellTask(copies, number, MIXED, "another"))
-    assert run_cell(task) == first
-    more = run_cell(replace(task, seen=frozenset(first.keys), seed="more"))
+def test_a_batch_depends_on_its_task_alone_and_asks_nothing_twice(copies, number):
+    task = BatchTask(copies, official_template(number), MIXED, f"same/{number}")
+    first = run_batch(task)
+    run_batch(BatchTask(copies, official_template(number), MIXED, "another"))
+    assert run_batch(task) == first
+    more = run_batch(replace(task, seen=frozenset(first.keys), seed="more"))
     sentences = [record["template"] for _, record, _, _ in entries(first) + entries(more)]
     assert len(set(sentences)) == len(sentences) >= first.made
     assert first.made
@@ -91,15 +93,21 @@ def test_a_cell_depends_on_its_task_alone_and_asks_nothing_twice(copies, number)
 
 def test_no_answer_is_that_of_most_questions(copies):
     """A count of one is what most questions would give."""
-    result = run_cell(CellTask(copies, 141, (Wanted("test"),) * 12, "alike"))
+    result = run_batch(BatchTask(copies, official_template(141), (Wanted("test"),) * 12, "alike"))
     (_, most), *_ = Counter(json.dumps(answer) for _, _, answer, _ in entries(result)).most_common()
     assert most <= 7
 
 
 @pytest.mark.parametrize("number", [24, 95, 1001, 3201, 5000])
 def test_splits_ask_about_patients_of_their_own(copies, number, bench):
-    task = CellTask(copies, number, (Wanted("train"), Wanted("valid")) * 3, "apart", held_out=HeldOut(subjects=True))
-    result = run_cell(task)
+    task = BatchTask(
+        copies,
+        official_template(number),
+        (Wanted("train"), Wanted("valid")) * 3,
+        "apart",
+        held_out=HeldOut(subjects=True),
+    )
+    result = run_batch(task)
     for split, record, _, _ in entries(result):
         assert split_of_patient(record["value"]["patient_id"]) == split
     assert {split_of_patient(subject) for subject in bench.facts.subjects} == {"train", "valid"}
@@ -111,7 +119,9 @@ def test_splits_ask_no_patientless_question_of_another(copies, number):
     asked = []
     for split in ("train", "valid", "test"):
         for held_out in (HeldOut(), HeldOut(questions=True)):
-            result = run_cell(CellTask(copies, number, (Wanted(split),) * 4, "apart", held_out=held_out))
+            result = run_batch(
+                BatchTask(copies, official_template(number), (Wanted(split),) * 4, "apart", held_out=held_out)
+            )
             asked.append({record["template"] for _, record, _, _ in entries(result)})
     free, apart = asked[::2], asked[1::2]
     assert free[0] & free[2]
@@ -121,7 +131,7 @@ def test_splits_ask_no_patientless_question_of_another(copies, number):
 
 def test_a_filter_that_changes_nothing_is_not_asked_beside_the_question_without_it(copies, bench, monkeypatch):
     """Two draws: all drugs of a patient without a filter, and since a year before the first of them."""
-    template = catalogue()[117]
+    template = official_template(117)
     subject = next(iter(bench.facts.events["rx"]))
     drawn = [
         Choice(values={"patient_id": subject}, times={"g1": time})
@@ -136,13 +146,13 @@ def test_a_filter_that_changes_nothing_is_not_asked_beside_the_question_without_
             return self.left.pop(0) if self.left else None
 
     for choices in (drawn, drawn[::-1]):
-        monkeypatch.setattr(cell, "bench_of", lambda copies, held=choices: bench._replace(sampler=Fixed(held)))
-        result = run_cell(CellTask(copies, template.number, (Wanted("test"),) * 2, "x"))
+        monkeypatch.setattr(batch, "bench_of", lambda copies, held=choices: bench._replace(sampler=Fixed(held)))
+        result = run_batch(BatchTask(copies, template.official, (Wanted("test"),) * 2, "x"))
         assert result.made == 1
         assert result.rejected["a filter that changes nothing"] == 1
     # by itself a filter is a question
-    monkeypatch.setattr(cell, "bench_of", lambda copies: bench._replace(sampler=Fixed(drawn[1:])))
-    assert run_cell(CellTask(copies, template.number, (Wanted("test"),), "x")).made == 1
+    monkeypatch.setattr(batch, "bench_of", lambda copies: bench._replace(sampler=Fixed(drawn[1:])))
+    assert run_batch(BatchTask(copies, template.official, (Wanted("test"),), "x")).made == 1
 
 
 def test_a_failed_proof_is_told_and_not_written(copies, bench, monkeypatch):
@@ -150,8 +160,8 @@ def test_a_failed_proof_is_told_and_not_written(copies, bench, monkeypatch):
         def check(self, question, *, truth, empty, strict):
             return Checked(fault="gold and NeuralSQL differ")
 
-    monkeypatch.setattr(cell, "bench_of", lambda copies: bench._replace(checker=Broken()))
-    result = run_cell(CellTask(copies, 95, (Wanted("train"),), "x"))
+    monkeypatch.setattr(batch, "bench_of", lambda copies: bench._replace(checker=Broken()))
+    result = run_batch(BatchTask(copies, official_template(95), (Wanted("train"),), "x"))
     assert result.lines == []
     assert result.faults
     assert set(result.faults) == {"template 95: gold and NeuralSQL differ"}
@@ -175,7 +185,7 @@ def test_a_failed_proof_is_told_and_not_written(copies, bench, monkeypatch):
     ],
 )
 def test_filters_that_mean_the_same_are_one(one, other):
-    template = catalogue()[104]
+    template = official_template(104)
     assert one.meaning == other.meaning
     assert question_of(template, 1, one).key == question_of(template, 1, other).key
     times = [
@@ -209,13 +219,13 @@ def swapped(question):
 def test_the_order_of_two_names_matters_only_where_one_is_taken_from_the_other():
     seen = Counter()
     for number in range(1100, 1148):
-        template = catalogue().get(number)
+        template = catalogue().get(official_id(number))
         kind = KINDS[template.visual] if template else None
         if kind is None or max(kind.objects, kind.attributes, kind.categories) < 2:
             continue
         question = question_of(template, 3)
         differs = kind.combination is Combination.DIFFERENCE
-        assert (swapped(question).key != question.key) is differs, question.filled
+        assert (swapped(question).key != question.key) is differs, filled(question)
         seen[differs] += 1
     assert seen[True] == 3
     assert seen[False] > 15
@@ -223,7 +233,7 @@ def test_the_order_of_two_names_matters_only_where_one_is_taken_from_the_other()
 
 @pytest.mark.parametrize("number", [71, 93])
 def test_the_order_of_drugs_asked_for_together_means_nothing(number):
-    question = question_of(catalogue()[number], 1)
+    question = question_of(official_template(number), 1)
     drugs = [slot for slot in question.template.values if slot.startswith("drug")]
     values = dict(question.choice.values)
     turned = values | dict(zip(drugs, [values[slot] for slot in reversed(drugs)], strict=True))
@@ -231,7 +241,7 @@ def test_the_order_of_drugs_asked_for_together_means_nothing(number):
 
 
 def test_the_order_of_what_came_first_does_mean_something():
-    question = question_of(catalogue()[140], 1)
+    question = question_of(official_template(140), 1)
     one, other = question.choice.values["diagnosis_name1"], question.choice.values["diagnosis_name2"]
     turned = {"diagnosis_name1": other, "diagnosis_name2": one}
     assert Question(question.template, replace(question.choice, values=turned)).key != question.key

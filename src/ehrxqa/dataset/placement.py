@@ -1,4 +1,4 @@
-"""What a question is about: scope, modality and family, from the sidecar or, without one, from the template."""
+"""Where a question belongs: scope, modality and family, from the links or, without them, from the template."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from ehrxqa.dataset.links import LinkTable, read_links
 from ehrxqa.dataset.scopes import scope_of
 from ehrxqa.spec.scopes import SCOPE_OF_KEY
 
-__all__ = ["Facts", "facts_of", "read_links_beside"]
+__all__ = ["Placement", "placement_of", "read_links_beside"]
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What a question is about.
+class Placement:
+    """Where a question belongs.
 
     Attributes:
         modality: Table, Image or Image+Table.
         scope: Name of its scope.
-        family: Family of its template; the template itself where no sidecar names families.
+        family: Family of its template; the template itself where no links name families.
     """
 
     modality: str
@@ -29,18 +29,18 @@ class Facts:
     family: str
 
 
-def facts_of(record: Mapping[str, Any], links: LinkTable) -> Facts:
-    """The facts of a record with `q_tag`.
+def placement_of(record: Mapping[str, Any], links: LinkTable) -> Placement:
+    """Where a record with `q_tag` belongs.
 
-    >>> facts_of({"q_tag": "what is the gender of patient {patient_id}?"}, LinkTable({})).scope
+    >>> placement_of({"q_tag": "what is the gender of patient {patient_id}?"}, LinkTable({})).scope
     'TABLE-SINGLE'
     """
     link = links.of(record)
     if link is not None:
         scope = SCOPE_OF_KEY[link.scope]
-        return Facts(scope.modality, scope.name, link.family)
+        return Placement(scope.modality, scope.name, link.family)
     scope = scope_of(record["q_tag"])
-    return Facts(scope.modality, scope.name, record["q_tag"])
+    return Placement(scope.modality, scope.name, record["q_tag"])
 
 
 def read_links_beside(path: Path) -> LinkTable:
