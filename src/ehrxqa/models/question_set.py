@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ehrxqa.dataset.facts import Facts, facts_of
 from ehrxqa.dataset.links import read_links
+from ehrxqa.dataset.placement import Placement, placement_of
 from ehrxqa.dataset.records import Record
 from ehrxqa.dataset.splits import load_records, read_dataset
 from ehrxqa.errors import RecordError
@@ -27,7 +27,7 @@ class QuestionSet:
 
     path: Path
     records: dict[str, Record]
-    facts: dict[str, Facts]
+    facts: dict[str, Placement]
 
     def gold_query(self, identifier: str) -> str | None:
         """The gold NeuralSQL; None for a question without an answer."""
@@ -62,7 +62,7 @@ def read_questions(out: Path, split: str, path: Path | None) -> QuestionSet:
     else:
         records, links = load_records(path), read_links(path.parent)
     found: dict[str, Record] = {}
-    facts: dict[str, Facts] = {}
+    facts: dict[str, Placement] = {}
     for place, record in enumerate(records):
         identifier = str(record.get("id"))
         if record.get("split", split) != split:
@@ -75,7 +75,7 @@ def read_questions(out: Path, split: str, path: Path | None) -> QuestionSet:
             raise RecordError(f"{path}: record {place} has no id, question or q_tag")
         if identifier in found:
             raise RecordError(f"{path}: record {place}: the id {identifier} occurs before")
-        found[identifier], facts[identifier] = record, facts_of(record, links)
+        found[identifier], facts[identifier] = record, placement_of(record, links)
     return QuestionSet(path, found, facts)
 
 

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ehrxqa.dataset.facts import Facts
 from ehrxqa.dataset.json_files import parse_json, read_text
+from ehrxqa.dataset.placement import Placement
 from ehrxqa.errors import RecordError, SettingsError
 from ehrxqa.models.run_records import Subset
 from ehrxqa.spec.scopes import MODALITIES, SCOPES
@@ -29,7 +29,7 @@ def subset_names() -> tuple[str, ...]:
 
 
 def choose(
-    facts: Mapping[str, Facts],
+    facts: Mapping[str, Placement],
     *,
     subset: str | None = None,
     ids: Path | None = None,
@@ -66,7 +66,7 @@ def ids_digest(ids: Sequence[str]) -> str:
     return hashlib.sha256("".join(f"{identifier}\n" for identifier in ids).encode()).hexdigest()
 
 
-def _named(name: str, facts: Mapping[str, Facts]) -> tuple[str, tuple[str, ...]]:
+def _named(name: str, facts: Mapping[str, Placement]) -> tuple[str, tuple[str, ...]]:
     if match := _MINI.fullmatch(name):
         order = sorted(facts, key=lambda identifier: hashlib.sha256(identifier.encode()).digest())
         kept = set(order[: int(match[1])])
@@ -78,7 +78,7 @@ def _named(name: str, facts: Mapping[str, Facts]) -> tuple[str, tuple[str, ...]]
     )
 
 
-def _listed(path: Path, facts: Mapping[str, Facts]) -> tuple[str, ...]:
+def _listed(path: Path, facts: Mapping[str, Placement]) -> tuple[str, ...]:
     text = read_text(path)
     values: list[Any] = parse_json(path, text) if text.lstrip().startswith("[") else text.split()
     wanted = [str(value) for value in values]

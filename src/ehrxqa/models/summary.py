@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ehrxqa.dataset.facts import Facts
+from ehrxqa.dataset.placement import Placement
 from ehrxqa.evaluation.comparing import Verdict
 from ehrxqa.models.run_records import FAULTS, Fault
 from ehrxqa.spec.scopes import MODALITIES, SCOPES
@@ -47,7 +47,7 @@ class Judged:
     measures: Mapping[str, float]
 
 
-def summarise(judged: Sequence[Judged], facts: Mapping[str, Facts], seed: int) -> dict[str, Any]:
+def summarise(judged: Sequence[Judged], facts: Mapping[str, Placement], seed: int) -> dict[str, Any]:
     """Scores over all trials.
 
     Each entry holds `questions`, the counts `right`, `abstained`, `wrong` (over all trials), `scores` (in percent, the
