@@ -23,6 +23,7 @@ __all__ = [
     "RUNS_FOLDER",
     "SPLITS",
     "START_YEAR",
+    "TRAINED_ON_SYNTHETIC",
     "WORK_FOLDER",
     "Base",
     "DataKind",
@@ -63,6 +64,8 @@ DATASET_FOLDER: Final = "dataset"
 LINKS_PATH: Final = f"{DATASET_FOLDER}/links.jsonl"
 #: Trained vision models.
 MODELS_FOLDER: Final = "models"
+#: In the header of their weights: `true`, or `false` where they were trained on real X-rays.
+TRAINED_ON_SYNTHETIC: Final = "ehrxqa.synthetic"
 #: Experiments: one folder per run.
 RUNS_FOLDER: Final = "runs"
 

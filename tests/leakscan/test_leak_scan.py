@@ -67,6 +67,11 @@ def _tar(name: str, data: bytes) -> bytes:
     return out.getvalue()
 
 
+def _weights(synthetic: str) -> bytes:
+    header = json.dumps({"__metadata__": {"ehrxqa.synthetic": synthetic}}).encode()
+    return len(header).to_bytes(8, "little") + header
+
+
 def _database(*tables: str) -> bytes:
     connection = sqlite3.connect(":memory:")
     for table in tables:
@@ -124,6 +129,7 @@ LEAKS: list[tuple[str, str, bytes | str]] = [
     ("image", f"{IMAGE}.jpg", b"\xff\xd8\xff\xe0\0\0"),
     ("image", f"figures/{IMAGE}.png", b"\x89PNG\r\n\x1a\n\0"),
     ("image", "scan", b"\0" * 128 + b"DICM" + b"\0" * 50),
+    ("trained-model", "weights.safetensors", _weights("false")),
     ("report", f"s{STUDY}.txt", "FINAL REPORT\n"),
     ("credential-netrc", ".netrc", "machine physionet.org login reader password " + TOKEN[:12] + "\n"),
     ("credential-netrc", "netrc.txt", "machine physionet.org\n  login reader\n  password " + TOKEN[:12] + "\n"),
@@ -164,6 +170,7 @@ CLEAN: list[tuple[str, bytes | str]] = [
     ("example-id.txt", "0a0a0a0a-1b1b1b1b-2c2c2c2c-3d3d3d3d-4e4e4e4e\n01234567-89abcdef-01234567-89abcdef-01234567\n"),
     ("_train.json", json.dumps([{**{k: v for k, v in RECORD.items() if k != "answer"}, "_gold_program": "select 1"}])),
     ("quiz.json", json.dumps([{"question": "capital of France?", "answer": "Paris"}])),
+    ("weights.safetensors", _weights("true")),
     ("other.db", _database("customers", "patients")),
     ("photo.jpg", b"\xff\xd8\xff\xe0\0\0"),
     ("s12.txt", "FINAL REPORT of a sports club\n"),

@@ -27,6 +27,7 @@ from ehrxqa.leakscan.pictures import picture_hits
 from ehrxqa.leakscan.records import record_hits
 from ehrxqa.leakscan.rules import CREDENTIAL_RULES, ENVIRONMENT_RULES, TEXT_RULES, Hit, text_hits
 from ehrxqa.leakscan.text_tables import delimited_hits, html_hits, printed_hits
+from ehrxqa.leakscan.weights import is_weights, weights_hits
 
 __all__ = ["MOST_BYTES", "Limits", "content_hits"]
 
@@ -112,6 +113,8 @@ def _binary_hits(name: str, data: bytes, limits: Limits, *, whole: bool) -> Iter
         yield from _complete(numpy_hits, "a numpy file", data, whole)
     elif data[:1] == b"\x80" and data[1:2] in (b"\2", b"\3", b"\4", b"\5"):
         yield from _complete(pickle_hits, "a pickle", data, whole)
+    elif is_weights(data):
+        yield from weights_hits(data)
     elif data.startswith(_PICTURES) or data[:4] == b"RIFF":
         yield from picture_hits(data)
     elif kind := next((kind for magic, kind in _UNREADABLE.items() if data.startswith(magic)), None):

@@ -35,6 +35,7 @@ RULES: dict[str, str] = {
     "database": "an integrated EHRXQA database",
     "image": "an X-ray image under its MIMIC-CXR name, or a DICOM file",
     "report": "a radiology report under its MIMIC-CXR name",
+    "trained-model": "weights of a vision model that was trained on real X-rays",
     "credential-netrc": "a netrc entry with its password",
     "credential-physionet": "a PhysioNet password",
     "credential-key": "a private key",

@@ -57,6 +57,20 @@ class ImageLabels:
     def __len__(self) -> int:
         return len(self.image_ids)
 
+    def take(self, rows: Sequence[int]) -> ImageLabels:
+        """The labels of some images."""
+        return ImageLabels(
+            image_ids=[self.image_ids[row] for row in rows],
+            study_ids=[self.study_ids[row] for row in rows],
+            subject_ids=[self.subject_ids[row] for row in rows],
+            findings=self.findings,
+            present=[self.present[row] for row in rows],
+            views=[self.views[row] for row in rows],
+            genders=[self.genders[row] for row in rows],
+            shares={name: [shares[row] for row in rows] for name, shares in self.shares.items()},
+            possible=self.possible,
+        )
+
     @cached_property
     def row_of_image(self) -> Mapping[str, int]:
         """Image → its place."""

@@ -8,11 +8,14 @@
 | `recorded:FILE` | answers kept in a file |
 | `hf:FOLDER[:key=value…]` | a transformers model saved in a folder |
 | `hub:OWNER/NAME[@REVISION][:key=value…]` | a transformers model fetched from the Hugging Face hub |
+| `trained:FOLDER[:key=value…]` | a model that `ehrxqa vqa train` wrote |
+| `NAME[:key=value…]` | the same, by its name in `OUT/models` |
 | `python:MODULE:NAME[:ARGUMENT]` | what a Python module brings |
 | `NAME[:ARGUMENT]` | what an installed package declares as entry point `ehrxqa.vision_models` |
 
 Keys of `hf` and `hub`: `device` (auto, cpu, cuda, cuda:1 …), `batch` (images at once), `tokens` (longest answer),
-`prompt` (file with a prompt template, see `prompts`).
+`prompt` (file with a prompt template, see `prompts`). Keys of trained models: `abstain` (penalty of a wrong answer:
+abstain where that scores better), `device`.
 
 What a module or package brings is a `VqaModel`, or a function (or class) that takes a `ModelContext` and gives one.
 """
@@ -23,15 +26,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ehrxqa.doors import PYTHON, load_named, load_python, names
 from ehrxqa.errors import SettingsError
+from ehrxqa.layout import DATABASE_PATHS, MODELS_FOLDER
 from ehrxqa.vqa.image_labels import ImageLabels
 from ehrxqa.vqa.models import VqaModel
 from ehrxqa.vqa.vocabulary import DEFAULT_VOCABULARY, Vocabulary
 
-__all__ = ["ANSWERS_FROM_LABELS", "MODEL_SPECS", "ModelContext", "make_model"]
+if TYPE_CHECKING:
+    from ehrxqa.vqa.images import ImageFiles
+
+__all__ = ["ANSWERS_FROM_LABELS", "BUILT_IN", "MODEL_SPECS", "ModelContext", "make_model"]
 
 #: The forms of a model text, for help and messages.
 MODEL_SPECS: Final = (
@@ -41,6 +48,8 @@ MODEL_SPECS: Final = (
     "recorded:FILE",
     "hf:FOLDER[:device=…][:batch=N][:tokens=N][:prompt=FILE]",
     "hub:OWNER/NAME[@REVISION][:…]",
+    "trained:FOLDER[:abstain=N][:device=…]",
+    "NAME of a model in OUT/models",
     "python:MODULE:NAME[:ARGUMENT]",
 )
 
@@ -72,6 +81,34 @@ class ModelContext:
     def vocabulary(self) -> Vocabulary:
         """The names that an answer may hold."""
         return DEFAULT_VOCABULARY if self.labels is None else self.labels.vocabulary
+
+    @property
+    def output_folder(self) -> Path | None:
+        """The output folder that holds the database, if it lies where a build puts it."""
+        if self.database is None:
+            return None
+        place = self.database.resolve()
+        known = {(place.parents[2] / path) for path in DATABASE_PATHS.values()} if len(place.parents) > 2 else set()
+        return place.parents[2] if place in known else None
+
+    def image_files(self) -> ImageFiles:
+        """Where the pictures of the database's studies are.
+
+        Raises:
+            SettingsError: No database or folder of images was given, or there is no such folder.
+            BuildError: The database cannot be read.
+        """
+        if self.database is None or self.images is None:
+            raise SettingsError(
+                f'model "{self.spec}" looks at images and needs a database and the folder of images (--images)'
+            )
+        if not self.images.is_dir():
+            raise SettingsError(f"{self.images}: no such folder of images")
+        from ehrxqa.vqa.database_labels import studies_of_database
+        from ehrxqa.vqa.images import ImageFiles
+
+        subjects = {study: subject for study, (subject, _) in studies_of_database(self.database).items()}
+        return ImageFiles(self.images, subjects)
 
     def labels_of_database(self) -> ImageLabels:
         """The labels of the database.
@@ -129,6 +166,9 @@ def make_model(
     value = None if name in _BUILDERS or not name else load_named(_GROUP, name)
     if value is not None:
         return _brought(value, context)
+    folder = context.output_folder
+    if folder is not None and name not in _BUILDERS and (folder / MODELS_FOLDER / name / "model.json").is_file():
+        return _trained_in(folder / MODELS_FOLDER / name, context, argument)
     others = names(_GROUP)
     listed = ", ".join((*MODEL_SPECS, *others))
     raise SettingsError(f'model "{spec}" is not one of: {listed}')
@@ -188,17 +228,33 @@ def _constant(context: ModelContext) -> VqaModel | None:
     return ConstantModel(truths[said], [element.strip() for element in elements.split(",") if element.strip()])
 
 
-def _transformers(context: ModelContext) -> VqaModel | None:
-    spec, database, images = context.spec, context.database, context.images
+def _trained(context: ModelContext) -> VqaModel | None:
     if not context.argument:
         return None
-    if database is None or images is None:
-        raise SettingsError(f'model "{spec}" looks at images and needs a database and the folder of images (--images)')
-    if not images.is_dir():
-        raise SettingsError(f"{images}: no such folder of images")
-    from ehrxqa.vqa.database_labels import studies_of_database
+    folder, *options = context.argument.split(":")
+    return _trained_in(Path(folder), context, ":".join(options))
+
+
+def _trained_in(folder: Path, context: ModelContext, argument: str) -> VqaModel:
+    from ehrxqa.vqa.trained.model import TrainedModel
+
+    values = _options(context.spec, _rejoined(argument.split(":") if argument else []), {"abstain", "device"})
+    abstain = values.get("abstain")
+    if abstain is not None and not abstain.isdecimal():
+        raise SettingsError(f'model "{context.spec}": abstain is the penalty of a wrong answer, a whole number')
+    return TrainedModel(
+        folder,
+        context.image_files(),
+        abstain=None if abstain is None else int(abstain),
+        device=values.get("device", "auto"),
+    )
+
+
+def _transformers(context: ModelContext) -> VqaModel | None:
+    if not context.argument:
+        return None
+    spec, images = context.spec, context.image_files()
     from ehrxqa.vqa.huggingface import HuggingFaceModel
-    from ehrxqa.vqa.images import ImageFiles
     from ehrxqa.vqa.prompts import DEFAULT_PROMPT, read_prompt
 
     location, *options = context.argument.split(":")
@@ -209,10 +265,9 @@ def _transformers(context: ModelContext) -> VqaModel | None:
         raise SettingsError(f'model "{spec}": batch and tokens are numbers') from error
     if batch < 1 or tokens < 1:
         raise SettingsError(f'model "{spec}": batch and tokens are at least 1')
-    subjects = {study: subject for study, (subject, _) in studies_of_database(database).items()}
     return HuggingFaceModel(
         location,
-        ImageFiles(images, subjects),
+        images,
         hub=spec.startswith("hub:"),
         device=values.get("device", "auto"),
         batch_size=batch,
@@ -229,10 +284,15 @@ _BUILDERS: Final[MappingProxyType[str, Callable[[ModelContext], VqaModel | None]
         "perturbed": _perturbed,
         "constant": _constant,
         "recorded": _recorded,
+        "trained": _trained,
         "hf": _transformers,
         "hub": _transformers,
     }
 )
+
+
+#: Names that no trained model can have.
+BUILT_IN: Final = frozenset({*_BUILDERS, "python"})
 
 
 def _rejoined(options: list[str]) -> list[str]:
