@@ -6,12 +6,32 @@ imported on first use, so that `import ehrxqa` costs nothing.
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
-_EXPORTS = {
+if TYPE_CHECKING:  # what type checkers and editors see; a test holds it against what is imported
+    from ehrxqa.building.build import build as build
+    from ehrxqa.building.info import info as info
+    from ehrxqa.building.verify import verify as verify
+    from ehrxqa.dataset.answer import answer as answer
+    from ehrxqa.dataset.stats import stats as stats
+    from ehrxqa.demonstration.run import demo as demo
+    from ehrxqa.errors import EhrxqaError as EhrxqaError
+    from ehrxqa.evaluation.evaluate import evaluate as evaluate
+    from ehrxqa.explain.why import why as why
+    from ehrxqa.hospital import synth as synth
+    from ehrxqa.leakscan import leak_scan as leak_scan
+    from ehrxqa.neuralsql.execute import execute as execute
+    from ehrxqa.neuralsql.query import query as query
+    from ehrxqa.paraphrasing.run import paraphrase as paraphrase
+    from ehrxqa.publish.export import export as export
+    from ehrxqa.questions.coverage import coverage as coverage
+    from ehrxqa.questions.generate import generate as generate
+    from ehrxqa.sources.download import download as download
+    from ehrxqa.sources.download import download_images as download_images
+
+_HOMES = {
     "EhrxqaError": "ehrxqa.errors",
     "answer": "ehrxqa.dataset.answer",
     "build": "ehrxqa.building.build",
@@ -21,7 +41,7 @@ _EXPORTS = {
     "download_images": "ehrxqa.sources.download",
     "evaluate": "ehrxqa.evaluation.evaluate",
     "execute": "ehrxqa.neuralsql.execute",
-    "export_dataset": "ehrxqa.publish.export",
+    "export": "ehrxqa.publish.export",
     "generate": "ehrxqa.questions.generate",
     "info": "ehrxqa.building.info",
     "leak_scan": "ehrxqa.leakscan",
@@ -44,7 +64,7 @@ __all__ = [
     "download_images",
     "evaluate",
     "execute",
-    "export_dataset",
+    "export",
     "generate",
     "info",
     "leak_scan",
@@ -56,12 +76,15 @@ __all__ = [
     "why",
 ]
 
+if not TYPE_CHECKING:  # a type checker would take every name that there is not for one of type Any
 
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used."""
-    if name in _EXPORTS:
-        return getattr(importlib.import_module(_EXPORTS[name]), name)
-    raise AttributeError(f"module 'ehrxqa' has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        """Import a public name when it is first used."""
+        import importlib
+
+        if name in _HOMES:
+            return getattr(importlib.import_module(_HOMES[name]), name)
+        raise AttributeError(f"module 'ehrxqa' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from question_files import Built
 
-from ehrxqa import export_dataset
+from ehrxqa import export
 from ehrxqa.cli.export import command
 from ehrxqa.dataset.splits import read_dataset
 from ehrxqa.errors import BuildError, RecordError, SettingsError
@@ -28,7 +28,7 @@ from ehrxqa.spec.tables import open_tables
 
 
 def test_everything_is_made_from_the_same_records(own: Path) -> None:
-    report = export_dataset(own)
+    report = export(own)
     folder = own / "dataset"
     assert report.questions == {"valid": 1, "test": 5}
     assert set(report.files) >= {"README.md", "croissant.json", "tables.json", "parquet/test.parquet"}
@@ -42,12 +42,12 @@ def test_everything_is_made_from_the_same_records(own: Path) -> None:
 
 
 def test_the_same_questions_give_the_same_bytes(own: Path) -> None:
-    before = {name: sha256_of(own / "dataset" / name) for name in export_dataset(own).files}
-    assert before == {name: sha256_of(own / "dataset" / name) for name in export_dataset(own).files}
+    before = {name: sha256_of(own / "dataset" / name) for name in export(own).files}
+    assert before == {name: sha256_of(own / "dataset" / name) for name in export(own).files}
 
 
 def test_splits_share_one_schema(own: Path) -> None:
-    export_dataset(own)
+    export(own)
     schemas = [pq.read_schema(own / "dataset" / "parquet" / f"{split}.parquet") for split in ("valid", "test")]
     assert schemas[0].equals(schemas[1], check_metadata=True)
     assert schemas[0].names == [field.name for field in FIELDS]
@@ -102,7 +102,7 @@ def test_not_our_parquet(tmp_path: Path) -> None:
 
 
 def test_card(own: Path, built: Built) -> None:
-    export_dataset(own)
+    export(own)
     folder = own / "dataset"
     card = (folder / "README.md").read_text()
     head = card.split("---\n")[1]
@@ -124,7 +124,7 @@ def test_no_patient_on_the_card_of_real_data(own: Path, built: Built) -> None:
     manifest = json.loads((built.out / "manifest.json").read_text())
     (own / "manifest.json").unlink()
     (own / "manifest.json").write_text(json.dumps(manifest | {"synthetic": False}))
-    export_dataset(own)
+    export(own)
     for name in ("README.md", "croissant.json", "tables.json"):
         text = (own / "dataset" / name).read_text()
         assert str(built.subject) not in text
@@ -179,7 +179,7 @@ def test_declared_keys_hold_in_the_database(built: Built) -> None:
 
 def test_croissant_by_its_own_rules(own: Path) -> None:
     """What the format demands, without its validator: ids resolve, checksums are right, columns exist."""
-    export_dataset(own, date="2026-11-23", version="1.2.3")
+    export(own, date="2026-11-23", version="1.2.3")
     folder = own / "dataset"
     value = json.loads((folder / "croissant.json").read_text())
     assert value["conformsTo"] == "http://mlcommons.org/croissant/1.0"
@@ -214,7 +214,7 @@ print(json.dumps([sorted(issues.errors), sorted(issues.warnings), len(list(data.
 @pytest.mark.skipif(importlib.util.find_spec("mlcroissant") is None, reason="needs the dependency group croissant")
 def test_croissant_validates(own: Path) -> None:
     # in a process of its own: its libraries warn about each other
-    export_dataset(own, date="2026-11-23")
+    export(own, date="2026-11-23")
     arguments = [sys.executable, "-c", VALIDATE, str(own / "dataset" / "croissant.json")]
     done = subprocess.run(arguments, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout.splitlines()[-1]) == [[], [], 5]
@@ -223,7 +223,7 @@ def test_croissant_validates(own: Path) -> None:
 def test_splits_without_answers(own: Path) -> None:
     for split in ("valid", "test"):
         (own / "dataset" / f"{split}.json").unlink()
-    export_dataset(own)
+    export(own)
     back = read_parquet(own / "dataset" / "parquet" / "test.parquet")
     assert len(back) == 5
     assert not {key for record in back for key in record} & {"answer", "_gold_program"}
@@ -232,7 +232,7 @@ def test_splits_without_answers(own: Path) -> None:
 def test_a_folder_of_question_files_alone(own: Path, tmp_path: Path) -> None:
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "test.json").write_text((own / "dataset" / "test.json").read_text())
-    report = export_dataset(tmp_path / "files")
+    report = export(tmp_path / "files")
     assert "tables.json" not in report.files
     assert report.folder == str(tmp_path / "files")
     assert "license: other" in (tmp_path / "files" / "README.md").read_text()
@@ -268,7 +268,7 @@ GOOD = '[{"id": 0, "split": "test", "question": "q", "query": "s", "q_tag": "t",
 def test_damaged_files(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "test.json").write_text(text)
     with pytest.raises(RecordError, match=message) as caught:
-        export_dataset(tmp_path)
+        export(tmp_path)
     assert str(caught.value).startswith(str(tmp_path / "test.json"))
     assert "\n" not in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["test.json"]
@@ -305,15 +305,15 @@ def test_nothing_is_written_if_a_value_fits_no_column(own: Path) -> None:
     records = json.loads(path.read_text())
     path.write_text(json.dumps([*records[:-1], records[-1] | {"t_tag": None}]))
     with pytest.raises(RecordError, match=r"dataset/test\.json: record 5 \(id 4\): t_tag is not a list of texts"):
-        export_dataset(own)
+        export(own)
     assert not (own / "dataset/parquet").exists()
 
 
 def test_other_errors(tmp_path: Path, own: Path) -> None:
     with pytest.raises(RecordError, match="no question files"):
-        export_dataset(tmp_path / "none")
+        export(tmp_path / "none")
     with pytest.raises(SettingsError, match="YYYY-MM-DD"):
-        export_dataset(own, date="23.11.2026")
+        export(own, date="23.11.2026")
     (tmp_path / "x.db").write_text("no database, but a text that is long enough to be read as one" * 100)
     with pytest.raises(BuildError, match="not a SQLite database"):
         schema_record(tmp_path / "x.db")

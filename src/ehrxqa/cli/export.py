@@ -27,9 +27,9 @@ def command(out: Path, date: str | None, version: str, output_format: str, quiet
 
     They lie beside the question files (OUT/dataset) and are made from the same records.
     """
-    from ehrxqa.publish.export import export_dataset
+    from ehrxqa.publish.export import export as export_files
 
-    report = export_dataset(out, date=date, version=version)
+    report = export_files(out, date=date, version=version)
     if quiet and output_format == "text":
         return
     emit(

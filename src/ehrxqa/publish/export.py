@@ -18,7 +18,7 @@ from ehrxqa.publish.parquet import fields_of, parquet_table, write_parquet
 from ehrxqa.publish.tables_json import schema_record
 from ehrxqa.runs.manifest import Manifest, read_manifest
 
-__all__ = ["ExportReport", "export_dataset"]
+__all__ = ["ExportReport", "export"]
 
 #: Where the benchmark is described.
 URL = "https://physionet.org/content/ehrxqa/"
@@ -39,7 +39,7 @@ class ExportReport:
     folder: str
 
 
-def export_dataset(out: Path | str, *, date: str | None = None, version: str = "1.0.0") -> ExportReport:
+def export(out: Path | str, *, date: str | None = None, version: str = "1.0.0") -> ExportReport:
     """Write Parquet, dataset card with plots, Croissant metadata and tables.json beside the question files.
 
     Everything is made from the same records; the same records give the same bytes. Splits without answers are
