@@ -92,10 +92,12 @@ def write_questions(out: Path) -> None:
     records = []
     for number, ((text, query, modality), program) in enumerate(zip(asked, gold, strict=True)):
         answer = "null" if program is None else [value for (value,) in db.execute(program)]
+        q_tag = "given the study {study_id}, is there ${attribute}?" if modality == "image" else text
         records.append(
             {
                 "db_id": "mimic_iv_cxr", "split": "test", "id": number, "question": text, "template": text,
-                "query": query, "value": {"patient_id": subject}, "q_tag": text, "t_tag": [""] * 5, "o_tag": {},
+                "query": query, "value": {"patient_id": subject},
+                "q_tag": q_tag, "t_tag": [""] * 5, "o_tag": {},
                 "v_tag": {"object": [], "category": [], "attribute": ["pneumonia"] if modality == "image" else []},
                 "tag": text, "para_type": "machine", "is_impossible": program is None, "answer": answer,
             }

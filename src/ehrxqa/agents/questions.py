@@ -9,15 +9,15 @@ from typing import Any, Final, Literal
 
 from ehrxqa.agents.answer_key import visible_question
 from ehrxqa.agents.trace import Submission
-from ehrxqa.dataset.json_files import read_json
 from ehrxqa.dataset.links import Links, read_links
+from ehrxqa.dataset.placement import Placement
 from ehrxqa.errors import RecordError
 from ehrxqa.evaluation.answer_files import Outcome
-from ehrxqa.evaluation.comparing import NULL, Verdict, compared_form, judge
+from ehrxqa.evaluation.comparing import Verdict, compared_form, judge
 from ehrxqa.evaluation.profiles import PROFILES
-from ehrxqa.layout import question_file
+from ehrxqa.models import question_set
 
-__all__ = ["INSTRUCTIONS", "Question", "read_questions", "verdict_of"]
+__all__ = ["INSTRUCTIONS", "Question", "question_of", "read_questions", "verdict_of"]
 
 #: What a model is told of its task, besides the tools.
 INSTRUCTIONS: Final = (
@@ -37,18 +37,20 @@ class Question:
         split: Of the data set.
         text: What is asked.
         gold: The gold answer: a list, or "null" if there is none.
-        query: The NeuralSQL that answers it.
+        query: The NeuralSQL that answers it; None if there is none.
         record: The whole record.
-        links: What it is about, if it was generated.
+        placement: Its modality, scope and family.
+        studies: Studies it is about, as far as its links name them.
     """
 
     id: str
     split: str
     text: str
     gold: Any
-    query: str
+    query: str | None
     record: Mapping[str, Any]
-    links: Links | None
+    placement: Placement
+    studies: tuple[int, ...]
 
     @property
     def shown(self) -> dict[str, Any]:
@@ -56,27 +58,29 @@ class Question:
         return visible_question(self.record, "model")
 
 
-def read_questions(out: Path | str, split: str) -> list[Question]:
+def read_questions(out: Path | str, split: str, path: Path | None = None) -> list[Question]:
     """The answered questions of a split, in the order of the file.
+
+    Args:
+        out: Output folder of a build.
+        split: train, valid or test.
+        path: Another question file of that split.
 
     Raises:
         RecordError: There is no such file, or it is not one of answered questions.
     """
-    path = question_file(out, split)
-    records = read_json(path)
-    links = read_links(path.parent)
-    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise RecordError(f"{path}: must be a JSON list of question records")
-    try:
-        return [
-            Question(
-                str(record["id"]), split, record["question"], record["answer"], str(record.get("query", NULL)), record,
-                links.of(record),
-            )
-            for record in records
-        ]  # fmt: skip
-    except KeyError as error:
-        raise RecordError(f"{path}: a record has no {error.args[0]}; answer the file first: ehrxqa answer") from None
+    found = question_set.read_questions(Path(out), split, path)
+    links = read_links(found.path.parent)
+    if lacking := [key for key, record in found.records.items() if "answer" not in record]:
+        raise RecordError(f"{found.path}: id {lacking[0]} has no answer; answer the file first: ehrxqa answer")
+    return [question_of(record, split, found.facts[key], links.of(record)) for key, record in found.records.items()]
+
+
+def question_of(record: Mapping[str, Any], split: str, placement: Placement, links: Links | None) -> Question:
+    """A question from its answered record."""
+    query = None if record.get("is_impossible") else record.get("query")
+    studies = () if links is None else tuple(links.study_ids)
+    return Question(str(record["id"]), split, record["question"], record["answer"], query, record, placement, studies)
 
 
 Status = Literal["answered", "abstained", "failed"]

@@ -1,0 +1,287 @@
+"""Tasks for Inspect (extra `inspect`): `inspect eval ehrxqa/test -T out=OUT --model …`; no logic of their own.
+
+Two ways to be asked: `mode=agent`, with the tools, pictures included, and `mode=query`, one reply that is NeuralSQL.
+Whether an answer is right is decided by `questions.verdict_of`, as everywhere else.
+"""
+
+from __future__ import annotations
+
+import atexit
+import base64
+import json
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import cache
+from typing import Any, Literal
+
+import anyio.to_thread
+from inspect_ai import Epochs, Task, task
+from inspect_ai.agent import AgentSubmit, as_solver, react
+from inspect_ai.dataset import MemoryDataset, Sample
+from inspect_ai.model import ChatMessageSystem, ContentImage, ContentText
+from inspect_ai.scorer import (
+    Metric,
+    SampleScore,
+    Score,
+    Scorer,
+    ScoreReducer,
+    Target,
+    grouped,
+    metric,
+    score_reducer,
+    scorer,
+)
+from inspect_ai.solver import Generate, Solver, TaskState, solver
+from inspect_ai.tool import ToolDef, ToolError, ToolParam, ToolParams
+
+from ehrxqa.agents.budget import Budget
+from ehrxqa.agents.calling import TOOLS, as_json, call, said_of
+from ehrxqa.agents.opened import Build, open_build
+from ehrxqa.agents.prompting import query_prompt, reply_query
+from ehrxqa.agents.questions import INSTRUCTIONS, Question, read_questions, verdict_of
+from ehrxqa.agents.results import Picture
+from ehrxqa.agents.tools import Tools
+from ehrxqa.agents.trace import Trace
+from ehrxqa.errors import EhrxqaError, SettingsError
+
+__all__ = ["test", "train", "valid"]
+
+#: Where an episode's trace is kept in a sample.
+_TRACE = "ehrxqa:trace"
+#: How Inspect writes our verdicts.
+_LETTERS = {"right": "C", "abstained": "N", "wrong": "I"}
+
+
+@task
+def test(**options: Any) -> Task:
+    """Questions of the test split; the options are those of `_task`."""
+    return _task("test", **options)
+
+
+@task
+def valid(**options: Any) -> Task:
+    """Questions of the valid split; the options are those of `_task`."""
+    return _task("valid", **options)
+
+
+@task
+def train(**options: Any) -> Task:
+    """Questions of the train split; the options are those of `_task`."""
+    return _task("train", **options)
+
+
+def _task(
+    split: str,
+    out: str | None = None,
+    images: str | None = None,
+    vision: str = "oracle",
+    mode: Literal["agent", "query"] = "agent",
+    modality: str | None = None,
+    scope: str | None = None,
+    trials: int = 1,
+    calls: int = Budget().calls,
+    image_questions: int = Budget().image_questions,
+) -> Task:
+    """The questions of a split.
+
+    Args:
+        split: train, valid or test.
+        out: Output folder of a build; by default the environment variable EHRXQA_OUT.
+        images: Folder of MIMIC-CXR-JPG, to show pictures.
+        vision: Who answers image questions; `none` for nobody.
+        mode: `agent` or `query`.
+        modality: Only questions of this modality.
+        scope: Only questions of this scope.
+        trials: How often each question is asked; more than one gives Pass^k.
+        calls: Most calls of tools for a question.
+        image_questions: Most (image, question) pairs for a question.
+
+    Raises:
+        SettingsError: There is no build or no such question.
+    """
+    folder = out or os.environ.get("EHRXQA_OUT")
+    if not folder:
+        raise SettingsError("say which build: -T out=OUT, or set EHRXQA_OUT")
+    if mode not in ("agent", "query"):
+        raise SettingsError(f"mode must be agent or query, not {mode!r}")
+    if trials < 1:
+        raise SettingsError(f"trials must be at least 1, not {trials}")
+    opened = _Opened(folder, split, None if vision == "none" else vision, images)
+    kept = {
+        question.id: question
+        for question in read_questions(folder, split)
+        if (modality is None or question.placement.modality.lower() == modality.lower())
+        and (scope is None or question.placement.scope.lower() == scope.lower())
+    }
+    if not kept:
+        raise SettingsError(f"no question of {folder} is of that modality and scope")
+    budget = Budget(calls=calls, image_questions=image_questions)
+    return Task(
+        dataset=MemoryDataset([_sample(question) for question in kept.values()], name=f"ehrxqa-{split}"),
+        solver=explore(opened, budget) if mode == "agent" else write_query(opened, budget),
+        scorer=execution(lambda identifier: kept[identifier]),
+        epochs=Epochs(trials, ["mode", "pass_hat"] if trials > 1 else ["mode"]),
+        version=1,
+    )
+
+
+class _Opened:
+    """A build that is opened when the first sample needs it."""
+
+    def __init__(self, *arguments: Any) -> None:
+        self._arguments = arguments
+
+    def __call__(self) -> Build:
+        return _open(*self._arguments)
+
+    def __repr__(self) -> str:
+        return f"build {self._arguments[0]}"
+
+
+@cache
+def _open(out: str, split: str, vision: str | None, images: str | None) -> Build:
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(open_build(out, split, vision=vision, images=images))
+
+
+def _sample(question: Question) -> Sample:
+    return Sample(
+        input=question.text,
+        target=json.dumps(question.gold),
+        id=question.id,
+        metadata={"modality": question.placement.modality, "scope": question.placement.scope},
+    )
+
+
+@solver
+def explore(opened: Callable[[], Build], budget: Budget) -> Solver:
+    """Let the model use the tools until it hands in an answer."""
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        tools = Tools(opened(), budget)
+        definitions = {name: _definition(name, tools) for name in TOOLS}
+        submit = AgentSubmit(tool=definitions.pop("submit_answer"), keep_in_messages=True)
+        agent = react(prompt=INSTRUCTIONS, tools=list(definitions.values()), submit=submit)
+        try:
+            return await as_solver(agent)(state, generate)
+        finally:
+            tools.trace.spent.tokens = state.token_usage
+            state.store.set(_TRACE, tools.trace.record())
+
+    return solve
+
+
+@solver
+def write_query(opened: Callable[[], Build], budget: Budget) -> Solver:
+    """Ask for one reply that is NeuralSQL, with the tables in words before it."""
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        tools = Tools(opened(), budget)
+        state.messages.insert(0, ChatMessageSystem(content=query_prompt(opened().tables.values())))
+        state = await generate(state)
+        await anyio.to_thread.run_sync(lambda: tools.submit_answer(query=reply_query(state.output.completion)))
+        state.store.set(_TRACE, tools.trace.record())
+        return state
+
+    return solve
+
+
+def _definition(name: str, tools: Tools) -> ToolDef:
+    """A tool as Inspect declares it."""
+    declared = TOOLS[name]
+    schema = declared.schema
+
+    async def execute(**kwargs: Any) -> Any:
+        try:
+            result = await anyio.to_thread.run_sync(call, tools, name, kwargs)
+        except EhrxqaError as error:
+            raise ToolError(said_of(error)) from None
+        value = as_json(result)
+        if not isinstance(result, Picture):
+            return json.dumps(value, ensure_ascii=False)
+        value.pop("png")
+        data = base64.b64encode(result.png).decode()
+        return [
+            ContentText(text=json.dumps(value)),
+            ContentImage(image=f"data:image/png;base64,{data}"),
+        ]
+
+    properties = {key: ToolParam.model_validate(each) for key, each in schema["properties"].items()}
+    parameters = ToolParams(properties=properties, required=schema["required"])
+    return ToolDef(execute, name, declared.description, parameters, max_output=0)
+
+
+@metric
+def ex() -> Metric:
+    """Execution accuracy, in percent."""
+    return _mean({"C": 100.0})
+
+
+@metric
+def rs5() -> Metric:
+    """Reliability score with a penalty of 5 for a wrong answer, in percent."""
+    return _mean({"C": 100.0, "I": -500.0})
+
+
+@metric
+def rs10() -> Metric:
+    """Reliability score with a penalty of 10 for a wrong answer, in percent."""
+    return _mean({"C": 100.0, "I": -1000.0})
+
+
+@metric
+def abstained() -> Metric:
+    """Share of questions without an answer though there is one, in percent."""
+    return _mean({"N": 100.0})
+
+
+@metric
+def image_questions() -> Metric:
+    """(image, question) pairs, the mean over questions."""
+
+    def mean(scores: list[SampleScore]) -> float:
+        counted = [float((each.score.metadata or {}).get("image_questions", 0)) for each in scores]
+        return sum(counted) / max(1, len(counted))
+
+    return mean
+
+
+def _mean(points: dict[str, float]) -> Metric:
+    def mean(scores: list[SampleScore]) -> float:
+        return sum(points.get(str(each.score.value), 0.0) for each in scores) / max(1, len(scores))
+
+    return mean
+
+
+@score_reducer(name="pass_hat")
+def pass_hat() -> ScoreReducer:
+    """Pass^k over all trials of a question: right if every one is, wrong if any is, else abstained."""
+
+    def reduce(scores: list[Score]) -> Score:
+        letters = {str(score.value) for score in scores}
+        letter = "C" if letters == {"C"} else "I" if "I" in letters else "N"
+        asked = [float((score.metadata or {}).get("image_questions", 0)) for score in scores]
+        return Score(value=letter, metadata={"image_questions": sum(asked) / len(asked)})
+
+    return reduce
+
+
+_METRICS: Sequence[Any] = (ex(), rs5(), rs10(), abstained(), image_questions(), grouped(ex(), "modality", all=False))
+
+
+@scorer(metrics=list(_METRICS))
+def execution(question_of: Callable[[str], Question]) -> Scorer:
+    """Whether what was handed in gives the gold answer, by the rules of the paper."""
+
+    async def score(state: TaskState, target: Target) -> Score:
+        trace = Trace.of(state.store.get(_TRACE))
+        submission = trace.submission
+        verdict = verdict_of(question_of(str(state.sample_id)), submission)
+        told = None if submission is None else submission.query or json.dumps(submission.answer)
+        why = "nothing was handed in" if submission is None else submission.reason
+        spent = {"image_questions": trace.spent.image_questions, "calls": trace.spent.calls}
+        return Score(value=_LETTERS[verdict], answer=told, explanation=why or verdict, metadata=spent)
+
+    return score
