@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("ehrxqa.cli.run", "Ask a parser and a vision model all questions, and score the answers."),
     "export": ("ehrxqa.cli.export", "Write Parquet, dataset card, Croissant and tables.json of the questions."),
     "stats": ("ehrxqa.cli.stats", "Say what the questions are made of."),
+    "serve": ("ehrxqa.cli.serve", "Show questions, subjects, X-rays and proofs in a browser."),
     "why": ("ehrxqa.cli.why", "Explain the answer of a question step by step."),
     "evaluate": ("ehrxqa.cli.evaluate", "Score predicted answers: accuracy and reliability."),
     "mcp": ("ehrxqa.cli.mcp", "Let a model's client work in a build: an MCP server."),
