@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ehrxqa.dataset.scopes import MODALITIES
 from ehrxqa.explorer.data_questions import Item, QuestionIndex, Selection
 from ehrxqa.explorer.library import Library, StudyRef
+from ehrxqa.spec.scopes import MODALITIES
 
 __all__ = ["HomeView", "home_view"]
 

@@ -13,12 +13,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from ehrxqa.dataset.facts import Facts, facts_of
+from ehrxqa.dataset.placement import Placement, placement_of
 from ehrxqa.dataset.records import Record
-from ehrxqa.dataset.scopes import MODALITIES, SCOPES
 from ehrxqa.dataset.splits import Dataset
 from ehrxqa.dataset.stats import answer_type
 from ehrxqa.layout import SPLITS
+from ehrxqa.spec.scopes import MODALITIES, SCOPES
 
 __all__ = ["FACETS", "SORTS", "Facet", "FacetValue", "Item", "Listing", "QuestionIndex", "Selection"]
 
@@ -61,7 +61,7 @@ class Item:
 
     split: str
     id: str
-    facts: Facts
+    facts: Placement
     template: str
     kind: str
     studies: int
@@ -259,7 +259,7 @@ def _item(dataset: Dataset, split: str, record: Record) -> Item:
     return Item(
         split,
         str(record["id"]),
-        facts_of(record, dataset.links),
+        placement_of(record, dataset.links),
         record["q_tag"],
         kind,
         0 if link is None else link.studies_total,

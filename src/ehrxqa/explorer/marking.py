@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ehrxqa.neuralsql.calls import FUNCTION
 from ehrxqa.sql.errors import QuerySyntaxError
-from ehrxqa.sql.structure import FUNCTION
 from ehrxqa.sql.tokens import Token, tokenise
 
 __all__ = ["Piece", "marked_question", "marked_sentence", "marked_sql"]
