@@ -6,6 +6,8 @@
 | `perturbed:RATE[:seed=N]` | the oracle, wrong with probability RATE |
 | `constant:yes`, `constant:no`, `constant:abstain` | always the same; lists are empty, or as in `constant:no:picc` |
 | `recorded:FILE` | answers kept in a file |
+| `prior[:OUT]` | the most frequent answer among the labelled images of the train split |
+| `labels:FILE[:threshold=X]` | scores of findings per image, see `scores` |
 | `hf:FOLDER[:key=value…]` | a transformers model saved in a folder |
 | `hub:OWNER/NAME[@REVISION][:key=value…]` | a transformers model fetched from the Hugging Face hub |
 | `trained:FOLDER[:key=value…]` | a model that `ehrxqa vqa train` wrote |
@@ -46,6 +48,8 @@ MODEL_SPECS: Final = (
     "perturbed:RATE[:seed=N]",
     "constant:yes|no|abstain[:A,B]",
     "recorded:FILE",
+    "prior[:OUT]",
+    "labels:FILE[:threshold=X]",
     "hf:FOLDER[:device=…][:batch=N][:tokens=N][:prompt=FILE]",
     "hub:OWNER/NAME[@REVISION][:…]",
     "trained:FOLDER[:abstain=N][:device=…]",
@@ -228,6 +232,35 @@ def _constant(context: ModelContext) -> VqaModel | None:
     return ConstantModel(truths[said], [element.strip() for element in elements.split(",") if element.strip()])
 
 
+def _prior(context: ModelContext) -> VqaModel | None:
+    from ehrxqa.vqa.prior import PriorModel, labels_for_prior
+
+    path = Path(context.argument) if context.argument else context.output_folder or context.database
+    if path is None:
+        raise SettingsError('model "prior" counts the answers of train: name its folder, prior:OUT, or give a database')
+    if not path.exists():
+        raise SettingsError(f'model "{context.spec}": {path} is not there')
+    if not context.argument and context.output_folder is None:
+        raise SettingsError(f'model "prior" does not know the train split of {path}; name it: prior:OUT')
+    return PriorModel(labels_for_prior(path))
+
+
+def _scores(context: ModelContext) -> VqaModel | None:
+    from ehrxqa.vqa.scores import ScoresModel
+
+    if not context.argument:
+        return None
+    file, *options = context.argument.split(":")
+    values = _options(context.spec, options, {"threshold"})
+    try:
+        threshold = float(values.get("threshold", "0.5"))
+    except ValueError:
+        threshold = -1.0
+    if not 0 < threshold < 1:
+        raise SettingsError(f'model "{context.spec}": the threshold is a number between 0 and 1')
+    return ScoresModel(Path(file), context.vocabulary, threshold=threshold)
+
+
 def _trained(context: ModelContext) -> VqaModel | None:
     if not context.argument:
         return None
@@ -284,6 +317,8 @@ _BUILDERS: Final[MappingProxyType[str, Callable[[ModelContext], VqaModel | None]
         "perturbed": _perturbed,
         "constant": _constant,
         "recorded": _recorded,
+        "prior": _prior,
+        "labels": _scores,
         "trained": _trained,
         "hf": _transformers,
         "hub": _transformers,
