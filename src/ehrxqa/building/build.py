@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from ehrxqa.building.published import Published, compare_with_published, require_published
 from ehrxqa.errors import BuildError, SettingsError
 from ehrxqa.files import disk_errors
 from ehrxqa.layout import DATABASE_PATHS, MANIFEST
@@ -35,6 +36,7 @@ def build(
     workers: int | None = None,
     folders: Mapping[str, Path | str | None] | None = None,
     force: bool = False,
+    unpublished_sources: bool = False,
     progress: Progress = SILENT,
 ) -> Manifest:
     """Build labels and both databases; do only what is not done yet.
@@ -48,6 +50,7 @@ def build(
         workers: Worker processes (default: number of processors). The result does not depend on it.
         folders: A project's own folder by its slug, where it is not below `sources`.
         force: Build anew, even if the folder holds another build.
+        unpublished_sources: Build even from files whose checksum is not the one in the list they were published with.
         progress: Told what happens.
 
     Returns:
@@ -55,7 +58,7 @@ def build(
 
     Raises:
         SettingsError: A number is out of range.
-        SourceError: A source file is missing, damaged, or of another release.
+        SourceError: A source file is missing, damaged, of another release, or not the published one.
         BuildError: The folder holds something else, is in use, or cannot be written.
     """
     for name, value in (("train_subjects", train_subjects), ("test_subjects", test_subjects)):
@@ -70,7 +73,10 @@ def build(
         paths = _source_paths(tree)
         with progress.task("checksums of the sources"):
             records = Checksums(work / "checksums.json").of(paths)
-        manifest = _begin(out, tree, settings, records, force=force)
+        published = compare_with_published(tree, paths, records)
+        if not unpublished_sources:
+            require_published(published)
+        manifest = _begin(out, tree, settings, records, published, force=force)
         run = _Run(tree, out, work, manifest, workers or os.cpu_count() or 1, progress)
         run.stage("labels", {}, run.labels)
         run.stage("database", settings, run.databases)
@@ -111,10 +117,22 @@ def _source_paths(tree: SourceTree) -> dict[str, Path]:
 
 
 def _begin(
-    out: Path, tree: SourceTree, settings: dict[str, Any], records: dict[str, FileRecord], *, force: bool
+    out: Path,
+    tree: SourceTree,
+    settings: dict[str, Any],
+    records: dict[str, FileRecord],
+    published: Published,
+    *,
+    force: bool,
 ) -> Manifest:
     """The manifest to go on with: the one that is there if it is of the same build, else a new one."""
-    fresh = Manifest(synthetic=tree.synthetic, hybrid=tree.hybrid, settings=settings, sources=records)
+    fresh = Manifest(
+        synthetic=tree.synthetic,
+        hybrid=tree.hybrid,
+        settings=settings,
+        sources=records,
+        published=published.as_json(),
+    )
     found = None if force else read_manifest(out)
     if found is not None:
         if found.sources == records and found.settings == settings and found.versions == fresh.versions:

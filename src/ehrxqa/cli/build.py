@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, workers_option
+from ehrxqa.layout import database_path
 from ehrxqa.progress import make_progress
 
 __all__ = ["command"]
@@ -48,6 +49,11 @@ __all__ = ["command"]
 @click.option(
     "--chest-imagenome", type=DIR, metavar="DIR", help="Folder of Chest ImaGenome 1.0.0, if not below SOURCES."
 )
+@click.option(
+    "--unpublished-sources",
+    is_flag=True,
+    help="Build even from files that differ from the checksums they were published with.",
+)
 @click.option("--force", is_flag=True, help="Build anew, even if OUT holds another build.")
 @quiet_option
 @format_option
@@ -61,6 +67,7 @@ def command(
     mimic_iv: Path | None,
     mimic_cxr_jpg: Path | None,
     chest_imagenome: Path | None,
+    unpublished_sources: bool,
     force: bool,
     quiet: bool,
     output_format: str,
@@ -82,16 +89,26 @@ def command(
         workers=workers,
         folders={MIMIC_IV.slug: mimic_iv, MIMIC_CXR_JPG.slug: mimic_cxr_jpg, CHEST_IMAGENOME.slug: chest_imagenome},
         force=force,
+        unpublished_sources=unpublished_sources,
         progress=make_progress(quiet=quiet),
     )
+    from ehrxqa.building.facts import build_facts, facts_json, facts_text
+
+    facts = build_facts(out)
     tables = manifest.stages["database"].counts["tables"]
-    result: dict[str, Any] = {"out": str(out), "settings": manifest.settings, "tables": tables}
-    emit(
-        output_format,
-        result,
-        lambda: "\n".join(
-            f"{out}/database/{split}/mimic_iv_cxr.db: {counts['patients']:,} subjects, {counts['tb_cxr']:,} studies, "
+    result: dict[str, Any] = {
+        "out": str(out),
+        "settings": manifest.settings,
+        "tables": tables,
+        "facts": facts_json(facts),
+    }
+
+    def text() -> str:
+        lines = [
+            f"{database_path(out, split)}: {counts['patients']:,} subjects, {counts['tb_cxr']:,} studies, "
             f"{sum(counts.values()):,} rows in {len(counts)} tables"
             for split, counts in tables.items()
-        ),
-    )
+        ]
+        return "\n".join([*lines, facts_text(facts)])
+
+    emit(output_format, result, text)

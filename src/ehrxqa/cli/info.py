@@ -18,11 +18,14 @@ __all__ = ["command"]
 @format_option
 def command(out: Path, quiet: bool, output_format: str) -> None:
     """Say what an output folder holds and how it was made."""
+    from ehrxqa.building.facts import build_facts, facts_json, facts_text
     from ehrxqa.building.info import info
 
     found = info(out)
+    facts = build_facts(out)
+    found["facts"] = facts_json(facts)
     if not (quiet and output_format == "text"):
-        emit(output_format, found, lambda: _text(found))
+        emit(output_format, found, lambda: f"{_text(found)}\n\n{facts_text(facts)}")
 
 
 _KINDS = {

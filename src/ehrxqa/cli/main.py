@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "paraphrase": ("ehrxqa.cli.paraphrase", "Let a language model reword questions; it sees no values."),
     "answer": ("ehrxqa.cli.answer", "Fill the answers of pre-release question files."),
     "verify": ("ehrxqa.cli.verify", "Check an output folder, alone or against another one."),
+    "check": ("ehrxqa.cli.check", "Prove that gold programs and NeuralSQL agree, under every profile."),
     "info": ("ehrxqa.cli.info", "Say what an output folder holds and how it was made."),
     "labels": ("ehrxqa.cli.labels", "Write cohorts and labels as the official CSV files."),
     "vqa": ("ehrxqa.cli.vqa", "Answer and generate questions about single chest X-rays."),

@@ -22,15 +22,17 @@ def command(out: Path, expected: Path | None, quiet: bool, output_format: str) -
 
     The exit status is 1 if anything is wrong; of each table the first difference is named.
     """
+    from ehrxqa.building.facts import build_facts, facts_json, facts_text
     from ehrxqa.building.verify import verify
 
+    facts = build_facts(out)
     report = verify(out, expected, progress=make_progress(quiet=quiet))
 
     def text() -> str:
         lines = [f"ok       {line}" for line in report.checked] + [f"PROBLEM  {line}" for line in report.problems]
-        return "\n".join(
-            [*lines, f"{out}: {'all as it should be' if report.ok else f'{len(report.problems)} problems'}"]
-        )
+        verdict = "all that was checked is right" if report.ok else f"{len(report.problems)} problems"
+        return "\n".join([*lines, f"{out}: {verdict}", facts_text(facts)])
 
-    emit(output_format, {"ok": report.ok, "checked": report.checked, "problems": report.problems}, text)
+    value = {"ok": report.ok, "checked": report.checked, "problems": report.problems, "facts": facts_json(facts)}
+    emit(output_format, value, text)
     return 0 if report.ok else 1

@@ -66,6 +66,7 @@ class Manifest:
         sources: Source files by catalogue key, or by name for the parts of Chest ImaGenome that were used.
         stages: Finished stages by name.
         versions: Versions of the packages that can change an output.
+        published: How the sources compare with the lists of checksums beside them (`ehrxqa.building.published`).
         hybrid: Whether the sources are the open demo's tables with made-up X-rays (then `synthetic` is false).
     """
 
@@ -75,6 +76,7 @@ class Manifest:
     stages: dict[str, StageRecord] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=lambda: package_versions())
     hybrid: bool = False
+    published: dict[str, Any] = field(default_factory=dict)
 
     @property
     def kind(self) -> DataKind:
@@ -90,6 +92,7 @@ class Manifest:
             "settings": self.settings,
             "versions": self.versions,
             "sources": {name: vars(record) for name, record in self.sources.items()},
+            **({"published": self.published} if self.published else {}),
             "stages": {
                 name: {
                     "key": stage.key,
@@ -129,6 +132,7 @@ def read_manifest(folder: Path) -> Manifest | None:
             },
             versions=value["versions"],
             hybrid=value.get("hybrid") is True,
+            published=dict(value.get("published", {})),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, BuildError):
