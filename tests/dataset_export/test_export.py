@@ -296,7 +296,7 @@ def test_damaged_sidecar(tmp_path: Path, own: Path, text: str | bytes) -> None:
     link = {"split": "test", "id": 0, "modality": "table", "scope": "table-nothing", "family": "f", "template": 1}
     link |= {"study_ids": [], "image_ids": [], "image_paths": [], "studies_total": 0, "rows": [], "bounded": False}
     path.write_text(json.dumps(link))
-    with pytest.raises(RecordError, match="line 1 is no record of links"):
+    with pytest.raises(RecordError, match="line 1: is not a record of links"):
         read_dataset(own)
 
 

@@ -103,7 +103,7 @@ def test_the_sidecar_names_families(tmp_path: Path) -> None:
     assert value["images"] == {"questions_with_studies": 1, "studies": 2, "sidecar": True}
     record = link.record | {"rows": [{"table": "patients", "row_ids": [1], "total": 1}]}
     (tmp_path / LINKS_FILE).write_text(json.dumps(record) + "\n{}\n")
-    with pytest.raises(RecordError, match=r"links\.jsonl: line 2 is no record of links"):
+    with pytest.raises(RecordError, match=r"links\.jsonl: line 2: is not a record of links"):
         stats(tmp_path)
     assert RowLinks("patients", [1], 1).total == 1
 

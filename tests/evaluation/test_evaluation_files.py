@@ -284,7 +284,7 @@ def test_input_files_are_not_overwritten(tmp_path: Path, gold: Path) -> None:
         arguments = ["--gold", str(gold), "--predictions", str(path), option, str(target)]
         done = CliRunner().invoke(command, arguments)
         assert isinstance(done.exception, SettingsError)
-        assert "is an input file" in str(done.exception)
+        assert "is read by this command" in str(done.exception)
     assert gold.read_bytes() == before
 
 

@@ -98,7 +98,7 @@ def test_a_journal_of_another_model_is_not_used(small_database, tmp_path):
     out = tmp_path / "out.json"
     record = {"id": 1, "status": "answered", "answer": [9], "error": None, "questions": 0, "seconds": 0}
     (tmp_path / "out.json.journal").write_text(
-        '{"database": "x"}\n' + json.dumps({"query": "y", "record": record}) + "\n"
+        '{"ehrxqa run": {"database": "x"}}\n' + json.dumps({"query": "y", "record": record}) + "\n"
     )
     summary = execute(small_database, predictions, out=out, model="constant:no", workers=1)
     assert (summary.resumed, json.loads(out.read_text())[0]["answer"]) == (0, [1])
@@ -132,8 +132,6 @@ def test_a_stuck_worker_is_killed_and_its_query_is_a_timeout(small_database):
         ('[{"id": 1, "query": "a"}, {"id": "x", "query": "b"}, {"id": 1, "query": "c"}]', {1: "c", "x": "b"}),
         ('{"id": 1, "query": "a"}\n\n{"id": 2, "query": null}\n', {1: "a", 2: None}),
         ('{"id": 7, "query": "a"}', {7: "a"}),
-        ("[]", {}),
-        ("{}", {}),
     ],
 )
 def test_forms_of_predictions(tmp_path, text, expected):
@@ -149,10 +147,16 @@ def test_forms_of_predictions(tmp_path, text, expected):
         ('[{"id": 1}]', "record 1 has no id or no query"),
         ('[{"id": 1.5, "query": "a"}]', "record 1: the id is neither"),
         ('[{"id": 1, "query": 5}]', "record 1: the query is not a text"),
-        ('{"a": ["select 1"]}', "id a: the query is not a text"),
-        ("nonsense", "line 1 is not JSON"),
-        ('{"id": 1, "query": "a"}\n{"id": 2,\n', "line 2 is not JSON"),
+        ('{"a": ["select 1"]}', 'id "a": the query is not a text'),
+        ("nonsense", "is not JSON at line 1"),
+        ('{"id": 1, "query": "a"}\n{"id": 2,\n', "line 2: is not JSON"),
         ("3", "expected an object"),
+        ("[]", "holds no query"),
+        ("{}", "holds no query"),
+        ('[{"id": 1, "query": "a"}, {"id": "1", "query": "b"}]', 'record 2: id "1" is there as number and as text'),
+        ('{"1": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"),
+        ('{"1": ' + "7" * 5_000 + "}", "a number of thousands of digits"),
+        ('{"id": 1, "query": "a"}\n{"id": 2, "query": ' + "7" * 5_000 + "}", "line 2: holds a number of thousands"),
     ],
 )
 def test_faulty_predictions_are_named(tmp_path, text, said):
@@ -164,7 +168,7 @@ def test_faulty_predictions_are_named(tmp_path, text, said):
 
 def test_wrong_settings_are_named(small_database, tmp_path):
     predictions = tmp_path / "p.json"
-    predictions.write_text("{}")
+    predictions.write_text('{"1": null}')
     with pytest.raises(SettingsError, match="no such database"):
         execute(tmp_path / "none.db", predictions, out=tmp_path / "o.json")
     with pytest.raises(SettingsError, match="timeout"):
@@ -207,3 +211,47 @@ def test_the_commands(small_database, tmp_path):
 def test_the_public_functions(small_database):
     assert ehrxqa.query(small_database, "select 2.5").answer == [2.5]
     assert ehrxqa.execute is execute
+
+
+def test_half_of_an_emoji_ends_neither_a_run_nor_its_repetition(small_database, tmp_path):
+    predictions, out = tmp_path / "p.json", tmp_path / "out.json"
+    predictions.write_text('[{"id": "\\ud83d", "query": "select 1"}, {"id": 2, "query": "select \'\\ud83d\'"}]')
+    for _ in range(2):
+        summary = execute(
+            small_database, predictions, out=out, answers=tmp_path / "a.json", model="constant:no", workers=1
+        )
+        assert (summary.answered, summary.error) == (1, 1)
+        first, second = json.loads(out.read_bytes())
+        assert (first["id"], first["answer"]) == ("\ud83d", [1])
+        assert "half of a surrogate pair" in second["error"]
+    assert json.loads((tmp_path / "a.json").read_bytes()) == {"\ud83d": [1], "2": "null"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[1]",
+        '{"query": 1, "record": {}}',
+        '{"query": "a", "record": {"id": 1}}',
+        "[" * 50_000,
+        '"\\ud83d"',
+        "7" * 5_000,
+    ],
+)
+def test_a_line_of_a_journal_that_is_not_ours_is_passed_over(small_database, tmp_path, monkeypatch, line):
+    predictions, out, journal = tmp_path / "p.json", tmp_path / "o.json", tmp_path / "o.json.journal"
+    predictions.write_text('{"1": "select 1", "2": "select 2"}')
+    original = WorkerPool.run
+
+    def interrupted(self, queries):
+        yield next(original(self, queries))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(WorkerPool, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        execute(small_database, predictions, out=out, model="constant:no", workers=1)
+    monkeypatch.undo()
+    head, record = journal.read_text().splitlines()
+    journal.write_text(f"{head}\n{line}\n{record}\n")
+    summary = execute(small_database, predictions, out=out, model="constant:no", workers=1)
+    assert (summary.resumed, summary.answered) == (1, 2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -70,43 +69,38 @@ def command(
 
     Scores are given overall and per modality, scope and family, with bootstrap intervals.
     """
-    from ehrxqa.errors import SettingsError
     from ehrxqa.evaluation.evaluate import evaluate
     from ehrxqa.evaluation.profiles import rules_of, shown
     from ehrxqa.evaluation.report import as_html, as_json, as_table
-    from ehrxqa.files import write_json, write_text
+    from ehrxqa.files import reading, write_json, write_text
+    from ehrxqa.json_files import json_text
 
-    inputs = {path.resolve() for path in (gold, predictions, questions) if path is not None}
-    for written in (out, details):
-        if written is not None and written.resolve() in inputs:
-            raise SettingsError(f"{written}: is an input file; choose another file to write")
-    if out is not None and details is not None and out.resolve() == details.resolve():
-        raise SettingsError(f"{out}: --out and --details must be different files")
-    result = evaluate(
-        gold,
-        predictions,
-        profile=profile,
-        questions=questions,
-        resamples=resamples,
-        confidence=confidence,
-        seed=seed,
-    )
-    match output_format:
-        case "json":
-            text = json.dumps(as_json(result), indent=2, ensure_ascii=False)
-        case "html":
-            text = as_html(result, f"{predictions.name} against {gold.name}")
-        case _:
-            text = as_table(result, families=families)
-            if rules:
-                text += "\n\n" + "\n".join(
-                    f"  {name:<11} {shown(value)}" for name, value in rules_of(result.profile).items()
-                )
-    if details is not None:
-        write_json(details, result.verdicts)
-    if out is None:
-        click.echo(text)
-        return
-    write_text(out, text.rstrip("\n") + "\n")
-    if not quiet:
-        click.echo(f"{out}: written", err=True)
+    with reading(gold, predictions, questions, writing=(out, details)):
+        result = evaluate(
+            gold,
+            predictions,
+            profile=profile,
+            questions=questions,
+            resamples=resamples,
+            confidence=confidence,
+            seed=seed,
+        )
+        match output_format:
+            case "json":
+                text = json_text(as_json(result), indent=2)
+            case "html":
+                text = as_html(result, f"{predictions.name} against {gold.name}")
+            case _:
+                text = as_table(result, families=families)
+                if rules:
+                    text += "\n\n" + "\n".join(
+                        f"  {name:<11} {shown(value)}" for name, value in rules_of(result.profile).items()
+                    )
+        if details is not None:
+            write_json(details, result.verdicts)
+        if out is None:
+            click.echo(text)
+            return
+        write_text(out, text.rstrip("\n") + "\n")
+        if not quiet:
+            click.echo(f"{out}: written", err=True)

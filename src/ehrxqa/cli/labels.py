@@ -26,19 +26,20 @@ def command(out: Path, folder: Path, only: tuple[str, ...], packed: bool, quiet:
     (150 million rows).
     """
     from ehrxqa.errors import SettingsError
+    from ehrxqa.files import reading
     from ehrxqa.labels.official_csv import OFFICIAL_FILES, write_official_csv
     from ehrxqa.labels.store import read_labels
+    from ehrxqa.runs.output_folder import built_files
 
     unknown = sorted(set(only) - set(OFFICIAL_FILES))
     if unknown:
         raise SettingsError(f"--only {unknown[0]}: no such file; choose from {', '.join(OFFICIAL_FILES)}")
     labels = read_labels(out / "labels")
     progress = make_progress(quiet=quiet)
-    written = []
-    for name in OFFICIAL_FILES:
-        if not only or name in only:
-            path = folder / (name + ".gz" * packed)
+    paths = {name: folder / (name + ".gz" * packed) for name in OFFICIAL_FILES if not only or name in only}
+    with reading(*built_files(out), writing=paths.values()):
+        for name, path in paths.items():
             with progress.task(f"writing {path}"):
                 write_official_csv(labels, path, name)
-            written.append(str(path))
+    written = [str(path) for path in paths.values()]
     emit(output_format, written, lambda: "\n".join(written))

@@ -54,11 +54,16 @@ def command(
     from ehrxqa.agents.mcp_server import HOST, TOKEN_VARIABLE, Episodes, guarded_app, make_server, write_traces
     from ehrxqa.agents.opened import open_build
     from ehrxqa.agents.questions import read_questions
+    from ehrxqa.files import reading
     from ehrxqa.layout import question_file
+    from ehrxqa.runs.output_folder import built_files
 
     questions = read_questions(out, split) if question_file(out, split).is_file() else []
     seen_by = None if vision == "none" else vision
-    with open_build(out, split, vision=seen_by, images=images, database=database) as build:
+    with (
+        reading(database, *built_files(out), writing=[trace]),
+        open_build(out, split, vision=seen_by, images=images, database=database) as build,
+    ):
         budget = Budget(calls=calls, seconds=None)
         done = (lambda _: None) if trace is None else write_traces(trace)
         server = make_server(build, Episodes(build, budget, done), questions)

@@ -23,11 +23,13 @@ def command(out: Path, page: Path | None, output_format: str, quiet: bool) -> No
     length; vocabulary. OUT is an output folder, or a folder with train.json, valid.json, test.json.
     """
     from ehrxqa.dataset.stats import as_page, as_text, stats
-    from ehrxqa.files import write_text
+    from ehrxqa.files import reading, write_text
+    from ehrxqa.runs.output_folder import built_files
 
-    value = stats(out)
-    emit(output_format, value, lambda: as_text(value))
-    if page is not None:
-        write_text(page, as_page(value, f"Questions of {out.name}"))
-        if not quiet:
-            click.echo(f"{page}: written", err=True)
+    with reading(*built_files(out), writing=[page]):
+        value = stats(out)
+        emit(output_format, value, lambda: as_text(value))
+        if page is not None:
+            write_text(page, as_page(value, f"Questions of {out.name}"))
+            if not quiet:
+                click.echo(f"{page}: written", err=True)

@@ -58,17 +58,18 @@ def answer(
     output_format: str,
 ) -> None:
     """Fill the answers of pre-release question files from the labels of the output folder OUT."""
+    from ehrxqa.files import reading
+    from ehrxqa.runs.output_folder import built_files
     from ehrxqa.vqa.answering import answer_files
     from ehrxqa.vqa.split_labels import read_split_labels
 
     if more_questions and len(questions) > 1:
         raise SettingsError("give several question files after one --questions, or each with its own")
     files = (*questions, *more_questions)
-    if any(target.resolve() == path.resolve() for path in files):
-        raise SettingsError(f"--out {target} is one of the question files; it would be overwritten")
     _require_folder(out_folder)
-    labels = read_split_labels(out_folder / "labels", split)
-    report = answer_files(labels, files, split, target, progress=make_progress(quiet=quiet))
+    with reading(*files, *built_files(out_folder), writing=[target]):
+        labels = read_split_labels(out_folder / "labels", split)
+        report = answer_files(labels, files, split, target, progress=make_progress(quiet=quiet))
     emit(
         output_format,
         {**asdict(report), "file": str(target)},
@@ -105,6 +106,8 @@ def generate(
     output_format: str,
 ) -> None:
     """Make new image questions of all 48 kinds from the labels of the output folder OUT, and answer them."""
+    from ehrxqa.files import reading
+    from ehrxqa.runs.output_folder import built_files
     from ehrxqa.vqa.answering import answer_files
     from ehrxqa.vqa.generate import generate as make_questions
     from ehrxqa.vqa.records import write_records
@@ -118,10 +121,11 @@ def generate(
         raise SettingsError(f"{there[0]} is there already; name another file with --out, or replace it with --force")
     progress = make_progress(quiet=quiet)
     labels = read_split_labels(out_folder / "labels", split)
-    with progress.task("generating"):
-        made = make_questions(labels, split, per_kind=per_kind, seed=seed)
-    write_records(questions, made.records)
-    report = answer_files(labels, [questions], split, target, progress=progress)
+    with reading(*built_files(out_folder), writing=(questions, target)):
+        with progress.task("generating"):
+            made = make_questions(labels, split, per_kind=per_kind, seed=seed)
+        write_records(questions, made.records)
+        report = answer_files(labels, [questions], split, target, progress=progress)
     for counts, what in ((made.unbalanced, "have another answer than balance asks for"), (made.missing, "are missing")):
         if counts:
             listed = ", ".join(f"kind {kind}: {count}" for kind, count in counts.items())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ehrxqa.dataset.records import GOLD_PROGRAM, Record, final_record, read_records, write_records
 from ehrxqa.errors import SettingsError
-from ehrxqa.files import PART
+from ehrxqa.files import PART, reading
 from ehrxqa.layout import BASES, DATABASE_OF_SPLIT, DATABASE_PATHS, SPLITS
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.pool import Pool
@@ -117,17 +117,22 @@ def answer(
         BuildError: `out` cannot be written.
     """
     questions, out = Path(questions), Path(out)
-    if out.exists() and out.resolve() == questions.resolve():
-        raise SettingsError(f"{out}: is the question file itself; choose another file to write")
     if seconds <= 0:
         raise SettingsError(f"seconds must be positive, not {seconds:g}")
     records = read_records(questions)
     path = database_for(Path(database), records)
+    with reading(path, questions, writing=[out]):
+        return _answer(path, questions, records, out, workers or os.cpu_count() or 1, seconds, progress)
+
+
+def _answer(
+    path: Path, questions: Path, records: list[Record], out: Path, workers: int, seconds: float, progress: Progress
+) -> AnswerReport:
     programs = [record[GOLD_PROGRAM] for record in records]
     outcomes: list[Outcome] = [([], "was not run")] * len(programs)
     scratch = out.with_name(f".{out.name}.indexed{PART}")
     with progress.task(f"answering {questions.name}", len(programs), "questions") as task:
-        for some in _run(path, programs, workers or os.cpu_count() or 1, seconds, scratch):
+        for some in _run(path, programs, workers, seconds, scratch):
             for number, outcome in some:
                 outcomes[number] = outcome
                 task.advance()

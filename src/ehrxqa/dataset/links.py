@@ -30,8 +30,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ehrxqa.dataset.json_files import read_text
-from ehrxqa.errors import RecordError
+from ehrxqa.json_files import converted, read_json_lines
 from ehrxqa.layout import LINKS_PATH
 from ehrxqa.spec.scopes import SCOPE_OF_KEY
 
@@ -115,13 +114,8 @@ def read_links(folder: Path) -> LinkTable:
     if not path.exists():
         return LinkTable({})
     found = {}
-    decoder = msgspec.json.Decoder(Links)
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
-        try:
-            links = decoder.decode(line)
-        except (msgspec.MsgspecError, RecursionError) as error:
-            raise RecordError(
-                f"{path}: line {number} is no record of links ({error}); generate the questions anew"
-            ) from error
+    for number, value in read_json_lines(path):
+        what = "a record of links; generate the questions anew"
+        links = converted(Links, value, path, what, where=f"line {number}: ")
         found[links.split, links.id] = links
     return LinkTable(found)

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import Any, Final
 
-from ehrxqa.dataset.json_files import read_json
 from ehrxqa.errors import RecordError
 from ehrxqa.files import atomic_path
+from ehrxqa.json_files import read_json
 from ehrxqa.layout import DATABASE_NAME
 
 __all__ = ["GOLD_PROGRAM", "final_record", "read_records", "write_records"]
@@ -74,27 +73,7 @@ def write_records(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
     with atomic_path(path) as part, part.open("w", encoding="utf-8", newline="\n") as stream:
         first = True
         for record in records:
-            stream.write(f"{'[' if first else ','}\n    {_text_of(record, '    ')}")
+            text = json.dumps(record, indent=4, default=str).replace("\n", "\n    ")
+            stream.write(f"{'[' if first else ','}\n    {text}")
             first = False
         stream.write("[]" if first else "\n]")
-
-
-# json.dump(indent=4) is written in Python, value by value; this gives the same text several times as fast.
-_INDENT: Final = "    "
-_scalar_text = json.JSONEncoder(default=str).encode
-
-
-def _text_of(value: Any, indent: str) -> str:
-    inner = indent + _INDENT
-    if isinstance(value, dict) and value:
-        if not all(type(key) is str for key in value):
-            return json.dumps(value, indent=4, default=str).replace("\n", f"\n{indent}")
-        members = f",\n{inner}".join(
-            f"{encode_basestring_ascii(key)}: {_text_of(member, inner)}" for key, member in value.items()
-        )
-        return f"{{\n{inner}{members}\n{indent}}}"
-    if isinstance(value, list | tuple) and value:
-        return f"[\n{inner}" + f",\n{inner}".join(_text_of(member, inner) for member in value) + f"\n{indent}]"
-    if type(value) is str:
-        return encode_basestring_ascii(value)
-    return str(value) if type(value) is int else _scalar_text(value)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ehrxqa.dataset.json_files import lone_surrogate, parse_json, read_text
 from ehrxqa.dataset.links import LinkTable, read_links
 from ehrxqa.dataset.records import Record
 from ehrxqa.errors import RecordError
+from ehrxqa.json_files import lone_surrogate, parse_json, read_text
 from ehrxqa.layout import SPLITS
 
 __all__ = ["Dataset", "load_records", "read_dataset"]

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ehrxqa.dataset.json_files import parse_json, read_text
 from ehrxqa.errors import RecordError
+from ehrxqa.json_files import parse_json, read_text
 
 __all__ = ["Gold", "Outcome", "Predictions", "read_gold", "read_predicted_answers", "read_questions"]
 

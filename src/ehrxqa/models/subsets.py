@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ehrxqa.dataset.json_files import parse_json, read_text
 from ehrxqa.dataset.placement import Placement
 from ehrxqa.errors import RecordError, SettingsError
+from ehrxqa.json_files import parse_json, read_text
 from ehrxqa.models.run_records import Subset
 from ehrxqa.spec.scopes import MODALITIES, SCOPES
 

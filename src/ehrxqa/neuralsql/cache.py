@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 
 import apsw
 
 from ehrxqa.errors import NeuralSqlError
+from ehrxqa.files import require_writable
+from ehrxqa.json_files import json_text
 from ehrxqa.vqa.models import ABSTAIN, VqaAnswer, VqaReply, as_reply
 
 __all__ = ["AnswerCache"]
@@ -39,7 +42,9 @@ class AnswerCache:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
+        require_writable(self.path)
         try:
+            self._require_ours()
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._db = apsw.Connection(str(self.path))
             self._db.set_busy_timeout(30_000)
@@ -49,6 +54,15 @@ class AnswerCache:
             self._add_confidence()
         except (apsw.Error, OSError) as error:
             raise self._broken(error) from error
+
+    def _require_ours(self) -> None:
+        """Look at a file before anything in it is changed: it may be someone else's database."""
+        if not self.path.exists() or not self.path.stat().st_size:
+            return
+        with closing(apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READONLY)) as found:
+            tables = {str(row[0]) for row in found.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        if tables - {"answers"}:
+            raise NeuralSqlError(f"{self.path}: is a database, not an answer cache; name another file")
 
     def _add_confidence(self) -> None:
         """Give a file of an earlier version its column."""
@@ -116,7 +130,7 @@ class AnswerCache:
 def _written(answer: VqaAnswer) -> str:
     if answer is ABSTAIN:
         return "abstain"
-    return json.dumps(list(answer) if isinstance(answer, tuple) else answer, ensure_ascii=False)
+    return json_text(list(answer) if isinstance(answer, tuple) else answer)
 
 
 def _read(text: str) -> VqaAnswer:

@@ -23,7 +23,7 @@ from ehrxqa.neuralsql.plan import Plan
 from ehrxqa.neuralsql.planner import RESERVED, make_plan
 from ehrxqa.neuralsql.result import Counters, Outcome, Result, status_of
 from ehrxqa.neuralsql.rewriting import ELEMENTS, TRUTH
-from ehrxqa.sql.errors import Abstained, MemoryLimit, RowLimit, SqlError
+from ehrxqa.sql.errors import Abstained, MemoryLimit, QuerySyntaxError, RowLimit, SqlError
 from ehrxqa.sql.limits import Limits
 from ehrxqa.sql.sandbox import ANSWER_KEY, Rows, Value, open_database
 from ehrxqa.vqa.models import VqaAnswer, VqaModel, VqaReply, VqaRequest, as_reply
@@ -91,6 +91,12 @@ class Engine:
             raise MemoryLimit(
                 f"the query has {len(query):,} characters; at most {self.limits.sql_length:,} are allowed"
             )
+        try:
+            query.encode()
+        except UnicodeEncodeError as error:
+            raise QuerySyntaxError(
+                f"character {error.start + 1:,} is half of a surrogate pair (a cut emoji?), which is no text"
+            ) from None
         plan = make_plan(query, self.parse, deny_tables=self._deny_tables, free_text=self._free_text)
         if not plan.questions:
             rows = self._sandbox.run_rewritten(plan.sql, until=until)

@@ -11,8 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from ehrxqa.errors import SettingsError
-from ehrxqa.files import sha256_of
-from ehrxqa.neuralsql.predictions import Identifier, read_predictions, record_of, write_answers, write_outcomes
+from ehrxqa.files import reading, sha256_of
+from ehrxqa.neuralsql.predictions import (
+    OUTCOME_KEYS,
+    Identifier,
+    read_predictions,
+    record_of,
+    write_answers,
+    write_outcomes,
+)
 from ehrxqa.neuralsql.setup import Setup
 from ehrxqa.neuralsql.workers import WorkerPool
 from ehrxqa.progress import SILENT, Progress
@@ -92,7 +99,8 @@ def execute(
     if timeout <= 0 or max_rows < 1:
         raise SettingsError("the timeout and the number of rows are greater than 0")
     _check_sendable(model)
-    queries = read_predictions(Path(predictions))
+    predictions = Path(predictions)
+    queries = read_predictions(predictions)
     setup = Setup(
         database,
         model,
@@ -101,9 +109,12 @@ def execute(
         Limits(seconds=timeout, rows=max_rows),
     )
     count = max(1, min(workers or os.cpu_count() or 1, len(queries)))
-    records, asked, resumed = _run(queries, setup, count, out.with_name(out.name + ".journal"), out, progress)
-    if answers is not None:
-        write_answers(Path(answers), records)
+    journal = out.with_name(out.name + ".journal")
+    to_answers = None if answers is None else Path(answers)
+    with reading(database, predictions, writing=(out, journal, to_answers, setup.cache)):
+        records, asked, resumed = _run(queries, setup, count, journal, out, progress)
+        if to_answers is not None:
+            write_answers(to_answers, records)
     statuses = Counter(record["status"] for record in records)
     return ExecuteSummary(
         len(records),
@@ -143,7 +154,7 @@ def _run(
             "model": [setup.model if isinstance(setup.model, str) else name, name, version],
             "limits": dataclasses.asdict(setup.limits),
         }
-        with Journal(side, depends_on) as journal:
+        with Journal(side, depends_on, OUTCOME_KEYS) as journal:
             records = {id_: journal.finished(id_, query) for id_, query in queries.items()}
             left = [id_ for id_, record in records.items() if record is None]
             resumed = len(queries) - len(left)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ehrxqa.errors import RecordError
 from ehrxqa.files import write_text
+from ehrxqa.json_files import json_text, parse_json, parse_json_lines, read_text
 from ehrxqa.neuralsql.result import Outcome
 
-__all__ = ["Identifier", "read_predictions", "record_of", "write_answers", "write_outcomes"]
+__all__ = ["OUTCOME_KEYS", "Identifier", "read_predictions", "record_of", "write_answers", "write_outcomes"]
 
 Identifier = str | int
 
@@ -24,56 +24,58 @@ def read_predictions(path: Path) -> dict[Identifier, str | None]:
 
     Three forms are read: an object `{id: query}`, a list of objects with `id` and `query`, and the same objects
     one per line (JSONL). Other keys are ignored. Of several queries with one id the last counts, as in the
-    official evaluation.
+    official evaluation; but 1 and "1" are one id to all who read answers, so a file may not hold both.
 
     Raises:
-        RecordError: The file is missing, not JSON, or not of one of these forms; names the record.
+        RecordError: The file is missing, not JSON, not of one of these forms, or holds no query; names the record.
     """
+    text = read_text(path)
+    content: Any = None
     try:
-        text = path.read_text("utf-8-sig")
-    except OSError as error:
-        raise RecordError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise RecordError(f"{path}: not a text file in UTF-8") from error
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        content = _lines(path, text, error)
+        content = parse_json(path, text)
+    except RecordError:
+        lines = list(parse_json_lines(path, text)) if text.lstrip().startswith("{") and "\n" in text.strip() else []
+        if len(lines) < 2:
+            raise
+        content = [record for _, record in lines]
     if isinstance(content, dict) and not content.keys() >= {"id", "query"}:
-        return {key: _query(path, f"id {key}", query) for key, query in content.items()}
-    if isinstance(content, dict):
-        content = [content]  # a JSONL file of one line
-    if not isinstance(content, list):
+        queries: dict[Identifier, str | None] = {
+            key: _query(path, f"id {json_text(key)[:80]}", query) for key, query in content.items()
+        }
+    else:
+        queries = _of_records(path, [content] if isinstance(content, dict) else content)
+    if not queries:
+        raise RecordError(f"{path}: holds no query")
+    return queries
+
+
+def _of_records(path: Path, records: Any) -> dict[Identifier, str | None]:
+    if not isinstance(records, list):
         raise RecordError(f"{path}: expected an object {{id: query}} or a list of {{id, query}}")
     found: dict[Identifier, str | None] = {}
-    for number, record in enumerate(content, start=1):
+    kinds: dict[str, type] = {}
+    for number, record in enumerate(records, start=1):
         if not isinstance(record, dict) or not {"id", "query"} <= record.keys():
             raise RecordError(f"{path}: record {number} has no id or no query")
         identifier = record["id"]
         if isinstance(identifier, bool) or not isinstance(identifier, str | int):
             raise RecordError(f"{path}: record {number}: the id is neither a text nor a whole number")
+        if kinds.setdefault(str(identifier), type(identifier)) is not type(identifier):
+            raise RecordError(
+                f"{path}: record {number}: id {json_text(identifier)[:80]} is there as number and as text"
+            )
         found[identifier] = _query(path, f"record {number}", record["query"])
     return found
-
-
-def _lines(path: Path, text: str, error: json.JSONDecodeError) -> list[Any]:
-    records = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip():
-            try:
-                records.append(json.loads(line))
-            except json.JSONDecodeError as fault:
-                what = fault if number > 1 else error
-                raise RecordError(
-                    f"{path}: line {number if number > 1 else error.lineno} is not JSON ({what.msg})"
-                ) from None
-    return records
 
 
 def _query(path: Path, where: str, query: Any) -> str | None:
     if query is None or isinstance(query, str):
         return query
     raise RecordError(f"{path}: {where}: the query is not a text")
+
+
+#: The keys of an outcome as it is written.
+OUTCOME_KEYS: Final = frozenset({"id", "status", "answer", "error", "questions", "seconds"})
 
 
 def record_of(identifier: Identifier, outcome: Outcome) -> dict[str, Any]:
@@ -90,15 +92,12 @@ def record_of(identifier: Identifier, outcome: Outcome) -> dict[str, Any]:
 
 def write_outcomes(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
     """Write outcome records as a JSON list, one record per line, whole or not at all."""
-    lines = ",\n".join(json.dumps(record, ensure_ascii=False) for record in records)
+    lines = ",\n".join(json_text(record) for record in records)
     write_text(path, f"[\n{lines}\n]\n" if records else "[]\n")
 
 
 def write_answers(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
     """Write `{id: answer}` for evaluation, `"null"` for every query that was not answered."""
     answers = {str(record["id"]): record["answer"] if record["status"] == "answered" else NULL for record in records}
-    lines = ",\n".join(
-        f"{json.dumps(key, ensure_ascii=False)}: {json.dumps(value, ensure_ascii=False)}"
-        for key, value in answers.items()
-    )
+    lines = ",\n".join(f"{json_text(key)}: {json_text(value)}" for key, value in answers.items())
     write_text(path, f"{{\n{lines}\n}}\n" if answers else "{}\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ehrxqa.files import reading
 from ehrxqa.neuralsql.calls import FUNCTION
 from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.neuralsql.result import Result
@@ -48,6 +49,9 @@ def query(
         None if cache is None else Path(cache),
         limits or Limits(),
     )
+    if setup.cache is not None:
+        with reading(setup.database, writing=[setup.cache]):
+            pass
     if FUNCTION not in sql.lower():  # no need to open a model, or read the labels it answers from
         with Engine(setup.database, limits=setup.limits) as engine:
             return engine.run(sql)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +11,7 @@ from typing import Any, Final
 from ehrxqa.dataset.records import Record, read_records, write_records
 from ehrxqa.errors import RecordError, SettingsError
 from ehrxqa.files import sha256_of
+from ehrxqa.json_files import read_json
 from ehrxqa.layout import SPLITS
 from ehrxqa.runs.manifest import FileRecord, Manifest
 from ehrxqa.runs.replacing import replace_together, staged_path
@@ -66,10 +66,7 @@ def read_splits(out: Path, names: Sequence[str]) -> list[SplitFiles]:
 
 
 def _read_final(path: Path) -> list[Record]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RecordError(f"{path}: cannot be read as JSON") from error
+    value = read_json(path)
     if not isinstance(value, list) or not all(isinstance(record, dict) for record in value):
         raise RecordError(f"{path}: must be a JSON list of question records")
     return value

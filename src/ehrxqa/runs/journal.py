@@ -2,21 +2,27 @@
 
 One JSON object per line: first what the run depends on, then each finished record with the digest of its query. A
 run that depends on the same goes on where the file ends; any other run starts anew. A line cut short by a
-crash is dropped.
+crash is dropped, and any line that is no finished record. A file that no run has written is left alone.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Set
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
-from ehrxqa.files import disk_errors, write_text
+from ehrxqa.errors import BuildError, RecordError
+from ehrxqa.files import disk_errors, require_writable, write_text
+from ehrxqa.json_files import json_text, parse_json, read_text
 
 __all__ = ["Journal"]
+
+#: The one key of the first line.
+_MARK: Final = "ehrxqa run"
 
 
 class Journal:
@@ -25,24 +31,39 @@ class Journal:
     Args:
         path: The side file.
         depends_on: Everything that determines the outcomes, apart from the queries.
+        keys: The keys that every record has.
+
+    Raises:
+        BuildError: There is a file of that name that no run has written, or it cannot be written.
+        SettingsError: It is no regular file, or an input of the command.
     """
 
-    def __init__(self, path: Path, depends_on: dict[str, Any]) -> None:
+    def __init__(self, path: Path, depends_on: dict[str, Any], keys: Set[str] = frozenset()) -> None:
         self._path = path
-        self._finished = self._read(depends_on)
+        require_writable(path)
+        self._finished = self._read(depends_on, keys)
         entries = ({"query": digest, "record": record} for digest, record in self._finished.items())
-        write_text(path, "".join(_line(value) for value in (depends_on, *entries)))
+        write_text(path, "".join(_line(value) for value in ({_MARK: depends_on}, *entries)))
         with disk_errors(path):
             self._stream: TextIO = path.open("a", encoding="utf-8")
 
-    def _read(self, depends_on: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    def _read(self, depends_on: dict[str, Any], keys: Set[str]) -> dict[str, dict[str, Any]]:
+        if not self._path.exists() or not self._path.stat().st_size:
+            return {}
+        head, *lines = read_text(self._path, fault=BuildError).split("\n")
+        first: Any = None
+        with suppress(RecordError):
+            first = parse_json(self._path, head)
+        if not isinstance(first, dict) or first.keys() != {_MARK}:
+            raise BuildError(f"{self._path}: would be written as the journal of this run, but is another file; move it")
+        if first[_MARK] != json.loads(json.dumps(depends_on)):
+            return {}
         kept: dict[str, dict[str, Any]] = {}
-        with suppress(OSError, ValueError), self._path.open(encoding="utf-8") as stream:
-            if json.loads(next(stream, "null")) != json.loads(json.dumps(depends_on)):
-                return {}
-            for line in stream:  # the last one may be cut short
-                entry = json.loads(line)
-                kept[entry["query"]] = entry["record"]
+        for line in lines:
+            with suppress(RecordError):
+                match parse_json(self._path, line):
+                    case {"query": str(digest), "record": dict(record)} if record.keys() >= keys:
+                        kept[digest] = record
         return kept
 
     @staticmethod
@@ -76,4 +97,4 @@ class Journal:
 
 
 def _line(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False) + "\n"
+    return json_text(value) + "\n"

@@ -10,13 +10,15 @@ import hashlib
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from ehrxqa.errors import BuildError
 from ehrxqa.files import sha256_of, write_json
+from ehrxqa.json_files import converted, json_text, read_as, read_json
 from ehrxqa.layout import MANIFEST, DataKind
 
 __all__ = ["OPEN_DEMO_LICENCE", "Checksums", "FileRecord", "Manifest", "StageRecord", "read_manifest", "stage_key"]
@@ -24,6 +26,7 @@ __all__ = ["OPEN_DEMO_LICENCE", "Checksums", "FileRecord", "Manifest", "StageRec
 FORMAT: Final = 1
 #: The licence of the open demo's tables, and so of all that is made from them.
 OPEN_DEMO_LICENCE: Final = "ODbL-1.0"
+_KEYS: Final = {"format", "synthetic", "settings", "sources", "stages", "versions"}
 #: Packages whose versions can change the bytes of an output.
 RECORDED_PACKAGES: Final = ("ehrxqa", "numpy", "pyarrow", "apsw")
 
@@ -114,30 +117,19 @@ def read_manifest(folder: Path) -> Manifest | None:
     path = folder / MANIFEST
     if not path.is_file():
         return None
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-        if value["format"] != FORMAT:
-            raise BuildError(f"{path}: written by another version of ehrxqa (format {value['format']})")
-        return Manifest(
-            synthetic=value["synthetic"],
-            settings=value["settings"],
-            sources={name: FileRecord(**record) for name, record in value["sources"].items()},
-            stages={
-                name: StageRecord(
-                    stage["key"],
-                    {path: FileRecord(**record) for path, record in stage["outputs"].items()},
-                    stage["counts"],
-                )
-                for name, stage in value["stages"].items()
-            },
-            versions=value["versions"],
-            hybrid=value.get("hybrid") is True,
-            published=dict(value.get("published", {})),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        if isinstance(error, BuildError):
-            raise
-        raise BuildError(f"{path}: is not a manifest of ehrxqa; remove it or choose another folder") from error
+    value = read_json(path, fault=BuildError)
+    what = "a manifest of ehrxqa; remove it or choose another folder"
+    if not isinstance(value, dict) or not value.keys() >= _KEYS:
+        raise BuildError(f"{path}: is not {what}")
+    if value["format"] != FORMAT:
+        raise BuildError(f"{path}: written by another version of ehrxqa (format {json_text(value['format'])[:40]})")
+    manifest = converted(Manifest, value, path, what, fault=BuildError)
+    for stage in manifest.stages.values():
+        for name in stage.outputs:
+            output = PurePosixPath(name)
+            if output.is_absolute() or ".." in output.parts or "\0" in name:
+                raise BuildError(f"{path}: names an output outside of its folder; it was changed by someone")
+    return manifest
 
 
 def package_versions() -> dict[str, str]:
@@ -170,10 +162,9 @@ class Checksums:
 
     def __init__(self, cache: Path) -> None:
         self._cache = cache
-        try:
-            self._known: dict[str, list[Any]] = json.loads(cache.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            self._known = {}
+        self._known: dict[str, tuple[int, int, str]] = {}
+        with suppress(BuildError):  # it only saves work
+            self._known = read_as(dict[str, tuple[int, int, str]], cache, "", fault=BuildError)
 
     def of(self, paths: Mapping[str, Path], threads: int = 2) -> dict[str, FileRecord]:
         """Records of several files, by the same names."""
@@ -187,12 +178,12 @@ class Checksums:
         if path.is_dir():
             return _folder_record(path)
         status = path.stat()
-        stamp = [status.st_size, status.st_mtime_ns]
+        stamp = status.st_size, status.st_mtime_ns
         known = self._known.get(str(path.resolve()))
-        if isinstance(known, list) and known[:2] == stamp:
-            return FileRecord(str(known[2]), status.st_size)
+        if known is not None and known[:2] == stamp:
+            return FileRecord(known[2], status.st_size)
         digest = sha256_of(path)
-        self._known[str(path.resolve())] = [*stamp, digest]
+        self._known[str(path.resolve())] = (*stamp, digest)
         return FileRecord(digest, status.st_size)
 
 

@@ -11,10 +11,20 @@ from typing import Final
 from ehrxqa.errors import BuildError
 from ehrxqa.files import disk_errors
 
-__all__ = ["WORK_FOLDER", "exclusive"]
+__all__ = ["WORK_FOLDER", "built_files", "exclusive"]
 
 #: Below the output folder: what an unfinished run needs to go on.
 WORK_FOLDER: Final = ".work"
+
+
+def built_files(out: Path) -> list[Path]:
+    """The files of a build, which whoever works on it reads: manifest, labels, databases, questions."""
+    return [
+        path
+        for pattern in ("*.json*", "labels/*", "database/*/*.db", "dataset/*.json*")
+        for path in out.glob(pattern)
+        if path.is_file()
+    ]
 
 
 @contextmanager

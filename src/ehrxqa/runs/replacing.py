@@ -7,13 +7,14 @@ exists, the next run goes on renaming. Files that someone else has changed since
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from ehrxqa.errors import BuildError
 from ehrxqa.files import disk_errors, fsync_path, sha256_of, write_json
+from ehrxqa.json_files import read_as
 
 __all__ = ["finish", "replace_together", "staged_path"]
 
@@ -85,11 +86,11 @@ def finish(out: Path) -> bool:
 
 
 def _entries(record: Path) -> list[tuple[str, str, str]]:
-    try:
-        value: Any = json.loads(record.read_text(encoding="utf-8"))
-        return [(str(entry["path"]), str(entry["old"]), str(entry["new"])) for entry in value]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
+    with suppress(BuildError):
+        found = read_as(list[dict[str, str]], record, "", fault=BuildError)
+        if all(entry.keys() == {"path", "old", "new"} and ".." not in Path(entry["path"]).parts for entry in found):
+            return [(entry["path"], entry["old"], entry["new"]) for entry in found]
+    return []
 
 
 def _digest(path: Path) -> str:
