@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from ehrxqa.agents.budget import Budget, BudgetUsedUp
 from ehrxqa.agents.opened import Build
@@ -30,7 +30,7 @@ from ehrxqa.agents.results import (
     Tables,
 )
 from ehrxqa.agents.schema_words import NOTES
-from ehrxqa.agents.trace import Call, Submission, Trace, shortened
+from ehrxqa.agents.trace import Call, CallOutcome, Submission, Trace, shortened
 from ehrxqa.errors import EhrxqaError, NeuralSqlError, SettingsError, VqaError
 from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.neuralsql.result import status_of
@@ -45,6 +45,8 @@ __all__ = ["MOST_CELL", "Tools"]
 MOST_CELL: Final = 1_000
 #: Characters of all cells of a result.
 _MOST_TEXT: Final = 100_000
+#: Studies that the note of a call names.
+MOST_STUDIES: Final = 500
 
 
 @dataclass
@@ -167,10 +169,10 @@ class Tools:
             except SettingsError as error:
                 self.trace.calls.append(Call("submit_answer", shortened(given), "refused", str(error)))
                 raise
-            done = self._submission(answer, query)
-            self.trace.submission = done
-            seconds = round(self._clock() - began, 6)
-            self.trace.calls.append(Call("submit_answer", shortened(given), "answered", done.reason, seconds=seconds))
+            noted = _Noted()
+            done = self.trace.submission = self._submission(answer, query, noted)
+            self.trace.spent.image_questions += noted.image_questions
+            self._note("submit_answer", shortened(given), "answered", done.reason, noted, self._clock() - began)
             return Submitted(done.outcome, done.answer, done.reason or "")
 
     def note_refused(self, tool: str, arguments: dict[str, Any], said: str) -> None:
@@ -180,20 +182,22 @@ class Tools:
             self.trace.spent.calls += 1
             self.trace.calls.append(Call(tool, arguments, "refused", said))
 
-    def _submission(self, answer: Sequence[Cell] | None, query: str | None) -> Submission:
+    def _submission(self, answer: Sequence[Cell] | None, query: str | None, noted: _Noted) -> Submission:
         if answer is not None:
             return Submission("answer", "answered", list(answer))
         if query is None:
             return Submission("abstain", "abstained")
-        noted = _Noted()
         try:
             result = self._run(query, noted).answer
-        except (NeuralSqlError, BudgetUsedUp) as error:
-            outcome = status_of(error) if isinstance(error, NeuralSqlError) else "timeout"
-            return Submission("query", outcome, None, query, str(error))
-        finally:
-            self.trace.spent.image_questions += noted.image_questions
+        except NeuralSqlError as error:
+            return Submission("query", status_of(error), None, query, str(error))
         return Submission("query", "answered", result, query)
+
+    def _note(
+        self, tool: str, given: dict[str, Any], outcome: CallOutcome, said: str | None, noted: _Noted, seconds: float
+    ) -> None:
+        studies, counts = tuple(noted.studies)[:MOST_STUDIES], (noted.rows, noted.image_questions, noted.pictures)
+        self.trace.calls.append(Call(tool, given, outcome, said, *counts, studies, round(seconds, 6)))
 
     @contextmanager
     def _call(self, tool: str, **arguments: Any) -> Iterator[_Noted]:
@@ -204,7 +208,7 @@ class Tools:
             if self._began is None:
                 self._began = began
             trace.spent.seconds = began - self._began
-            outcome: Literal["answered", "refused", "used-up"] = "refused"
+            outcome: CallOutcome = "refused"
             said: str | None = "a fault of the tool"
             try:
                 if trace.submission is not None:
@@ -226,12 +230,7 @@ class Tools:
                 spent.rows += noted.rows
                 spent.image_questions += noted.image_questions
                 spent.pictures += noted.pictures
-                kept = shortened(arguments)
-                studies = tuple(noted.studies)
-                trace.calls.append(
-                    Call(tool, kept, outcome, said, noted.rows, noted.image_questions, noted.pictures, studies,
-                         round(now - began, 6))
-                )  # fmt: skip
+                self._note(tool, shortened(arguments), outcome, said, noted, now - began)
 
     def _run(self, query: str, noted: _Noted) -> Any:
         engine, trace = self._build.engine, self.trace
@@ -245,6 +244,7 @@ class Tools:
             return engine.run(query)
         finally:
             noted.image_questions = engine.asked.asked + engine.asked.cached
+            noted.studies = sorted(engine.studies)
 
     def _image(self, study_id: str | int) -> tuple[int, str]:
         study = _number(study_id, "study_id")

@@ -10,11 +10,13 @@ import msgspec
 from ehrxqa.agents.budget import Budget, Spent
 from ehrxqa.errors import RecordError
 
-__all__ = ["Call", "Submission", "Trace", "shortened"]
+__all__ = ["Call", "CallOutcome", "Submission", "Trace", "shortened"]
 
 #: Characters of an argument that are kept.
 MOST_KEPT: Final = 2_000
 FORMAT: Final = 1
+
+CallOutcome = Literal["answered", "refused", "used-up"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +31,13 @@ class Call:
         rows: Rows given out.
         image_questions: (image, question) pairs it needed.
         pictures: Pictures shown.
-        studies: Studies whose image was asked or shown.
+        studies: Studies whose image was asked or shown, the first few hundred.
         seconds: That it took.
     """
 
     tool: str
     arguments: dict[str, Any]
-    outcome: Literal["answered", "refused", "used-up"]
+    outcome: CallOutcome
     said: str | None = None
     rows: int = 0
     image_questions: int = 0

@@ -72,14 +72,19 @@ class Asker:
     def reset(self) -> None:
         """Set the counters to nothing."""
         self.asked = self.cached = self.batches = 0
+        self._known = []
 
     def begin(self, plan: Plan, known: list[dict[Value, Known]]) -> None:
         """Get ready for a query; answers will be put into `known`, by question and study."""
+        self.reset()
         self._plan, self._known = plan, known
         self._counts = [[0, 0] for _ in plan.questions]
-        self.reset()
         if len(self._memory) > MOST_KEPT:
             self._memory.clear()
+
+    def studies(self) -> set[int]:
+        """Studies that the current query was answered about, as far as it came."""
+        return {study for known in self._known for value in known if (study := _study_number(value)) is not None}
 
     def by_question(self) -> tuple[Asked, ...]:
         """How many studies each question of the current query was asked about."""

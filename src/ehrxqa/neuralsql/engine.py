@@ -203,6 +203,11 @@ class Engine:
         """What asking the images of the last query cost, also if it failed."""
         return Counters(asked=self._asker.asked, cached=self._asker.cached, batches=self._asker.batches)
 
+    @property
+    def studies(self) -> set[int]:
+        """Studies whose images the last query asked about, also if it failed."""
+        return self._asker.studies()
+
     def close(self) -> None:
         """Close the database (not the cache)."""
         self._sandbox.close()
