@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from ehrxqa.sql.gold.indexed import KEYS
+from ehrxqa.sql.gold.indexed import keys_of
 from ehrxqa.sql.gold.proof import prove
-from ehrxqa.sql.shape import Unproven, shape_of
+from ehrxqa.sql.gold.shape import INTEGER_SLOT, TEXT_SLOT, Unproven, shape_of
 
 SCHEMA = {
     "admissions": {"subject_id": "integer", "hadm_id": "integer", "admittime": "text", "age": "integer"},
     "prescriptions": {"subject_id": "integer", "hadm_id": "integer", "drug": "text", "dose_val_rx": "real"},
+    "tb_cxr_plus": {"subject_id": "integer", "study_id": "integer", "studydatetime": "text", "relation": "integer"},
 }
+STUDIES = "from tb_cxr_plus where tb_cxr_plus.subject_id = 10001"
 LOOKED_UP = "from prescriptions where prescriptions.drug = 'zinc'"
 JOIN = "from admissions join prescriptions on admissions.hadm_id = prescriptions.hadm_id"
 
 
 def program_of(text):
     shape, values = shape_of(text)
-    return prove(shape, SCHEMA, KEYS), values
+    return prove(shape, SCHEMA, keys_of(SCHEMA)), values
 
 
 @pytest.mark.parametrize(
@@ -31,10 +33,8 @@ def program_of(text):
         ),
         (f"select sum(prescriptions.dose_val_rx) {LOOKED_UP}", ["ORDER BY prescriptions.rowid"]),
         # order cannot matter
-        (f"select count(*) > 0 {LOOKED_UP}", ["from indexed_prescriptions AS prescriptions where"]),
         (f"select count( distinct admissions.subject_id ) {JOIN}", ["from indexed_admissions", "join indexed_presc"]),
         (f"select admissions.age {JOIN} group by admissions.age", ["from indexed_admissions", "join indexed_presc"]),
-        (f"select admissions.age {JOIN} order by admissions.age limit 1", ["from indexed_admissions"]),
         (
             f"select 1 from admissions where admissions.hadm_id in ( select prescriptions.hadm_id {LOOKED_UP} )",
             ["in ( select prescriptions.hadm_id from indexed_prescriptions AS prescriptions where"],
@@ -49,7 +49,6 @@ def program_of(text):
 )
 def test_fast(text, parts):
     program, values = program_of(text)
-    assert not program.alike
     for part in parts:
         assert part in " ".join(program.text(values).split())
 
@@ -61,6 +60,7 @@ def test_fast(text, parts):
         f"select group_concat(prescriptions.drug) {JOIN}",
         f"select prescriptions.drug {JOIN} group by admissions.age",
         f"select prescriptions.drug {JOIN} limit 1",
+        f"select prescriptions.drug {JOIN}",
         f"select row_number() over ( order by admissions.age ) {JOIN}",
         f"select distinct admissions.age * 1.5 {JOIN}",
         f"select t.drug from ( select prescriptions.drug {JOIN} ) as t limit 2",
@@ -77,7 +77,6 @@ def test_fast(text, parts):
         "where prescriptions.hadm_id = admissions.hadm_id )",
         "select x.drug from elsewhere as x where x.drug = 'zinc'",
         "with t as ( select 1 ) select * from t",
-        "select strftime('%Y') from prescriptions where prescriptions.drug = 'zinc'",  # now
     ],
 )
 def test_plain(text):
@@ -85,10 +84,28 @@ def test_plain(text):
         program_of(text)
 
 
-def test_rows_of_a_join_count_only_if_they_are_alike():
-    program, _ = program_of(f"select prescriptions.drug {JOIN} where prescriptions.drug = 'zinc'")
-    assert program.alike
-    assert program.safe is None
+@pytest.mark.parametrize(
+    ("text", "reads"),
+    [
+        (f"select distinct tb_cxr_plus.study_id {STUDIES} order by tb_cxr_plus.studydatetime desc limit 1", True),
+        (f"select count( distinct tb_cxr_plus.study_id ) {STUDIES}", True),
+        (f"select max(tb_cxr_plus.studydatetime) {STUDIES}", True),
+        (f"select tb_cxr_plus.study_id {STUDIES} group by tb_cxr_plus.study_id", True),
+        (f"select 1 from admissions where admissions.age in ( select tb_cxr_plus.study_id {STUDIES} )", True),
+        # how many rows there are counts
+        (f"select tb_cxr_plus.study_id {STUDIES}", False),
+        (f"select count(tb_cxr_plus.study_id) {STUDIES}", False),
+        (f"select tb_cxr_plus.study_id {STUDIES} group by tb_cxr_plus.study_id having count(*) > 1", False),
+        (f"select 1 from admissions where admissions.age in ( select tb_cxr_plus.study_id {STUDIES} limit 2 )", False),
+        (f"select distinct tb_cxr_plus.study_id, row_number() over ( order by tb_cxr_plus.study_id ) {STUDIES}", False),
+        # so does what one finding has
+        (f"select distinct tb_cxr_plus.study_id {STUDIES} and tb_cxr_plus.relation = 1", False),
+        (f"select distinct * {STUDIES}", False),
+    ],
+)
+def test_what_reads_the_distinct_studies(text, reads):
+    program, values = program_of(text)
+    assert ("distinct_tb_cxr_plus" in program.text(values)) is reads
 
 
 def test_values_beside_a_plain_join_are_written_as_they_were():
@@ -96,7 +113,7 @@ def test_values_beside_a_plain_join_are_written_as_they_were():
     text += "( select admissions.hadm_id from admissions where admissions.subject_id = 10001 ) limit 1"
     program, values = program_of(text)
     assert values == ["o'brien", 10001]
-    assert "prescriptions.drug ='o''brien'" in " ".join(program.text(values).split())
+    assert "prescriptions.drug = 'o''brien'" in " ".join(program.text(values).split())
     assert program.parameters(values) == [10001]
 
 
@@ -114,6 +131,6 @@ def test_shapes_keep_what_is_no_value(text, values):
     shape, found = shape_of(text)
     assert found == values
     for value in found:
-        slot = "\x01" if isinstance(value, str) else "\x02"
+        slot = TEXT_SLOT if isinstance(value, str) else INTEGER_SLOT
         shape = shape.replace(slot, f"'{value}'" if isinstance(value, str) else str(value), 1)
     assert shape == text

@@ -17,24 +17,24 @@ PROGRAMS = 500
 
 
 def answers_both_ways(path, tmp_path, programs, *, forced):
-    """[(program, plain outcome, outcome on the copy, number of statements tried)]."""
+    """[(program, plain outcome, outcome on the copy, the statement for it)]."""
     schema = schema_of(path)
     jobs = jobs_of(programs, schema)
-    copy = tmp_path / "indexed.db"
-    make_indexed(path, copy, schema)
+    file = tmp_path / "indexed.db"
+    make_indexed(path, file, schema)
     if forced:  # statistics that make SQLite use indexes on a handful of rows
-        db = apsw.Connection(str(copy))
+        db = apsw.Connection(str(file))
         for number, stat in db.execute("SELECT rowid, stat FROM sqlite_stat1 WHERE idx IS NOT NULL").fetchall():
             counts = ["1000000", *("2" for _ in stat.split()[1:-1]), "unordered"]
             db.execute("UPDATE sqlite_stat1 SET stat = ? WHERE rowid = ?", (" ".join(counts), number))
         db.close()
-    runner = Runner.walled(path, copy, 60.0)
+    runner = Runner.sandboxed(path, file, 60.0)
     found = []
     for job in jobs:
         plain = runner.run(Job(job.number, job.text))
-        found.append((job.text, plain, runner.run(job), job.statements))
+        found.append((job.text, plain, runner.run(job), job.indexed))
     runner.close()
-    copy.unlink()
+    file.unlink()
     return found
 
 
@@ -43,7 +43,7 @@ def indexes_everywhere(monkeypatch):
     """Every column has an index, and a twin is read whether an index helps or not."""
     every = {table: (*indexed.INDEXES[table], *columns) for table, columns in TABLES.items()}
     monkeypatch.setattr(indexed, "INDEXES", every)
-    monkeypatch.setattr(proof._Prover, "_helps", lambda *_: True)
+    monkeypatch.setattr(proof._Prover, "_index_helps", lambda *_: True)
 
 
 @pytest.mark.usefixtures("indexes_everywhere")

@@ -19,8 +19,8 @@ from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.pool import Pool
 
 if TYPE_CHECKING:
-    from ehrxqa.sql.gold.columns import Schema
     from ehrxqa.sql.gold.runner import Job, Outcome, Runner
+    from ehrxqa.sql.gold.selects import Schema
 
 __all__ = ["DEFAULT_SECONDS", "AnswerReport", "Failure", "answer", "database_for"]
 
@@ -157,7 +157,7 @@ def _run(
     with _indexed(path, schema, scratch) as made:
         jobs = jobs_of(programs, schema)  # meanwhile the copy is being made
         indexed = made()
-        slow = sum(1 for job in jobs if indexed is None or not job.statements)
+        slow = sum(1 for job in jobs if indexed is None or job.indexed is None)
         chunks = [jobs[first : first + CHUNK] for first in range(0, len(jobs), CHUNK)]
         few = slow + (len(jobs) - slow) // SPEEDUP < ALONE_BELOW
         with Pool(1 if few else min(workers, len(chunks)), opened=partial(_runner, path, indexed, seconds)) as pool:
@@ -195,7 +195,7 @@ def _indexed(path: Path, schema: Schema, scratch: Path) -> Iterator[Callable[[],
 def _runner(path: Path, indexed: Path | None, seconds: float) -> AbstractContextManager[Runner]:
     from ehrxqa.sql.gold.runner import Runner
 
-    return closing(Runner.walled(path, indexed, seconds))
+    return closing(Runner.sandboxed(path, indexed, seconds))
 
 
 def _run_chunk(runner: Runner, jobs: list[Job]) -> list[tuple[int, Outcome]]:

@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from ehrxqa.errors import NeuralSqlError
 from ehrxqa.sql.answer_list import answer_list
-from ehrxqa.sql.gold.columns import Schema
-from ehrxqa.sql.gold.indexed import KEYS
+from ehrxqa.sql.gold.indexed import keys_of
 from ehrxqa.sql.gold.proof import Program, prove
+from ehrxqa.sql.gold.selects import Schema
+from ehrxqa.sql.gold.shape import Unproven, shape_of
 from ehrxqa.sql.limits import Limits
 from ehrxqa.sql.official_text import normalise
 from ehrxqa.sql.sandbox import Rows, Value, open_database
-from ehrxqa.sql.shape import Unproven, shape_of
 
-__all__ = ["Connection", "Job", "Prover", "Runner", "Statement", "jobs_of"]
+__all__ = ["Connection", "Job", "Prover", "Runner", "jobs_of"]
 
 Outcome = tuple[list[Any], str | None]
 """The answer, or none and the reason of the failure in one line."""
 
 _LONGEST: Final = Limits().sql_length
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A statement for the indexed copy.
-
-    Attributes:
-        alike: Its rows are the answer only if they are all alike.
-    """
-
-    sql: str
-    parameters: Sequence[str | int]
-    alike: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +32,12 @@ class Job:
     Attributes:
         number: Its place in the file.
         text: For the plain database.
-        statements: For the indexed copy, to be tried in turn before that.
+        indexed: Statement and parameters for the indexed copy, to be tried before that.
     """
 
     number: int
     text: str
-    statements: tuple[Statement, ...] = ()
+    indexed: tuple[str, Sequence[str | int]] | None = None
 
 
 class Prover:
@@ -71,11 +58,18 @@ class Prover:
             shape, values = shape_of(text)
         except Unproven:
             return "", Job(number, text)
-        if len(text) > _LONGEST:
-            return shape, Job(number, text)
         if shape not in self._known:
-            self._known[shape] = _proved(shape, self._schema)
-        return shape, Job(number, text, tuple(_statements(self._known[shape], values)))
+            self._known[shape] = self._proved(shape)
+        proved = self._known[shape]
+        if proved is None or len(text) > _LONGEST:
+            return shape, Job(number, text)
+        return shape, Job(number, text, (proved.text(values), proved.parameters(values)))
+
+    def _proved(self, shape: str) -> Program | None:
+        try:
+            return prove(shape, self._schema, keys_of(self._schema)) if self._schema else None
+        except (Unproven, RecursionError):
+            return None
 
 
 def jobs_of(programs: Sequence[str], schema: Schema) -> list[Job]:
@@ -91,21 +85,6 @@ def jobs_of(programs: Sequence[str], schema: Schema) -> list[Job]:
         shape, job = prover.job(program, number)
         by_shape.setdefault(shape, []).append(job)
     return [job for jobs in by_shape.values() for job in jobs]
-
-
-def _proved(shape: str, schema: Schema) -> Program | None:
-    if not schema:
-        return None
-    try:
-        return prove(shape, schema, KEYS)
-    except (Unproven, RecursionError):
-        return None
-
-
-def _statements(program: Program | None, values: list[str | int]) -> Iterable[Statement]:
-    while program is not None:
-        yield Statement(program.text(values), program.parameters(values), program.alike)
-        program = program.safe
 
 
 class Connection(Protocol):
@@ -136,7 +115,7 @@ class Runner:
         self._plain, self._indexed = plain, indexed
 
     @classmethod
-    def walled(cls, database: Path, indexed: Path | None, seconds: float) -> Runner:
+    def sandboxed(cls, database: Path, indexed: Path | None, seconds: float) -> Runner:
         """A runner of programs that nobody vouches for.
 
         Args:
@@ -145,20 +124,16 @@ class Runner:
             seconds: Time limit of one program, on each of them.
         """
         limits = Limits(seconds=seconds)
-        return cls(
-            open_database(database, limits=limits), None if indexed is None else open_database(indexed, limits=limits)
-        )
+        copy = None if indexed is None else open_database(indexed, limits=limits)
+        return cls(open_database(database, limits=limits), copy)
 
     def run(self, job: Job) -> Outcome:
         """The outcome of one program. Whatever fails on the copy is run on the plain database."""
-        if self._indexed is not None:
-            for statement in job.statements:
-                try:
-                    rows = _rows(self._indexed, statement)
-                    if rows is not None:
-                        return answer_list(rows), None
-                except NeuralSqlError:
-                    break
+        if self._indexed is not None and job.indexed is not None:
+            try:
+                return answer_list(self._indexed.run_rewritten(*job.indexed).rows), None
+            except NeuralSqlError:
+                pass
         try:
             return answer_list(self._plain.run(job.text).rows), None
         except NeuralSqlError as error:
@@ -169,11 +144,3 @@ class Runner:
         self._plain.close()
         if self._indexed is not None:
             self._indexed.close()
-
-
-def _rows(connection: Connection, statement: Statement) -> list[tuple[Value, ...]] | None:
-    rows = connection.run_rewritten(statement.sql, statement.parameters).rows
-    # by text: equal values may still differ, as 1 and 1.0 do
-    if statement.alike and len(rows) > 1 and len(set(map(repr, rows))) > 1:
-        return None
-    return rows
