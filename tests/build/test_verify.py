@@ -6,6 +6,7 @@ import pytest
 
 from ehrxqa.building.verify import PUBLISHED_COUNTS, PUBLISHED_IMAGES, verify
 from ehrxqa.runs.manifest import Manifest, StageRecord
+from ehrxqa.spec.releases import FoundRelease
 
 PUBLISHED = {"images": PUBLISHED_IMAGES, **PUBLISHED_COUNTS}
 
@@ -44,3 +45,23 @@ def test_fewer_subjects_than_published(tmp_path):
 def test_counts_of_other_sources_are_not_compared(tmp_path):
     report = verify(folder_with(tmp_path, {**PUBLISHED, "images": 7777, "gold cohort": 1}))
     assert report.problems == []
+
+
+@pytest.mark.parametrize(("rows", "problems"), [(94_458, 0), (94_457, 1)])
+def test_rows_of_another_release(tmp_path, rows, problems):
+    counts = {"patients": {"rows": 364_627}, "admissions": {"rows": 546_028}, "icustays": {"rows": rows}}
+    Manifest(
+        synthetic=False,
+        settings={"train_subjects": 800, "test_subjects": 400, "seed": 0},
+        stages={
+            "labels": StageRecord("x", {}, {"images": PUBLISHED_IMAGES}),
+            "database": StageRecord("y", {}, {"sources": counts}),
+        },
+        releases={"mimiciv": FoundRelease("3.1", "folder name")},
+    ).write(tmp_path)
+    report = verify(tmp_path)
+    assert len(report.problems) == problems
+    assert "MIMIC-IV 3.1: patients has 364,627 rows as published" in report.checked
+    assert "EHRXQA on MIMIC-IV 3.1: another data set, nothing is published about its cohorts" in report.checked
+    if problems:
+        assert report.problems == ["published counts: MIMIC-IV 3.1: icustays has 94,458 rows as published, here 94,457"]

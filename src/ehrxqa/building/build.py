@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -17,13 +17,14 @@ from ehrxqa.layout import DATABASE_PATHS, MANIFEST
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.manifest import Checksums, FileRecord, Manifest, StageRecord, read_manifest, stage_key
 from ehrxqa.runs.output_folder import WORK_FOLDER, exclusive
+from ehrxqa.sources.found_releases import found_releases
 from ehrxqa.sources.tree import SourceTree, find_sources
+from ehrxqa.spec.releases import FoundRelease
 
 __all__ = ["OFFICIAL_SUBJECTS", "build"]
 
 #: Cohort sizes of the official databases.
 OFFICIAL_SUBJECTS: Final = {"train": 800, "test": 400}
-#: The databases, below the output folder.
 
 
 def build(
@@ -35,6 +36,7 @@ def build(
     seed: int = 0,
     workers: int | None = None,
     folders: Mapping[str, Path | str | None] | None = None,
+    releases: Sequence[str] = (),
     force: bool = False,
     unpublished_sources: bool = False,
     progress: Progress = SILENT,
@@ -49,6 +51,7 @@ def build(
         seed: Seed of all draws of the databases; 0 gives the official ones.
         workers: Worker processes (default: number of processors). The result does not depend on it.
         folders: A project's own folder by its slug, where it is not below `sources`.
+        releases: Releases other than the official ones, such as `mimic-iv-3.1`; the result is another data set.
         force: Build anew, even if the folder holds another build.
         unpublished_sources: Build even from files whose checksum is not the one in the list they were published with.
         progress: Told what happens.
@@ -57,7 +60,7 @@ def build(
         The manifest, as written to `OUT/manifest.json`.
 
     Raises:
-        SettingsError: A number is out of range.
+        SettingsError: A number is out of range, or there is no such release.
         SourceError: A source file is missing, damaged, of another release, or not the published one.
         BuildError: The folder holds something else, is in use, or cannot be written.
     """
@@ -66,17 +69,18 @@ def build(
             raise SettingsError(f"{name} must be at least 1, not {value}")
     if seed < 0:
         raise SettingsError(f"seed must not be negative, not {seed}")
-    tree = find_sources(sources, folders)
+    tree = find_sources(sources, folders, releases=releases)
     out = Path(out)
     settings = {"train_subjects": train_subjects, "test_subjects": test_subjects, "seed": seed}
     with _locked(out) as work:
         paths = _source_paths(tree)
+        found = found_releases(tree)
         with progress.task("checksums of the sources"):
             records = Checksums(work / "checksums.json").of(paths)
         published = compare_with_published(tree, paths, records)
         if not unpublished_sources:
             require_published(published)
-        manifest = _begin(out, tree, settings, records, published, force=force)
+        manifest = _begin(out, tree, settings, records, found, published, force=force)
         run = _Run(tree, out, work, manifest, workers or os.cpu_count() or 1, progress)
         run.stage("labels", {}, run.labels)
         run.stage("database", settings, run.databases)
@@ -121,6 +125,7 @@ def _begin(
     tree: SourceTree,
     settings: dict[str, Any],
     records: dict[str, FileRecord],
+    releases: Mapping[str, FoundRelease],
     published: Published,
     *,
     force: bool,
@@ -131,15 +136,18 @@ def _begin(
         hybrid=tree.hybrid,
         settings=settings,
         sources=records,
+        releases=releases,
         published=published.as_json(),
     )
     found = None if force else read_manifest(out)
     if found is not None:
-        if found.sources == records and found.settings == settings and found.versions == fresh.versions:
+        found.releases = found.releases or fresh.releases  # written by a version that did not look
+        same_sources = found.sources == records and found.releases == fresh.releases
+        if same_sources and found.settings == settings and found.versions == fresh.versions:
             return found
         what = (
             "other sources"
-            if found.sources != records
+            if not same_sources
             else "other settings"
             if found.settings != settings
             else "other versions of ehrxqa or its libraries"

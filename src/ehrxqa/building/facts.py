@@ -18,7 +18,7 @@ from ehrxqa.errors import BuildError
 from ehrxqa.files import sha256_of
 from ehrxqa.layout import LINKS_PATH, MANIFEST
 from ehrxqa.runs.manifest import Manifest, read_manifest
-from ehrxqa.sources.catalogue import PROJECTS
+from ehrxqa.spec.releases import OFFICIAL_DATA_SET
 
 __all__ = ["Fact", "build_facts", "facts_json", "facts_text"]
 
@@ -81,7 +81,12 @@ def _sources(manifest: Manifest) -> Fact:
 
 
 def _releases(manifest: Manifest) -> Fact:
-    return Fact("releases", ", ".join(f"{project.title} {project.version}" for project in PROJECTS))
+    if not manifest.releases:
+        return Fact("releases", "not recorded: built by an earlier version of ehrxqa")
+    named = ", ".join(f"{title} {version}" for title, version in manifest.release_numbers.items())
+    if manifest.data_set == OFFICIAL_DATA_SET:
+        return Fact("releases", named)
+    return Fact("releases", f"{named}; this is {manifest.data_set}, another data set than {OFFICIAL_DATA_SET}")
 
 
 def _labels(manifest: Manifest) -> Fact:

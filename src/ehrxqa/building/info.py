@@ -15,7 +15,8 @@ def info(out: Path | str) -> dict[str, Any]:
     """Facts about an output folder, from its manifest.
 
     Returns:
-        `synthetic`, `kind`, `settings`, `versions`, `sources` (number and bytes), and for each stage its counts and
+        `synthetic`, `kind`, `data_set`, `releases` (number by title of the project), `settings`, `versions`,
+        `sources` (number and bytes), and for each stage its counts and
         outputs.
 
     Raises:
@@ -29,6 +30,8 @@ def info(out: Path | str) -> dict[str, Any]:
         "out": str(out),
         "synthetic": manifest.synthetic,
         "kind": manifest.kind,
+        "data_set": manifest.data_set,
+        "releases": manifest.release_numbers,
         "settings": manifest.settings,
         "versions": manifest.versions,
         "sources": {

@@ -18,6 +18,7 @@ from ehrxqa.files import sha256_of
 from ehrxqa.layout import DATABASE_PATHS
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.manifest import Manifest, read_manifest
+from ehrxqa.spec.releases import OFFICIAL_DATA_SET, project_of
 from ehrxqa.spec.tables import TABLES
 
 __all__ = ["PUBLISHED_COUNTS", "PUBLISHED_IMAGES", "VerifyReport", "published_counts", "verify"]
@@ -106,6 +107,9 @@ def _check_outputs(out: Path, manifest: Manifest, report: VerifyReport) -> None:
 
 
 def _check_published(manifest: Manifest, report: VerifyReport) -> None:
+    _check_rows(manifest, report)
+    if manifest.data_set != OFFICIAL_DATA_SET:
+        report.checked.append(f"{manifest.data_set}: another data set, nothing is published about its cohorts")
     wrong, total = published_counts(manifest)
     report.problems += [f"published counts: {line}" for line in wrong]
     if total is not None and not wrong:
@@ -116,6 +120,8 @@ def published_counts(manifest: Manifest) -> tuple[list[str], int | None]:
     """Counts that differ from the official ones, and how many there are; None where they do not apply."""
     labels = manifest.stages.get("labels")
     if labels is None or labels.counts.get("images") != PUBLISHED_IMAGES:
+        return [], None
+    if manifest.data_set != OFFICIAL_DATA_SET:
         return [], None
     counts: dict[str, Any] = {**labels.counts}
     wanted = dict(PUBLISHED_COUNTS)
@@ -130,6 +136,23 @@ def published_counts(manifest: Manifest) -> tuple[list[str], int | None]:
         if counts.get(name) != number
     ]
     return wrong, len(wanted)
+
+
+def _check_rows(manifest: Manifest, report: VerifyReport) -> None:
+    """Compare rows of source tables with those that their release was published with."""
+    labels, database = manifest.stages.get("labels"), manifest.stages.get("database")
+    if database is None or labels is None or labels.counts.get("images") != PUBLISHED_IMAGES:
+        return
+    for slug, found in manifest.releases.items():
+        project = project_of(slug)
+        release = project.release(found.version)
+        for key, published in (release.rows if release else {}).items():
+            rows = database.counts.get("sources", {}).get(key, {}).get("rows")
+            line = f"{project.title} {found.version}: {key} has {published:,} rows"
+            if rows == published:
+                report.checked.append(f"{line} as published")
+            elif rows is not None:
+                report.problems.append(f"published counts: {line} as published, here {rows:,}")
 
 
 def _compare_folders(out: Path, expected: Path, report: VerifyReport) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, workers_option
+from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, releases_option, workers_option
 from ehrxqa.layout import database_path
 from ehrxqa.progress import make_progress
 
@@ -49,6 +49,7 @@ __all__ = ["command"]
 @click.option(
     "--chest-imagenome", type=DIR, metavar="DIR", help="Folder of Chest ImaGenome 1.0.0, if not below SOURCES."
 )
+@releases_option
 @click.option(
     "--unpublished-sources",
     is_flag=True,
@@ -67,6 +68,7 @@ def command(
     mimic_iv: Path | None,
     mimic_cxr_jpg: Path | None,
     chest_imagenome: Path | None,
+    releases: tuple[str, ...],
     unpublished_sources: bool,
     force: bool,
     quiet: bool,
@@ -88,6 +90,7 @@ def command(
         seed=seed,
         workers=workers,
         folders={MIMIC_IV.slug: mimic_iv, MIMIC_CXR_JPG.slug: mimic_cxr_jpg, CHEST_IMAGENOME.slug: chest_imagenome},
+        releases=releases,
         force=force,
         unpublished_sources=unpublished_sources,
         progress=make_progress(quiet=quiet),
@@ -98,6 +101,7 @@ def command(
     tables = manifest.stages["database"].counts["tables"]
     result: dict[str, Any] = {
         "out": str(out),
+        "data_set": manifest.data_set,
         "settings": manifest.settings,
         "tables": tables,
         "facts": facts_json(facts),

@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["emit", "example", "format_option", "quiet_option", "workers_option"]
+from ehrxqa.spec.releases import release_names
+
+__all__ = ["emit", "example", "format_option", "quiet_option", "releases_option", "workers_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -23,6 +25,13 @@ workers_option = click.option(
     default=None,
     metavar="N",
     help="Worker processes.  [default: number of processors]",
+)
+releases_option = click.option(
+    "--release",
+    "releases",
+    multiple=True,
+    metavar="NAME",
+    help=f"A release that is not the official one: {', '.join(release_names(official=False))}; repeatable.",
 )
 format_option = click.option(
     "--format",

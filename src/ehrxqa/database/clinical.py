@@ -18,7 +18,7 @@ from ehrxqa.database.inferred import as_read
 from ehrxqa.database.parser_blocks import TextColumn, block_rows, blocks
 from ehrxqa.errors import SourceError
 from ehrxqa.sources.catalogue import SourceKind, source_file
-from ehrxqa.sources.table_stream import read_header, stream_table
+from ehrxqa.sources.table_stream import read_header, read_table, stream_table
 from ehrxqa.sources.text import lowered
 from ehrxqa.sources.tree import SourceTree
 
@@ -74,6 +74,7 @@ def read_clinical(tree: SourceTree, subjects: IdSet, seed: int = OFFICIAL_SEED) 
     all_patients = len(patients)
     patients = patients.take(subjects.has(patients.data("subject_id")))
     admissions = admissions.take(subjects.has(admissions.data("subject_id")))
+    all_stays = read_table(tree, "icustays", ["stay_id"]).num_rows
     icustays = _read(tree, "icustays", subjects)
     _unique(tree, "icustays", "stay_id", icustays.data("stay_id"))
     transfers = _read(tree, "transfers", subjects)
@@ -87,7 +88,7 @@ def read_clinical(tree: SourceTree, subjects: IdSet, seed: int = OFFICIAL_SEED) 
         counts={
             "patients": {"rows": all_patients, "with X-rays": len(patients)},
             "admissions": {"rows": all_admissions, "of usable age and length": usable, "with X-rays": len(admissions)},
-            "icustays": {"with X-rays": len(icustays)},
+            "icustays": {"rows": all_stays, "with X-rays": len(icustays)},
             "transfers": {"with X-rays": len(transfers)},
         },
     )

@@ -8,6 +8,7 @@ from typing import Any
 from ehrxqa.dataset.records import Record
 from ehrxqa.layout import DataKind
 from ehrxqa.publish.parquet import FIELDS
+from ehrxqa.spec.releases import OFFICIAL_DATA_SET
 
 __all__ = ["CITATION", "Terms", "dataset_card", "terms_of"]
 
@@ -51,6 +52,8 @@ def dataset_card(
     examples: Sequence[Record],
     versions: Mapping[str, str],
     settings: Mapping[str, Any],
+    releases: Mapping[str, str] | None = None,
+    data_set: str = OFFICIAL_DATA_SET,
 ) -> str:
     """The card in Markdown, with the header that dataset hubs read.
 
@@ -62,6 +65,8 @@ def dataset_card(
         examples: Records to show; not for credentialed data, because a card is easily published.
         versions: Package versions the databases were built with.
         settings: Settings they were built with.
+        releases: Release of each project they were built from, by its title.
+        data_set: What the data set is called; another name than EHRXQA if the releases are not the official ones.
 
     Raises:
         ValueError: There are examples, and the data are credentialed.
@@ -80,7 +85,7 @@ def dataset_card(
     if examples:
         sections.append("## Examples\n\n" + "\n\n".join(map(_example, examples)))
     sections += [
-        _made(versions, settings),
+        _made(versions, settings, releases or {}, data_set),
         _sensitive(kind),
         "## Citation\n\nThe questions follow the design of EHRXQA; please cite it:\n\n```bibtex\n"
         + CITATION
@@ -216,9 +221,16 @@ def _example(record: Record) -> str:
     return f"**{record['question']}**\n\n```sql\n{record['query']}\n```\n\nAnswer: `{answer}`"
 
 
-def _made(versions: Mapping[str, str], settings: Mapping[str, Any]) -> str:
-    rows = [(name, f"`{value}`") for name, value in (*settings.items(), *versions.items())]
-    table = _markdown(("setting or package", "value"), rows) if rows else "The folder holds no manifest of a build."
+def _made(versions: Mapping[str, str], settings: Mapping[str, Any], releases: Mapping[str, str], data_set: str) -> str:
+    rows = [(name, f"`{value}`") for name, value in (*releases.items(), *settings.items(), *versions.items())]
+    table = (
+        _markdown(("source, setting or package", "value"), rows) if rows else "The folder holds no manifest of a build."
+    )
+    if data_set != OFFICIAL_DATA_SET:
+        table = (
+            f"This is **{data_set}**: another data set than EHRXQA, whose official databases are made from other "
+            f"releases. Numbers measured on one do not hold for the other.\n\n{table}"
+        )
     return "## How the databases were made\n\n" + table
 
 

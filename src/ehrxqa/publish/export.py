@@ -17,6 +17,7 @@ from ehrxqa.publish.croissant import croissant
 from ehrxqa.publish.parquet import fields_of, parquet_table, write_parquet
 from ehrxqa.publish.tables_json import schema_record
 from ehrxqa.runs.manifest import Manifest, read_manifest
+from ehrxqa.spec.releases import OFFICIAL_DATA_SET
 
 __all__ = ["ExportReport", "export"]
 
@@ -79,6 +80,7 @@ def export(out: Path | str, *, date: str | None = None, version: str = "1.0.0") 
         write_text(folder / "plots" / f"{name}.svg", chart + "\n")
         written.append(f"plots/{name}.svg")
     kind: DataKind = "credentialed" if manifest is None else manifest.kind
+    data_set = OFFICIAL_DATA_SET if manifest is None else manifest.data_set
     card = dataset_card(
         value,
         kind=kind,
@@ -87,11 +89,15 @@ def export(out: Path | str, *, date: str | None = None, version: str = "1.0.0") 
         examples=_examples(dataset) if kind != "credentialed" else [],
         versions={} if manifest is None else manifest.versions,
         settings={} if manifest is None else manifest.settings,
+        releases={} if manifest is None else manifest.release_numbers,
+        data_set=data_set,
     )
     write_text(folder / "README.md", card)
     metadata = croissant(
-        name="ehrxqa" if kind == "credentialed" else f"ehrxqa-{kind}",
-        description=f"{len(every):,} questions over electronic health records and chest X-rays" + _MADE_FROM[kind],
+        name=_name(data_set, kind),
+        description=f"{len(every):,} questions over electronic health records and chest X-rays"
+        + _MADE_FROM[kind]
+        + f" {data_set}." * (data_set != OFFICIAL_DATA_SET),
         license_url=terms_of(kind)[2],
         url=URL,
         citation=CITATION,
@@ -113,6 +119,12 @@ _MADE_FROM: dict[DataKind, str] = {
     "hybrid": ", made from the open MIMIC-IV demo and made-up X-rays.",
     "credentialed": ", made from MIMIC-IV, MIMIC-CXR-JPG and Chest ImaGenome.",
 }
+
+
+def _name(data_set: str, kind: DataKind) -> str:
+    """The name of the data set in metadata: `ehrxqa`, with what sets it apart from the official one."""
+    name = data_set.lower().replace(" on ", " ").replace(" and ", " ").replace(" ", "-")
+    return name if kind == "credentialed" else f"{name}-{kind}"
 
 
 def _check_date(date: str) -> None:

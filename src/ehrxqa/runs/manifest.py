@@ -20,6 +20,7 @@ from ehrxqa.errors import BuildError
 from ehrxqa.files import sha256_of, write_json
 from ehrxqa.json_files import converted, json_text, read_as, read_json
 from ehrxqa.layout import MANIFEST, DataKind
+from ehrxqa.spec.releases import FoundRelease, data_set_name, project_of
 
 __all__ = ["OPEN_DEMO_LICENCE", "Checksums", "FileRecord", "Manifest", "StageRecord", "read_manifest", "stage_key"]
 
@@ -70,6 +71,7 @@ class Manifest:
         stages: Finished stages by name.
         versions: Versions of the packages that can change an output.
         published: How the sources compare with the lists of checksums beside them (`ehrxqa.building.published`).
+        releases: Release of each project of the sources by its slug, and how it was told.
         hybrid: Whether the sources are the open demo's tables with made-up X-rays (then `synthetic` is false).
     """
 
@@ -80,11 +82,22 @@ class Manifest:
     versions: dict[str, str] = field(default_factory=lambda: package_versions())
     hybrid: bool = False
     published: dict[str, Any] = field(default_factory=dict)
+    releases: Mapping[str, FoundRelease] = field(default_factory=dict)
 
     @property
     def kind(self) -> DataKind:
         """Whose data it is."""
         return "synthetic" if self.synthetic else "hybrid" if self.hybrid else "credentialed"
+
+    @property
+    def data_set(self) -> str:
+        """What the data set is called: EHRXQA only if it is made from the official releases."""
+        return data_set_name({slug: found.version for slug, found in self.releases.items()})
+
+    @property
+    def release_numbers(self) -> dict[str, str]:
+        """Release of each project of the sources, by its title."""
+        return {project_of(slug).title: found.version for slug, found in self.releases.items()}
 
     def write(self, folder: Path, *, name: str = MANIFEST) -> None:
         """Write `folder/manifest.json`, or a file of another name, whole or not at all."""
@@ -92,6 +105,14 @@ class Manifest:
             "format": FORMAT,
             "synthetic": self.synthetic,
             **({"hybrid": True, "licence": OPEN_DEMO_LICENCE} if self.hybrid else {}),
+            **(
+                {
+                    "data_set": self.data_set,
+                    "releases": {slug: vars(found) for slug, found in self.releases.items()},
+                }
+                if self.releases
+                else {}
+            ),
             "settings": self.settings,
             "versions": self.versions,
             "sources": {name: vars(record) for name, record in self.sources.items()},

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ehrxqa.errors import SourceError
 from ehrxqa.sources.catalogue import PROJECTS, Project, SourceFile, source_file
+from ehrxqa.spec.releases import chosen
 
 __all__ = ["HYBRID_MARKER", "SYNTHETIC_MARKER", "SourceTree", "find_sources"]
 
@@ -25,14 +26,20 @@ class SourceTree:
     Attributes:
         root: Folder that holds `mimiciv/2.2` and so on.
         folders: Folder of each project by its slug, when it lies elsewhere.
+        versions: Release of each project by its slug, where it is not the official one.
     """
 
     root: Path
     folders: Mapping[str, Path]
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def version(self, project: Project) -> str:
+        """The release that a project is read as."""
+        return self.versions.get(project.slug, project.version)
 
     def folder(self, project: Project) -> Path:
         """The folder of a project's release."""
-        return self.folders.get(project.slug, self.root / project.folder)
+        return self.folders.get(project.slug, self.root / project.slug / self.version(project))
 
     def find(self, file: SourceFile) -> Path | None:
         """The path of a file, compressed or not, or None if it is not there.
@@ -93,14 +100,27 @@ class SourceTree:
             message += f", and {len(files) - 1} more (" + ", ".join(file.path for file in files[1:6])
             message += ", …)" if len(files) > 6 else ")"
         if not folder.is_dir():
+            version = self.version(first.project)
             other = _other_release(folder)
             if other is not None:
-                return f"{message}: found release {other} of {first.project.title}, need {first.project.version}"
+                return f"{message}: found release {other} of {first.project.title}, need {version}" + _advice(
+                    first.project, other
+                )
             return (
-                f"{message}: there is no {first.project.title} {first.project.version} here; give the folder that "
-                f"holds {first.project.folder}, or {first.project.option} DIR"
+                f"{message}: there is no {first.project.title} {version} here; give the folder that "
+                f"holds {first.project.slug}/{version}, or {first.project.option} DIR"
             )
         return f"{message}: download it, or point {first.project.option} at a complete copy"
+
+
+def _advice(project: Project, version: str) -> str:
+    """What can be done about another release."""
+    release = project.release(version)
+    if release is None:
+        return ""
+    if release.refused:
+        return f" ({version} cannot be built from: {release.refused})"
+    return f" (to build from it, as another data set than EHRXQA: --release {project.name}-{version})"
 
 
 def _other_release(folder: Path) -> str | None:
@@ -110,16 +130,24 @@ def _other_release(folder: Path) -> str | None:
     return next((entry.name for entry in sorted(folder.parent.iterdir()) if entry.is_dir()), None)
 
 
-def find_sources(root: Path | str, folders: Mapping[str, Path | str | None] | None = None) -> SourceTree:
+def find_sources(
+    root: Path | str,
+    folders: Mapping[str, Path | str | None] | None = None,
+    *,
+    releases: Iterable[str] = (),
+) -> SourceTree:
     """The source tree below `root`, which may be PhysioNet's `physionet.org/files` or a folder above it.
 
     Args:
         root: Folder that holds `mimiciv/2.2`, `mimic-cxr-jpg/2.0.0` and `chest-imagenome/1.0.0`.
         folders: A project's own folder by its slug, where it is not below `root`.
+        releases: Names of releases that are not the official ones, such as `mimic-iv-3.1`.
 
     Raises:
+        SettingsError: There is no such release, or it is refused.
         SourceError: `root` is not a folder.
     """
+    versions = chosen(releases)
     root = Path(root)
     if not root.is_dir():
         raise SourceError(f"{root}: no such folder; give the folder that holds mimiciv/2.2 and the other sources")
@@ -131,4 +159,4 @@ def find_sources(root: Path | str, folders: Mapping[str, Path | str | None] | No
         if not folder.is_dir():
             option = next(project.option for project in PROJECTS if project.slug == slug)
             raise SourceError(f"{folder}: no such folder (given with {option})")
-    return SourceTree(root, given)
+    return SourceTree(root, given, versions)

@@ -7,13 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ehrxqa.errors import VqaError
-from ehrxqa.layout import image_path
+from ehrxqa.layout import IMAGES_FOLDER, image_path
+from ehrxqa.spec.releases import MIMIC_CXR_JPG
 from ehrxqa.vqa.models import VqaRequest
 
 __all__ = ["ImageFiles"]
 
 #: Below a folder of PhysioNet projects, and below the project's own folder.
-_ROOTS = ("mimic-cxr-jpg/2.0.0/files", "2.0.0/files", "files", "")
+_ROOTS = (
+    *(f"{MIMIC_CXR_JPG.slug}/{release.version}/{IMAGES_FOLDER}" for release in MIMIC_CXR_JPG.releases),
+    *(f"{release.version}/{IMAGES_FOLDER}" for release in MIMIC_CXR_JPG.releases),
+    IMAGES_FOLDER,
+    "",
+)
 
 
 @dataclass(frozen=True)
