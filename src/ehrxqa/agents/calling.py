@@ -26,7 +26,10 @@ from ehrxqa.vqa.parse import MAX_TEXT_LENGTH
 __all__ = ["TOOLS", "Tool", "as_json", "call", "said_of"]
 
 _Values = Annotated[list[Annotated[str, Meta(max_length=2_000)] | int | float | None], Meta(max_length=10_000)]
-_Id = Annotated[str, Meta(pattern=r"^[0-9]{1,12}$")] | Annotated[int, Meta(ge=0, le=10**12 - 1)]
+_END = r"$(?!\n)"  # for Python, $ alone also stands before a last line end
+_Id = Annotated[str, Meta(pattern=rf"^[0-9]{{1,12}}{_END}")] | Annotated[int, Meta(ge=0, le=10**12 - 1)]
+_TWO = "[0-9]{2}"
+_DAY = f"[0-9]{{4}}-{_TWO}-{_TWO}"
 _Name = Annotated[str, Meta(max_length=100)]
 _Query = Annotated[str, Meta(max_length=Limits().sql_length)]
 
@@ -53,7 +56,7 @@ class _RunSql(_Arguments, frozen=True):
 class _ListStudies(_Arguments, frozen=True):
     subject_id: Annotated[_Id, Meta(description="The patient.")]
     before: Annotated[
-        Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}( \d{2}:\d{2}(:\d{2})?)?$")] | None,
+        Annotated[str, Meta(pattern=rf"^{_DAY}( {_TWO}:{_TWO}(:{_TWO})?)?{_END}")] | None,
         Meta(description="Only studies before this time, YYYY-MM-DD HH:MM:SS."),
     ] = None
 

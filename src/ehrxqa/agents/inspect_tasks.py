@@ -45,7 +45,7 @@ from ehrxqa.agents.tools import Tools
 from ehrxqa.agents.trace import Trace
 from ehrxqa.errors import EhrxqaError, SettingsError
 
-__all__ = ["test", "train", "valid"]
+__all__ = ["definition", "test", "train", "valid"]
 
 #: Where an episode's trace is kept in a sample.
 _TRACE = "ehrxqa:trace"
@@ -161,7 +161,7 @@ def explore(opened: Callable[[], Build], budget: Budget) -> Solver:
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         tools = Tools(opened(), budget)
-        definitions = {name: _definition(name, tools) for name in TOOLS}
+        definitions = {name: definition(name, tools) for name in TOOLS}
         submit = AgentSubmit(tool=definitions.pop("submit_answer"), keep_in_messages=True)
         agent = react(prompt=INSTRUCTIONS, tools=list(definitions.values()), submit=submit)
         try:
@@ -188,7 +188,7 @@ def write_query(opened: Callable[[], Build], budget: Budget) -> Solver:
     return solve
 
 
-def _definition(name: str, tools: Tools) -> ToolDef:
+def definition(name: str, tools: Tools) -> ToolDef:
     """A tool as Inspect declares it."""
     declared = TOOLS[name]
     schema = declared.schema

@@ -25,6 +25,7 @@ from ehrxqa.errors import EhrxqaError, SettingsError
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
+    from mcp.server.mcpserver.tools import Tool as McpTool
 
 __all__ = ["HOST", "TOKEN_VARIABLE", "Episodes", "guarded_app", "make_server"]
 
@@ -86,9 +87,8 @@ def make_server(build: Build, episodes: Episodes, questions: list[Question]) -> 
     from mcp.server import MCPServer
     from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 
-    server = MCPServer("ehrxqa", version=__version__, instructions=INSTRUCTIONS, log_level="WARNING")
-    for tool in TOOLS.values():
-        server.add_tool(_function(tool, episodes), name=tool.name, description=tool.description, structured_output=True)
+    tools = [_tool(tool, episodes) for tool in TOOLS.values()]
+    server = MCPServer("ehrxqa", version=__version__, instructions=INSTRUCTIONS, tools=tools, log_level="WARNING")
     by_id = {question.id: question for question in questions}
 
     @server.resource("ehrxqa://tables", mime_type="application/json", description="Tables and columns in words.")
@@ -112,6 +112,25 @@ def make_server(build: Build, episodes: Episodes, questions: list[Question]) -> 
         return f"{INSTRUCTIONS}\n\nQuestion: {by_id[number].text}"
 
     return server
+
+
+def _tool(tool: Tool, episodes: Episodes) -> McpTool:
+    """A tool as the server declares it; arguments that it does not know are passed on, to be refused with the rest."""
+    from mcp.server.mcpserver.tools import Tool as Declared
+    from pydantic import ConfigDict
+
+    made = Declared.from_function(_function(tool, episodes), tool.name, None, tool.description, structured_output=True)
+    known: Any = made.fn_metadata.arg_model
+
+    class Arguments(known):  # type: ignore[misc]
+        model_config = ConfigDict(extra="allow")
+
+        def model_dump_one_level(self) -> dict[str, Any]:
+            return {**super().model_dump_one_level(), **(self.model_extra or {})}
+
+    made.fn_metadata.arg_model = Arguments
+    made.parameters["additionalProperties"] = False
+    return made
 
 
 def _function(tool: Tool, episodes: Episodes) -> Callable[..., Any]:
