@@ -78,10 +78,10 @@ def test_tracebacks_show_no_password(trouble: str, site: PhysioNet, tmp_path: Pa
         case _:
             # something unforeseen breaks while the credentials are in use
             broken = (
-                "import http.client\n"
+                "import httpx2\n"
                 "def boom(self, *a, **k):\n"
                 "    raise RuntimeError('unforeseen')\n"
-                "http.client.HTTPResponse.read1 = boom\n"
+                "httpx2.Response.iter_raw = boom\n"
                 "from ehrxqa.cli.main import run; run()"
             )
             command[2] = broken

@@ -10,7 +10,7 @@ import pytest
 from chat_server import KEY, ChatServer
 
 from ehrxqa.errors import EndpointError, SettingsError
-from ehrxqa.net.chat import ChatClient, Patience, require_httpx2
+from ehrxqa.net.chat import ChatClient, Patience
 from ehrxqa.net.credentials import Secret
 from ehrxqa.net.endpoint import Endpoint, find_key, named_endpoint
 from ehrxqa.paraphrasing.instructions import request_body
@@ -182,16 +182,3 @@ def test_a_key_from_the_keyring(monkeypatch):
     assert find_key(named_endpoint("https://llm.example/v1")).reveal() == "sk-ring"
     assert find_key(named_endpoint("https://other.example/v1")) is None
     assert find_key(named_endpoint("https://locked.example/v1")) is None
-
-
-def test_the_missing_extra_is_named(monkeypatch):
-    real = importlib.import_module
-
-    def without(name, *rest):
-        if name == "httpx2":
-            raise ImportError(name)
-        return real(name, *rest)
-
-    monkeypatch.setattr(importlib, "import_module", without)
-    with pytest.raises(SettingsError, match=r"pip install 'ehrxqa\[llm\]'"):
-        require_httpx2()

@@ -1,4 +1,4 @@
-"""POST to an OpenAI-compatible endpoint, with httpx2 (extra `llm`), and with manners.
+"""POST to an OpenAI-compatible endpoint, with manners.
 
 One host, over TLS unless it is this machine; no redirect is followed; at most so many requests at a time; one 429
 slows all of them; a body is read up to a bound, within a time. No answer is trusted to be what it should be, and the
@@ -7,7 +7,6 @@ key is in no message: errors of the HTTP library are told by their kind, without
 
 from __future__ import annotations
 
-import importlib
 import json
 import random
 import ssl
@@ -15,36 +14,23 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+import httpx2
 
 from ehrxqa import __version__
-from ehrxqa.errors import EndpointError, SettingsError
+from ehrxqa.errors import EndpointError
 from ehrxqa.net.credentials import Secret
 from ehrxqa.net.endpoint import KEY_VARIABLE, Endpoint
 from ehrxqa.net.errors import TransientFault
 from ehrxqa.net.pacing import Clock, Interrupted, Pause, SystemClock, retry_after_seconds
 
-if TYPE_CHECKING:
-    import httpx2
-
-__all__ = ["ChatClient", "Patience", "require_httpx2"]
+__all__ = ["ChatClient", "Patience"]
 
 #: More than any reply of a few sentences has.
 MOST_BODY_BYTES: Final = 1 << 20
 MOST_TOLD: Final = 200
 _BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
-
-
-def require_httpx2() -> Any:
-    """The module httpx2.
-
-    Raises:
-        SettingsError: It is not installed.
-    """
-    try:
-        return importlib.import_module("httpx2")
-    except ImportError as error:
-        raise SettingsError("paraphrasing needs httpx2; install it with: pip install 'ehrxqa[llm]'") from error
 
 
 @dataclass(frozen=True)
@@ -89,19 +75,18 @@ class ChatClient:
         patience: Patience | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._httpx2 = require_httpx2()
         self._reached = False
         self.endpoint, self.patience = endpoint, patience or Patience()
         self.clock: Clock = clock or SystemClock()
         self._key, self._pause = key, Pause(self.clock)
-        self._client: httpx2.Client = self._httpx2.Client(
+        self._client = httpx2.Client(
             headers={
                 "User-Agent": f"ehrxqa/{__version__}",
                 "Accept": "application/json",
                 "Accept-Encoding": "identity",
             },
-            timeout=self._httpx2.Timeout(self.patience.answer_seconds, connect=self.patience.connect_seconds),
-            limits=self._httpx2.Limits(max_connections=connections),
+            timeout=httpx2.Timeout(self.patience.answer_seconds, connect=self.patience.connect_seconds),
+            limits=httpx2.Limits(max_connections=connections),
             follow_redirects=False,
             verify=ssl.create_default_context(),
             trust_env=not endpoint.loopback,  # a proxy is for other hosts than this machine
@@ -165,11 +150,11 @@ class ChatClient:
             finally:
                 response.close()
             self._reached = True
-        except self._httpx2.TimeoutException:
+        except httpx2.TimeoutException:
             fault = TransientFault("no answer in time")
-        except self._httpx2.InvalidURL:
+        except httpx2.InvalidURL:
             fault = EndpointError(f"{self.endpoint.host}: is no address that can be asked")
-        except self._httpx2.ConnectError as error:
+        except httpx2.ConnectError as error:
             fault = (
                 TransientFault(_reason(error))
                 if self._reached
@@ -178,7 +163,7 @@ class ChatClient:
                     "or this machine is offline"
                 )
             )
-        except self._httpx2.HTTPError as error:
+        except httpx2.HTTPError as error:
             fault = TransientFault(_reason(error))
         if fault is not None:
             raise fault  # outside the handler: the library's own error may quote a header

@@ -1,9 +1,9 @@
-"""GET and HEAD on the one named host, with the standard library.
+"""GET and HEAD on the one named host, with httpx2.
 
 What matters here is what does *not* happen: no request to another host (redirects elsewhere are
 refused), no credentials before the host asks for them or outside verified TLS, no silent retry of a
 half-read body, no waiting without end. Connections are kept open and there are never more than the
-agreed number.
+agreed number. Errors of the HTTP library are told by their kind, without their text, which may quote a header.
 
 PhysioNet's manners, from its published server code (physionet-build, project/utility.py): basic
 authentication is accepted only from programs whose User-Agent begins with `Wget/` or `libwfdb/`, for
@@ -14,20 +14,20 @@ the server a password check per file.
 
 from __future__ import annotations
 
-import base64
-import http.client
 import socket
 import ssl
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from email.message import Message
-from http.cookies import CookieError, SimpleCookie
-from urllib.parse import unquote, urljoin, urlsplit
+from typing import Any, NoReturn
+from urllib.parse import urljoin, urlsplit
+from weakref import WeakSet
+
+import httpx2
 
 from ehrxqa import __version__
-from ehrxqa.net.credentials import Credentials, Secret
+from ehrxqa.net.credentials import Credentials
 from ehrxqa.net.errors import DownloadError, TransientFault
 from ehrxqa.net.host import Host
 from ehrxqa.net.pacing import Clock, Interrupted, Pause, retry_after_seconds
@@ -36,29 +36,26 @@ __all__ = ["Client", "Response"]
 
 USER_AGENT = f"Wget/1.21.4 (ehrxqa/{__version__})"
 
-CHUNK_BYTES = 1 << 18
 SMALL_BODY_BYTES = 1 << 16  # read to the end rather than dropping the connection
 LEAST_BYTES_A_WINDOW = 1024  # fewer within the stall time is a stall, however steadily they drip
 MOST_REDIRECTS = 5
 
 _GOOD = frozenset({200, 206, 416})
 _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+_PHRASES = {429: "(too many requests)", 503: "(unavailable)", 500: "(server error)", 502: "(bad gateway)"}
 
 
 class Response:
     """One answer; its body is read in pieces as they arrive."""
 
-    def __init__(self, raw: http.client.HTTPResponse, client: Client, *, bodiless: bool) -> None:
-        self.status: int = raw.status
-        self.headers: Message = raw.headers
+    def __init__(self, raw: httpx2.Response, client: Client) -> None:
+        self.status = raw.status_code
+        self.headers = raw.headers
         length = self.headers.get("Content-Length")
-        if length is not None and not (length.isascii() and length.isdigit()):
-            raise TransientFault("an unreadable Content-Length")
         #: Bytes of the body as announced, or None.
-        self.length: int | None = None if length is None else int(length)
+        self.length = None if length is None else int(length)
         #: Whether the end of the body can be told from a lost connection.
-        self.framed = self.length is not None or bool(raw.chunked)
-        self.finished = bodiless
+        self.framed = self.length is not None or "chunked" in self.headers.get("Transfer-Encoding", "")
         self._raw, self._client = raw, client
 
     def chunks(self) -> Iterator[bytes]:
@@ -69,34 +66,39 @@ class Response:
             Interrupted: The run was cancelled.
         """
         clock, stall = self._client.clock, self._client.stall_seconds
-        left = self.length
         window_start, window_bytes = clock.monotonic(), 0
-        while left is None or left > 0:
-            if clock.cancelled:
-                raise Interrupted
-            try:
-                data = self._raw.read1(CHUNK_BYTES if left is None else min(CHUNK_BYTES, left))
-            except TimeoutError as error:
-                raise TransientFault(f"no byte for {stall:g} s") from error
-            except (OSError, http.client.HTTPException) as error:
-                raise TransientFault(f"the connection was lost ({_reason(error)})") from error
-            if not data:
-                break
-            if left is not None:
-                left -= len(data)
+        pieces = self._raw.iter_raw()
+        while data := self._next(pieces):
             window_bytes += len(data)
             if (now := clock.monotonic()) - window_start > stall:
-                if window_bytes < LEAST_BYTES_A_WINDOW and left != 0:
+                if window_bytes < LEAST_BYTES_A_WINDOW and self._raw.num_bytes_downloaded != self.length:
                     raise TransientFault(f"only {window_bytes} bytes in {now - window_start:.0f} s")
                 window_start, window_bytes = now, 0
             self._client.count(len(data))
             yield data
-        if left:
-            raise TransientFault(f"the connection ended {left:,} bytes too early")
-        self.finished = True
+
+    def _next(self, pieces: Iterator[bytes]) -> bytes:
+        clock = self._client.clock
+        if clock.cancelled:
+            raise Interrupted
+        try:
+            return next(pieces, b"")
+        except httpx2.TimeoutException:
+            reason = f"no byte for {self._client.stall_seconds:g} s"
+        except httpx2.RemoteProtocolError:
+            reason = "the connection ended too early"
+        except httpx2.HTTPError as error:
+            reason = f"the connection was lost ({_reason(error)})"
+        if clock.cancelled:
+            raise Interrupted
+        raise TransientFault(reason)
 
     def close(self) -> None:
-        """Let go of the body."""
+        """Let go of the body; a short one is read to its end, so that the connection may be used again."""
+        if self.status not in _GOOD and (self.length or 0) <= SMALL_BODY_BYTES:
+            with suppress(TransientFault, Interrupted):
+                for _ in self.chunks():
+                    pass
         self._raw.close()
 
 
@@ -118,15 +120,20 @@ class Client:
         self.received_bytes = 0
         self._find_credentials = credentials
         self._credentials: Credentials | None = None
-        self._cookies: dict[str, Secret] = {}
-        self._connect_seconds = connect_seconds
-        self._slots = threading.BoundedSemaphore(connections)
-        self._idle: list[http.client.HTTPConnection] = []
-        self._busy: set[http.client.HTTPConnection] = set()
         self._lock = threading.Lock()
         self._asking = threading.Lock()
         self._reached = False
-        self._tls = ssl.create_default_context() if host.scheme == "https" else None
+        self._sockets: WeakSet[socket.socket] = WeakSet()
+        self._http = httpx2.Client(
+            base_url=f"{host.scheme}://{f'[{host.name}]' if ':' in host.name else host.name}:{host.port}",
+            headers={"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"},
+            timeout=httpx2.Timeout(stall_seconds, connect=connect_seconds, pool=None),
+            limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
+            verify=ssl.create_default_context() if host.scheme == "https" else False,
+            proxy=_proxy(host),
+            trust_env=False,
+            follow_redirects=False,
+        )
 
     def count(self, received_bytes: int) -> None:
         """Add to the bytes received so far."""
@@ -134,21 +141,14 @@ class Client:
             self.received_bytes += received_bytes
 
     def close(self) -> None:
-        """Close all idle connections."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+        """Close all connections."""
+        self._http.close()
 
     def abort(self) -> None:
         """Break off all requests under way, from another thread."""
-        with self._lock:
-            busy = list(self._busy)
-        for connection in busy:
-            sock = connection.sock
-            if sock is not None:
-                with suppress(OSError):
-                    sock.shutdown(socket.SHUT_RDWR)
+        for connected in list(self._sockets):
+            with suppress(OSError):
+                connected.shutdown(socket.SHUT_RDWR)
 
     @contextmanager
     def open(self, method: str, path: str, headers: Mapping[str, str] | None = None) -> Iterator[Response]:
@@ -158,23 +158,22 @@ class Client:
             DownloadError: The host refuses (with `status`), sends us elsewhere, or cannot be reached at all.
             TransientFault: The host is busy or the connection was lost.
         """
-        with self._slots:
-            self.pause.keep()
-            connection, response = self._answer(method, path, dict(headers or {}))
-            try:
-                yield response
-            finally:
-                self._release(connection, response)
+        self.pause.keep()
+        response = self._answer(method, path, dict(headers or {}))
+        try:
+            yield response
+        finally:
+            response.close()
 
-    def _answer(self, method: str, path: str, headers: dict[str, str]) -> tuple[http.client.HTTPConnection, Response]:
+    def _answer(self, method: str, path: str, headers: dict[str, str]) -> Response:
         """Follow redirects within the host and its question for a password, up to a usable answer."""
         for _ in range(MOST_REDIRECTS + 2):
             sent = self._credentials
-            connection, response = self._exchange(method, path, headers, sent)
+            response = self._exchange(method, path, headers, sent)
             status = response.status
             if status in _GOOD:
-                return connection, response
-            self._release(connection, response)
+                return response
+            response.close()
             if status == 401 and "basic" in response.headers.get("WWW-Authenticate", "").lower():
                 self._ask_credentials(sent)
             elif status in (301, 302, 303, 307, 308):
@@ -203,7 +202,7 @@ class Client:
                 self._credentials = self._find_credentials()
 
     def _redirected(self, path: str, location: str) -> str:
-        target = urljoin(f"{self.host.scheme}://{_bracketed(self.host.name)}:{self.host.port}{path}", location)
+        target = urljoin(str(self._http.base_url.join(path)), location)
         if not self.host.same_origin(target):
             other = urlsplit(target).hostname or "nowhere"
             raise DownloadError(
@@ -212,147 +211,76 @@ class Client:
         parts = urlsplit(target)
         return parts.path + (f"?{parts.query}" if parts.query else "")
 
-    def _exchange(
-        self, method: str, path: str, headers: dict[str, str], credentials: Credentials | None
-    ) -> tuple[http.client.HTTPConnection, Response]:
-        """One request and the head of its answer; a kept connection that has died is replaced once."""
-        headers = headers | self._standing_headers(credentials)
-        while True:
-            connection, reused = self._connection()
-            try:
-                connection.request(method, path, headers=headers)
-                raw = connection.getresponse()
-            except TimeoutError as error:
-                self._drop(connection)
-                raise TransientFault(f"no answer for {self.stall_seconds:g} s") from error
-            except (OSError, http.client.HTTPException) as error:
-                self._drop(connection)
-                if self.clock.cancelled:
-                    raise Interrupted from error
-                if reused:
-                    continue
-                raise TransientFault(f"the connection was lost ({_reason(error)})") from error
-            try:
-                response = Response(raw, self, bodiless=method == "HEAD")
-            except TransientFault:
-                self._drop(connection)
-                raise
-            self._reached = True
-            self._keep_cookies(response.headers)
-            return connection, response
-
-    def _standing_headers(self, credentials: Credentials | None) -> dict[str, str]:
-        headers = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
+    def _exchange(self, method: str, path: str, headers: dict[str, str], credentials: Credentials | None) -> Response:
+        """One request and the head of its answer."""
         if credentials is not None:
-            headers["Authorization"] = credentials.authorization()
-        with self._lock:
-            if self._cookies:
-                headers["Cookie"] = "; ".join(f"{name}={value.reveal()}" for name, value in self._cookies.items())
-        return headers
-
-    def _keep_cookies(self, headers: Message) -> None:
-        """Remember cookies, in memory and for this host only."""
-        for line in headers.get_all("Set-Cookie", []):
-            with suppress(CookieError):
-                for name, morsel in SimpleCookie(line).items():
-                    with self._lock:
-                        self._cookies[name] = Secret(morsel.coded_value)
-
-    def _connection(self) -> tuple[http.client.HTTPConnection, bool]:
-        with self._lock:
-            if self._idle:
-                kept = self._idle.pop()
-                self._busy.add(kept)
-                return kept, True
-        connection = self._new_connection()
+            headers = headers | {"Authorization": credentials.authorization()}
+        request = self._http.build_request(method, path, headers=headers, extensions={"trace": self._trace})
         try:
-            connection.connect()
-        except ssl.SSLCertVerificationError as error:
-            raise DownloadError(
-                f"the certificate of {self.host.name} cannot be verified ({error.verify_message}); if your network "
-                "inspects TLS, let SSL_CERT_FILE name its certificate bundle"
-            ) from error
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            if not self._reached:
-                raise DownloadError(
-                    f"{self.host.name} cannot be reached ({_reason(error)}): this machine is offline, or a firewall or "
-                    "proxy is in the way (HTTPS_PROXY is honoured)"
-                ) from error
-            raise TransientFault(f"no connection ({_reason(error)})") from error
-        connection.sock.settimeout(self.stall_seconds)
-        with self._lock:
-            self._busy.add(connection)
-        return connection, False
-
-    def _new_connection(self) -> http.client.HTTPConnection:
-        host = self.host
-        if self._tls is None:
-            return http.client.HTTPConnection(host.name, host.port, timeout=self._connect_seconds)
-        proxy = _proxy(host)
-        if proxy is None:
-            return http.client.HTTPSConnection(host.name, host.port, timeout=self._connect_seconds, context=self._tls)
-        name, port, headers = proxy
-        tunnel = http.client.HTTPSConnection(name, port, timeout=self._connect_seconds, context=self._tls)
-        tunnel.set_tunnel(host.name, host.port, headers=headers)
-        return tunnel
-
-    def _release(self, connection: http.client.HTTPConnection, response: Response) -> None:
-        """Keep the connection if its answer was read to the end (or is short), else close it."""
-        short = response.length is not None and response.length <= SMALL_BODY_BYTES
-        if short and not response.finished and response.status not in _GOOD:
-            with suppress(TransientFault, Interrupted):
-                for _ in response.chunks():
-                    pass
-        finished = response.finished
-        response.close()
-        if finished and connection.sock is not None and not self.clock.cancelled:
-            with self._lock:
-                self._busy.discard(connection)
-                self._idle.append(connection)
+            raw = self._http.send(request, stream=True)
+        except httpx2.HTTPError as error:
+            fault: Exception = error
         else:
-            self._drop(connection)
+            self._reached = True
+            return Response(raw, self)
+        self._explain(fault)  # outside of the handler, whose error may quote a header
 
-    def _drop(self, connection: http.client.HTTPConnection) -> None:
-        with self._lock:
-            self._busy.discard(connection)
-        connection.close()
+    def _explain(self, error: Exception) -> NoReturn:
+        if self.clock.cancelled:
+            raise Interrupted
+        if (untrusted := _untrusted(error)) is not None:
+            raise DownloadError(
+                f"the certificate of {self.host.name} cannot be verified ({untrusted.verify_message}); if your network "
+                "inspects TLS, let SSL_CERT_FILE name its certificate bundle"
+            )
+        connecting = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError)
+        if connecting and not self._reached:
+            raise DownloadError(
+                f"{self.host.name} cannot be reached ({_reason(error)}): this machine is offline, or a firewall or "
+                "proxy is in the way (HTTPS_PROXY is honoured)"
+            )
+        if isinstance(error, httpx2.ReadTimeout):
+            raise TransientFault(f"no answer for {self.stall_seconds:g} s")
+        raise TransientFault(f"{'no connection' if connecting else 'the connection was lost'} ({_reason(error)})")
+
+    def _trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Remember the sockets that are opened."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self._sockets.add(info["return_value"].get_extra_info("socket"))
 
 
-_PHRASES = {429: "(too many requests)", 503: "(unavailable)", 500: "(server error)", 502: "(bad gateway)"}
-
-
-def _proxy(host: Host) -> tuple[str, int, dict[str, str]] | None:
-    """Name, port and headers of the proxy that the environment names for this host, if it does."""
+def _proxy(host: Host) -> httpx2.Proxy | None:
+    """The proxy that the environment names for this host, if it does."""
     if host.loopback or urllib.request.proxy_bypass(host.name):
         return None
     address = urllib.request.getproxies().get(host.scheme)
     if not address:
         return None
     try:
-        parts = urlsplit(address if "://" in address else f"http://{address}")
-        name, port = parts.hostname, parts.port or 80
-    except ValueError:
-        name = None
-    if not name:
+        proxy = httpx2.Proxy(address if "://" in address else f"http://{address}")
+    except (ValueError, httpx2.InvalidURL):
+        proxy = None
+    if proxy is None or not proxy.url.host:
         raise DownloadError("HTTPS_PROXY is not an address like http://proxy.example:3128")
-    headers = {}
-    if parts.username is not None:
-        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
-        headers["Proxy-Authorization"] = "Basic " + base64.b64encode(pair).decode("ascii")
-    return name, port, headers
+    return proxy
 
 
-def _bracketed(name: str) -> str:
-    return f"[{name}]" if ":" in name else name
+def _untrusted(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
+    """The refused certificate behind an error, if that is what it is."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _reason(error: BaseException) -> str:
     """What a system error says, without the address or bytes it may quote."""
-    if isinstance(error, TimeoutError):
+    if isinstance(error, httpx2.TimeoutException):
         return "no answer in time"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    if isinstance(error, OSError) and str(error).startswith("Tunnel connection failed"):
-        return str(error).lower()
+    if isinstance(error, httpx2.ProxyError):
+        return "the proxy refuses"
+    behind: BaseException | None = error
+    while behind is not None:
+        if isinstance(behind, OSError) and behind.strerror:
+            return behind.strerror.lower()
+        behind = behind.__cause__ or behind.__context__
     return type(error).__name__

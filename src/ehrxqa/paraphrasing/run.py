@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ehrxqa.errors import BuildError, SettingsError
-from ehrxqa.net.chat import ChatClient, Patience, require_httpx2
+from ehrxqa.net.chat import ChatClient, Patience
 from ehrxqa.net.endpoint import Endpoint, find_key, named_endpoint
 from ehrxqa.paraphrasing.asking import Asking
 from ehrxqa.paraphrasing.instructions import instructions_digest
@@ -105,14 +105,13 @@ def paraphrase(
         progress: Told what happens.
 
     Raises:
-        SettingsError: An option makes no sense, httpx2 is not installed, or nobody confirmed.
+        SettingsError: An option makes no sense, or nobody confirmed.
         BuildError: There is no build in `out`, or it cannot be written.
         RecordError: A question file is not what it should be.
         EndpointError: The endpoint refuses or fails; what was answered is kept for the next run.
     """
     out, where = Path(out), named_endpoint(endpoint)
     _check_settings(model, limit, per_request, temperature, concurrency)
-    require_httpx2()
     manifest = read_manifest(out)
     if manifest is None:
         raise BuildError(f"{out}: holds no build; make one first: ehrxqa build SOURCES {out}")

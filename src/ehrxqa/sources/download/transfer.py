@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from email.message import Message
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Protocol
@@ -162,7 +161,7 @@ def _resumable(known: Validators, remote: Remote, size: int) -> bool:
     return fits and known.url == remote.url and (known.strong or remote.sha256 is not None)
 
 
-def _validators(remote: Remote, headers: Message, size: int | None) -> Validators:
+def _validators(remote: Remote, headers: Mapping[str, str], size: int | None) -> Validators:
     return Validators(remote.url, size, headers.get("ETag"), headers.get("Last-Modified"))
 
 
