@@ -164,9 +164,7 @@ class _Batch:
                 truth = not truth
                 if self._lead(wanted.split, truth) >= _MOST_LEAD:
                     return False
-            choice = self._bench.sampler.draw(
-                template, self._rng, truth=truth, empty=wanted.empty, subjects=patients
-            )  # fmt: skip
+            choice = self._bench.sampler.draw(template, self._rng, truth=truth, empty=wanted.empty, subjects=patients)
             reason = "nothing to draw from"
             for variant in _variants(choice):
                 reason = self._take(Question(template, variant), wanted, truth, several and not loose, loose)

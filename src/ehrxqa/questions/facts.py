@@ -88,9 +88,15 @@ def _query(kind: str) -> str:
         d, label = event.dictionary or "d_items", event.label or "label"
         more = _ONE_CODE.format(label=label, d=d) if d.startswith("d_icd") else ""
         return _TITLES.format(
-            t=event.time, label=label, stay=f"e.{stay}" if stay != "0" else "0", table=event.table, d=d, key=event.key,
-            value=f"e.{value}" if value != "null" else value, more=more,
-        )  # fmt: skip
+            t=event.time,
+            label=label,
+            stay=f"e.{stay}" if stay != "0" else "0",
+            table=event.table,
+            d=d,
+            key=event.key,
+            value=f"e.{value}" if value != "null" else value,
+            more=more,
+        )
     name = {"unit": "careunit", "adm": "admission_location", "route": "route"}.get(kind, event.key or event.time)
     value = {"spec": "org_name", "test": "org_name", "adm": "age"}.get(kind, value)
     return _PLAIN.format(t=event.time, name=name, stay=stay, value=value, table=event.table)
@@ -210,10 +216,14 @@ def _read(db: apsw.Connection, path: Path) -> Facts:
             name, time = str(name), str(time)
             found[int(subject)].append(
                 Event(
-                    strings.setdefault(time, time), strings.setdefault(name, name), int(hadm), int(stay or 0), value,
+                    strings.setdefault(time, time),
+                    strings.setdefault(name, name),
+                    int(hadm),
+                    int(stay or 0),
+                    value,
                     int(subject),
                 )
-            )  # fmt: skip
+            )
         events[kind] = {subject: sorted(found[subject], key=lambda event: event.time) for subject in sorted(found)}
     labels = labels_of_database(path)
     row_of = labels.row_of_study
@@ -243,11 +253,14 @@ def _read(db: apsw.Connection, path: Path) -> Facts:
 def _visits(db: apsw.Connection) -> dict[str, dict[int, int]]:
     visits: dict[str, dict[int, int]] = {}
     for visit, table, key, begun, ended in (
-        ("hosp", "admissions", "hadm_id", "admittime", "dischtime"), ("icu", "icustays", "stay_id", "intime", "outtime"),
-    ):  # fmt: skip
+        ("hosp", "admissions", "hadm_id", "admittime", "dischtime"),
+        ("icu", "icustays", "stay_id", "intime", "outtime"),
+    ):
         for which, condition, order in (
-            ("cur", "is null", "desc"), ("first", "is not null", "desc"), ("last", "is not null", "asc"),
-        ):  # fmt: skip
+            ("cur", "is null", "desc"),
+            ("first", "is not null", "desc"),
+            ("last", "is not null", "asc"),
+        ):
             # the last row of a subject in this order is the one that is meant
             rows = db.execute(
                 f"select subject_id, {key} from {table} where {ended} {condition} order by {begun} {order}"

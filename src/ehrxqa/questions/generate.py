@@ -117,9 +117,15 @@ def generate(
         manifest = read_manifest(out)
         inputs, versions = _inputs(out, manifest, databases)
         settings = {
-            **wanted, "seed": seed, "scopes": list(scopes), "families": [str(getattr(each, "id", each)) for each in families], "impossible": impossible,
-            "empty": empty, "separate_subjects": separate_subjects, "separate_questions": separate_questions,
-        }  # fmt: skip
+            **wanted,
+            "seed": seed,
+            "scopes": list(scopes),
+            "families": [str(getattr(each, "id", each)) for each in families],
+            "impossible": impossible,
+            "empty": empty,
+            "separate_subjects": separate_subjects,
+            "separate_questions": separate_questions,
+        }
         key = stage_key("questions", inputs, settings, versions)
         if not force and (done := _done(out, key, manifest)) is not None:
             progress.note(f"{out}: already complete, nothing to do")
@@ -129,9 +135,12 @@ def generate(
         folder = _folder_for(work / "questions", key, progress)
         odd = {split: round(number * impossible) for split, number in wanted.items()}
         request = Request(
-            templates, {split: number - odd[split] for split, number in wanted.items()}, seed, empty,
+            templates,
+            {split: number - odd[split] for split, number in wanted.items()},
+            seed,
+            empty,
             HeldOut(separate_subjects, separate_questions),
-        )  # fmt: skip
+        )
         with Pool(workers) as pool, Spool(folder / "spool", key) as spool:
             copies = {base: make_copies(base, path, folder) for base, path in databases.items()}
             made = produce(request, copies, spool, pool, progress)

@@ -36,8 +36,10 @@ def visual_wordings(question: VqaQuestion) -> tuple[str, ...]:
     if question.form is Form.VERIFY:
         explained = finding_of(question, explained=True)
         texts = (
-            f"{_be(question)} there {what}{place}?", f"can {explained} be seen{place}?", f"do you see {what}{place}?",
-        )  # fmt: skip
+            f"{_be(question)} there {what}{place}?",
+            f"can {explained} be seen{place}?",
+            f"do you see {what}{place}?",
+        )
         return (*texts, f"{_abnormal(question)}?") if question.objects and what == "any abnormality" else texts
     if question.target is Target.OBJECT:
         return (

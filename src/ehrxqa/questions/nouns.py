@@ -95,8 +95,12 @@ def place_of(question: VqaQuestion) -> str:
     """
     if not question.objects or question.target in (Target.OBJECT, Target.SIZE):
         return ""
-    named = any(name in attribute and name in place for name in _OF_ITS_PLACE
-                for attribute in question.attributes for place in question.objects)  # fmt: skip
+    named = any(
+        name in attribute and name in place
+        for name in _OF_ITS_PLACE
+        for attribute in question.attributes
+        for place in question.objects
+    )
     at = "at" if named else "in"
     places = tuple(f"the {name}" for name in question.objects)
     if question.combination is Combination.AND and len(places) == 2 and not question.attributes:

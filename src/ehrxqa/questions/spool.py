@@ -68,9 +68,14 @@ class Spool:
 
     def _finish(self, batch: dict[str, Any], places: list[tuple[str, int]]) -> None:
         self._finished[batch["task"]] = BatchResult(
-            [], [bytes.fromhex(key) for key in batch["keys"]], Counter(batch["missing"]), Counter(batch["rejected"]),
-            batch["faults"], len(places), Counter(batch["truths"]),
-        )  # fmt: skip
+            [],
+            [bytes.fromhex(key) for key in batch["keys"]],
+            Counter(batch["missing"]),
+            Counter(batch["rejected"]),
+            batch["faults"],
+            len(places),
+            Counter(batch["truths"]),
+        )
         for split, place in places:
             self.offsets.setdefault(split, []).append(place)
 
@@ -90,9 +95,13 @@ class Spool:
                 places.append((split, self._stream.tell()))
                 self._stream.write(f"{split}\t{text}\n".encode())
             batch = {
-                "task": _digest(task), "keys": [key.hex() for key in result.keys], "missing": result.missing,
-                "rejected": result.rejected, "faults": result.faults, "truths": result.truths,
-            }  # fmt: skip
+                "task": _digest(task),
+                "keys": [key.hex() for key in result.keys],
+                "missing": result.missing,
+                "rejected": result.rejected,
+                "faults": result.faults,
+                "truths": result.truths,
+            }
             self._stream.write(f"{_BATCH}\t{json.dumps(batch)}\n".encode())
             self._stream.flush()
         self._finish(batch, places)

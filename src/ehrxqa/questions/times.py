@@ -89,8 +89,11 @@ def _calendar() -> Iterable[TimeOption]:
         yield TimeOption(
             f"abs-{unit}-until", unit, f"until {nlq}", f"{column} <= '{value}'", until, unit == "year", True
         )
-    for unit, (this, last) in {"year": ("this year", "last year"), "month": ("this month", "last month"),
-                               "day": ("today", "yesterday")}.items():  # fmt: skip
+    for unit, (this, last) in {
+        "year": ("this year", "last year"),
+        "month": ("this month", "last month"),
+        "day": ("today", "yesterday"),
+    }.items():
         current, previous = (
             ((f"in the {which} {unit}",) if unit != "day" else ()) for which in ("current", "previous")
         )
@@ -98,30 +101,52 @@ def _calendar() -> Iterable[TimeOption]:
         yield TimeOption(f"rel-{unit}-last", unit, last, _this(unit, 1), (last, *previous), unit == "year", True)
         bound = f"datetime(current_time,'-{{n}} {unit}')"
         yield TimeOption(
-            f"rel-{unit}-since", unit, f"since {{n}} {unit} ago", f"datetime(<c>) >= {bound}",
+            f"rel-{unit}-since",
+            unit,
+            f"since {{n}} {unit} ago",
+            f"datetime(<c>) >= {bound}",
             (f"in the past {{n_{unit}}}", f"over the past {{n_{unit}}}"),
-        )  # fmt: skip
+        )
         yield TimeOption(
-            f"rel-{unit}-until", unit, f"until {{n}} {unit} ago", f"datetime(<c>) <= {bound}",
-            (f"no later than {{N_{unit}}} ago", f"more than {{N_{unit}}} ago"), unit == "year", True,
-        )  # fmt: skip
+            f"rel-{unit}-until",
+            unit,
+            f"until {{n}} {unit} ago",
+            f"datetime(<c>) <= {bound}",
+            (f"no later than {{N_{unit}}} ago", f"more than {{N_{unit}}} ago"),
+            unit == "year",
+            True,
+        )
     for back, words in enumerate(("this year", "last year")):
         year = words.replace(" ", "_")
         yield TimeOption(
-            f"mix-month-{year}", "month", f"in {{m}}/{words}", f"{_this('year', back)} and strftime('%m',<c>) = '{{m}}'",
-            (f"in {{month}} of {words}",), False, True,
-        )  # fmt: skip
+            f"mix-month-{year}",
+            "month",
+            f"in {{m}}/{words}",
+            f"{_this('year', back)} and strftime('%m',<c>) = '{{m}}'",
+            (f"in {{month}} of {words}",),
+            False,
+            True,
+        )
         yield TimeOption(
-            f"mix-day-{year}", "day", f"on {{m}}/{{d}}/{words}",
+            f"mix-day-{year}",
+            "day",
+            f"on {{m}}/{{d}}/{words}",
             f"{_this('year', back)} and strftime('%m-%d',<c>) = '{{m}}-{{d}}'",
-            (f"on {{month}} {{day}} of {words}", f"on the {{day_th}} of {{month}} {words}"), False, True,
-        )  # fmt: skip
+            (f"on {{month}} {{day}} of {words}", f"on the {{day_th}} of {{month}} {words}"),
+            False,
+            True,
+        )
     for back, words in enumerate(("this month", "last month")):
         month = words.replace(" ", "_")
         yield TimeOption(
-            f"mix-day-{month}", "day", f"on {words}/{{d}}", f"{_this('month', back)} and strftime('%d',<c>) = '{{d}}'",
-            (f"on the {{day_th}} of {words}",), False, True,
-        )  # fmt: skip
+            f"mix-day-{month}",
+            "day",
+            f"on {words}/{{d}}",
+            f"{_this('month', back)} and strftime('%d',<c>) = '{{d}}'",
+            (f"on the {{day_th}} of {words}",),
+            False,
+            True,
+        )
 
 
 def _visits() -> Iterable[TimeOption]:
@@ -135,13 +160,20 @@ def _visits() -> Iterable[TimeOption]:
             "last": f"{ended} is not null order by {begun} desc limit 1",
         }
         for which, official, word in (
-            ("cur", "current", "current"), ("first", "first", "first"), ("last", "last", "last completed"),
-        ):  # fmt: skip
+            ("cur", "current", "current"),
+            ("first", "first", "first"),
+            ("last", "last", "last completed"),
+        ):
             past = which != "cur"
             yield TimeOption(
-                f"rel-{visit}-{which}", visit, f"on the {official} {stay} visit", sql[which],
-                (f"during the {word} {stay} stay", f"during the {word} {stay} visit"), past and visit == "hosp", past,
-            )  # fmt: skip
+                f"rel-{visit}-{which}",
+                visit,
+                f"on the {official} {stay} visit",
+                sql[which],
+                (f"during the {word} {stay} stay", f"during the {word} {stay} visit"),
+                past and visit == "hosp",
+                past,
+            )
 
 
 #: Name → filter, for both global slots.

@@ -31,49 +31,133 @@ _P: Final = "patient {patient_id}"
 #: Number of an official template without a source, or 0, and sentences that ask for what no table holds; `{when}` is
 #: the place of a time filter, as most questions have one. What a code, a drug or a lab test could tell is not asked.
 UNANSWERABLE: Final[tuple[tuple[int, tuple[str, ...]], ...]] = (
-    (21, (f"how many days is it since {_P} first stayed in ward {{ward_id}} during the current hospital stay?",
-          f"how many hours ago did {_P} last stay in ward {{ward_id}} during the current hospital stay?")),
+    (
+        21,
+        (
+            f"how many days is it since {_P} first stayed in ward {{ward_id}} during the current hospital stay?",
+            f"how many hours ago did {_P} last stay in ward {{ward_id}} during the current hospital stay?",
+        ),
+    ),
     (29, (f"what was the last ward of {_P} {{when}}?", f"in which ward did {_P} first stay {{when}}?")),
-    (46, (f"what was the name of the allergy that {_P} had {{when}}?", f"which allergies were recorded for {_P} {{when}}?")),
+    (
+        46,
+        (
+            f"what was the name of the allergy that {_P} had {{when}}?",
+            f"which allergies were recorded for {_P} {{when}}?",
+        ),
+    ),
     (47, (f"what substance was {_P} allergic to {{when}}?", f"name the substance that {_P} was allergic to {{when}}.")),
-    (85, (f"did {_P} undergo the procedure {{procedure_name}} in another hospital {{when}}?",
-          f"in another hospital, did {_P} undergo the procedure {{procedure_name}} {{when}}?")),
+    (
+        85,
+        (
+            f"did {_P} undergo the procedure {{procedure_name}} in another hospital {{when}}?",
+            f"in another hospital, did {_P} undergo the procedure {{procedure_name}} {{when}}?",
+        ),
+    ),
     (98, (f"did {_P} have any allergy {{when}}?", f"is there any record that {_P} had an allergy {{when}}?")),
-    (137, ("how many patients stayed in ward {ward_id} {when}?", "count the patients who stayed in ward {ward_id} {when}.")),
+    (
+        137,
+        (
+            "how many patients stayed in ward {ward_id} {when}?",
+            "count the patients who stayed in ward {ward_id} {when}.",
+        ),
+    ),
     (0, (f"what is the phone number of {_P}?", f"who is the emergency contact of {_P}?")),
-    (0, (f"who was the attending physician of {_P} {{when}}?", f"which doctor admitted {_P} to the hospital {{when}}?")),
+    (
+        0,
+        (f"who was the attending physician of {_P} {{when}}?", f"which doctor admitted {_P} to the hospital {{when}}?"),
+    ),
     (0, (f"what is the blood type of {_P}?", f"tell me the occupation of {_P}.")),
     (0, (f"how many cigarettes a day did {_P} smoke {{when}}?", f"how many hours a night did {_P} sleep {{when}}?")),
     (0, (f"how many siblings does {_P} have?", f"at what age did the mother of {_P} die?")),
     (0, (f"in which city does {_P} live?", f"when is the next outpatient appointment of {_P}?")),
-    (0, (f"which radiologist read the last chest x-ray of {_P} {{when}}?",
-         f"what did the radiologist advise after the first chest x-ray of {_P} {{when}}?")),
-    (0, (f"how high was the radiation dose of the last chest x-ray of {_P} {{when}}?",
-         f"which company made the machine that took the first chest x-ray of {_P} {{when}}?")),
-    (0, (f"what did the last chest ct of {_P} {{when}} show?", f"did the first brain mri of {_P} {{when}} show a tumor?")),
+    (
+        0,
+        (
+            f"which radiologist read the last chest x-ray of {_P} {{when}}?",
+            f"what did the radiologist advise after the first chest x-ray of {_P} {{when}}?",
+        ),
+    ),
+    (
+        0,
+        (
+            f"how high was the radiation dose of the last chest x-ray of {_P} {{when}}?",
+            f"which company made the machine that took the first chest x-ray of {_P} {{when}}?",
+        ),
+    ),
+    (
+        0,
+        (
+            f"what did the last chest ct of {_P} {{when}} show?",
+            f"did the first brain mri of {_P} {{when}} show a tumor?",
+        ),
+    ),
     (0, (f"in which room did {_P} stay {{when}}?", f"how many visitors did {_P} have {{when}}?")),
-    (0, (f"which meals was {_P} served {{when}}?", f"what was the complaint that brought {_P} to the hospital {{when}}?")),
+    (
+        0,
+        (
+            f"which meals was {_P} served {{when}}?",
+            f"what was the complaint that brought {_P} to the hospital {{when}}?",
+        ),
+    ),
     (0, (f"which nurse took the last heart rate of {_P} {{when}}?", f"how did {_P} rate the hospital care {{when}}?")),
     (0, ("how many nurses worked in the hospital {when}?", "what was the number of free hospital beds {when}?")),
-    (0, ("which physician prescribed the most drugs {when}?", "which three surgeons performed the most procedures {when}?")),
+    (
+        0,
+        (
+            "which physician prescribed the most drugs {when}?",
+            "which three surgeons performed the most procedures {when}?",
+        ),
+    ),
     (0, ("how many operating rooms were in use {when}?", "how many complaints did patients file {when}?")),
-)  # fmt: skip
+)
 
 #: Names that a hospital could have, by value slot; those that a database has are not used there.
 _NAMES: Final = {
     "drug_name": (
-        "abatacept", "apremilast", "baricitinib", "bosentan", "canakinumab", "cladribine", "dolutegravir", "eculizumab",
-        "evolocumab", "fingolimod", "guselkumab", "ivacaftor", "lumacaftor", "mepolizumab", "natalizumab", "ocrelizumab",
-        "palivizumab", "riociguat", "sacubitril", "tofacitinib", "upadacitinib", "vedolizumab", "zanamivir",
+        "abatacept",
+        "apremilast",
+        "baricitinib",
+        "bosentan",
+        "canakinumab",
+        "cladribine",
+        "dolutegravir",
+        "eculizumab",
+        "evolocumab",
+        "fingolimod",
+        "guselkumab",
+        "ivacaftor",
+        "lumacaftor",
+        "mepolizumab",
+        "natalizumab",
+        "ocrelizumab",
+        "palivizumab",
+        "riociguat",
+        "sacubitril",
+        "tofacitinib",
+        "upadacitinib",
+        "vedolizumab",
+        "zanamivir",
     ),
     "lab_name": (
-        "adenosine deaminase", "aldolase", "biotinidase", "chromogranin a", "cystatin c", "galectin-3", "hyaluronic acid",
-        "inhibin b", "neopterin", "pepsinogen i", "procollagen peptide", "tryptase", "zonulin",
+        "adenosine deaminase",
+        "aldolase",
+        "biotinidase",
+        "chromogranin a",
+        "cystatin c",
+        "galectin-3",
+        "hyaluronic acid",
+        "inhibin b",
+        "neopterin",
+        "pepsinogen i",
+        "procollagen peptide",
+        "tryptase",
+        "zonulin",
     ),
     "test_name": ("bartonella pcr", "brucella culture", "leptospira culture", "q fever serology", "tularemia culture"),
     "culture_name": ("amniotic fluid", "breast milk", "cord blood", "hair", "vitreous fluid"),
     "intake_name": ("argatroban 2%", "coconut water", "ketone drink", "perfluorocarbon", "taurolidine lock"),
-}  # fmt: skip
+}
 _EMPTY_TAGS: Final[dict[str, list[str]]] = {"object": [], "category": [], "attribute": []}
 _NOBODYS: Final = {"patient_id": (10_000_000, 19_999_999), "study_id": (50_000_000, 59_999_999)}
 _TRIES: Final = 400
@@ -119,10 +203,23 @@ def unanswerable_records(task: UnanswerableTask) -> list[dict[str, Any]]:
 
 def _record(split: str, **fields: Any) -> dict[str, Any]:
     return {
-        "db_id": DATABASE_NAME, "split": split, "id": 0, "question": "", "template": "", "query": "null", "value": {},
-        "q_tag": "", "t_tag": [""] * 5, "o_tag": {}, "v_tag": _EMPTY_TAGS, "tag": "", "para_type": "machine",
-        **fields, "is_impossible": True, GOLD_PROGRAM: "null",
-    }  # fmt: skip
+        "db_id": DATABASE_NAME,
+        "split": split,
+        "id": 0,
+        "question": "",
+        "template": "",
+        "query": "null",
+        "value": {},
+        "q_tag": "",
+        "t_tag": [""] * 5,
+        "o_tag": {},
+        "v_tag": _EMPTY_TAGS,
+        "tag": "",
+        "para_type": "machine",
+        **fields,
+        "is_impossible": True,
+        GOLD_PROGRAM: "null",
+    }
 
 
 def _no_source(task: UnanswerableTask, rng: random.Random) -> dict[str, Any] | None:

@@ -22,10 +22,26 @@ _SECONDS: Final = 12
 _NEITHER: Final = 0.3
 
 #: What lies in what: the two are not asked together, a finding of the part is one of the whole.
-_LUNG: Final = ("lung", "apical zone", "upper lung zone", "mid lung zone", "lower lung zone", "hilar structures",
-                "costophrenic angle")  # fmt: skip
-_CHEST: Final = ("mediastinum", "upper mediastinum", "cardiac silhouette", "right atrium", "trachea", "carina",
-                 "cavoatrial junction", "aortic arch", "svc")  # fmt: skip
+_LUNG: Final = (
+    "lung",
+    "apical zone",
+    "upper lung zone",
+    "mid lung zone",
+    "lower lung zone",
+    "hilar structures",
+    "costophrenic angle",
+)
+_CHEST: Final = (
+    "mediastinum",
+    "upper mediastinum",
+    "cardiac silhouette",
+    "right atrium",
+    "trachea",
+    "carina",
+    "cavoatrial junction",
+    "aortic arch",
+    "svc",
+)
 
 
 def _nested(one: str, other: str) -> bool:

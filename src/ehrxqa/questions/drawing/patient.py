@@ -147,9 +147,12 @@ def change(draw: Draw) -> Choice | None:
     if template.slots[0]:
         values[template.slots[0]] = one.name
     return draw.choice(
-        values=values, times={"g1": time, "g2": time}, exact={"e1": e1, "e2": e2}, operations=operations,
+        values=values,
+        times={"g1": time, "g2": time},
+        exact={"e1": e1, "e2": e2},
+        operations=operations,
         moments=dict(zip(("e1", "e2"), moments, strict=True)) if given else {},
-    )  # fmt: skip
+    )
 
 
 @way("threshold")
