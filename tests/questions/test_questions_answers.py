@@ -214,7 +214,7 @@ def test_questions_about_one_or_two_studies_are_answered_as_their_rows_say(run, 
     studies = Studies(db)
     seen = Counter()
     for _, record, answer, links in run.pairs:
-        number = links["template"]
+        number = int(links["template"].removeprefix("official/"))
         if not 1000 <= number < 3000:
             continue
         value, tag = record["value"], record["v_tag"]

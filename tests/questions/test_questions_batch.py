@@ -47,7 +47,10 @@ def test_if_only_one_answer_can_be_had_some_are_missing_rather_than_that_all_say
     real = batch.bench_of(copies)
 
     class Yes:
-        def check(self, question, *, truth, empty, strict):
+        def longer_name(self, *_):
+            return False
+
+        def check(self, question, *, truth, **_):
             return Checked([1]) if truth else Checked(reason="other truth value")
 
         links = real.checker.links
@@ -147,17 +150,20 @@ def test_a_filter_that_changes_nothing_is_not_asked_beside_the_question_without_
 
     for choices in (drawn, drawn[::-1]):
         monkeypatch.setattr(batch, "bench_of", lambda copies, held=choices: bench._replace(sampler=Fixed(held)))
-        result = run_batch(BatchTask(copies, template.official, (Wanted("test"),) * 2, "x"))
+        result = run_batch(BatchTask(copies, template, (Wanted("test"),) * 2, "x"))
         assert result.made == 1
         assert result.rejected["a filter that changes nothing"] == 1
     # by itself a filter is a question
     monkeypatch.setattr(batch, "bench_of", lambda copies: bench._replace(sampler=Fixed(drawn[1:])))
-    assert run_batch(BatchTask(copies, template.official, (Wanted("test"),), "x")).made == 1
+    assert run_batch(BatchTask(copies, template, (Wanted("test"),), "x")).made == 1
 
 
 def test_a_failed_proof_is_told_and_not_written(copies, bench, monkeypatch):
     class Broken:
-        def check(self, question, *, truth, empty, strict):
+        def longer_name(self, *_):
+            return False
+
+        def check(self, question, *, truth, **_):
             return Checked(fault="gold and NeuralSQL differ")
 
     monkeypatch.setattr(batch, "bench_of", lambda copies: bench._replace(checker=Broken()))

@@ -58,7 +58,7 @@ def test_programs_that_select_from_the_distinct_studies_give_the_same(bench, ind
         assert quick.replace("cxr_studies as ", "") == plain
         seen["cxr_studies" in quick] += 1
     assert seen[True] > 10
-    assert seen[False] > 5
+    assert seen[False] > 2
 
 
 def test_gold_programs_give_the_same_rows_in_the_same_order_on_the_twins(run, copies, plain_rows):

@@ -128,9 +128,7 @@ def test_three_names_with_a_comma_can_be_told_from_a_wrong_sentence():
     odd = Question(template, replace(plain, values={**plain.values, "drug_name1": "calcium, total"}))
     assert not read_back(odd)
     assert may_be_read_back(odd)
-    wrong = Question(template, plain)
-    object.__setattr__(wrong, "filled", filled(question).replace("prescribed", "given"))
-    assert not may_be_read_back(wrong)
+    assert slots_of(template, filled(question).replace("prescribed", "given")) is None
 
 
 def test_no_two_filters_are_worded_alike():

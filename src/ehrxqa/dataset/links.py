@@ -16,6 +16,7 @@ Lines are in the order train, valid, test, and by `id` within a split. Keys:
 | image_paths | texts | where MIMIC-CXR-JPG keeps them, below its `files` folder |
 | studies_total | integer | number of studies the question is about, also those not listed |
 | rows | list | per table `{"table": …, "row_ids": […], "total": …}`: rows the answer rests on, at most `MOST_LINKS` |
+| alternatives | object | reading (`ehrxqa.questions.alternatives`) → its answer, where that is another one |
 | bounded | truth value | whether anything was left out of `study_ids` or a `row_ids` |
 
 Of the labels only rows with relation 1 are listed; an answer "no" may rest on no row at all. Official files have no
@@ -66,6 +67,7 @@ class Links(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     studies_total: int
     rows: list[RowLinks]
     bounded: bool
+    alternatives: dict[str, list[str | int | float | None]] = {}
 
     @property
     def record(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ehrxqa.dataset.placement import placement_of
 from ehrxqa.dataset.splits import Dataset, read_dataset
-from ehrxqa.dataset.trust import RULES, FamilyCounts, about, duplicates, family_trust
+from ehrxqa.dataset.trust import RULES, FamilyCounts, about, ambiguity, duplicates, family_trust
 from ehrxqa.publish.plots import Bar, bar_chart, html_table, page
 from ehrxqa.spec.scopes import MODALITIES, SCOPES
 
@@ -75,6 +75,7 @@ def dataset_stats(dataset: Dataset) -> dict[str, Any]:
         `questions` (total and per split), counts per `modality`, `scope` and `family` by split, `answers` (types per
         split; shares of empty and null answers; yes/no balance, overall and per family), `question_length` in words,
         `vocabulary` (words, templates, frequent words, values), `images` (questions with links, distinct studies),
+        `ambiguity` (questions that another reading answers otherwise),
         `about` (templates out of the official ones, subjects, studies), `trust` (per family the balance, the most
         frequent answer, empty answers and what is wrong with them; duplicates).
     """
@@ -124,6 +125,7 @@ def dataset_stats(dataset: Dataset) -> dict[str, Any]:
         },
         "images": {"questions_with_studies": linked, "studies": len(studies), "sidecar": len(dataset.links) > 0},
         "about": about(dataset),
+        "ambiguity": ambiguity(dataset),
         "trust": {"rules": RULES, "families": family_trust(families), "duplicates": duplicates(dataset)},
     }
 
@@ -228,6 +230,9 @@ def _facts(value: Mapping[str, Any]) -> list[list[str]]:
         rows.append(["official templates", f"{used:,} of {official:,} ({parts})"])
     most = f"at most {seen['most_questions_about_one_subject']:,} questions about one"
     rows.append(["asked about", f"{seen['subjects']:,} subjects ({most}), {seen['studies']:,} studies"])
+    if (doubt := value["ambiguity"]) is not None:
+        kinds = ", ".join(f"{name} {count:,}" for name, count in doubt["readings"].items())
+        rows.append(["ambiguous", f"{doubt['share']:.1%} of {doubt['questions']:,}" + (f" ({kinds})" if kinds else "")])
     twice = value["trust"]["duplicates"]
     rows.append(
         [

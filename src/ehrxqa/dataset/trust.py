@@ -19,7 +19,7 @@ from ehrxqa.dataset.splits import Dataset
 from ehrxqa.layout import DATABASE_OF_SPLIT
 from ehrxqa.spec.scopes import MODALITY_KEYS
 
-__all__ = ["OFFICIAL_TEMPLATES", "RULES", "FamilyCounts", "about", "duplicates", "family_trust"]
+__all__ = ["OFFICIAL_TEMPLATES", "RULES", "FamilyCounts", "about", "ambiguity", "duplicates", "family_trust"]
 
 #: Templates of the official index, by modality.
 OFFICIAL_TEMPLATES: Final = {"Table": 183, "Image": 168, "Image+Table": 75}
@@ -149,6 +149,25 @@ def about(dataset: Dataset) -> dict[str, Any]:
         "subjects": len(subjects),
         "studies": len(studies),
         "most_questions_about_one_subject": most,
+    }
+
+
+def ambiguity(dataset: Dataset) -> dict[str, Any] | None:
+    """How many questions have another answer under a reading that we know of; None where there are no links.
+
+    Returns:
+        `questions` with links, `ambiguous` ones, their `share`, and how many by `readings`.
+    """
+    links = [link for _, record in _each(dataset) if (link := dataset.links.of(record)) is not None]
+    if not links:
+        return None
+    ambiguous = sum(bool(link.alternatives) for link in links)
+    readings = Counter(reading for link in links for reading in link.alternatives)
+    return {
+        "questions": len(links),
+        "ambiguous": ambiguous,
+        "share": round(ambiguous / len(links), 6),
+        "readings": dict(sorted(readings.items())),
     }
 
 

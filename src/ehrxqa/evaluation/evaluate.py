@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ehrxqa.dataset.links import LinkTable
 from ehrxqa.dataset.placement import Placement, placement_of, read_links_beside
 from ehrxqa.errors import RecordError, SettingsError
 from ehrxqa.evaluation.answer_files import Gold, Predictions, read_gold, read_predicted_answers, read_questions
@@ -37,6 +38,8 @@ class Evaluation:
         duplicates: Predicted ids that occur several times, of which the last counted.
         not_lists: Answers that are neither a list nor "null".
         nested: Answers that hold a list inside the list.
+        ambiguous: Questions to which another reading gives another answer, as their links say.
+        tolerated: Wrong predictions that are the answer of such a reading.
     """
 
     profile: Profile
@@ -49,6 +52,14 @@ class Evaluation:
     duplicates: int
     not_lists: int
     nested: int
+    ambiguous: int = 0
+    tolerated: int = 0
+
+    @property
+    def tolerant_accuracy(self) -> float | None:
+        """Execution accuracy in percent if the answer of any reading counts; None where no other reading is known."""
+        tally = self.overall.tally
+        return 100 * (tally.right + self.tolerated) / tally.total if self.ambiguous and tally.total else None
 
 
 def evaluate(
@@ -91,7 +102,13 @@ def evaluate(
     verdicts = {key: judge(answer, given.outcomes.get(key), rules) for key, answer in expected.items()}
     bootstrap = Bootstrap(resamples, confidence, seed)
     records = right.records if questions is None else read_questions(Path(questions), right)
-    facts = _facts(records, gold if questions is None else Path(questions))
+    links = read_links_beside(gold if questions is None else Path(questions))
+    facts = _facts(records, links)
+    others = {
+        key: [compared_form(answer, rules) for answer in link.alternatives.values()]
+        for key in verdicts
+        if (link := links.of(records.get(key, {}))) is not None and link.alternatives
+    }
     return Evaluation(
         profile=rules,
         bootstrap=bootstrap,
@@ -103,6 +120,11 @@ def evaluate(
         duplicates=len(given.duplicates),
         not_lists=given.not_lists,
         nested=given.nested,
+        ambiguous=len(others),
+        tolerated=sum(
+            verdicts[key] == "wrong" and any(judge(other, given.outcomes.get(key), rules) == "right" for other in held)
+            for key, held in others.items()
+        ),
     )
 
 
@@ -137,11 +159,10 @@ def _check_ids(gold_path: Path, gold: Gold, path: Path, given: Predictions, prof
     return len(missing)
 
 
-def _facts(records: Mapping[str, dict[str, Any]], path: Path) -> dict[str, Placement]:
+def _facts(records: Mapping[str, dict[str, Any]], links: LinkTable) -> dict[str, Placement]:
     """What the questions are about, if their records say it."""
     if not all(isinstance(record.get("q_tag"), str) for record in records.values()):
         return {}
-    links = read_links_beside(path)
     return {key: placement_of(record, links) for key, record in records.items()}
 
 

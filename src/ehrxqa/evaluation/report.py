@@ -29,7 +29,10 @@ def as_json(result: Evaluation) -> dict[str, Any]:
             "duplicates": result.duplicates,
             "not_lists": result.not_lists,
             "nested": result.nested,
+            "ambiguous": result.ambiguous,
+            "tolerated": result.tolerated,
         },
+        "tolerant_accuracy": result.tolerant_accuracy,
         "overall": _group(result.overall),
         **{name: {group.name: _group(group) for group in groups} for name, groups in result.groups.items()},
     }
@@ -116,6 +119,12 @@ def _notes(result: Evaluation) -> list[str]:
     ):
         if count:
             notes.append(f"{count:,} {text}.")
+    if (tolerant := result.tolerant_accuracy) is not None:
+        notes.append(
+            f"{result.ambiguous:,} questions have another answer under another reading (links.jsonl); "
+            f"{result.tolerated:,} wrong predictions gave it. Tolerant accuracy, where any "
+            f"reading counts: {tolerant:,.1f}."
+        )
     if not result.groups:
         notes.append(
             "No scores per modality and scope: not all gold records have a q_tag; give the records with --questions."

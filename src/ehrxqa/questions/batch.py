@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from ehrxqa.dataset.links import Links
 from ehrxqa.dataset.records import final_record
-from ehrxqa.questions.checking import TIES, Checker
+from ehrxqa.questions.checking import LONGER_NAME, TIES, Checker
 from ehrxqa.questions.copies import Copies
 from ehrxqa.questions.drawing.sampler import Sampler
 from ehrxqa.questions.facts import Facts, read_facts
@@ -33,6 +33,8 @@ _DRAWS: Final = 60
 _LOOSE: Final = 40
 #: Questions in a row that could not be drawn, after which a template has nothing more to give.
 _GIVE_UP: Final = 3
+#: Sentences that are tried.
+_WORDINGS: Final = 6
 #: Of a hundred counts, so many shall be of more than one thing, as far as that can be drawn.
 _SEVERAL_PERCENT: Final = 70
 #: By how many yes and no of a template may differ in a split.
@@ -60,6 +62,7 @@ class BatchTask:
         seen: Keys of questions that exist already.
         held_out: What the splits may not share.
         truths: Split and truth value, as `truth_key` writes them, and how many questions with that answer exist already.
+        ambiguous: Whether another reading of a question may give another answer.
     """
 
     copies: Copies
@@ -69,6 +72,7 @@ class BatchTask:
     seen: frozenset[bytes] = frozenset()
     held_out: HeldOut = NOTHING_HELD_OUT
     truths: tuple[tuple[str, int], ...] = ()
+    ambiguous: bool = False
 
 
 @dataclass
@@ -197,7 +201,9 @@ class _Batch:
         task = self._task
         if task.held_out.questions and not question.template.of_patient and split_of_question(question) != wanted.split:
             return "question of another split"
-        checked = self._bench.checker.check(question, truth=truth, empty=wanted.empty, strict=not loose)
+        checked = self._bench.checker.check(
+            question, truth=truth, empty=wanted.empty, strict=not loose, ambiguous=task.ambiguous
+        )
         if checked.fault:
             self._result.faults.append(f"template {task.template.id}: {checked.fault}")
             return "a failed proof"
@@ -208,10 +214,14 @@ class _Batch:
         answer = json.dumps(checked.answer)
         if question.template.answer != "truth" and self._answers[answer] >= self._most_equal and not loose:
             return "an answer that is frequent already"
-        links = self._bench.checker.links(question, wanted.split)
+        links = self._bench.checker.links(question, wanted.split, checked.alternatives)
         bare, other = _selections(question, links, answer)
         if other in self._seen:
             return "a filter that changes nothing"
+        ties = question.template.answer == "top" and len(checked.answer) > question.ranks
+        wording = self._worded(question, ties)
+        if not wording:
+            return LONGER_NAME
         self._seen |= {key, bare}
         self._result.keys += [key, bare]
         self._answers[answer] += 1
@@ -219,11 +229,18 @@ class _Batch:
             key_ = truth_key(wanted.split, bool(checked.answer[0]))
             self._truths[key_] += 1
             self._result.truths[key_] += 1
-        ties = question.template.answer == "top" and len(checked.answer) > question.ranks
-        record = record_of(question, wanted.split, 0, our_wording(question, self._rng, ties=ties))
+        record = record_of(question, wanted.split, 0, wording)
         line = json.dumps([record, final_record(record, checked.answer)["answer"], links.record])
         self._result.lines.append((wanted.split, line))
         self._result.made += 1
+        return ""
+
+    def _worded(self, question: Question, ties: bool) -> str:
+        """A sentence that asks for nothing else, or none."""
+        for _ in range(_WORDINGS):
+            wording = our_wording(question, self._rng, ties=ties)
+            if not self._bench.checker.longer_name(question, wording):
+                return wording
         return ""
 
 

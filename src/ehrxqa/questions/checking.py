@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ehrxqa.dataset.links import MOST_LINKS, Links, RowLinks
 from ehrxqa.errors import NeuralSqlError
 from ehrxqa.layout import image_path
 from ehrxqa.neuralsql.engine import Engine
+from ehrxqa.questions.alternatives import alternative_programs
 from ehrxqa.questions.copies import Copies
+from ehrxqa.questions.facts import usable
 from ehrxqa.questions.lookup import Lookup
 from ehrxqa.questions.official_sentences import filled
 from ehrxqa.questions.programs import (
     INDEXED,
     AnswerRows,
-    StudyTable,
+    Rendering,
     answer_rows,
     denominator,
     gold_program,
@@ -26,6 +30,7 @@ from ehrxqa.questions.programs import (
 )
 from ehrxqa.questions.question import Question
 from ehrxqa.questions.reading import may_be_read_back, read_back
+from ehrxqa.questions.synonyms import same_titles
 from ehrxqa.sql.answer_list import answer_list
 from ehrxqa.sql.errors import TimeLimit
 from ehrxqa.sql.gold.indexed import schema_of
@@ -36,13 +41,20 @@ from ehrxqa.sql.official_text import normalise
 from ehrxqa.vqa.image_labels import ImageLabels
 from ehrxqa.vqa.oracle import OracleModel
 
-__all__ = ["TIES", "Checked", "Checker"]
+__all__ = ["LONGER_NAME", "TIES", "Checked", "Checker"]
 
 #: Longest list that is a good answer.
 MOST_ANSWERS: Final = 20
 #: Value slot → column that holds its names.
 _COLUMNS: Final = {
+    "admission_route": "admissions.admission_location",
+    "careunit": "transfers.careunit",
+    "diagnosis_name": "d_icd_diagnoses.long_title",
     "drug_name": "prescriptions.drug",
+    "drug_route": "prescriptions.route",
+    "output_name": "d_items.label",
+    "procedure_name": "d_icd_procedures.long_title",
+    "vital_name": "d_items.label",
     "lab_name": "d_labitems.label",
     "test_name": "microbiologyevents.test_name",
     "culture_name": "microbiologyevents.spec_type_desc",
@@ -50,9 +62,12 @@ _COLUMNS: Final = {
 }
 #: Why a ranking is no good answer: it has more names than were asked for.
 TIES: Final = "ties in the ranking"
+#: Why a sentence is none for what is asked: the names of the catalogue hold one that begins or ends with it.
+LONGER_NAME: Final = "lint: longer-name"
 #: Patients behind a rate or ranking: a twentieth of all, but not fewer and not more than this need be.
 _LEAST_DENOMINATOR: Final = 2
 _MOST_DENOMINATOR: Final = 5
+_NOTHING: Final[Mapping[str, list[Any]]] = {}
 #: Seconds that a program may take.
 _SECONDS: Final = 20.0
 
@@ -65,11 +80,13 @@ class Checked:
         answer: The answer, if the question is good.
         reason: Why it is not written; drawing again may help.
         fault: What of ours is wrong; never a matter of chance.
+        alternatives: Reading → answer, where a reading gives another one.
     """
 
     answer: list[Any] | None = None
     reason: str = ""
     fault: str = ""
+    alternatives: Mapping[str, list[Any]] = field(default_factory=dict)
 
 
 class Checker:
@@ -88,6 +105,13 @@ class Checker:
         self._engine = Engine(copies.indexed, OracleModel(labels), limits=limits)
         self._lint = Lint(self._fast.rows)
         self._names: dict[str, set[str]] = {}
+        self._longer_names: dict[tuple[str, str], tuple[str, ...]] = {}
+        titles = (
+            str(title)
+            for table in ("d_icd_diagnoses", "d_icd_procedures")
+            for (title,) in self._fast.rows(f"select distinct long_title from {table}")
+        )
+        self._titles = same_titles(filter(usable, titles))
         ((self._patients,),) = self._fast.rows("select count(*) from patients")
         self._fewest_patients = min(_MOST_DENOMINATOR, max(_LEAST_DENOMINATOR, self._patients // 20))
         self._images: dict[int, tuple[int, str]] = {
@@ -95,7 +119,9 @@ class Checker:
             for study, subject, image in self._fast.rows("select study_id, subject_id, image_id from tb_cxr")
         }
 
-    def check(self, question: Question, *, truth: bool | None, empty: bool, strict: bool) -> Checked:
+    def check(
+        self, question: Question, *, truth: bool | None, empty: bool, strict: bool, ambiguous: bool = False
+    ) -> Checked:
         """Answer a question and prove it.
 
         Args:
@@ -103,6 +129,7 @@ class Checker:
             truth: The answer that a yes/no question should have; None for either.
             empty: Whether an empty list or a count of 0 is wanted.
             strict: Whether a ranking must end without ties.
+            ambiguous: Whether another reading may give another answer.
         """
         program = gold_program(question).lower()
         text = normalise(gold_program(question, INDEXED).lower())
@@ -120,6 +147,9 @@ class Checker:
             return Checked(reason="a rate or ranking of too few patients")
         if rule := self._lint.check(program, text):
             return Checked(reason=f"lint: {rule}")
+        alternatives = self._alternatives(question, answer)
+        if alternatives and not ambiguous:
+            return Checked(reason=f"lint: {next(iter(alternatives))}")
         if len(answer) > 1 or any(isinstance(value, float) for value in answer):
             # the order of a list, and of what a sum adds up, is that of the database without indexes
             ordered, failure = self._gold.run(self._prover.job(self._with_studies(question).lower())[1])
@@ -135,11 +165,22 @@ class Checker:
                 return Checked(fault=f"NeuralSQL fails: {error}: {query(question)}")
             if not _same(asked, answer):
                 return Checked(fault=f"NeuralSQL gives {asked}, gold {answer}: {query(question)}")
+        if self.longer_name(question, filled(question)):
+            return Checked(reason=LONGER_NAME)
         if not read_back(question):
             if may_be_read_back(question):
                 return Checked(reason="a name that makes the sentence ambiguous")
             return Checked(fault=f"the template does not read back: {filled(question)}")
-        return Checked(answer)
+        return Checked(answer, alternatives=alternatives)
+
+    def _alternatives(self, question: Question, answer: list[Any]) -> dict[str, list[Any]]:
+        """Reading → its answer, where that is another."""
+        found = {}
+        for reading, program in alternative_programs(question, self._titles).items():
+            other = answer_list(self._fast.rows(normalise(program.lower())))
+            if not _same(other, answer):
+                found[reading] = other
+        return found
 
     def _count(self, sql: str) -> int:
         return int(self._fast.rows(normalise(sql.lower()))[0][0])
@@ -152,17 +193,37 @@ class Checker:
                 listed[selector] = tuple(int(str(row[0])) for row in self._fast.rows(normalise(select.lower())))
         # an empty list is no list in SQLite's grammar of the official programs: then the select stays
         kept = {selector: studies for selector, studies in listed.items() if studies}
-        return gold_program(question, StudyTable("tb_cxr_plus", "tb_cxr_plus", kept))
+        return gold_program(question, Rendering("tb_cxr_plus", "tb_cxr_plus", kept))
+
+    def longer_name(self, question: Question, text: str) -> bool:
+        """Whether a sentence can be read as asking for a longer name: `tf residual output` where `tf residual` is meant."""
+        values = {slot: str(value) for slot, value in question.choice.values.items() if slot.rstrip("123") in _COLUMNS}
+        for slot, name in values.items():
+            rest = text
+            for other in sorted(values.values(), key=len, reverse=True):
+                if name in other and name != other:  # a longer name that is asked for as well
+                    rest = rest.replace(other, "_")
+            if any(re.search(rf"(?<!\w){re.escape(longer)}(?!\w)", rest) for longer in self._longer(slot, name)):
+                return True
+        return False
+
+    def _longer(self, slot: str, name: str) -> tuple[str, ...]:
+        """The names of a slot's catalogue that hold a name and more."""
+        key = slot.rstrip("123"), name
+        if key not in self._longer_names:
+            self._longer_names[key] = tuple(each for each in self.names(slot) if name in each and name != each)
+        return self._longer_names[key]
 
     def names(self, slot: str) -> set[str]:
         """All names that the database has for a value slot, whether they occur in events or not."""
+        slot = slot.rstrip("123")
         if slot not in self._names:
             column = _COLUMNS[slot]
             rows = self._fast.rows(f"select distinct {column} from {column.split('.')[0]}")
             self._names[slot] = {str(name) for (name,) in rows}
         return self._names[slot]
 
-    def links(self, question: Question, split: str) -> Links:
+    def links(self, question: Question, split: str, alternatives: Mapping[str, list[Any]] = _NOTHING) -> Links:
         """What a question is about, and the rows its answer rests on; without its number in the split."""
         select = studies_of(question)
         studies = [int(str(row[0])) for row in self._fast.rows(normalise(select))] if select else []
@@ -186,6 +247,7 @@ class Checker:
             ],
             studies_total=total,
             rows=rows,
+            alternatives=dict(alternatives),
             bounded=total > len(studies) or any(each.total > len(each.row_ids) for each in rows),
         )
 

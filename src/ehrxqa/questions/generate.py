@@ -68,6 +68,7 @@ def generate(
     empty: float = 0.05,
     separate_subjects: bool = False,
     separate_questions: bool = False,
+    ambiguous: bool = False,
     workers: int | None = None,
     force: bool = False,
     progress: Progress = SILENT,
@@ -87,6 +88,7 @@ def generate(
         empty: Most that may be empty, of the lists and counts about images, 0 to 0.5; others never are.
         separate_subjects: Questions about one patient in train and valid are about different patients.
         separate_questions: Questions without a patient are in one split only, also of train and test.
+        ambiguous: Also questions that another reading answers otherwise; their links hold the other answers.
         workers: Processes (default: number of processors). The result does not depend on it.
         force: Replace question files that are there.
         progress: Told what happens.
@@ -125,6 +127,7 @@ def generate(
             "empty": empty,
             "separate_subjects": separate_subjects,
             "separate_questions": separate_questions,
+            "ambiguous": ambiguous,
         }
         key = stage_key("questions", inputs, settings, versions)
         if not force and (done := _done(out, key, manifest)) is not None:
@@ -140,6 +143,7 @@ def generate(
             seed,
             empty,
             HeldOut(separate_subjects, separate_questions),
+            ambiguous,
         )
         with Pool(workers) as pool, Spool(folder / "spool", key) as spool:
             copies = {base: make_copies(base, path, folder) for base, path in databases.items()}

@@ -32,6 +32,7 @@ class Request:
         seed: Seed of all chance.
         empty: Most that may be empty, of the lists and counts about images.
         held_out: What the splits may not share.
+        ambiguous: Whether another reading of a question may give another answer.
     """
 
     templates: Mapping[str, Template]
@@ -39,6 +40,7 @@ class Request:
     seed: int
     empty: float
     held_out: HeldOut
+    ambiguous: bool = False
 
 
 @dataclass
@@ -106,6 +108,7 @@ def _tasks(
             frozenset(known.keys),
             request.held_out,
             tuple(sorted(known.truths.items())),
+            request.ambiguous,
         )
         for (base, id_), some in wanted.items()
         for template in (request.templates[id_],)

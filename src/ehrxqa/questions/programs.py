@@ -7,6 +7,8 @@ A pattern is SQL with three kinds of marks.
   `<nm>` the name, `<v>` the number, `<k>`, `<D>`, `<named>` what it is and where that is named; `<B.…>` of the second
   event, a digit 2 for the second time filter. `<H>` admissions, `<S>` ICU stays, `<studies>` the studies of the patient.
   `<cond>` is what a label must fulfil, `<ask t>` the call that asks the image of study `t.study_id`.
+- `<rank>` is the rank of a ranking; `[aged table column]` that a row lies in an admission of the age group asked for, and
+  `[window time]` the end of the time within which something is to follow.
 - Slots: `<g1>` time filter, `<m1>` given moment, `<e1>` order of first and last, all on `<c>`; on other columns
   `[G1 column]`, `[E1 column]`; `[W earlier later]`; operations by their names.
 
@@ -25,14 +27,15 @@ from ehrxqa.questions.image_sql import any_part, compare_sql, condition, gold_of
 from ehrxqa.questions.question import Question
 from ehrxqa.questions.slots import operation_sql
 from ehrxqa.questions.template import StudySelector
-from ehrxqa.questions.times import EXACT, MOMENT_SQL, WITHIN
+from ehrxqa.questions.times import EXACT, MOMENT_SQL, WINDOWS, WITHIN
 from ehrxqa.vqa.question import Target
 from ehrxqa.vqa.render import render
 
 __all__ = [
     "INDEXED",
     "AnswerRows",
-    "StudyTable",
+    "Rendering",
+    "alternative_pattern",
     "answer_rows",
     "denominator",
     "gold_program",
@@ -48,29 +51,35 @@ _VALUE = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True)
-class StudyTable:
-    """Where a program finds studies.
+class Rendering:
+    """How a program is written: where it finds studies, and how it takes what can be taken in two ways.
 
     Attributes:
         name: The table, as conditions name it.
         source: What selects of studies read, as it stands behind FROM.
         listed: Selector → studies that are written out instead of selected.
+        by_date: Whether a visit is what lies between its two times, instead of what bears its number.
+        rank: The function that ranks.
+        titles: Title of a diagnosis or procedure → all that are taken for the same.
     """
 
     name: str
     source: str
     listed: Mapping[StudySelector, tuple[int, ...]] = field(default_factory=dict)
+    by_date: bool = False
+    rank: str = "dense_rank()"
+    titles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def key(self) -> object:
         """Equal where the same comes out."""
-        return self.source, tuple(sorted(self.listed.items()))
+        return self.source, tuple(sorted(self.listed.items())), self.by_date, self.rank, bool(self.titles)
 
 
-_LABELS: Final = StudyTable("tb_cxr_plus", "tb_cxr_plus")
-_IMAGES: Final = StudyTable("tb_cxr", "tb_cxr")
+_LABELS: Final = Rendering("tb_cxr_plus", "tb_cxr_plus")
+_IMAGES: Final = Rendering("tb_cxr", "tb_cxr")
 #: The labels, on a copy of the database that holds their distinct studies in a table of their own (see `copies`).
-INDEXED: Final = StudyTable("tb_cxr_plus", "cxr_studies as tb_cxr_plus")
+INDEXED: Final = Rendering("tb_cxr_plus", "cxr_studies as tb_cxr_plus")
 
 
 class AnswerRows(NamedTuple):
@@ -80,16 +89,16 @@ class AnswerRows(NamedTuple):
     rest: str
 
 
-def gold_program(question: Question, studies: StudyTable = _LABELS) -> str:
+def gold_program(question: Question, how: Rendering = _LABELS) -> str:
     """The gold program."""
     template, visual = question.template, question.choice.visual
     if template.scope in ("image-single-1", "image-single-2"):
         assert visual is not None
-        x, *others = (_selected(question, each, studies) for each in template.studies)
+        x, *others = (_selected(question, each, how) for each in template.studies)
         if others:
             return compare_sql(visual, question.choice.comparison, x, others[0], neural=False)
         return gold_of(visual, x)
-    return _expand(template.sql, question, studies)
+    return _expand(template.sql, question, how)
 
 
 def query(question: Question) -> str:
@@ -127,19 +136,19 @@ def select_of(question: Question, selector: StudySelector) -> str:
     return _selected(question, selector, INDEXED).removeprefix("(").removesuffix(")").strip()
 
 
-def _selected(question: Question, selector: StudySelector, studies: StudyTable) -> str:
-    return _expand(_pattern_of(question, selector, studies), question, studies)
+def _selected(question: Question, selector: StudySelector, how: Rendering) -> str:
+    return _expand(_pattern_of(question, selector, how), question, how)
 
 
-def _pattern_of(question: Question, selector: StudySelector, studies: StudyTable) -> str:
+def _pattern_of(question: Question, selector: StudySelector, how: Rendering) -> str:
     """The bracketed select of some studies of the patient, as a pattern."""
-    if (known := studies.listed.get(selector)) is not None:
+    if (known := how.listed.get(selector)) is not None:
         return f"( {', '.join(map(str, known))} )"
-    name, source = studies.name, studies.source
+    name, source = how.name, how.source
     if selector.startswith("id"):
         return f"( {{study_id{selector[2:]}}} )"
     if selector == "previous":
-        later = _pattern_of(question, question.template.studies[0], studies)
+        later = _pattern_of(question, question.template.studies[0], how)
         return (
             f"( select distinct {name}.study_id from {source} where {name}.subject_id in "
             f"( select {name}.subject_id from {source} where {name}.study_id in {later} ) and {name}.studydatetime < "
@@ -147,10 +156,34 @@ def _pattern_of(question: Question, selector: StudySelector, studies: StudyTable
             f"order by {name}.studydatetime desc limit 1 )"
         )
     slot = "2" if selector == "earlier time" else "1"
-    visit = question.choice.time(f"g{slot}").visit
-    of = f"{name}.hadm_id in <H{slot}>" if visit else f"{name}.subject_id = {{patient_id}}"
+    of = f"{name}.subject_id = {{patient_id}}"
+    if question.choice.time(f"g{slot}").visit:
+        of = (
+            f"{of} and {_lies_in_visit(f'{name}.studydatetime', slot)}"
+            if how.by_date
+            else f"{name}.hadm_id in <H{slot}>"
+        )
     order = "" if selector == "all" else f" [E{slot} {name}.studydatetime]"
     return f"( select distinct {name}.study_id from {source} where[{of} & [G{slot} {name}.studydatetime]]{order} )"
+
+
+def _lies_in_visit(time: str, slot: str, visit: str = "hosp") -> str:
+    """That a time lies between the two times of the visit that a filter names."""
+    table, key, begun, ended, visits = (
+        ("admissions", "hadm_id", "admittime", "dischtime", f"<H{slot}>")
+        if visit == "hosp"
+        else ("icustays", "stay_id", "intime", "outtime", f"<S{slot}>")
+    )
+    return (
+        f"exists ( select 1 from {table} where {table}.{key} in {visits} and {time} between {table}.{begun} and "
+        f"coalesce({table}.{ended}, current_time) )"
+    )
+
+
+def alternative_pattern(question: Question, name: str, how: Rendering) -> str:
+    """The gold program under a reading for which the template has a pattern of its own; empty if it has none."""
+    pattern = question.template.alternatives.get(name, "")
+    return _expand(pattern, question, how) if pattern else ""
 
 
 def answer_rows(question: Question, listed: str = "") -> list[AnswerRows]:
@@ -198,9 +231,9 @@ def _rows_without_event(question: Question) -> AnswerRows:
     return AnswerRows(table, _expand(f"where[{' & '.join(conditions)}]", question, _IMAGES))
 
 
-def _expand(pattern: str, question: Question, studies: StudyTable) -> str:
+def _expand(pattern: str, question: Question, how: Rendering) -> str:
     """SQL of a pattern."""
-    text = " ".join(_Expander(question, studies).run(pattern).split())
+    text = " ".join(_Expander(question, how).run(pattern).split())
     values = question.choice.values
     return _VALUE.sub(lambda match: str(values[match[1]]), text)
 
@@ -208,11 +241,11 @@ def _expand(pattern: str, question: Question, studies: StudyTable) -> str:
 class _Expander:
     """Expands the marks of a pattern for one question."""
 
-    def __init__(self, question: Question, studies: StudyTable) -> None:
+    def __init__(self, question: Question, how: Rendering) -> None:
         self._question = question
         self._choice = question.choice
-        self._studies = studies
-        self._known: dict[str, str] = question.expansions.setdefault(studies.key, {})
+        self._how = how
+        self._known: dict[str, str] = question.expansions.setdefault(how.key, {})
 
     def run(self, text: str) -> str:
         """The text without marks; what stands for one may hold others."""
@@ -243,8 +276,10 @@ class _Expander:
                 return self._admissions(slot)
             case "S":
                 return self._stays(slot)
+            case "rank":
+                return self._how.rank
             case "studies":
-                return _pattern_of(self._question, self._question.template.studies[0], self._studies)
+                return _pattern_of(self._question, self._question.template.studies[0], self._how)
             case "cond":
                 assert self._choice.visual is not None
                 return " and ".join(condition(self._choice.visual))
@@ -261,11 +296,23 @@ class _Expander:
         event, template = self._event(letter), self._question.template
         if part == "in":
             inside = event.extra.get("inside", event.inside)
+            visit = self._choice.time(f"g{slot}").visit
+            if self._how.by_date and visit and event.table != "admissions":
+                inside = f"{event.table}.subject_id = {{patient_id}} and {_lies_in_visit(event.column, slot, visit)}"
+                return inside
             return inside.replace("<H>", f"<H{slot}>").replace("<S>", f"<S{slot}>")
         if part == "nm":
             name = template.slots["AB".index(letter)]
             if not event.condition or (not name and not template.label):
                 return ""
+            if (titles := self._how.titles.get(str(self._choice.values.get(name)))) and event.dictionary.startswith(
+                "d_icd"
+            ):
+                listed = ", ".join(f"'{title}'" for title in titles)
+                return (
+                    f"{event.table}.{event.key} in ( select {event.dictionary}.{event.key} from {event.dictionary} "
+                    f"where {event.dictionary}.{event.label} in ( {listed} ) )"
+                )
             return event.condition.replace("{}", template.label or f"{{{name}}}")
         if part == "range":
             return VITALS[self._choice.values["vital_name"]]
@@ -293,6 +340,10 @@ class _Expander:
                 return self._choice.time("g1").visit_sql(rest)
             case "W":
                 return self._within(*rest.split())
+            case "aged":
+                return self._aged(*rest.split())
+            case "window":
+                return WINDOWS[self._choice.within].replace("<a>", rest)
             case "order":
                 return f"{rest} {'asc' if self._choice.exact['e1'] == 'exact-first' else 'desc'}"
         sql = operation_sql(name, self._choice.operations[name], rest).removeprefix("and ")
@@ -312,10 +363,26 @@ class _Expander:
     def _within(self, earlier: str, later: str) -> str:
         if not self._choice.within:
             return ""
+        if self._how.by_date and self._choice.within == "within-hosp":
+            subject = "{patient_id}" if self._question.template.of_patient else f"{earlier.split('.')[0]}.subject_id"
+            times = "admissions.admittime and coalesce(admissions.dischtime, current_time)"
+            return (
+                f"exists ( select 1 from admissions where admissions.subject_id = {subject} and {earlier} between {times} "
+                f"and {later} between {times} )"
+            )
         sql = WITHIN[self._choice.within][2].replace("<a>", earlier).replace("<b>", later)
         for mark, column in (("<a.hadm>", earlier), ("<b.hadm>", later)):
             sql = sql.replace(mark, f"{column.split('.')[0]}.hadm_id")
         return sql
+
+    def _aged(self, table: str, time: str) -> str:
+        age = f"admissions.age is not null and {operation_sql('age_group', self._choice.operations['age_group']).removeprefix('and ')}"
+        if not self._how.by_date:
+            return f"{table}.hadm_id in ( select admissions.hadm_id from admissions where {age} )"
+        return (
+            f"exists ( select 1 from admissions where admissions.subject_id = {table}.subject_id and {age} and {time} between "
+            "admissions.admittime and coalesce(admissions.dischtime, current_time) )"
+        )
 
     def _admissions(self, slot: str) -> str:
         visit = self._choice.time(f"g{slot}").visit_sql("hosp")

@@ -75,6 +75,7 @@ class Template:
         among: For groups of patients: the conditions on TB_CXR that its studies fulfil.
         options: Operation slot → options that fit, where not all do.
         label: Name of the one item that is asked about, where that is not drawn.
+        alternatives: Name of another reading (see `alternatives`) → its pattern, where that does not follow from `sql`.
         denominator: SQL that counts the patients behind a rate or a ranking; of too few, it says nothing.
     """
 
@@ -100,6 +101,7 @@ class Template:
     label: str = ""
     said_at: tuple[str, ...] = ()
     denominator: str = ""
+    alternatives: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.official is not None:

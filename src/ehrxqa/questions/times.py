@@ -23,6 +23,7 @@ __all__ = [
     "MOMENT_SQL",
     "NO_TIME",
     "TIME_OPTIONS",
+    "WINDOWS",
     "WITHIN",
     "TimeChoice",
     "TimeOption",
@@ -228,6 +229,13 @@ WITHIN: Final = {
         "datetime(<b>) between datetime(<a>) and datetime(<a>,'+2 day')",
     ),
     "within-same": ("at the same time", ("at the same time",), "datetime(<a>) = datetime(<b>)"),
+}
+
+
+#: Name → when the time is over in which something was to follow `<a>`.
+WINDOWS: Final = {
+    "within-month": "datetime(<a>,'start of month','+1 month')",
+    "within-n_month": "datetime(<a>,'+2 month')",
 }
 
 

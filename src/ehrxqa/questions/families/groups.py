@@ -109,7 +109,7 @@ def _survival() -> Iterator[Template]:
             "[n_rank] deadliest diagnoses?",
         ),
         sql="select d_icd_diagnoses.long_title from d_icd_diagnoses where d_icd_diagnoses.icd_code in ( select t4.icd_code from "
-        "( select t3.icd_code, dense_rank() over ( order by avg(t3.c1) desc ) as c2 from ( select t2.icd_code, "
+        "( select t3.icd_code, <rank> over ( order by avg(t3.c1) desc ) as c2 from ( select t2.icd_code, "
         f"{dead.format(t='t2', yes=1, no=0)} as c1 from ( {per_code} ) as t2 join patients on t2.subject_id = "
         "patients.subject_id ) as t3 group by t3.icd_code ) as t4 where t4.c2 <= [n_rank] )",
         draw="nothing",
@@ -311,6 +311,15 @@ def _after() -> Iterator[Template]:
         draw="group dead",
         withins=("within-n_month", "within-month"),
     )
+    not_back = (
+        f"select count( distinct t3.subject_id ) from {side('A', 't3')} where t3.subject_id not in ( select t1.subject_id from "
+        f"{side('A', 't1')} join ( select admissions.subject_id, admissions.admittime, admissions.hadm_id from admissions ) "
+        "as t2 on t1.subject_id = t2.subject_id where[t1.charttime < t2.admittime & [W t1.charttime t2.admittime]] )"
+    )
+    could_be_back = (
+        "[window t3.charttime] <= current_time and t3.subject_id not in ( select patients.subject_id from patients where "
+        "patients.dod is not null and datetime(patients.dod) < [window t3.charttime] )"
+    )
     yield group(
         official=134,
         family="not back",
@@ -318,14 +327,13 @@ def _after() -> Iterator[Template]:
         "{diagnosis_name} [g1].",
         said=(
             "how many of the patients who <have been|were> diagnosed [g1] with {diagnosis_name} did not come back to the hospital [w] "
-            "after the diagnosis?",
+            "after any such diagnosis?",
             "count the patients who <have been|were> diagnosed [g1] with {diagnosis_name} and had no new hospital admission [w] after "
-            "that.",
-            "after being diagnosed [g1] with {diagnosis_name}, how many patients did not return to the hospital [w]?",
+            "any of these diagnoses.",
+            "how many patients did not return to the hospital [w] after any diagnosis of {diagnosis_name}~( made [g1])?",
         ),
-        sql=f"select count( distinct t3.subject_id ) from {side('A', 't3')} where t3.subject_id not in ( select t1.subject_id from "
-        f"{side('A', 't1')} join ( select admissions.subject_id, admissions.admittime, admissions.hadm_id from admissions ) "
-        "as t2 on t1.subject_id = t2.subject_id where[t1.charttime < t2.admittime & [W t1.charttime t2.admittime]] )",
+        sql=not_back,
         kinds=("dx",),
         withins=("within-n_month", "within-month"),
+        alternatives={"censoring": f"{not_back} and {could_be_back}"},
     )

@@ -166,7 +166,6 @@ def _one_after_other() -> Iterator[Template]:
 
 
 def _groups() -> Iterator[Template]:
-    age = "hadm_id in ( select admissions.hadm_id from admissions where admissions.age is not null and [age_group] )"
     answer: Answer
     for form, text, what, answer, said in (
         (
@@ -196,7 +195,11 @@ def _groups() -> Iterator[Template]:
             our = ("{gender} " if by_gender else "") + "patients [age_group]"
             who = our.replace("patients", "patients aged")
             sex = "subject_id in ( select patients.subject_id from patients where patients.gender = '{gender}' )"
-            among = (f"tb_cxr.{age}", *([f"tb_cxr.{sex}"] if by_gender else []), "[G1 tb_cxr.studydatetime]")
+            among = (
+                "[aged tb_cxr tb_cxr.studydatetime]",
+                *([f"tb_cxr.{sex}"] if by_gender else []),
+                "[G1 tb_cxr.studydatetime]",
+            )
             for digit in _FEW:
                 visual = VERIFY_KINDS[digit]
                 yield Template(
@@ -205,7 +208,8 @@ def _groups() -> Iterator[Template]:
                     scope="multimodal-group",
                     text=f"{text} {who} who had a chest x-ray study during hospital visit indicating {finding(visual)} [g1].",
                     said=tuple(each.replace("{who}", our) for each in said),
-                    sql=what.format("tb_cxr_plus") + f" from tb_cxr_plus where[tb_cxr_plus.{age} & "
+                    sql=what.format("tb_cxr_plus")
+                    + " from tb_cxr_plus where[[aged tb_cxr_plus tb_cxr_plus.studydatetime] & "
                     "tb_cxr_plus.relation = 1 & <cond> & "
                     + (f"tb_cxr_plus.{sex} & " if by_gender else "")
                     + "[G1 tb_cxr_plus.studydatetime]]",

@@ -12,9 +12,7 @@ from ehrxqa.questions.template import Template
 
 __all__ = ["ranking_templates"]
 
-_AGED: Final = (
-    "<T>.hadm_id in ( select admissions.hadm_id from admissions where admissions.age is not null and [age_group] )"
-)
+_AGED: Final = "[aged <T> <c>]"
 _OF_GENDER: Final = (
     "admissions.subject_id in ( select patients.subject_id from patients where patients.gender = '{gender}' )"
 )
@@ -72,7 +70,7 @@ def _top() -> Iterator[Template]:
             of_age = " of patients aged [age_group]" if which == aged else ""
             aged_only = _AGED if of_age else ""
             inner = (
-                "select t1.<k> from ( select <T>.<k>, dense_rank() over ( order by count(*) desc ) as c1 from <T> "
+                "select t1.<k> from ( select <T>.<k>, <rank> over ( order by count(*) desc ) as c1 from <T> "
                 f"where[{aged_only} & <g1>] group by <T>.<k> ) as t1 where t1.c1 <= [n_rank]"
             )
             whom = of_age.replace("aged ", "")
@@ -133,9 +131,14 @@ def _top_after() -> Iterator[Template]:
             f"{side('A', 't1')} join {side('B', 't2', key, extra)} on t1.subject_id = t2.subject_id "
             "where[t1.<A.t> < t2.<B.t> & [W t1.<A.t> t2.<B.t>]]"
         )
-        inner = (
-            f"select t3.{key} from ( select t2.{key}, dense_rank() over ( order by count(*) desc ) as c1 from {pairs} "
+        once = (
+            f"{side('B', 't2', key, extra)} where exists ( select 1 from {side('A', 't1')} where[t1.subject_id = t2.subject_id & "
+            "t1.<A.t> < t2.<B.t> & [W t1.<A.t> t2.<B.t>]] )"
+        )
+        ranked, ranked_once = (
+            f"select t3.{key} from ( select t2.{key}, <rank> over ( order by count(*) desc ) as c1 from {source} "
             f"group by t2.{key} ) as t3 where t3.c1 <= [n_rank]"
+            for source in (pairs, once)
         )
         slot = EVENTS[a].slot
         yield group(
@@ -145,7 +148,8 @@ def _top_after() -> Iterator[Template]:
             + EVENTS[a].after.replace("{}", f"{{{slot}}}")
             + " [g1]?",
             said=_top_after_said(b, whom.replace("aged ", ""), with_slot(EVENTS[a].noun, slot)),
-            sql=_named(b, inner, "B"),
+            sql=_named(b, ranked, "B"),
+            alternatives={"fan-out": _named(b, ranked_once, "B")},
             kinds=(a, b),
             slots=(slot, ""),
             draw="group pair",
@@ -154,9 +158,14 @@ def _top_after() -> Iterator[Template]:
             denominator=f"select count( distinct t1.subject_id ) from {pairs}",
         )
     pairs = f"{side('A', 't1')} join {side('B', 't2', 'drug')} on t1.subject_id = t2.subject_id where[[W t1.<A.t> t2.<B.t>]]"
-    inner = (
-        f"select t3.drug from ( select t2.drug, dense_rank() over ( order by count(*) desc ) as c1 from {pairs} group by t2.drug ) "
-        "as t3 where t3.c1 <= [n_rank]"
+    once = (
+        f"{side('B', 't2', 'drug')} where exists ( select 1 from {side('A', 't1')} where[t1.subject_id = t2.subject_id & "
+        "[W t1.<A.t> t2.<B.t>]] )"
+    )
+    inner, inner_once = (
+        f"select t3.drug from ( select t2.drug, <rank> over ( order by count(*) desc ) as c1 from {source} "
+        "group by t2.drug ) as t3 where t3.c1 <= [n_rank]"
+        for source in (pairs, once)
     )
     yield group(
         official=165,
@@ -170,6 +179,7 @@ def _top_after() -> Iterator[Template]:
             "list the [n_rank] most frequently prescribed drugs [g1] for patients who received {drug_name} [w], including that drug.",
         ),
         sql=inner,
+        alternatives={"fan-out": inner_once},
         kinds=("rx", "rx"),
         slots=("drug_name", ""),
         draw="group pair",

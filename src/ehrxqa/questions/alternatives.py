@@ -1,0 +1,56 @@
+"""Other ways to understand a question, and what each would answer.
+
+A sentence of a hospital can often be turned into SQL in two ways, both sound. A question is written only if they give
+the same answer, or, where that is asked for, with the other answers in its links.
+
+| reading | how the question is understood |
+|---|---|
+| visit-by-date | what happened during a visit lies between its two times; the gold program goes by the visit's number |
+| competition-rank | after ties, as many ranks are left out as there are ties (1, 1, 3); gold programs count on (1, 1, 2) |
+| fan-out | what came after something counts once, however often that came before; gold programs count pairs |
+| censoring | only who could have come back did not: the time is over, and the patient alive |
+| synonyms | a diagnosis or procedure is meant by any of its titles; the gold program goes by the one in the question |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from ehrxqa.questions.programs import INDEXED, alternative_pattern, gold_program
+from ehrxqa.questions.question import Question
+
+__all__ = ["READINGS", "alternative_programs"]
+
+#: Names of the readings, as lint and links give them.
+READINGS: Final = ("visit-by-date", "competition-rank", "fan-out", "censoring", "synonyms")
+#: Value slots whose names are titles of a code.
+_TITLE_SLOTS: Final = ("diagnosis_name", "procedure_name")
+
+
+def alternative_programs(question: Question, titles: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """Reading → gold program for the indexed copy, for the readings that may differ from the gold program.
+
+    Args:
+        question: The question.
+        titles: Title → all titles that say the same, see `synonyms`.
+    """
+    template, choice = question.template, question.choice
+    found = {}
+    if (
+        any(choice.time(slot).visit for slot in ("g1", "g2"))
+        or choice.within == "within-hosp"
+        or "age_group" in template.operations
+    ):
+        found["visit-by-date"] = gold_program(question, replace(INDEXED, by_date=True))
+    if template.answer == "top":
+        found["competition-rank"] = gold_program(question, replace(INDEXED, rank="rank()"))
+    for name in ("fan-out", "censoring"):
+        if program := alternative_pattern(question, name, INDEXED):
+            found[name] = program
+    named = [str(value) for slot, value in choice.values.items() if slot.rstrip("12") in _TITLE_SLOTS]
+    if any(name in titles for name in named):
+        found["synonyms"] = gold_program(question, replace(INDEXED, titles=titles))
+    plain = gold_program(question, INDEXED)
+    return {name: program for name, program in found.items() if program != plain}
