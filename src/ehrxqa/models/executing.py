@@ -29,7 +29,7 @@ from ehrxqa.vqa.registry import make_model
 __all__ = ["QueryRunner", "answer_cache"]
 
 #: Models that answer from labels or a file at no cost: each worker has its own.
-_AT_ONCE: Final = ("oracle", "perturbed", "constant", "recorded", "prior")
+_AT_ONCE: Final = ("oracle", "perturbed", "constant", "recorded", "prior", "labels")
 #: Rounds after which a query that still finds new questions is given up; queries of the benchmark need three.
 _MOST_ROUNDS: Final = 50
 

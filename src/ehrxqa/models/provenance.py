@@ -8,10 +8,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from ehrxqa.errors import RecordError, SettingsError
-from ehrxqa.layout import DATABASE_PATHS, image_path
+from ehrxqa.errors import RecordError, SettingsError, VqaError
+from ehrxqa.layout import DATABASE_PATHS
 from ehrxqa.runs.manifest import Manifest
 from ehrxqa.vqa.database_labels import studies_of_database
+from ehrxqa.vqa.images import ImageFiles
 
 __all__ = ["check_database", "images_digest", "package_versions", "working_copy"]
 
@@ -54,10 +55,13 @@ def images_digest(images: Path, database: Path) -> str:
     """
     if not images.is_dir():
         raise SettingsError(f"{images}: no such folder of images")
-    digest = hashlib.sha256()
-    for study, (subject, image) in sorted(studies_of_database(database).items()):
-        path = images / image_path(subject, study, image)
-        size = path.stat().st_size if path.is_file() else -1
+    digest, studies = hashlib.sha256(), studies_of_database(database)
+    files = ImageFiles(images, {study: subject for study, (subject, _) in studies.items()})
+    for study, (_, image) in sorted(studies.items()):
+        try:
+            size = files.find(study, image).stat().st_size
+        except VqaError:  # the file is not there
+            size = -1
         digest.update(f"{study} {image} {size}\n".encode())
     return digest.hexdigest()
 

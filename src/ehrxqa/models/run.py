@@ -156,7 +156,7 @@ def run(
         commit, dirty = working_copy()
         digests = {"dataset": sha256_of(asked.path), "database": sha256}
         if images is not None:
-            digests["images"] = images_digest(Path(images) / "files", database)
+            digests["images"] = images_digest(Path(images), database)
         record = Run(
             id="",
             status="running",

@@ -31,6 +31,7 @@ class PriorModel:
 
     name = "prior"
     batch_size = 65536
+    answers_from_labels = True
 
     def __init__(self, labels: ImageLabels) -> None:
         if not len(labels):

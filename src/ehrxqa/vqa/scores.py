@@ -60,6 +60,7 @@ class ScoresModel:
 
     name = "labels"
     batch_size = 65536
+    answers_from_labels = True
 
     def __init__(self, path: Path, vocabulary: Vocabulary, *, threshold: float = 0.5) -> None:
         self._path = path

@@ -39,6 +39,7 @@ class TrainedModel:
     """
 
     batch_size: int = 4096
+    answers_from_labels = True
 
     def __init__(self, folder: Path, images: ImageFiles, *, abstain: int | None = None, device: str = "auto") -> None:
         self._folder = read_folder(folder, device=device)
