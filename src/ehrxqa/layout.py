@@ -17,6 +17,7 @@ __all__ = [
     "DATABASE_PATHS",
     "DATASET_FOLDER",
     "IMAGES_FOLDER",
+    "LABELS_FOLDER",
     "LINKS_PATH",
     "MANIFEST",
     "MODELS_FOLDER",
@@ -62,6 +63,8 @@ WORK_FOLDER: Final = ".work"
 DATASET_FOLDER: Final = "dataset"
 #: What each generated question is about and rests on.
 LINKS_PATH: Final = f"{DATASET_FOLDER}/links.jsonl"
+#: Labels of images, as Parquet.
+LABELS_FOLDER: Final = "labels"
 #: Trained vision models.
 MODELS_FOLDER: Final = "models"
 #: In the header of their weights: `true`, or `false` where they were trained on real X-rays.

@@ -161,23 +161,6 @@ def test_pictures_of_any_form_become_small_and_grey(tmp_path):
 # --- the command ----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    """A synthetic hospital with X-rays, built."""
-    import ehrxqa
-
-    root = tmp_path_factory.mktemp("trained")
-    ehrxqa.synth(root / "hospital", subjects=60, gold_subjects=15, events_factor=0.05, workers=1)
-    ehrxqa.build(root / "hospital", root / "out", workers=1)
-    return root
-
-
-@pytest.fixture(scope="module")
-def trained(built):
-    train(built / "out", images=built / "hospital", name="first")
-    return built
-
-
 def test_train_writes_a_model_that_says_what_it_is(trained):
     about = json.loads((trained / "out/models/first/model.json").read_text())
     assert about["kind"] == "linear"

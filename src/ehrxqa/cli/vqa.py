@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
 
 import click
 
 from ehrxqa.cli.options import DIR, FILE, emit, example, format_option, quiet_option
+from ehrxqa.cli.vision import COMMANDS, require_folder
 from ehrxqa.errors import SettingsError
 from ehrxqa.layout import SPLITS
 from ehrxqa.progress import make_progress
@@ -25,7 +25,7 @@ split_option = click.option(
 
 @click.group()
 def command() -> None:
-    """Answer and generate questions about single chest X-rays (MIMIC-CXR-VQA)."""
+    """Questions about single chest X-rays (MIMIC-CXR-VQA), and the vision models that answer them."""
 
 
 @command.command(
@@ -66,7 +66,7 @@ def answer(
     if more_questions and len(questions) > 1:
         raise SettingsError("give several question files after one --questions, or each with its own")
     files = (*questions, *more_questions)
-    _require_folder(out_folder)
+    require_folder(out_folder)
     with reading(*files, *built_files(out_folder), writing=[target]):
         labels = read_split_labels(out_folder / "labels", split)
         report = answer_files(labels, files, split, target, progress=make_progress(quiet=quiet))
@@ -113,7 +113,7 @@ def generate(
     from ehrxqa.vqa.records import write_records
     from ehrxqa.vqa.split_labels import read_split_labels
 
-    _require_folder(out_folder)
+    require_folder(out_folder)
     target = out_folder / "vqa" / f"{split}.json" if target is None else target
     questions = target.with_name(f"_{target.name}")
     there = [path for path in (questions, target) if path.exists()]
@@ -143,73 +143,5 @@ def generate(
     )
 
 
-@command.command(epilog=example("ehrxqa vqa train out --images hospital --to linear"))
-@click.argument("out_folder", metavar="OUT", type=DIR)
-@click.option("--images", type=DIR, required=True, help="The sources, or the folder of MIMIC-CXR-JPG.")
-@click.option(
-    "--to", "name", required=True, metavar="NAME", help="Name of the model; it is written to OUT/models/NAME."
-)
-@click.option(
-    "--kind",
-    type=click.Choice(["linear", "cnn"]),
-    default="linear",
-    show_default=True,
-    help="linear: regression on blurred pixels, seconds; cnn: a small network, needs torch (extra vqa).",
-)
-@click.option("--size", type=click.IntRange(8, 1024), metavar="PX", help="Pixels of a side.  [default: 28, cnn: 160]")
-@click.option(
-    "--epochs", type=click.IntRange(min=1), metavar="N", help="Passes over the images, for cnn.  [default: 16]"
-)
-@click.option("--device", default="auto", show_default=True, help="Where a cnn is trained: auto, cpu, cuda, …")
-@click.option("--seed", type=int, default=0, show_default=True, metavar="S", help="Seed of all that is drawn.")
-@click.option("--force", is_flag=True, help="Replace a model of that name.")
-@quiet_option
-@format_option
-def train(
-    out_folder: Path,
-    images: Path,
-    name: str,
-    kind: Literal["linear", "cnn"],
-    size: int | None,
-    epochs: int | None,
-    device: str,
-    seed: int,
-    force: bool,
-    quiet: bool,
-    output_format: str,
-) -> None:
-    """Train a vision model on the labelled X-rays of the train split, with thresholds fitted on valid.
-
-    It is then named like any other model: --model NAME. Weights trained on real X-rays fall under their data use
-    agreement; leak-scan knows such files.
-    """
-    from ehrxqa.vqa.trained.train import train as train_model
-
-    report = train_model(
-        out_folder,
-        images=images,
-        name=name,
-        kind=kind,
-        size=size,
-        epochs=epochs,
-        device=device,
-        seed=seed,
-        force=force,
-        progress=make_progress(quiet=quiet),
-    )
-
-    def text() -> str:
-        measured, missing = report.measured, f", {report.missing_images:,} missing" if report.missing_images else ""
-        area = "" if measured["auroc"] is None else f", AUROC {measured['auroc']:.3f}"
-        return (
-            f"{report.folder}: {report.kind} model of {report.train_images:,} images "
-            f"(thresholds: {measured['held_out']:,} held-out ones{missing})\n"
-            f"{100 * measured['exact']:.1f} % of {measured['asked']:,} questions on held-out images exact{area}"
-        )
-
-    emit(output_format, asdict(report), text)
-
-
-def _require_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        raise SettingsError(f"{folder}: no such output folder; build it first: ehrxqa build SOURCES {folder}")
+for _one in COMMANDS:
+    command.add_command(_one)

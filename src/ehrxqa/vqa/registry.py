@@ -112,6 +112,8 @@ class ModelContext:
         from ehrxqa.vqa.images import ImageFiles
 
         subjects = {study: subject for study, (subject, _) in studies_of_database(self.database).items()}
+        if self.labels is not None:  # images of a split need not be in the database
+            subjects.update(zip(self.labels.study_ids, self.labels.subject_ids, strict=True))
         return ImageFiles(self.images, subjects)
 
     def labels_of_database(self) -> ImageLabels:

@@ -18,7 +18,7 @@ from ehrxqa import __version__
 from ehrxqa.errors import BuildError, SettingsError, VqaError
 from ehrxqa.files import sha256_of
 from ehrxqa.labels.store import read_labels
-from ehrxqa.layout import MANIFEST, MODELS_FOLDER
+from ehrxqa.layout import LABELS_FOLDER, MANIFEST, MODELS_FOLDER
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.manifest import read_manifest
 from ehrxqa.vqa.image_labels import ImageLabels
@@ -37,7 +37,6 @@ Kind = Literal["linear", "cnn"]
 KINDS: Final[tuple[Kind, ...]] = ("linear", "cnn")
 #: Fewer labelled pictures teach nothing.
 LEAST_IMAGES: Final = 20
-LABELS_FOLDER: Final = "labels"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 

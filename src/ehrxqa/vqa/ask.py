@@ -1,0 +1,248 @@
+"""`ehrxqa vqa ask`: a model answers the pairs of a file, or the questions of a MIMIC-CXR-VQA file.
+
+Pairs are asked image by image, so that each picture is decoded once. Every answer is written as it comes: a killed run
+goes on where it was and repeats no call. Several machines may each take a shard; a folder of their files is read by
+`recorded:FOLDER`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from ehrxqa.errors import RecordError, SettingsError, VqaError
+from ehrxqa.files import disk_errors, reading, write_text
+from ehrxqa.layout import LABELS_FOLDER, database_path
+from ehrxqa.progress import SILENT, Progress
+from ehrxqa.vqa.image_labels import ImageLabels
+from ehrxqa.vqa.models import ABSTAIN, VqaModel, VqaReply, VqaRequest, as_reply
+from ehrxqa.vqa.pairs import json_lines, pair_key, read_pairs
+from ehrxqa.vqa.parse import parse
+from ehrxqa.vqa.recorded import record_of_reply
+from ehrxqa.vqa.records import decoded_arguments, question_of, read_records
+from ehrxqa.vqa.registry import make_model
+
+__all__ = ["AskReport", "Shard", "ask"]
+
+#: Pairs put to the model between two writes, whatever its batch size.
+_MOST_AT_ONCE: Final = 1024
+_REASONS: Final = 3
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Part `number` (from 1) of `of`; images are dealt out in turn."""
+
+    number: int = 1
+    of: int = 1
+
+    @classmethod
+    def read(cls, text: str) -> Shard:
+        """A shard like `2/8`.
+
+        Raises:
+            SettingsError: It is not of that form.
+        """
+        number, slash, of = text.partition("/")
+        if not (slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+            raise SettingsError(f'shard "{text}" is not of the form I/N, such as 1/4')
+        return cls(int(number), int(of))
+
+
+@dataclass
+class AskReport:
+    """What was asked.
+
+    Attributes:
+        file: The file of answers.
+        model, version: Who answered.
+        pairs: Pairs of this shard.
+        images: Different images among them.
+        known: Pairs that an earlier run had answered.
+        asked: Pairs answered in this run.
+        abstained: Answers of the file that are abstentions.
+        failed: Pairs that the model could not answer; another run asks them again.
+        reasons: The first few of their reasons.
+    """
+
+    file: str
+    model: str
+    version: str
+    pairs: int
+    images: int
+    known: int = 0
+    asked: int = 0
+    abstained: int = 0
+    failed: int = 0
+    reasons: list[str] = field(default_factory=list)
+
+
+def ask(
+    out: Path | str,
+    *,
+    target: Path | str,
+    model: str | VqaModel,
+    pairs: Path | str | None = None,
+    questions: Path | str | None = None,
+    split: str = "test",
+    images: Path | str | None = None,
+    shard: Shard = Shard(),
+    progress: Progress = SILENT,
+) -> AskReport:
+    """Let a model answer pairs.
+
+    Args:
+        out: Output folder of a build.
+        target: File of answers, JSON lines; an unfinished one is continued.
+        model: Who answers (see `registry`), or a model.
+        pairs: File of pairs, as `ehrxqa vqa plan` writes it.
+        questions: Or a question file of MIMIC-CXR-VQA, with answers or without.
+        split: Whose images: names the database, and for questions the labels.
+        images: Folder of MIMIC-CXR-JPG.
+        shard: Which part of the images.
+        progress: Told what happens.
+
+    Raises:
+        SettingsError: Not one of pairs and questions is given, or the target holds answers of another model.
+        RecordError: A file is not what it should be.
+        VqaError: The model answers nothing at all.
+    """
+    out, target = Path(out), Path(target)
+    if (pairs is None) == (questions is None):
+        raise SettingsError("give either a file of pairs or a question file")
+    labels: ImageLabels | None = None
+    if questions is not None:
+        from ehrxqa.vqa.split_labels import read_split_labels
+
+        labels = read_split_labels(out / LABELS_FOLDER, split)
+        requests = _of_questions(Path(questions), labels)
+    else:
+        requests = [(request, {}) for request in read_pairs(Path(str(pairs)))]
+    answering = make_model(model, database=database_path(out, split), labels=labels, images=images)
+    mine = _of_shard(requests, shard)
+    report = AskReport(
+        str(target), answering.name, answering.version, len(mine), len({request.image_id for request, _ in mine})
+    )
+    known = _known(target, answering, report)
+    left = [(request, more) for request, more in mine if _key(request, more) not in known]
+    report.known = len(mine) - len(left)
+    with (
+        reading(*(Path(path) for path in (pairs, questions) if path is not None), writing=[target]),
+        disk_errors(target),
+    ):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        stream = target.open("a", encoding="utf-8")
+    with stream, progress.task("image questions", total=len(left), unit="questions") as task:
+        size = max(1, min(answering.batch_size, _MOST_AT_ONCE))
+        for start in range(0, len(left), size):
+            batch = left[start : start + size]
+            for (request, more), reply in zip(batch, _replies(answering, batch, report), strict=True):
+                if reply is None:
+                    continue
+                record = record_of_reply(request, reply)
+                if "expects" not in record and not _reads_back(request):
+                    record["expects"] = request.answer_type
+                record |= {**more, "model": answering.name, "version": answering.version}
+                with disk_errors(target):
+                    stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+                report.asked += 1
+                report.abstained += reply.answer is ABSTAIN
+            stream.flush()
+            task.advance(len(batch))
+    if left and report.failed == len(left):
+        raise VqaError(f"the model {answering.name} answers none of {len(left):,} questions: {report.reasons[0]}")
+    return report
+
+
+_Asked = tuple[VqaRequest, Mapping[str, Any]]
+
+
+def _of_questions(path: Path, labels: ImageLabels) -> list[_Asked]:
+    """The questions of a file with what the answers keep of them: split and number."""
+    found: list[_Asked] = []
+    for record in read_records(path):
+        row = labels.row_of_image.get(record.image_id)
+        if row is None:
+            raise RecordError(f"{path}: question {record.idx}: its image has no labels in that split")
+        try:
+            question = question_of(record.template_program, decoded_arguments(record))
+        except VqaError as error:
+            raise RecordError(f"{path}: question {record.idx}: {error}") from error
+        request = VqaRequest(labels.study_ids[row], record.image_id, question, record.question)
+        found.append((request, {"split": record.split, "idx": record.idx}))
+    return found
+
+
+def _of_shard(requests: Iterable[_Asked], shard: Shard) -> list[_Asked]:
+    """The pairs of a shard, all of an image one after the other, each once."""
+    by_image: dict[str, dict[Any, _Asked]] = {}
+    for request, more in requests:
+        by_image.setdefault(request.image_id, {}).setdefault(_key(request, more), (request, more))
+    return [
+        asked
+        for place, some in enumerate(by_image.values())
+        if place % shard.of == shard.number - 1
+        for asked in some.values()
+    ]
+
+
+def _key(request: VqaRequest, more: Mapping[str, Any]) -> Any:
+    return (*pair_key(request), more.get("split"), more.get("idx"))
+
+
+def _known(target: Path, model: VqaModel, report: AskReport) -> set[Any]:
+    """The pairs that the target has answers to; a line that a killed run left unfinished is cut off."""
+    if not target.exists():
+        return set()
+    text = target.read_text(encoding="utf-8", errors="replace")
+    if text and not text.endswith("\n"):
+        write_text(target, text[: text.rfind("\n") + 1])
+    known = set()
+    for number, record in json_lines(target):
+        try:
+            who = record["model"], record["version"]
+            known.add((record["image_id"], _words(record["question"]), record.get("split"), record.get("idx")))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise RecordError(f"{target}, line {number}: no answered pair; name another file with --out") from error
+        if who != (model.name, model.version):
+            raise SettingsError(
+                f"{target}: holds answers of {who[0]}, version {who[1]}, not of {model.name}, version {model.version}; "
+                "name another file with --out"
+            )
+        report.abstained += record.get("answer") == "null"
+    return known
+
+
+def _words(text: str) -> str:
+    from ehrxqa.vqa.recorded import free_key
+
+    return free_key(text)
+
+
+def _replies(model: VqaModel, batch: Sequence[_Asked], report: AskReport) -> Iterator[VqaReply | None]:
+    """The replies to a batch; where the model fails on it, one by one, and None for those at fault."""
+    try:
+        replies = [as_reply(answer) for answer in model.answer([request for request, _ in batch])]
+        if len(replies) != len(batch):
+            raise VqaError(f"the model {model.name} gave {len(replies)} answers to {len(batch)} questions")
+    except VqaError as error:
+        if len(batch) > 1:
+            for asked in batch:
+                yield from _replies(model, [asked], report)
+            return
+        report.failed += 1
+        if len(report.reasons) < _REASONS:
+            report.reasons.append(str(error))
+        yield None
+        return
+    yield from replies
+
+
+def _reads_back(request: VqaRequest) -> bool:
+    try:
+        return parse(request.text) == request.question
+    except VqaError:
+        return False
