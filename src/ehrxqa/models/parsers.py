@@ -3,6 +3,7 @@
 | text | parser |
 |---|---|
 | `gold` | the gold queries: the upper bound of every parser |
+| `template` | no language model: train questions, the database's values and our own renderers |
 | `recorded:FILE` | queries kept in a file: `{id: query}`, a list of `{id, query}`, or one per line |
 | `python:MODULE:NAME` | one of your own: a function from text to query, an object with `parse`, or a class of such |
 | a name | what an installed package declares under `ehrxqa.parsers` |
@@ -29,7 +30,7 @@ from ehrxqa.progress import SILENT, Progress
 __all__ = ["PARSER_SPECS", "AskedQuestion", "Context", "FunctionParser", "Parser", "Prediction", "make_parser"]
 
 #: The forms of a parser text, for help and messages.
-PARSER_SPECS = ("gold", "recorded:FILE", "python:MODULE:NAME")
+PARSER_SPECS = ("gold", "template", "recorded:FILE", "python:MODULE:NAME")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,10 @@ def make_parser(spec: str, context: Context) -> Parser:
     match name:
         case "gold" if not rest:
             return _Given("gold", "1", context.gold)
+        case "template" if not rest:
+            from ehrxqa.models.template.parser import TemplateParser  # numpy: only where it is used
+
+            return TemplateParser(context)
         case "recorded" if rest:
             return _recorded(Path(rest))
         case "python" if rest:

@@ -17,7 +17,7 @@ from ehrxqa.vqa.images import ImageFiles
 __all__ = ["check_database", "images_digest", "package_versions", "working_copy"]
 
 #: Packages whose versions can change a number, as far as they are installed.
-_PACKAGES: Final = ("ehrxqa", "numpy", "apsw", "bm25s", "pillow", "torch", "transformers", "httpx2")
+_PACKAGES: Final = ("ehrxqa", "numpy", "apsw", "pillow", "torch", "transformers", "httpx2")
 
 
 def package_versions() -> dict[str, str]:
