@@ -141,6 +141,8 @@ def test_every_link_leads_somewhere(site: Client):
         anchors = set(re.findall(r'id="([^"]+)"', text))
         for tag, link in links_of(text):
             link = unescape(link)
+            if tag == "form":
+                continue
             if link.startswith("#"):
                 assert link[1:] in anchors, (address, link)
                 continue

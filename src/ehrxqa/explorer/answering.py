@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from ehrxqa.errors import EhrxqaError
 from ehrxqa.explorer.addresses import Addresses, selection_of
+from ehrxqa.explorer.safety import MOST_BODY_BYTES
 from ehrxqa.explorer.state import Explorer
 
-__all__ = ["addresses_of", "as_json", "explorer_of", "json_response", "missing", "on_error", "on_fault", "page"]
+__all__ = [
+    "addresses_of",
+    "as_json",
+    "explorer_of",
+    "form_of",
+    "json_response",
+    "missing",
+    "on_error",
+    "on_fault",
+    "page",
+]
 
 
 def explorer_of(request: Request) -> Explorer:
@@ -37,6 +50,17 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
     return HTMLResponse(text, status_code=status)
 
 
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a form, the last of each name."""
+    body = await request.body()
+    if len(body) > MOST_BODY_BYTES:
+        raise HTTPException(413, "The form is too large.")
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=50))
+    except ValueError as error:
+        raise HTTPException(400, "The form cannot be read.") from error
+
+
 def missing(what: str) -> HTTPException:
     """What to raise where there is nothing to show."""
     return HTTPException(404, what)
@@ -54,12 +78,12 @@ def as_json(value: Any) -> Any:
         return {str(key): as_json(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [as_json(inner) for inner in value]
-    return value
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def json_response(value: Any) -> Response:
-    """A typed value as JSON."""
-    return JSONResponse(json.loads(json.dumps(as_json(value), default=str)))
+    """A typed value as JSON; what JSON cannot hold (bytes, infinite numbers) becomes its text."""
+    return Response(json.dumps(as_json(value), default=str, allow_nan=False), media_type="application/json")
 
 
 def on_error(request: Request, error: Exception) -> Response:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ehrxqa.errors import EhrxqaError
-from ehrxqa.explorer import views
+from ehrxqa.explorer import views, views_work
 from ehrxqa.explorer.answering import missing, on_error, on_fault
 from ehrxqa.explorer.safety import Guard, Policy
 from ehrxqa.explorer.state import Explorer
@@ -43,6 +43,18 @@ def make_app(explorer: Explorer, policy: Policy) -> Starlette:
     ):
         routes += [Route(path + ".json", view), Route(path, view)]
     routes += [
+        Route("/ask", views_work.ask),
+        Route("/ask.json", views_work.ask),
+        Route("/schema.json", views_work.schema),
+        Route("/runs", views_work.runs),
+        Route("/runs/{identifier}", views_work.run),
+        Route("/compare", views_work.compare),
+        Route("/audit", views_work.audit),
+        Route("/audit", views_work.start_audit, methods=["POST"]),
+        Route("/audit/{split}/{identifier}", views_work.judge, methods=["POST"]),
+        Route("/quiz", views_work.quiz),
+        Route("/quiz/{number:int}", views_work.quiz_item),
+        Route("/quiz/{number:int}", views_work.quiz_reveal, methods=["POST"]),
         Route("/study/{study_id:int}", views.study),
         Route("/picture/{image_id}.jpg", views.picture),
         Route("/thumbnail/{image_id}.jpg", views.thumbnail),

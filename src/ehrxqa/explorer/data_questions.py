@@ -173,6 +173,12 @@ class QuestionIndex:
             for value, keys in questions.items()
         }
 
+    def set_run_facets(self, runs: Mapping[str, Mapping[str, Iterable[tuple[str, str]]]]) -> None:
+        """Give the list a facet per run in place of those it had: run → value → (split, id) of its questions."""
+        self._bits = {name: bits for name, bits in self._bits.items() if not name.startswith("run.")}
+        for run, values in runs.items():
+            self.set_facet(f"run.{run}", values)
+
     def __len__(self) -> int:
         return len(self.items)
 
@@ -191,7 +197,7 @@ class QuestionIndex:
         places = self._ordered(selected, selection.sort)
         pages = max(1, -(-len(places) // rows))
         page = min(max(1, selection.page), pages)
-        facets = tuple(self._facet(name, selection, found, masks) for name in self._bits)
+        facets = tuple(self._facet(name, selection, found, masks) for name in list(self._bits))
         return Listing(
             tuple(self.items[place] for place in places[(page - 1) * rows : page * rows]),
             len(places),
@@ -250,7 +256,7 @@ class QuestionIndex:
         elif not name.startswith("run."):
             counted.sort(key=lambda value: (-value.count, value.value))
         shown = tuple(value for value in counted if value.count or value.chosen)
-        return Facet(name, FACETS.get(name) or name.removeprefix("run."), shown)
+        return Facet(name, FACETS.get(name) or f"Run {name.removeprefix('run.')}", shown)
 
 
 def _item(dataset: Dataset, split: str, record: Record) -> Item:

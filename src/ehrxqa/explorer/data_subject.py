@@ -152,6 +152,8 @@ def subject_view(library: Library, subject_id: int) -> SubjectView | None:
     Raises:
         NeuralSqlError: The database cannot be read.
     """
+    if not 0 <= subject_id < 1 << 63:  # SQLite knows no such number
+        return None
     for base in ("test", "train"):
         if base not in library.databases:
             continue

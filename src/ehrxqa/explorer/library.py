@@ -195,6 +195,10 @@ class Library:
         path = self.pictures / image_path(study.subject_id, study.study_id, study.image_id)
         return path if path.is_file() else None
 
+    def has_boxes(self, image_id: str) -> bool:
+        """Whether the sources hold boxes of an image."""
+        return self.tree is not None and (image_id in self._gold_boxes or image_id in self._graphs)
+
     def boxes(self, image_id: str) -> tuple[ImageBox, ...]:
         """Where the objects of an image are, checked by hand if they were; none without sources.
 

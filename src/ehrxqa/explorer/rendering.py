@@ -19,6 +19,14 @@ from ehrxqa.explorer.plots import PLOT_HEIGHT, PLOT_WIDTH, number
 __all__ = ["Renderer", "answer_text", "cell_text", "gold_text", "sentences_of"]
 
 _LONGEST_CELL: Final = 120
+#: Path → title of the pages in the bar.
+NAVIGATION: Final = (
+    ("questions", "Questions"),
+    ("ask", "Ask"),
+    ("runs", "Runs"),
+    ("audit", "Audit"),
+    ("quiz", "Quiz"),
+)
 
 
 class Renderer:
@@ -49,7 +57,7 @@ class Renderer:
         }
         self._environment.globals |= {
             "marked": marked_sql,
-            "navigation": (("questions", "Questions"),),
+            "navigation": NAVIGATION,
             "runs": (),
             "label_height": LABEL_HEIGHT,
             "synthetic": synthetic,

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ehrxqa.explorer.data_ask import AskBox
+from ehrxqa.explorer.data_audit import Audit
 from ehrxqa.explorer.data_question import Explanations
 from ehrxqa.explorer.data_questions import QuestionIndex
+from ehrxqa.explorer.data_quiz import Quiz
+from ehrxqa.explorer.data_runs import RunBoard
 from ehrxqa.explorer.library import Library
 from ehrxqa.explorer.pictures import Thumbnails
 from ehrxqa.explorer.rendering import Renderer
@@ -23,6 +27,10 @@ class Explorer:
         explanations: Of questions.
         thumbnails: Of pictures.
         renderer: Makes the pages.
+        asking: Runs queries of readers.
+        runs: Experiments.
+        audit: Flags and verdicts on golds.
+        quiz: Questions to learn from.
     """
 
     library: Library
@@ -30,14 +38,25 @@ class Explorer:
     explanations: Explanations
     thumbnails: Thumbnails
     renderer: Renderer
+    asking: AskBox
+    runs: RunBoard
+    audit: Audit
+    quiz: Quiz
 
 
 def open_explorer(library: Library, *, quiz_only: bool = False) -> Explorer:
     """Everything that pages of an output folder need."""
+    index = QuestionIndex(library.dataset)
+    runs = RunBoard(library.out, index)
+    runs.runs()  # the list of questions begins with their facets
     return Explorer(
         library,
-        QuestionIndex(library.dataset),
+        index,
         Explanations(library),
         Thumbnails(),
         Renderer(synthetic=library.synthetic, quiz_only=quiz_only),
+        AskBox(library),
+        runs,
+        Audit(library, index),
+        Quiz(library),
     )

@@ -7,9 +7,10 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 
 from ehrxqa.explorer.addresses import Addresses
 from ehrxqa.explorer.answering import addresses_of, explorer_of, json_response, missing, page
+from ehrxqa.explorer.data_audit import FLAG_WORDS
 from ehrxqa.explorer.data_home import home_view
 from ehrxqa.explorer.data_images import image_view
-from ehrxqa.explorer.data_question import question_view
+from ehrxqa.explorer.data_question import question_view, tables_of
 from ehrxqa.explorer.data_questions import SORTS, Item
 from ehrxqa.explorer.data_subject import subject_view
 from ehrxqa.explorer.plots import line_of, time_line
@@ -30,6 +31,7 @@ def home(request: Request) -> Response:
 def questions(request: Request) -> Response:
     """The list of questions."""
     explorer, to = explorer_of(request), addresses_of(request)
+    explorer.runs.runs()  # so that new ones have a facet
     listing = explorer.index.listing(to.selection)
     if request.url.path.endswith(".json"):
         found = [
@@ -62,11 +64,26 @@ def question(request: Request) -> Response:
                 "wordings": view.wordings,
                 "explanation": view.explanation,
                 "fault": view.fault,
+                "runs": explorer.runs.answers(item, frozenset()),
+                "flag": explorer.audit.flag(item),
+                "erratum": explorer.audit.erratum(item),
                 "images": [study.view for study in view.studies if study.view is not None],
             }
         )
     before, after = explorer.index.neighbours(to.selection, item)
-    return page(request, "question.html", to=to, view=view, item=item, before=before, after=after)
+    return page(
+        request,
+        "question.html",
+        to=to,
+        view=view,
+        item=item,
+        before=before,
+        after=after,
+        runs=explorer.runs.answers(item, tables_of(explorer.library, item.split)),
+        flag=explorer.audit.flag(item),
+        flag_words=FLAG_WORDS,
+        erratum=explorer.audit.erratum(item),
+    )
 
 
 def _item(explorer: Explorer, request: Request) -> Item:

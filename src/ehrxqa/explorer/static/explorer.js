@@ -155,3 +155,74 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   act();
 });
+
+// ---- the quiz: where on the picture, whatever its size on the screen ----
+
+for (const form of all("form[data-quiz]")) {
+  one("[data-place]", form).addEventListener("click", (event) => {
+    const picture = event.currentTarget.getBoundingClientRect();
+    if (!event.detail) return; // pressed by key: no place
+    form.elements.part_x.value = ((event.clientX - picture.left) / picture.width).toFixed(4);
+    form.elements.part_y.value = ((event.clientY - picture.top) / picture.height).toFixed(4);
+  });
+}
+
+// ---- completion in the Ask box: tables, columns, func_vqa ----
+
+async function setUpAsk(form) {
+  const box = one("textarea", form), list = one(".completions", form);
+  box.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); form.requestSubmit(); }
+  });
+  const base = form.elements.base?.value;
+  const answer = await fetch(`/schema.json${base ? `?base=${encodeURIComponent(base)}` : ""}`);
+  if (!answer.ok) return;
+  const tables = await answer.json();
+  const words = [...Object.keys(tables), ...new Set(Object.values(tables).flat()), 'func_vqa("', "select", "from", "where", "group by", "order by", "limit", "count(*)", "distinct"];
+  let offered = [], at = 0, start = 0;
+  const close = () => { list.hidden = true; offered = []; };
+  const show = () => {
+    list.replaceChildren(...offered.map((word, place) => {
+      const line = document.createElement("li");
+      line.textContent = word;
+      line.role = "option";
+      line.ariaSelected = String(place === at);
+      line.addEventListener("mousedown", (event) => { event.preventDefault(); at = place; take(); });
+      return line;
+    }));
+    list.hidden = !offered.length;
+  };
+  const take = () => {
+    const end = box.selectionStart;
+    box.setRangeText(offered[at], start, end, "end");
+    close();
+    box.focus();
+  };
+  const offer = () => {
+    const before = box.value.slice(0, box.selectionStart);
+    const found = before.match(/(?:(\w+)\.)?(\w*)$/);
+    const [, table, word] = found;
+    start = box.selectionStart - word.length;
+    if (!table && word.length < 2) { close(); return; }
+    const from = table ? tables[table.toLowerCase()] ?? tables[alias(table)] ?? [] : words;
+    offered = from.filter((name) => name.startsWith(word.toLowerCase()) && name !== word).slice(0, 8);
+    at = 0;
+    const line = before.split("\n").length, style = getComputedStyle(box);
+    list.style.top = `${Math.min(line * parseFloat(style.lineHeight) + 10 - box.scrollTop, box.offsetHeight)}px`;
+    list.style.left = "1rem";
+    show();
+  };
+  const alias = (name) => box.value.match(new RegExp(`\\b(\\w+)\\s+(?:as\\s+)?${name}\\b`, "i"))?.[1].toLowerCase();
+  box.addEventListener("input", offer);
+  box.addEventListener("blur", close);
+  box.addEventListener("keydown", (event) => {
+    if (list.hidden) return;
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      at = (at + (event.key === "ArrowDown" ? 1 : offered.length - 1)) % offered.length;
+      show();
+    } else if (event.key === "Tab") { event.preventDefault(); take(); }
+    else if (event.key === "Escape") { event.preventDefault(); close(); }
+  });
+}
+all("form[data-ask]").forEach(setUpAsk);
