@@ -101,7 +101,8 @@ def open_build(
         split: Whose questions are asked; decides which database it is.
         vision: Who answers image questions, as a text (see `ehrxqa.vqa.registry`); None for nobody.
         images: Folder of MIMIC-CXR-JPG.
-        database: Another database than that of the split, such as a slice.
+        database: Another database than that of the split, such as a slice; models that answer from labels take those of
+            the split's.
         limits: What one query may use up.
 
     Raises:
@@ -117,11 +118,13 @@ def open_build(
     if folder is not None and not folder.is_dir():
         raise SettingsError(f"{folder}: no such folder of images")
     hidden = hidden_tables("model")
+    whole = database_path(out, split)
+    labels = whole if database is not None and whole.is_file() else None
     with ExitStack() as stack:
         sandbox = stack.enter_context(open_database(path, limits=_OWN, deny_tables=hidden))
         if vision is None:
             engine, model = stack.enter_context(Engine(path, limits=limits, deny_tables=hidden)), None
         else:
-            engine, model = stack.enter_context(open_engine(Setup(path, vision, folder, limits=limits)))
+            engine, model = stack.enter_context(open_engine(Setup(path, vision, folder, limits=limits, labels=labels)))
         free = vision is not None and vision.partition(":")[0] not in _OF_KNOWN_KINDS
         yield Build(split, path, engine, sandbox, model, free, folder, limits, threading.Lock())

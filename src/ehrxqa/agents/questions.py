@@ -40,7 +40,7 @@ class Question:
         query: The NeuralSQL that answers it; None if there is none.
         record: The whole record.
         placement: Its modality, scope and family.
-        studies: Studies it is about, as far as its links name them.
+        links: What it is about and rests on; None where no links came with the file.
     """
 
     id: str
@@ -50,7 +50,12 @@ class Question:
     query: str | None
     record: Mapping[str, Any]
     placement: Placement
-    studies: tuple[int, ...]
+    links: Links | None
+
+    @property
+    def studies(self) -> tuple[int, ...]:
+        """Studies it is about, as far as its links name them."""
+        return () if self.links is None else tuple(self.links.study_ids)
 
     @property
     def shown(self) -> dict[str, Any]:
@@ -79,8 +84,7 @@ def read_questions(out: Path | str, split: str, path: Path | None = None) -> lis
 def question_of(record: Mapping[str, Any], split: str, placement: Placement, links: Links | None) -> Question:
     """A question from its answered record."""
     query = None if record.get("is_impossible") else record.get("query")
-    studies = () if links is None else tuple(links.study_ids)
-    return Question(str(record["id"]), split, record["question"], record["answer"], query, record, placement, studies)
+    return Question(str(record["id"]), split, record["question"], record["answer"], query, record, placement, links)
 
 
 Status = Literal["answered", "abstained", "failed"]

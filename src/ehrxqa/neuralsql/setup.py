@@ -28,6 +28,7 @@ class Setup:
         images: Folder of MIMIC-CXR-JPG, for models that look at images.
         cache: File of answers from earlier runs.
         limits: What one query may use up.
+        labels: Another database whose labels models answer from, where `database` is a part of it without any.
     """
 
     database: Path
@@ -35,6 +36,7 @@ class Setup:
     images: Path | None = None
     cache: Path | None = None
     limits: Limits = Limits()  # noqa: RUF009 - immutable
+    labels: Path | None = None
 
 
 @contextmanager
@@ -52,7 +54,7 @@ def open_engine(setup: Setup) -> Iterator[tuple[Engine, VqaModel]]:
     if isinstance(setup.model, str) and setup.model.partition(":")[0] in ANSWERS_FROM_LABELS:
         from ehrxqa.vqa.database_labels import labels_of_database  # numpy: only where labels are read
 
-        labels = labels_of_database(setup.database)
+        labels = labels_of_database(setup.labels or setup.database)
         vocabulary = labels.vocabulary
     model = make_model(setup.model, database=setup.database, labels=labels, images=setup.images)
     with (
