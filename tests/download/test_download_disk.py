@@ -21,8 +21,8 @@ from physionet_server import Fault, PhysioNet
 from published import graphs_zip, gz, publish_everything
 
 from ehrxqa.errors import BuildError
+from ehrxqa.progress import PlainProgress
 from ehrxqa.sources.download import Credentials, DownloadError, Network, download
-from ehrxqa.sources.download.transfer_progress import PlainTransfers
 
 DEMO = "mimic-iv-demo/2.2"
 PATIENTS = f"{DEMO}/hosp/patients.csv.gz"
@@ -264,7 +264,7 @@ def test_a_lock_that_another_process_holds_is_waited_for(site: PhysioNet, networ
     assert holder.stdout.readline() == "held\n"
     notes: list[str] = []
 
-    class Transfers(PlainTransfers):
+    class Notes(PlainProgress):
         def note(self, message: str) -> None:
             notes.append(message)
             if "another run is fetching it" in message:
@@ -274,7 +274,7 @@ def test_a_lock_that_another_process_holds_is_waited_for(site: PhysioNet, networ
                 holder.stdin.close()  # type: ignore[union-attr]
                 holder.wait()
 
-    _demo(site, network, tmp_path, transfers=Transfers())
+    _demo(site, network, tmp_path, progress=Notes())
     holder.stdout.close()
     assert sum("another run is fetching it" in note for note in notes) == 1
     assert not site.gets(PATIENTS)

@@ -47,3 +47,20 @@ def test_a_signal_to_the_command_alone_ends_its_workers_too(sign, status, delay,
     while _members(command.pid) and time.monotonic() < until:
         time.sleep(0.05)
     assert _members(command.pid) == []
+
+
+@pytest.mark.parametrize("reader", ["closed at once", "closed after a line", "closed by the shell"])
+def test_a_standard_error_that_nobody_reads_never_ends_work(reader, built, tmp_path):
+    command = [sys.executable, "-m", "ehrxqa", "build", str(built / "hospital"), str(tmp_path / "out")]
+    command += ["--workers", "2", "--train-subjects", "30", "--test-subjects", "20"]
+    if reader == "closed by the shell":
+        done = subprocess.run(["/bin/sh", "-c", '"$@" 2>&-', "sh", *command], stdout=subprocess.PIPE)
+        assert done.returncode == 0
+    else:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        assert process.stderr is not None
+        if reader == "closed after a line":
+            process.stderr.readline()
+        process.stderr.close()
+        assert process.wait() == 0
+    assert (tmp_path / "out/manifest.json").read_bytes() == (built / "out/manifest.json").read_bytes()

@@ -8,6 +8,7 @@ import click
 
 from ehrxqa.cli.options import DIR, FILE, emit, example, format_option, quiet_option
 from ehrxqa.layout import SPLITS
+from ehrxqa.progress import make_progress
 
 __all__ = ["command"]
 
@@ -85,7 +86,6 @@ def command(
     keyring, or a prompt; never from the command line.
     """
     from ehrxqa.sources.download import Network, download
-    from ehrxqa.sources.download.transfer_progress import make_transfers
 
     result = download(
         sources,
@@ -98,6 +98,6 @@ def command(
         replace=replace,
         recheck=recheck,
         network=Network(connections=connections),
-        transfers=make_transfers(quiet=quiet),
+        progress=make_progress(quiet=quiet),
     )
     emit(output_format, result.as_json(), result.as_text)

@@ -9,6 +9,7 @@ import click
 from ehrxqa.cli.download import connections_option, dry_run_option, recheck_option, replace_option
 from ehrxqa.cli.options import DIR, FILE, emit, example, format_option, quiet_option
 from ehrxqa.layout import SPLITS
+from ehrxqa.progress import make_progress
 
 __all__ = ["command"]
 
@@ -57,7 +58,6 @@ def command(
 ) -> None:
     """Download the X-ray images of the studies in the databases of OUT."""
     from ehrxqa.sources.download import Network, download_images
-    from ehrxqa.sources.download.transfer_progress import make_transfers
 
     result = download_images(
         out,
@@ -69,6 +69,6 @@ def command(
         replace=replace,
         recheck=recheck,
         network=Network(connections=connections),
-        transfers=make_transfers(quiet=quiet),
+        progress=make_progress(quiet=quiet),
     )
     emit(output_format, result.as_json(), result.as_text)

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -89,7 +90,31 @@ def run(arguments: list[str] | None = None) -> None:
     debug = "--debug" in arguments or bool(os.environ.get("EHRXQA_DEBUG"))
     if "--debug" in arguments:  # accepted anywhere on the line
         arguments = ["--debug", *(argument for argument in arguments if argument != "--debug")]
+    if sys.stderr is None:  # closed by the shell: no file that is opened later may get its number
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    sys.stderr = _Forgiving(sys.stderr)
     sys.exit(_guarded(arguments, debug))
+
+
+class _Forgiving:
+    """Standard error as it is, but when its reader has gone: what is said there never ends work."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, if anybody reads."""
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, if anybody reads."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 class _Ending:

@@ -18,6 +18,7 @@ from ehrxqa.errors import SettingsError, SourceError
 from ehrxqa.layout import BASES, SPLITS, database_path
 from ehrxqa.net.credentials import Credentials
 from ehrxqa.net.errors import DownloadError
+from ehrxqa.progress import SILENT, Progress
 from ehrxqa.sources.catalogue import MIMIC_CXR_JPG, PROJECTS
 from ehrxqa.sources.download.images import (
     Choice,
@@ -32,7 +33,6 @@ from ehrxqa.sources.download.outcome import CREDENTIALING, DownloadReport, FileR
 from ehrxqa.sources.download.plan import Item, image_items, listed_items
 from ehrxqa.sources.download.releases import RELEASES, Release, Stage, Wanted, wanted_files
 from ehrxqa.sources.download.run import Network, Session, session
-from ehrxqa.sources.download.transfer_progress import SILENT_TRANSFERS, Transfers
 from ehrxqa.sources.download.zip_safety import ZipLimits, check_zip
 
 __all__ = [
@@ -63,7 +63,7 @@ def download(
     recheck: bool = False,
     network: Network | None = None,
     credentials: Credentials | None = None,
-    transfers: Transfers = SILENT_TRANSFERS,
+    progress: Progress = SILENT,
 ) -> DownloadReport:
     """Bring source files from PhysioNet into `sources`; what is there and matches is not fetched again.
 
@@ -80,7 +80,7 @@ def download(
         recheck: Read again the files that an earlier run has checked.
         network: Connections, waits, patience.
         credentials: Instead of environment, netrc, keyring or prompt.
-        transfers: Hears how it goes.
+        progress: Told what happens.
 
     Raises:
         SettingsError: The selection makes no sense.
@@ -108,12 +108,12 @@ def download(
     if choice is not None and not any(one.release == _CXR for one in wanted):
         raise SettingsError(f"--for images needs {_CXR.slug}, which --only leaves out")
     root = _root(Path(sources))
-    with session(root, network, credentials, transfers) as run:
+    with session(root, network, credentials, progress) as run:
         parts = [_run(run, _plan(run, wanted, recheck=recheck), dry_run=dry_run, replace=replace)]
         if choice is not None:
             metadata = _metadata(root)
             if metadata is None:
-                transfers.note("the metadata is not here yet: which images will be fetched cannot be told in a dry run")
+                progress.note("the metadata is not here yet: which images will be fetched cannot be told in a dry run")
             else:
                 items = _plan_images(run, metadata_images(metadata, choice), recheck=recheck)
                 parts.append(_run(run, items, dry_run=dry_run, replace=replace))
@@ -132,7 +132,7 @@ def download_images(
     recheck: bool = False,
     network: Network | None = None,
     credentials: Credentials | None = None,
-    transfers: Transfers = SILENT_TRANSFERS,
+    progress: Progress = SILENT,
 ) -> DownloadReport:
     """Bring the images of the studies in the built databases of `out`.
 
@@ -147,7 +147,7 @@ def download_images(
         recheck: Read again the files that an earlier run has checked.
         network: Connections, waits, patience.
         credentials: Instead of environment, netrc, keyring or prompt.
-        transfers: Hears how it goes.
+        progress: Told what happens.
 
     Raises:
         SourceError: There is no built database, or it is synthetic.
@@ -157,7 +157,7 @@ def download_images(
     choice = _choice(subjects, questions, split) if subjects is not None or questions is not None else None
     images = _database_images(out, split, choice)
     root = _root(Path(sources) if sources is not None else out / "sources")
-    with session(root, network, credentials, transfers) as run:
+    with session(root, network, credentials, progress) as run:
         items = _plan_images(run, images, recheck=recheck)
         return _joined(root, dry_run, [_run(run, items, dry_run=dry_run, replace=replace)], run.client.received_bytes)
 

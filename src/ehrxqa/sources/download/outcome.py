@@ -10,9 +10,9 @@ from typing import Any
 
 from ehrxqa.errors import BuildError, EhrxqaError
 from ehrxqa.net.errors import DownloadError
+from ehrxqa.progress import human_bytes
 from ehrxqa.sources.download.plan import Item
 from ehrxqa.sources.download.releases import Release
-from ehrxqa.sources.download.transfer_progress import human_bytes
 
 __all__ = ["CREDENTIALING", "DownloadReport", "FileReport", "explained", "hopeless", "report", "summary"]
 

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,13 +18,13 @@ from ehrxqa.net.errors import DownloadError, TransientFault
 from ehrxqa.net.host import named_host
 from ehrxqa.net.http_client import Client
 from ehrxqa.net.pacing import Clock, Retries, SystemClock, retrying
+from ehrxqa.progress import BYTES, SILENT, Progress, Task, human_bytes
 from ehrxqa.sources.download.checksums import SUMS, Ledger, read_sums
 from ehrxqa.sources.download.outcome import FileReport, explained, hopeless, report, summary
 from ehrxqa.sources.download.part_file import Validators, locked_part
 from ehrxqa.sources.download.plan import Item, State, assess
 from ehrxqa.sources.download.releases import Release
-from ehrxqa.sources.download.transfer import Remote, fetch
-from ehrxqa.sources.download.transfer_progress import SILENT_TRANSFERS, Transfers, human_bytes
+from ehrxqa.sources.download.transfer import Listener, Remote, fetch
 
 __all__ = ["Network", "Session", "session"]
 
@@ -66,14 +67,14 @@ def session(
     root: Path,
     network: Network | None = None,
     credentials: Credentials | None = None,
-    transfers: Transfers = SILENT_TRANSFERS,
+    progress: Progress = SILENT,
 ) -> Iterator[Session]:
     """Connections for one run; they are closed, and waits ended, however the block ends."""
     network = network or Network()
     clock = network.clock()
 
     def ask() -> Credentials:
-        return credentials if credentials is not None else find_credentials(transfers.note)
+        return credentials if credentials is not None else find_credentials(progress.note)
 
     client = Client(
         named_host(network.address),
@@ -84,7 +85,7 @@ def session(
         stall_seconds=network.stall_seconds,
     )
     try:
-        yield Session(root, network, client, transfers)
+        yield Session(root, network, client, progress)
     finally:
         clock.cancel()
         client.close()
@@ -93,8 +94,8 @@ def session(
 class Session:
     """The steps of a run that share its connections."""
 
-    def __init__(self, root: Path, network: Network, client: Client, transfers: Transfers) -> None:
-        self.root, self.client, self.transfers = root, client, transfers
+    def __init__(self, root: Path, network: Network, client: Client, progress: Progress) -> None:
+        self.root, self.client, self.progress = root, client, progress
         self._network = network
         self._ledgers: dict[str, Ledger] = {}
 
@@ -140,9 +141,9 @@ class Session:
         with explained(release, name):
             if sums_file.is_file() and self._retrying(lambda: self._unchanged(url, sums_file), name):
                 return
-            self.transfers.note(f"{name}: fetching the list of checksums")
-            heard = _Heard(self.transfers, name, counted=False)
-            fetch(self.client, Remote(url, name), sums_file, self._network.retries, heard, unless=_never)
+            self.progress.note(f"{name}: fetching the list of checksums")
+            listener = Listener(self.progress.note)
+            fetch(self.client, Remote(url, name), sums_file, self._network.retries, listener, unless=lambda: False)
 
     def _unchanged(self, url: str, sums_file: Path) -> bool:
         with self.client.open("HEAD", url) as response:
@@ -262,9 +263,9 @@ class Session:
             stream.seek(start)
             if not there or stream.read() != there:
                 return False
-        with locked_part(item.target, self.client.clock, self.transfers.note, item.name) as part:
+        with locked_part(item.target, self.client.clock, self.progress.note, item.name) as part:
             part.take_over(validators)
-        self.transfers.note(f"{item.name}: an interrupted download, continued")
+        self.progress.note(f"{item.name}: an interrupted download, continued")
         return True
 
     def fetch_all(self, items: list[Item], total: int | None) -> list[FileReport]:
@@ -277,8 +278,11 @@ class Session:
         present = sum(item.have for item in needed if item.state is State.PARTIAL)
         failures: list[tuple[Item, EhrxqaError]] = []
         done: dict[str, FileReport] = {}
-        with self.transfers.run(len(needed), total, present):
-            for item, outcome in self._each(self._fetch, needed, stop=hopeless):
+        if not needed:
+            return [report(item) for item in items]
+        name = f"download of {len(needed):,} file{'s' * (len(needed) > 1)}"
+        with self.progress.task(name, total, BYTES, done=present) as whole:
+            for item, outcome in self._each(partial(self._fetch, whole), needed, stop=hopeless):
                 if isinstance(outcome, EhrxqaError):
                     failures.append((item, outcome))
                 else:
@@ -287,10 +291,9 @@ class Session:
             raise summary(failures, len(needed), fetched=len(done))
         return [done.get(str(item.target)) or report(item) for item in items]
 
-    def _fetch(self, item: Item) -> FileReport:
+    def _fetch(self, whole: Task, item: Item) -> FileReport:
         ledger = self._ledger(item.release)
         remote = Remote(self.client.host.file_path(item.release.folder, item.path), item.name, item.sha256, item.check)
-        heard = _Heard(self.transfers, item.name)
 
         def finished_meanwhile() -> bool:
             if not item.target.is_file():
@@ -299,18 +302,15 @@ class Session:
                 return assess(item, ledger, recheck=False).state is State.UNCHECKED
             return ledger.matches(item.path, item.sha256)
 
-        ok = False
-        heard.begin(item.size, item.have if item.state is State.PARTIAL else 0)
-        try:
+        have = item.have if item.state is State.PARTIAL else 0
+        with whole.part(item.name, item.size, done=have) as part:
+            listener = Listener(self.progress.note, part.advance, have)
             with explained(item.release, item.name):
                 digest = fetch(
-                    self.client, remote, item.target, self._network.retries, heard, unless=finished_meanwhile
+                    self.client, remote, item.target, self._network.retries, listener, unless=finished_meanwhile
                 )
             if digest is not None and item.sha256 is not None:
                 ledger.record(item.path, digest)
-            ok = True
-        finally:
-            heard.end(ok=ok)
         return replace(report(item), outcome="fetched", bytes=item.target.stat().st_size)
 
     # -- several at a time -----------------------------------------------------------------------------
@@ -352,27 +352,3 @@ class Session:
                     future.cancel()
                 self.client.abort()
                 raise
-
-
-class _Heard:
-    """Passes on what a transfer says about its file."""
-
-    def __init__(self, transfers: Transfers, name: str, *, counted: bool = True) -> None:
-        self._transfers, self._name, self._counted = transfers, name, counted
-
-    def begin(self, total_bytes: int | None, done_bytes: int) -> None:
-        self._transfers.begin(self._name, total_bytes, done_bytes)
-
-    def at(self, done_bytes: int, total_bytes: int | None) -> None:
-        if self._counted:
-            self._transfers.at(self._name, done_bytes, total_bytes)
-
-    def end(self, *, ok: bool) -> None:
-        self._transfers.end(self._name, ok=ok)
-
-    def note(self, message: str) -> None:
-        self._transfers.note(message)
-
-
-def _never() -> bool:
-    return False

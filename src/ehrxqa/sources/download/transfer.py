@@ -7,29 +7,36 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Protocol
 
 from ehrxqa.net.errors import DownloadError, StaleFault, TransientFault
 from ehrxqa.net.http_client import Client, Response
 from ehrxqa.net.pacing import Retries
 from ehrxqa.sources.download.part_file import PartFile, Validators, locked_part, part_path
 
-__all__ = ["Listener", "Remote", "fetch", "remote_size"]
+__all__ = ["Listener", "Remote", "fetch"]
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)", re.ASCII)
 _UNSATISFIED = re.compile(r"bytes \*/(\d+)", re.ASCII)
 
 
-class Listener(Protocol):
-    """Hears how far one file has come."""
+@dataclass
+class Listener:
+    """Hears how far one file has come.
 
-    def at(self, done_bytes: int, total_bytes: int | None) -> None:
-        """`done_bytes` of the file are on disk."""
-        ...
+    Attributes:
+        note: Told one line that is worth reading.
+        advance: Told how many bytes more, or fewer, are on disk.
+        done_bytes: How many there are.
+    """
 
-    def note(self, message: str) -> None:
-        """One line that is worth reading."""
-        ...
+    note: Callable[[str], None]
+    advance: Callable[[int], None] = lambda _: None
+    done_bytes: int = 0
+
+    def at(self, done_bytes: int) -> None:
+        """So many bytes of the file are on disk."""
+        self.advance(done_bytes - self.done_bytes)
+        self.done_bytes = done_bytes
 
 
 @dataclass(frozen=True)
@@ -47,12 +54,6 @@ class Remote:
     name: str
     sha256: str | None = None
     check: Callable[[Path], None] | None = None
-
-
-def remote_size(client: Client, url: str) -> int | None:
-    """Bytes of a file as the host states them, None if it does not."""
-    with client.open("HEAD", url) as response:
-        return response.length if response.status == 200 else None
 
 
 def fetch(
@@ -147,10 +148,10 @@ def _receive(client: Client, remote: Remote, part: PartFile, listener: Listener)
         if not response.framed and remote.sha256 is None:
             raise TransientFault("an answer without length")
         total = part.validators.size if part.validators else None
-        listener.at(part.size, total)
+        listener.at(part.size)
         for data in response.chunks():
             part.append(data)
-            listener.at(part.size, total)
+            listener.at(part.size)
     if total is not None and part.size < total:
         raise TransientFault(f"only {part.size:,} of {total:,} bytes came")
 
