@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # what type checkers and editors see; a test holds it against
     from ehrxqa.dataset.answer import answer as answer
     from ehrxqa.dataset.stats import stats as stats
     from ehrxqa.demonstration.run import demo as demo
+    from ehrxqa.downloading import download as download
+    from ehrxqa.downloading import download_images as download_images
     from ehrxqa.errors import EhrxqaError as EhrxqaError
     from ehrxqa.evaluation.evaluate import evaluate as evaluate
     from ehrxqa.explain.why import why as why
@@ -28,8 +30,6 @@ if TYPE_CHECKING:  # what type checkers and editors see; a test holds it against
     from ehrxqa.publish.export import export as export
     from ehrxqa.questions.coverage import coverage as coverage
     from ehrxqa.questions.generate import generate as generate
-    from ehrxqa.sources.download import download as download
-    from ehrxqa.sources.download import download_images as download_images
 
 _HOMES = {
     "EhrxqaError": "ehrxqa.errors",
@@ -37,8 +37,8 @@ _HOMES = {
     "build": "ehrxqa.building.build",
     "coverage": "ehrxqa.questions.coverage",
     "demo": "ehrxqa.demonstration.run",
-    "download": "ehrxqa.sources.download",
-    "download_images": "ehrxqa.sources.download",
+    "download": "ehrxqa.downloading",
+    "download_images": "ehrxqa.downloading",
     "evaluate": "ehrxqa.evaluation.evaluate",
     "execute": "ehrxqa.neuralsql.execute",
     "export": "ehrxqa.publish.export",

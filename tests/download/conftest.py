@@ -12,8 +12,8 @@ import pytest
 from fake_clock import FakeClock
 from physionet_server import PASSWORD, USER, PhysioNet
 
+from ehrxqa.downloading import Credentials, Network
 from ehrxqa.net.pacing import Retries
-from ehrxqa.sources.download import Credentials, Network
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 

@@ -15,13 +15,13 @@ from fake_clock import FakeClock
 from physionet_server import PASSWORD, USER, Fault, PhysioNet
 from published import publish_everything
 
+from ehrxqa.downloading import Credentials, DownloadError, Network, download
 from ehrxqa.errors import SettingsError
 from ehrxqa.net import credentials as credentials_module
 from ehrxqa.net.credentials import Secret, find_credentials
 from ehrxqa.net.host import named_host
 from ehrxqa.net.http_client import Client
 from ehrxqa.net.pacing import Retries
-from ehrxqa.sources.download import Credentials, DownloadError, Network, download
 
 
 def test_the_open_demo_needs_and_sends_no_credentials(site: PhysioNet, network: Network, tmp_path: Path) -> None:

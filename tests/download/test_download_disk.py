@@ -20,9 +20,9 @@ from fake_clock import FakeClock
 from physionet_server import Fault, PhysioNet
 from published import graphs_zip, gz, publish_everything
 
+from ehrxqa.downloading import Credentials, DownloadError, Network, download
 from ehrxqa.errors import BuildError
 from ehrxqa.progress import PlainProgress
-from ehrxqa.sources.download import Credentials, DownloadError, Network, download
 
 DEMO = "mimic-iv-demo/2.2"
 PATIENTS = f"{DEMO}/hosp/patients.csv.gz"

@@ -8,8 +8,8 @@ from pathlib import Path
 from physionet_server import Fault, PhysioNet
 from published import publish_everything
 
+from ehrxqa.downloading import Network, download
 from ehrxqa.progress import BYTES, PlainProgress, RichProgress, make_progress
-from ehrxqa.sources.download import Network, download
 
 
 def test_plain_lines_state_total_rate_and_time_left() -> None:

@@ -10,17 +10,12 @@ import pytest
 from physionet_server import PhysioNet
 from published import IMAGE_IDS, STUDY_OF, SUBJECT_OF, built_output, image_file, jpeg, metadata_csv, publish_everything
 
+from ehrxqa.downloading import Credentials, DownloadError, Network, download, download_images
+from ehrxqa.downloading.images import choice_of_questions, database_images
 from ehrxqa.errors import EhrxqaError, RecordError, SettingsError, SourceError
+from ehrxqa.runs.manifest import Manifest
 from ehrxqa.sources.catalogue import FILES
-from ehrxqa.sources.download import Credentials, DownloadError, Network, download, download_images
-from ehrxqa.sources.download.images import (
-    Choice,
-    Image,
-    choice_of_questions,
-    database_images,
-    metadata_images,
-    read_subjects,
-)
+from ehrxqa.sources.download.images import Choice, Image, metadata_images, read_subjects
 from ehrxqa.sources.download.releases import Stage, wanted_files
 
 SUBJECT = SUBJECT_OF[IMAGE_IDS[0]]
@@ -179,8 +174,8 @@ def test_an_image_without_checksum_must_be_a_whole_jpeg(
 
 def test_a_synthetic_output_is_refused(tmp_path: Path) -> None:
     out = built_output(tmp_path / "out", IMAGE_IDS[:1], IMAGE_IDS[1:2])
-    for manifest in ({"synthetic": True}, {"sources": {"synthetic": True}}):
-        (out / "manifest.json").write_text(json.dumps(manifest))
+    for synthetic in (True, False):  # with the open demo's tables, the images are made up too
+        Manifest(synthetic=synthetic, settings={}, hybrid=not synthetic).write(out)
         with pytest.raises(SourceError, match="synthetic hospital"):
             download_images(out)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ehrxqa.sources.download import DownloadError, ZipLimits, check_zip
+from ehrxqa.downloading import DownloadError, ZipLimits, check_zip
 
 
 def _zip(path: Path, *members: tuple[str | zipfile.ZipInfo, bytes]) -> Path:

@@ -85,7 +85,7 @@ def command(
     on where it stopped. Name and password come from PHYSIONET_USERNAME and PHYSIONET_PASSWORD, ~/.netrc, the
     keyring, or a prompt; never from the command line.
     """
-    from ehrxqa.sources.download import Network, download
+    from ehrxqa.downloading import Network, download
 
     result = download(
         sources,

@@ -57,7 +57,7 @@ def command(
     quiet: bool,
 ) -> None:
     """Download the X-ray images of the studies in the databases of OUT."""
-    from ehrxqa.sources.download import Network, download_images
+    from ehrxqa.downloading import Network, download_images
 
     result = download_images(
         out,

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ehrxqa.errors import SourceError
 from ehrxqa.sources.catalogue import Form, SourceColumn, SourceFile, SourceKind
+from ehrxqa.sources.opened import open_bytes
 from ehrxqa.sources.text import NULL_WORDS, is_integer_text, is_number_text
 
 __all__ = ["diagnose"]
@@ -30,8 +31,6 @@ _CHECKS: dict[SourceKind, tuple[Callable[[str], bool], str]] = {
 
 def diagnose(path: Path, file: SourceFile, columns: Sequence[SourceColumn], error: Exception) -> SourceError:
     """Read `path` line by line and say what is wrong with the first row that is not as declared."""
-    from ehrxqa.sources.table_stream import open_bytes  # the fast reader calls us; no cycle at import
-
     nulls = set(NULL_WORDS)
     try:
         with open_bytes(path) as stream:

@@ -7,23 +7,21 @@ stops, the file is read once more, slowly, to say which line is at fault and why
 from __future__ import annotations
 
 import csv
-import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
-from isal import igzip, isal_zlib
 
 from ehrxqa.errors import SourceError
 from ehrxqa.sources.catalogue import Form, SourceColumn, SourceFile, SourceKind, source_file
 from ehrxqa.sources.diagnose import diagnose
+from ehrxqa.sources.opened import open_bytes
 from ehrxqa.sources.text import NULL_WORDS
 from ehrxqa.sources.tree import SourceTree
 
-__all__ = ["BLOCK_BYTES", "open_bytes", "read_header", "read_table", "stream_table"]
+__all__ = ["BLOCK_BYTES", "read_header", "read_table", "stream_table"]
 
 #: Bytes of CSV text that are parsed at once. Larger blocks gain nothing; memory is a few blocks.
 BLOCK_BYTES = 1 << 22
@@ -42,28 +40,6 @@ def arrow_type(column: SourceColumn) -> pa.DataType:
     if column.kind is SourceKind.INT:
         return pa.float64() if column.nullable else pa.int64()
     return _ARROW_TYPES[column.kind]
-
-
-@contextmanager
-def open_bytes(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file for reading, inflating it if its name ends in `.gz`.
-
-    Raises:
-        SourceError: It cannot be opened, or what is read from it is damaged.
-    """
-    try:
-        with open(path, "rb") as raw:  # noqa: PTH123
-            if path.name.endswith(".gz"):
-                with igzip.IGzipFile(fileobj=raw, mode="rb") as inflated:  # type: ignore[no-untyped-call]
-                    yield cast(IO[bytes], inflated)
-            else:
-                yield raw
-    except EOFError as error:
-        raise SourceError("is cut off before its end (gzip); download it again", path=path) from error
-    except (isal_zlib.error, zlib.error, igzip.BadGzipFile) as error:  # type: ignore[misc]
-        raise SourceError("is not a sound gzip file; download it again", path=path) from error
-    except OSError as error:
-        raise SourceError(f"cannot be read ({error.strerror or error})", path=path) from error
 
 
 def delimiter(file: SourceFile) -> str:
