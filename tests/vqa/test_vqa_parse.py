@@ -173,6 +173,17 @@ ATTESTED = [
     ("is this an PA view?", 41),
     ("which view is in this image, pa or ap?", 42),
     ("is this patient a woman?", 44),
+    ("has a chest x-ray demonstrated any technical assessments?", 19, "technicalassessment"),
+    (
+        "is any anatomical findings revealed in the right hemidiaphragm on a chest x-ray?",
+        *(1, "right hemidiaphragm", "anatomicalfinding"),
+    ),
+    (
+        "regarding the right hilar structures, which anatomical finding is relevant, infiltration or "
+        "pleural/parenchymal scarring?",
+        *(10, "right hilar structures", "infiltration", "pleural/parenchymal scarring", "anatomicalfinding"),
+    ),
+    ("regarding the left lung, which diseases are there?", 7, "left lung", "disease"),
 ]
 
 

@@ -17,7 +17,8 @@ from ehrxqa.errors import SettingsError, VqaError
 from ehrxqa.files import sha256_of
 from ehrxqa.vqa.images import ImageFiles
 from ehrxqa.vqa.models import VqaAnswer, VqaRequest
-from ehrxqa.vqa.prompts import DEFAULT_PROMPT, PromptTemplate, read_answer
+from ehrxqa.vqa.prompts import DEFAULT_PROMPT, PromptTemplate
+from ehrxqa.vqa.reading import read_reply
 from ehrxqa.vqa.vocabulary import DEFAULT_VOCABULARY, Vocabulary
 
 __all__ = ["HuggingFaceModel"]
@@ -108,7 +109,7 @@ class HuggingFaceModel:
         for start in range(0, len(requests), self.batch_size):
             batch = requests[start : start + self.batch_size]
             for request, words in zip(batch, self._words(batch), strict=True):
-                answers.append(read_answer(words, request.value(), self._vocabulary))
+                answers.append(read_reply(words, request, self._vocabulary))
         return answers
 
     def _words(self, batch: Sequence[VqaRequest]) -> list[str]:

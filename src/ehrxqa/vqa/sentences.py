@@ -48,15 +48,17 @@ _MACROS: Final = {
     "IS": r"(?:is|are|was|were)",
     "SEEN": (
         r"(?:present|visible|seen|found|noted|evident|detected|identified|observed|shown|located|visualized|"
-        r"indicated|apparent|displayed|depicted|detectable)"
+        r"indicated|apparent|displayed|depicted|detectable|revealed|demonstrated|exhibited|suggested)"
     ),
+    "SHOWN": r"(?:shown|displayed|indicated|revealed|demonstrated|exhibited|suggested|depicted|presented|contained)",
+    "ABOUT": r"(?:regarding|concerning|with regard to|with respect to|as for)",
     "SHOW": (
         r"(?:show|shows|display|displays|indicate|indicates|reveal|reveals|demonstrate|demonstrates|have|has|"
         r"contain|contains|exhibit|exhibits|suggest|suggests|depict|depicts|present|presents)"
     ),
     "REL": (
-        r"(?:related to|associated with|linked to|linked with|connected to|connected with|involved with|"
-        r"affected by)"
+        r"(?:related to|relevant to|relevant for|associated with|linked to|linked with|connected to|connected with|"
+        r"involved with|affected by)"
     ),
     "IMG": (
         r"(?:(?:this|that|given|current|patient|chest|frontal) )*"
@@ -88,6 +90,7 @@ _PATTERNS: Final = (
         Reading.VERIFY,
         r"(?:does|do|did|can|could) {IMG} {SHOW} {EV}(?P<f>{FIND}){WHERE}",
     ),
+    (Reading.VERIFY, r"(?:has|have|had) {IMG} {SHOWN} {EV}(?P<f>{FIND}){WHERE}"),
     (
         Reading.VERIFY,
         r"(?:can|do|could) (?:you|we|one) (?:see|find|identify|detect|observe|notice) {EV}(?P<f>{FIND})"
@@ -112,6 +115,10 @@ _PATTERNS: Final = (
     (Reading.LIST_FINDINGS, r"{WHICH} (?P<common>common )?(?P<f>{KIND}) {IS}{WHERE_ALL}{IN_IMG}"),
     (Reading.LIST_FINDINGS, r"{WHICH} (?P<f>{KIND}) (?:does|do|did) {IMG} {SHOW}{WHERE_ALL}"),
     (Reading.LIST_FINDINGS, r"{WHICH} (?P<f>{KIND}) (?:does|do|did) (?P<p>O) {SHOW}{IN_IMG}"),
+    (
+        Reading.LIST_FINDINGS,
+        r"{ABOUT} (?P<p>{PLACE}){SEP} {WHICH} (?P<f>{KIND}) {IS} (?:there|relevant|related|{SEEN}){IN_IMG}",
+    ),
     # lists of places
     (
         Reading.LIST_PLACES,
@@ -129,6 +136,12 @@ _PATTERNS: Final = (
     # choices
     (Reading.CHOOSE_FINDING, r"{WHICH} (?P<k>C) {IS} (?:{SEEN} )?{AT} (?P<p>O){IN_IMG}{SEP} (?P<x>(?:either )?A or A)"),
     (Reading.CHOOSE_FINDING, r"{WHICH} (?P<k>C) {IS} (?:related|there|{SEEN}){IN_IMG}{SEP} (?P<x>(?:either )?A or A)"),
+    (
+        Reading.CHOOSE_FINDING,
+        r"{ABOUT} (?P<p>O){SEP} {WHICH} (?P<k>C) {IS} (?:relevant|related|there|{SEEN}){IN_IMG}{SEP} "
+        r"(?P<x>(?:either )?A or A)",
+    ),
+    (Reading.CHOOSE_FINDING, r"{WHICH} (?P<k>C) {IS} relevant{IN_IMG}{SEP} (?P<x>(?:either )?A or A)"),
     (
         Reading.CHOOSE_PLACE,
         r"{WHICH}(?: L)? (?:{IS} {REL}|{SHOW}) {EV}(?P<f>[AB]){IN_IMG}{SEP} (?P<x>(?:either )?O or O)",

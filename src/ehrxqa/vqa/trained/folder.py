@@ -159,4 +159,8 @@ def _predictor(
     match kind:
         case "linear":
             return Linear.from_tensors(tensors, settings)
+        case "cnn":
+            from ehrxqa.vqa.trained.cnn import Cnn
+
+            return Cnn.from_tensors(tensors, settings, device)
     raise VqaError(f'a model of kind "{kind}" is not known to this version')

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from ehrxqa import __version__
 from ehrxqa.errors import BuildError, SettingsError, VqaError
@@ -25,9 +26,9 @@ from ehrxqa.vqa.image_labels import ImageLabels
 from ehrxqa.vqa.images import ImageFiles
 from ehrxqa.vqa.registry import BUILT_IN
 from ehrxqa.vqa.split_labels import labels_of_split
+from ehrxqa.vqa.trained import cnn, linear
 from ehrxqa.vqa.trained.fitting import fit
-from ehrxqa.vqa.trained.folder import MODEL_FILE, write_folder
-from ehrxqa.vqa.trained.linear import DEFAULT_SIZE, train_linear
+from ehrxqa.vqa.trained.folder import MODEL_FILE, Predictor, write_folder
 from ehrxqa.vqa.trained.pixels import read_pictures
 from ehrxqa.vqa.trained.table import Columns, targets_of
 
@@ -37,6 +38,8 @@ Kind = Literal["linear", "cnn"]
 KINDS: Final[tuple[Kind, ...]] = ("linear", "cnn")
 #: Fewer labelled pictures teach nothing.
 LEAST_IMAGES: Final = 20
+#: Images on which the thresholds of a cnn are fitted, if there are so many.
+HELD_OUT_IMAGES: Final = 400
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -102,8 +105,8 @@ def train(
     if manifest is None:
         raise BuildError(f"{out}: holds no build; make one first: ehrxqa build SOURCES {out}")
     if kind == "cnn":
-        raise SettingsError("cnn is not there yet")
-    size = size or DEFAULT_SIZE
+        cnn.torch_device(cnn.require_torch(), device)  # before the pictures are read
+    size = size or {"linear": linear.DEFAULT_SIZE, "cnn": cnn.DEFAULT_SIZE}[kind]
     found = _labels(out)
     columns = Columns(tuple(sorted({*found["train"].possible, *found["train"].findings})))
     learnt, checked = (_Part.there(found[split], Path(images)) for split in ("train", "valid"))
@@ -117,14 +120,26 @@ def train(
         progress.note(f"{missing:,} labelled images have no picture in {images}; they are left out")
     pixels, valid_pixels = (read_pictures(part.paths, size, progress=progress) for part in (learnt, checked))
     targets, valid_targets = (targets_of(part.labels, columns) for part in (learnt, checked))
-    with progress.task("training"):
-        predictor, left_out, chosen = train_linear(pixels, targets, np.array(learnt.labels.subject_ids), seed=seed)
+    predictor: Predictor
+    subjects = np.array(learnt.labels.subject_ids)
+    if kind == "linear":
+        with progress.task("training"):
+            predictor, scores, chosen = linear.train_linear(pixels, targets, subjects, seed=seed)
+        truths = targets.truths
+    else:
+        apart = _held_out(subjects, len(valid_pixels), seed)
+        epochs = epochs or cnn.DEFAULT_EPOCHS
+        predictor = cnn.train_cnn(
+            pixels[~apart], targets.take(np.flatnonzero(~apart)), columns,
+            epochs=epochs, seed=seed, device=device, progress=progress,
+        )  # fmt: skip
+        scores, truths = predictor.scores(pixels[apart]), targets.truths[apart]
+        chosen = {"epochs": epochs, "held_out_of_train": int(apart.sum())}
     with progress.task("thresholds"):
-        scores, truths = [left_out], [targets.truths]
         if len(valid_pixels):
-            scores.append(predictor.scores(valid_pixels))
-            truths.append(valid_targets.truths)
-        fitted = fit(np.concatenate(scores), np.concatenate(truths), columns, seed=seed)
+            scores = np.concatenate([scores, predictor.scores(valid_pixels)])
+            truths = np.concatenate([truths, valid_targets.truths])
+        fitted = fit(scores, truths, columns, seed=seed)
     about = {
         "name": name,
         "seed": seed,
@@ -142,6 +157,17 @@ def train(
     return TrainReport(
         str(folder), kind, len(learnt.labels), len(checked.labels), missing, manifest.synthetic, fitted.measured
     )
+
+
+def _held_out(subjects: npt.NDArray[np.int64], valid: int, seed: int) -> npt.NDArray[np.bool_]:
+    """Images of train, by whole subjects, on which thresholds are fitted beside those of valid where these are few."""
+    apart = np.zeros(len(subjects), dtype=bool)
+    wanted = min(HELD_OUT_IMAGES - valid, len(subjects) // 6)
+    for subject in np.random.default_rng(seed).permutation(np.unique(subjects)):
+        if apart.sum() >= wanted:
+            break
+        apart |= subjects == subject
+    return apart
 
 
 def _check(out: Path, images: Path, name: str, kind: str, size: int | None, epochs: int | None) -> None:
