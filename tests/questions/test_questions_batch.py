@@ -170,7 +170,7 @@ def test_a_failed_proof_is_told_and_not_written(copies, bench, monkeypatch):
     result = run_batch(BatchTask(copies, official_template(95), (Wanted("train"),), "x"))
     assert result.lines == []
     assert result.faults
-    assert set(result.faults) == {"template 95: gold and NeuralSQL differ"}
+    assert set(result.faults) == {"template official/95: gold and NeuralSQL differ"}
     assert result.missing == {"train": 1}
 
 

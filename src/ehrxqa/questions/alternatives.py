@@ -18,15 +18,27 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from ehrxqa.questions.programs import INDEXED, alternative_pattern, gold_program
+from ehrxqa.questions.programs import INDEXED, alternative_pattern, gold_program, studies_of
 from ehrxqa.questions.question import Question
 
-__all__ = ["READINGS", "alternative_programs"]
+__all__ = ["READINGS", "alternative_programs", "studies_by_date"]
 
 #: Names of the readings, as lint and links give them.
 READINGS: Final = ("visit-by-date", "competition-rank", "fan-out", "censoring", "synonyms")
 #: Value slots whose names are titles of a code.
 _TITLE_SLOTS: Final = ("diagnosis_name", "procedure_name")
+
+
+def studies_by_date(question: Question) -> str:
+    """The studies that a question about one or two studies would be about if its visits went by date; else nothing.
+
+    Where they are others, equal answers are a matter of chance.
+    """
+    if question.template.scope not in ("image-single-1", "image-single-2"):
+        return ""
+    if not any(question.choice.time(slot).visit for slot in ("g1", "g2")):
+        return ""
+    return studies_of(question, by_date=True)
 
 
 def alternative_programs(question: Question, titles: Mapping[str, tuple[str, ...]]) -> dict[str, str]:

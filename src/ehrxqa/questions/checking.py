@@ -12,7 +12,7 @@ from ehrxqa.dataset.links import MOST_LINKS, Links, RowLinks
 from ehrxqa.errors import NeuralSqlError
 from ehrxqa.layout import image_path
 from ehrxqa.neuralsql.engine import Engine
-from ehrxqa.questions.alternatives import alternative_programs
+from ehrxqa.questions.alternatives import alternative_programs, studies_by_date
 from ehrxqa.questions.copies import Copies
 from ehrxqa.questions.facts import usable
 from ehrxqa.questions.lookup import Lookup
@@ -174,13 +174,18 @@ class Checker:
         return Checked(answer, alternatives=alternatives)
 
     def _alternatives(self, question: Question, answer: list[Any]) -> dict[str, list[Any]]:
-        """Reading → its answer, where that is another."""
+        """Reading → its answer, where that is another, or is the same by chance."""
         found = {}
+        if (others := studies_by_date(question)) and self._studies(others) != self._studies(studies_of(question)):
+            found["visit-by-date"] = answer
         for reading, program in alternative_programs(question, self._titles).items():
             other = answer_list(self._fast.rows(normalise(program.lower())))
             if not _same(other, answer):
                 found[reading] = other
         return found
+
+    def _studies(self, select: str) -> set[int]:
+        return {int(str(study)) for (study,) in self._fast.rows(normalise(select))}
 
     def _count(self, sql: str) -> int:
         return int(self._fast.rows(normalise(sql.lower()))[0][0])

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from ehrxqa.questions.events import VITALS, EventKind
@@ -118,15 +118,15 @@ def denominator(question: Question) -> str:
     return _expand(question.template.denominator, question, _LABELS) if question.template.denominator else ""
 
 
-def studies_of(question: Question) -> str:
+def studies_of(question: Question, *, by_date: bool = False) -> str:
     """SQL that selects the studies a question is about; empty for table questions."""
-    template = question.template
+    template, how = question.template, replace(_IMAGES, by_date=by_date)
     if template.modality == "table":
         return ""
     if template.studies:
-        parts = [f"tb_cxr.study_id in {_selected(question, each, _IMAGES)}" for each in template.studies]
+        parts = [f"tb_cxr.study_id in {_selected(question, each, how)}" for each in template.studies]
         return f"select tb_cxr.study_id from tb_cxr where {' or '.join(parts)}"
-    return _expand(f"select tb_cxr.study_id from tb_cxr where[{' & '.join(template.among)}]", question, _IMAGES)
+    return _expand(f"select tb_cxr.study_id from tb_cxr where[{' & '.join(template.among)}]", question, how)
 
 
 def select_of(question: Question, selector: StudySelector) -> str:

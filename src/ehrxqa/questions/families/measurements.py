@@ -145,9 +145,8 @@ def sum_templates() -> Iterator[Template]:
             f"[g1], what <is|was> the difference in ml between the total intake and the total output of {PATIENT}?",
             f"how many ml <is|was> {PATIENT}'s total intake minus the total output [g1]?",
         ),
-        sql="select ( select sum(inputevents.amount) from inputevents where[inputevents.stay_id in <S> & "
-        "[G1 inputevents.starttime]] ) - ( select sum(outputevents.value) from outputevents where[outputevents.stay_id "
-        "in <S> & [G1 outputevents.charttime]] )",
+        sql="select ( select sum(inputevents.amount) from inputevents where[<in> & "
+        "[G1 inputevents.starttime]] ) - ( select sum(outputevents.value) from outputevents where[<B.in> & [G1 outputevents.charttime]] )",
         kinds=("in", "out"),
         slots=("", ""),
         grains=grains_of(EVENTS["in"]),
@@ -163,7 +162,7 @@ def sum_templates() -> Iterator[Template]:
             f"[g1], what <do|did> the hospital costs of {PATIENT} add up to?",
             f"add up everything that {PATIENT} <has been|was> charged for hospital care [g1].",
         ),
-        sql="select sum(cost.cost) from cost where[cost.hadm_id in <H> & [G1 cost.chargetime]]",
+        sql="select sum(cost.cost) from cost where[<in> & [G1 cost.chargetime]]",
         kind="cost",
         named=False,
     )

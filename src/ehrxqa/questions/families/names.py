@@ -120,7 +120,7 @@ def drug_templates() -> Iterator[Template]:
     after = (
         "select distinct t2.drug from ( select <T>.subject_id, <c>, <T>.hadm_id from <T> where[<in> & <nm> & <g1>] ) as t1 join "
         "( select prescriptions.subject_id, prescriptions.drug, prescriptions.starttime, prescriptions.hadm_id from "
-        "prescriptions where[prescriptions.hadm_id in <H> & [G1 prescriptions.starttime]] ) as t2 on t1.subject_id = "
+        "prescriptions where[<B.in> & [G1 prescriptions.starttime]] ) as t2 on t1.subject_id = "
         "t2.subject_id where[t1.<t> < t2.starttime & [W t1.<t> t2.starttime]]"
     )
     for number, kind, said in (
