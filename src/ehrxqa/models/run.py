@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from ehrxqa.errors import SettingsError
-from ehrxqa.evaluation.comparing import NULL
 from ehrxqa.evaluation.profiles import profile_named
 from ehrxqa.files import sha256_of
 from ehrxqa.layout import DATABASE_OF_SPLIT, SPLITS, database_path
@@ -29,12 +25,12 @@ from ehrxqa.models.run_folder import (
     read_outcomes,
     read_queries,
     read_run,
-    read_scores,
     run_path,
     write_answers,
     write_run,
     write_scores,
 )
+from ehrxqa.models.run_identity import default_name, earlier_scores, first_answers, told_arguments
 from ehrxqa.models.run_records import Cost, Limits, OutcomeLine, QueryLine, Run, Scores, System
 from ehrxqa.models.subsets import choose
 from ehrxqa.neuralsql.setup import Setup
@@ -167,7 +163,7 @@ def run(
             seed=seed,
             trials=trials,
             limits=Limits(timeout, max_rows),
-            arguments=_arguments(given),
+            arguments=told_arguments(given, run.__kwdefaults__ or {}),
             digests=digests,
             packages=package_versions(),
             commit=commit,
@@ -175,12 +171,12 @@ def run(
             subset=chosen,
             synthetic=manifest is not None and manifest.synthetic is True,
         )
-        record = replace(record, id=name or _default_name(record, profile))
+        record = replace(record, id=name or default_name(record, profile))
         folder = run_path(out, record.id)
         if restart:
             shutil.rmtree(folder, ignore_errors=True)
         with exclusive(folder):
-            done = _earlier(folder, record, profile)
+            done = earlier_scores(folder, record, profile)
             if done is not None:
                 return RunReport(folder, read_run(folder), done, True)
             write_run(folder, record)
@@ -191,7 +187,7 @@ def run(
                 evidence = gather_evidence(asked, queries, outcomes, runner, oracle)
             used += Cost(images=runner.asked - used.images)
             scores = judge_answers(asked, queries, outcomes, evidence, rules, seed)
-            write_answers(folder, _answers(asked, outcomes))
+            write_answers(folder, first_answers(asked.records, outcomes))
             write_scores(folder, scores)
             record = replace(record, status="done", used=used)
             write_run(folder, record)
@@ -220,46 +216,6 @@ def _parser(
         progress,
     )
     return make_parser(parser, context)
-
-
-def _arguments(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Arguments as given and as defaulted, as JSON holds them."""
-    defaults = run.__kwdefaults__ or {}
-    told: dict[str, Any] = {key: str(value) if isinstance(value, Path) else value for key, value in given.items()}
-    told |= {key: "object" for key in ("parser", "vision") if not isinstance(told[key], str)}
-    told["options"] = dict(given["options"]) if given["options"] else None
-    return {
-        "given": {key: value for key, value in told.items() if value != defaults.get(key)},
-        "defaulted": {key: value for key, value in told.items() if value == defaults.get(key)},
-    }
-
-
-def _identity(record: Run) -> dict[str, Any]:
-    """What two runs must share to be one."""
-    return {key: value for key, value in asdict(record).items() if key not in ("id", "status", "used", "arguments")}
-
-
-def _default_name(record: Run, profile: str) -> str:
-    words = [record.parser.spec, record.vision.spec, record.split]
-    if record.subset.name != "all":
-        words.append(record.subset.name)
-    told = re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(words)).strip("-.")[:70]
-    digest = hashlib.sha256(json.dumps([_identity(record), profile], sort_keys=True).encode()).hexdigest()
-    return f"{told}-{digest[:8]}"
-
-
-def _earlier(folder: Path, record: Run, profile: str) -> Scores | None:
-    """The scores of this very run, if it is complete; None if it is to be begun or gone on with."""
-    if not (folder / "run.json").is_file():
-        return None
-    before = read_run(folder)
-    mine, theirs = _identity(record), _identity(before)
-    if differing := [key for key in mine if mine[key] != theirs[key]]:
-        raise SettingsError(
-            f"{folder}: holds another run (it differs in {', '.join(differing)}); choose another --name, or --restart"
-        )
-    scores = read_scores(folder) if before.status == "done" else None
-    return scores if scores is not None and scores.profile == profile else None
 
 
 def _parse(folder: Path, parser: Parser, asked: QuestionSet, trials: int, progress: Progress) -> None:
@@ -317,9 +273,3 @@ def _execute(folder: Path, runner: QueryRunner, asked: QuestionSet, trials: int)
     for line in queries.values():
         total += line.cost
     return total
-
-
-def _answers(asked: QuestionSet, outcomes: Mapping[tuple[str, int], OutcomeLine]) -> dict[str, Any]:
-    """Answers of the first trial, as evaluation reads them."""
-    first = {identifier: outcomes[identifier, 0] for identifier in asked.records}
-    return {identifier: line.answer if line.outcome == "answered" else NULL for identifier, line in first.items()}

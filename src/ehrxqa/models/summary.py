@@ -35,7 +35,7 @@ class Judged:
         trial: From 0.
         verdict: Under the profile of the run.
         unheld: The verdict had the parser never abstained.
-        fault: Whose.
+        fault: Whose; None where it was not looked into.
         measures: By name, from 0 to 1.
     """
 
@@ -43,7 +43,7 @@ class Judged:
     trial: int
     verdict: Verdict
     unheld: Verdict
-    fault: Fault
+    fault: Fault | None
     measures: Mapping[str, float]
 
 

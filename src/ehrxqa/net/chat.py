@@ -25,7 +25,7 @@ from ehrxqa.net.endpoint import KEY_VARIABLE, Endpoint
 from ehrxqa.net.errors import TransientFault
 from ehrxqa.net.pacing import Clock, Interrupted, Pause, SystemClock, retry_after_seconds
 
-__all__ = ["ChatClient", "Patience"]
+__all__ = ["ChatClient", "Patience", "Reply"]
 
 #: More than any reply of a few sentences has.
 MOST_BODY_BYTES: Final = 1 << 20
@@ -53,6 +53,27 @@ class Patience:
     longest_seconds: float = 60.0
     longest_asked_seconds: float = 900.0
     random: random.Random = field(default_factory=random.Random, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came of a request.
+
+    Attributes:
+        messages: The message of each choice, as the endpoint gave it: a JSON object, else unchecked.
+        tokens_in: Tokens of the request, as the endpoint counts them; 0 if it does not.
+        tokens_out: Tokens of the reply, likewise.
+    """
+
+    messages: tuple[Mapping[str, Any], ...]
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts of the choices; empty ones are left out."""
+        found = [message.get("content") for message in self.messages]
+        return [text for text in found if isinstance(text, str) and text.strip()]
 
 
 class ChatClient:
@@ -107,6 +128,15 @@ class ChatClient:
             EndpointError: The endpoint refuses, is not what it should be, or stays out of reach.
             Interrupted: The run was cancelled.
         """
+        return self.ask(body).texts
+
+    def ask(self, body: Mapping[str, Any]) -> Reply:
+        """The whole reply to a request, with calls of tools and counts of tokens.
+
+        Raises:
+            EndpointError: The endpoint refuses, is not what it should be, or stays out of reach.
+            Interrupted: The run was cancelled.
+        """
         failures = 0
         while True:
             try:
@@ -133,7 +163,7 @@ class ChatClient:
         wait = min(patience.longest_seconds, patience.first_seconds * 2.0 ** min(failures - 1, 30))
         self.clock.sleep(wait * patience.random.uniform(0.5, 1.0))
 
-    def _once(self, body: Mapping[str, Any]) -> list[str]:
+    def _once(self, body: Mapping[str, Any]) -> Reply:
         if self.clock.cancelled:
             raise Interrupted
         headers = {"Content-Type": "application/json"}
@@ -167,7 +197,7 @@ class ChatClient:
             fault = TransientFault(_reason(error))
         if fault is not None:
             raise fault  # outside the handler: the library's own error may quote a header
-        return self._texts(response.status_code, response.headers, data)
+        return self._reply(response.status_code, response.headers, data)
 
     def _body(self, response: httpx2.Response) -> bytes:
         if response.headers.get("Content-Encoding", "identity") != "identity":
@@ -181,7 +211,7 @@ class ChatClient:
                 raise TransientFault("no whole answer in time")
         return bytes(data)
 
-    def _texts(self, status: int, headers: Mapping[str, str], data: bytes) -> list[str]:
+    def _reply(self, status: int, headers: Mapping[str, str], data: bytes) -> Reply:
         host = self.endpoint.host
         if status in _BUSY:
             asked = retry_after_seconds(headers.get("Retry-After"), self.clock)
@@ -194,11 +224,14 @@ class ChatClient:
         if status != 200:
             raise EndpointError(f"{host} answers HTTP {status}{self._said(data)}")
         try:
-            choices = json.loads(data)["choices"]
-            texts = [choice["message"].get("content") for choice in choices]
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            value = json.loads(data)
+            messages = tuple(choice["message"] for choice in value["choices"])
+            if not all(isinstance(message, dict) for message in messages):
+                raise TypeError
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise TransientFault("an answer that is not a chat completion") from None
-        return [text for text in texts if isinstance(text, str) and text.strip()]
+        usage = value.get("usage")
+        return Reply(messages, *(_count(usage, name) for name in ("prompt_tokens", "completion_tokens")))
 
     def _said(self, data: bytes) -> str:
         """What a server says about an error: one line, bounded, without the key."""
@@ -213,6 +246,12 @@ class ChatClient:
             text = text.replace(self._key.reveal(), "…")
         text = " ".join(text.split())[:MOST_TOLD]
         return f": {text}" if text else ""
+
+
+def _count(usage: Any, name: str) -> int:
+    """A count of tokens; what is none counts nothing."""
+    found = usage.get(name) if isinstance(usage, dict) else None
+    return found if isinstance(found, int) and 0 <= found < 1 << 40 else 0
 
 
 def _reason(error: Exception) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from ehrxqa.errors import BuildError, SettingsError
 from ehrxqa.net.chat import ChatClient, Patience
-from ehrxqa.net.endpoint import Endpoint, find_key, named_endpoint
+from ehrxqa.net.consent import Ask, require_consent
+from ehrxqa.net.endpoint import find_key, named_endpoint
 from ehrxqa.paraphrasing.asking import Asking
 from ehrxqa.paraphrasing.instructions import instructions_digest
 from ehrxqa.paraphrasing.masking import Unmaskable, mask, unmask
@@ -79,7 +80,7 @@ def paraphrase(
     seed: int | None = None,
     concurrency: int = 4,
     confirm_endpoint: str | None = None,
-    ask: Callable[[str, str], str | None] | None = None,
+    ask: Ask | None = None,
     patience: Patience | None = None,
     progress: Progress = SILENT,
 ) -> ParaphraseReport:
@@ -124,8 +125,9 @@ def paraphrase(
         shapes = _plan(files, limit, report)
         if not shapes:
             return report
-        if confirm_endpoint is not None or not (manifest.synthetic and where.loopback):
-            _confirm(where, shapes, confirm_endpoint, ask)
+        what = f"{len(shapes):,} sentences without their values (such as: {next(iter(shapes))})"
+        synthetic = manifest.synthetic is True
+        require_consent(where, what, synthetic=synthetic, confirmed=confirm_endpoint, ask=ask)
         settings = {
             "format": _FORMAT, "endpoint": where.url, "model": model, "temperature": temperature, "seed": seed,
             "instructions": instructions_digest(),
@@ -179,23 +181,6 @@ def _plan(files: Sequence[SplitFiles], limit: int | None, report: ParaphraseRepo
             shapes.setdefault(masked.shape, []).append(_Place(split.name, number, masked.values))
     report.kept, report.shapes = dict(kept), len(shapes)
     return shapes
-
-
-def _confirm(
-    where: Endpoint,
-    shapes: Mapping[str, object],
-    confirmed: str | None,
-    ask: Callable[[str, str], str | None] | None,
-) -> None:
-    what = f"{len(shapes):,} sentences without their values (such as: {next(iter(shapes))})"
-    if confirmed is None and ask is not None:
-        confirmed = ask(f"{what} will be sent to {where.host}", where.host)
-    if confirmed is None:
-        raise SettingsError(
-            f"nothing was sent: {what} would go to {where.host}; allow it with --confirm-endpoint {where.host}"
-        )
-    if confirmed.strip().lower() != where.host.lower():
-        raise SettingsError(f"nothing was sent: what was confirmed is not the host of the endpoint, {where.host}")
 
 
 def _assign(

@@ -1,0 +1,70 @@
+"""Which run a folder holds: its name, what it must share with another to be the same, and how it is told."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ehrxqa.errors import SettingsError
+from ehrxqa.evaluation.comparing import NULL
+from ehrxqa.models.run_folder import RUN, read_run, read_scores
+from ehrxqa.models.run_records import OutcomeLine, Run, Scores
+
+__all__ = ["default_name", "earlier_scores", "first_answers", "told_arguments"]
+
+
+def told_arguments(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Arguments as given and as defaulted, as JSON holds them."""
+    told: dict[str, Any] = {key: str(value) if isinstance(value, Path) else value for key, value in given.items()}
+    told |= {key: "object" for key in ("parser", "vision") if key in told and not isinstance(told[key], str)}
+    if "options" in told:
+        told["options"] = dict(given["options"]) if given["options"] else None
+    return {
+        "given": {key: value for key, value in told.items() if value != defaults.get(key)},
+        "defaulted": {key: value for key, value in told.items() if value == defaults.get(key)},
+    }
+
+
+def default_name(record: Run, profile: str) -> str:
+    """What a run is called that nobody has named: system, vision model, split, subset, and a digest of all settings."""
+    words = [record.parser.spec, record.vision.spec, record.split]
+    if record.subset.name != "all":
+        words.append(record.subset.name)
+    told = re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(words)).strip("-.")[:70]
+    digest = hashlib.sha256(json.dumps([_identity(record), profile], sort_keys=True).encode()).hexdigest()
+    return f"{told}-{digest[:8]}"
+
+
+def earlier_scores(folder: Path, record: Run, profile: str) -> Scores | None:
+    """The scores of this very run, if it is complete; None if it is to be begun or gone on with.
+
+    Raises:
+        SettingsError: The folder holds another run.
+        RecordError: Its files are damaged.
+    """
+    if not (folder / RUN).is_file():
+        return None
+    before = read_run(folder)
+    mine, theirs = _identity(record), _identity(before)
+    if differing := [key for key in mine if mine[key] != theirs[key]]:
+        raise SettingsError(
+            f"{folder}: holds another run (it differs in {', '.join(differing)}); choose another --name, or --restart"
+        )
+    scores = read_scores(folder) if before.status == "done" else None
+    return scores if scores is not None and scores.profile == profile else None
+
+
+def first_answers(ids: Iterable[str], outcomes: Mapping[tuple[str, int], OutcomeLine]) -> dict[str, Any]:
+    """Answers of the first trial, as evaluation reads them."""
+    first = {identifier: outcomes[identifier, 0] for identifier in ids}
+    return {identifier: line.answer if line.outcome == "answered" else NULL for identifier, line in first.items()}
+
+
+def _identity(record: Run) -> dict[str, Any]:
+    """What two runs must share to be one."""
+    return {key: value for key, value in asdict(record).items() if key not in ("id", "status", "used", "arguments")}
