@@ -195,13 +195,15 @@ def test_wrong_settings(gold: Path, wrong: dict[str, Any]) -> None:
 
 
 def test_gold_against_itself(gold: Path) -> None:
-    for profile in PROFILES:
+    for profile in PROFILES.keys() - {"asked-order"}:  # which needs gold queries
         assert evaluate(gold, gold, profile=profile).overall.tally.right == 3
 
 
 def test_every_rule_is_printed(tmp_path: Path, gold: Path) -> None:
     path = write(tmp_path / "p.json", ANSWERS)
     for profile in PROFILES.values():
+        if profile.order == "asked":  # needs gold queries
+            continue
         arguments = ["--gold", str(gold), "--predictions", str(path), "--profile", profile.name, "--rules"]
         out = CliRunner().invoke(command, arguments, catch_exceptions=False).output
         assert set(rules_of(profile)) == set(RULE_DOCS)

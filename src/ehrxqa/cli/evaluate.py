@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -28,13 +29,20 @@ __all__ = ["command"]
 )
 @click.option(
     "--profile",
-    type=click.Choice(["paper", "ehrsql", "strict", "challenge"]),
+    type=click.Choice(["paper", "ehrsql", "strict", "asked-order", "challenge", "all"]),
     default="paper",
     show_default=True,
-    help="Rules of the comparison; printed with --rules.",
+    help="Rules of the comparison, printed with --rules; all of them in one table.",
 )
 @click.option("--rules", is_flag=True, help="Print the rules of the profile, too.")
 @click.option("--questions", type=FILE, metavar="FILE", help="Question records, where the gold file has only answers.")
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="M",
+    help="Another metric: RS with a penalty (RS7.5), or python:MODULE:NAME; may be repeated.",
+)
 @click.option("--families", is_flag=True, help="Show scores per family in the table, too.")
 @click.option("--details", type=FILE, metavar="FILE", help="Write {id: right|abstained|wrong} to a file.")
 @click.option("--out", type=FILE, metavar="FILE", help="Write the result to a file instead of standard output.")
@@ -56,6 +64,7 @@ def command(
     profile: str,
     rules: bool,
     questions: Path | None,
+    metrics: tuple[str, ...],
     families: bool,
     details: Path | None,
     out: Path | None,
@@ -69,35 +78,43 @@ def command(
 
     Scores are given overall and per modality, scope and family, with bootstrap intervals.
     """
-    from ehrxqa.evaluation.evaluate import evaluate
+    from ehrxqa.errors import SettingsError
+    from ehrxqa.evaluation.evaluate import evaluate, evaluate_all
     from ehrxqa.evaluation.profiles import rules_of, shown
-    from ehrxqa.evaluation.report import as_html, as_json, as_table
+    from ehrxqa.evaluation.report import as_html, as_json, as_table, profiles_json, profiles_table
     from ehrxqa.files import reading, write_json, write_text
     from ehrxqa.json_files import json_text
 
+    given: Any = {
+        "questions": questions,
+        "metrics": metrics,
+        "resamples": resamples,
+        "confidence": confidence,
+        "seed": seed,
+    }
     with reading(gold, predictions, questions, writing=(out, details)):
-        result = evaluate(
-            gold,
-            predictions,
-            profile=profile,
-            questions=questions,
-            resamples=resamples,
-            confidence=confidence,
-            seed=seed,
-        )
-        match output_format:
-            case "json":
-                text = json_text(as_json(result), indent=2)
-            case "html":
-                text = as_html(result, f"{predictions.name} against {gold.name}")
-            case _:
-                text = as_table(result, families=families)
-                if rules:
-                    text += "\n\n" + "\n".join(
-                        f"  {name:<11} {shown(value)}" for name, value in rules_of(result.profile).items()
-                    )
-        if details is not None:
-            write_json(details, result.verdicts)
+        if profile == "all":
+            if output_format == "html" or details is not None or rules or families:
+                raise SettingsError(
+                    "--profile all is one table; --details, --rules, --families and html need one profile"
+                )
+            every = evaluate_all(gold, predictions, **given)
+            text = json_text(profiles_json(every), indent=2) if output_format == "json" else profiles_table(every)
+        else:
+            result = evaluate(gold, predictions, profile=profile, **given)
+            match output_format:
+                case "json":
+                    text = json_text(as_json(result), indent=2)
+                case "html":
+                    text = as_html(result, f"{predictions.name} against {gold.name}")
+                case _:
+                    text = as_table(result, families=families)
+            if rules and output_format == "table":
+                text += "\n\n" + "\n".join(
+                    f"  {name:<11} {shown(value)}" for name, value in rules_of(result.profile).items()
+                )
+            if details is not None:
+                write_json(details, result.verdicts)
         if out is None:
             click.echo(text)
             return

@@ -2,7 +2,8 @@
 
 Gold: a final file (records with `answer`), the challenge form `[{id, answer}]`, or `{id: answer}`. Predictions:
 `{id: answer}`, `[{id, answer}]`, the same objects one per line, or the outcomes of `ehrxqa execute`
-(`{id, status, answer, …}`). An answer is a list, or the text "null" for an abstention.
+(`{id, status, answer, …}`). An answer is a list, or the text "null" for an abstention. EHRSQL 2024 writes the rows of
+an answer as the text of a Python list, `"[['iv'], ['po']]"`; it is read as those rows, rows of one column as values.
 
 Ids are unique within a split. A file of one split is keyed by id; where a gold file mixes splits, the key is
 `split/id`, and predictions must say the split too.
@@ -10,7 +11,9 @@ Ids are unique within a split. A file of one split is keyed by id; where a gold 
 
 from __future__ import annotations
 
+import ast
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +50,7 @@ class Gold:
         mixes_splits: Whether the keys are `split/id`.
         split: The one split of the file, if its records say so.
         duplicates: Keys that occur several times.
+        as_text: Whether answers are the texts of lists of rows, as EHRSQL 2024 writes them; predictions may be, too.
     """
 
     answers: dict[str, Any]
@@ -54,6 +58,7 @@ class Gold:
     mixes_splits: bool
     split: str | None
     duplicates: tuple[str, ...]
+    as_text: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,7 @@ def read_gold(path: Path) -> Gold:
     records = list(_records(path, _load(path), "answer"))
     if not records:
         raise RecordError(f"{path}: holds no gold answers, so nothing can be evaluated")
+    as_text = [_read_rows(record) for record in records]
     for number, record in enumerate(records, start=1):
         if "answer" not in record:
             hint = ""
@@ -103,7 +109,7 @@ def read_gold(path: Path) -> Gold:
         answers[key] = record["answer"]
         kept[key] = record
     only = None if mixes else splits.pop()
-    return Gold(answers, kept, mixes, only if isinstance(only, str) else None, tuple(duplicates))
+    return Gold(answers, kept, mixes, only if isinstance(only, str) else None, tuple(duplicates), any(as_text))
 
 
 def read_questions(path: Path, gold: Gold) -> dict[str, Record]:
@@ -136,6 +142,8 @@ def read_predicted_answers(path: Path, gold: Gold) -> Predictions:
         split = record.get("split")
         if gold.split is not None and split is not None and split != gold.split:
             raise RecordError(f"{path}: record {number} is of split {split!r}, the gold answers are of {gold.split!r}")
+        if gold.as_text:
+            _read_rows(record)
         key = _key(path, number, record, mixes_splits=gold.mixes_splits)
         if key in outcomes:
             duplicates.append(key)
@@ -170,6 +178,24 @@ def _check_scalar(path: Path, number: int, record: Mapping[str, Any]) -> None:
         )
 
 
+def _read_rows(record: Record) -> bool:
+    """Replace rows that are written as the text of a list by what it says; whether they were."""
+    text = record.get("answer")
+    if text == "[]":
+        record["answer"] = []
+        return True
+    if not isinstance(text, str) or not text.lstrip().startswith("[["):
+        return False
+    try:
+        rows = ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return False  # a text that only begins like a list
+    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+        return False
+    record["answer"] = [row[0] for row in rows] if all(len(row) == 1 for row in rows) else rows
+    return True
+
+
 def _check_gold(path: Path, number: int, record: Mapping[str, Any]) -> None:
     """Refuse gold answers that no prediction could meet."""
     answer = record["answer"]
@@ -177,6 +203,11 @@ def _check_gold(path: Path, number: int, record: Mapping[str, Any]) -> None:
         raise RecordError(
             f"{path}: record {number}{_named(record)}: the gold answer is JSON null; an answer is a list or the text "
             '"null"'
+        )
+    if isinstance(answer, str) and answer != "null" and re.match(r"\s*(select|with)\b", answer, re.IGNORECASE):
+        raise RecordError(
+            f"{path}: record {number}{_named(record)}: the gold answer is SQL; give the file of answers, or run the "
+            "queries first: ehrxqa execute"
         )
     for value in answer if isinstance(answer, list) else [answer]:
         if isinstance(value, float) and not math.isfinite(value):

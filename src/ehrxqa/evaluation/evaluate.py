@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from ehrxqa.dataset.links import LinkTable
 from ehrxqa.dataset.placement import Placement, placement_of, read_links_beside
-from ehrxqa.errors import RecordError, SettingsError
-from ehrxqa.evaluation.answer_files import Gold, Predictions, read_gold, read_predicted_answers, read_questions
-from ehrxqa.evaluation.comparing import Verdict, compared_form, judge
-from ehrxqa.evaluation.profiles import Profile, profile_named
-from ehrxqa.evaluation.scores import Bootstrap, GroupScores, Tally, group_scores
+from ehrxqa.errors import NeuralSqlError, RecordError, SettingsError
+from ehrxqa.evaluation.answer_files import Gold, Outcome, Predictions, read_gold, read_predicted_answers, read_questions
+from ehrxqa.evaluation.comparing import Verdict, asks_for_order, compared_form, judge
+from ehrxqa.evaluation.metrics import METRICS, Metric, Score, installed_metrics, metric_named
+from ehrxqa.evaluation.profiles import PROFILES, Profile, profile_named
+from ehrxqa.evaluation.scores import Bootstrap, GroupScores, group_scores
 from ehrxqa.spec.scopes import MODALITIES, SCOPES
 from ehrxqa.sql.errors import AnswerShapeError
 
-__all__ = ["DIMENSIONS", "Evaluation", "evaluate"]
+__all__ = ["DIMENSIONS", "Evaluation", "evaluate", "evaluate_all"]
 
 #: Ways in which gold ids are grouped.
 DIMENSIONS: Final = ("modality", "scope", "family")
@@ -68,6 +69,7 @@ def evaluate(
     *,
     profile: str = "paper",
     questions: Path | str | None = None,
+    metrics: Sequence[str | Metric] = (),
     resamples: int = Bootstrap.resamples,
     confidence: float = Bootstrap.confidence,
     seed: int = Bootstrap.seed,
@@ -77,8 +79,9 @@ def evaluate(
     Args:
         gold: Final file (records with `answer`), `[{id, answer}]`, or `{id: answer}`.
         predictions: `{id: answer}`, `[{id, answer}]`, the same as JSONL, or the outcomes of `ehrxqa execute`.
-        profile: Name of the rules: paper, ehrsql, strict or challenge.
+        profile: Name of the rules: paper, ehrsql, strict, asked-order or challenge.
         questions: File with the question records, where the gold file has only ids and answers.
+        metrics: Further ones: functions over scores, or their names (`RS7.5`, `python:MODULE:NAME`).
         resamples: Data sets drawn for the bootstrap intervals; 0 for none.
         confidence: Of the intervals, between 0 and 1.
         seed: Of the bootstrap.
@@ -98,22 +101,30 @@ def evaluate(
     right = read_gold(gold)
     given = read_predicted_answers(predictions, right)
     missing = _check_ids(gold, right, predictions, given, rules)
-    expected = {key: _gold_form(gold, key, answer, rules) for key, answer in right.answers.items()}
-    verdicts = {key: judge(answer, given.outcomes.get(key), rules) for key, answer in expected.items()}
-    bootstrap = Bootstrap(resamples, confidence, seed)
     records = right.records if questions is None else read_questions(Path(questions), right)
+    orders = _orders(records, right.answers, rules)
+
+    def verdict_on(key: str, answer: Any) -> Verdict:
+        ordered = orders.get(key, True)
+        form = _gold_form(gold, key, answer, rules, ordered)
+        return judge(form, given.outcomes.get(key), rules, ordered=ordered)
+
+    verdicts = {key: verdict_on(key, answer) for key, answer in right.answers.items()}
+    scores = {key: _score(verdict, given.outcomes.get(key)) for key, verdict in verdicts.items()}
+    bootstrap = Bootstrap(resamples, confidence, seed)
+    measured = _metrics(metrics, rules, len(scores))
     links = read_links_beside(gold if questions is None else Path(questions))
     facts = _facts(records, links)
     others = {
-        key: [compared_form(answer, rules) for answer in link.alternatives.values()]
+        key: list(link.alternatives.values())
         for key in verdicts
         if (link := links.of(records.get(key, {}))) is not None and link.alternatives
     }
     return Evaluation(
         profile=rules,
         bootstrap=bootstrap,
-        overall=group_scores("all", Tally.of(verdicts.values()), bootstrap),
-        groups={name: _grouped(name, verdicts, facts, bootstrap, rules) for name in DIMENSIONS} if facts else {},
+        overall=group_scores("all", list(scores.values()), bootstrap, metrics=measured),
+        groups={name: _grouped(name, scores, facts, bootstrap, measured) for name in DIMENSIONS} if facts else {},
         verdicts=verdicts,
         failed=sum(given.outcomes[key].status == "failed" for key in verdicts if key in given.outcomes),
         missing=missing,
@@ -122,15 +133,63 @@ def evaluate(
         nested=given.nested,
         ambiguous=len(others),
         tolerated=sum(
-            verdicts[key] == "wrong" and any(judge(other, given.outcomes.get(key), rules) == "right" for other in held)
+            verdicts[key] == "wrong" and any(verdict_on(key, other) == "right" for other in held)
             for key, held in others.items()
         ),
     )
 
 
-def _gold_form(path: Path, key: str, answer: Any, profile: Profile) -> Any:
+def evaluate_all(
+    gold: Path | str,
+    predictions: Path | str,
+    *,
+    questions: Path | str | None = None,
+    metrics: Sequence[str | Metric] = (),
+    resamples: int = Bootstrap.resamples,
+    confidence: float = Bootstrap.confidence,
+    seed: int = Bootstrap.seed,
+) -> dict[str, Evaluation | str]:
+    """The same under every profile: profile → evaluation, or why its rules do not allow one.
+
+    Raises:
+        RecordError: No profile allows an evaluation.
+        SettingsError: An argument is out of range.
+    """
+    found: dict[str, Evaluation | str] = {}
+    first: RecordError | None = None
+    for name in PROFILES:
+        try:
+            found[name] = evaluate(
+                gold,
+                predictions,
+                profile=name,
+                questions=questions,
+                metrics=metrics,
+                resamples=resamples,
+                confidence=confidence,
+                seed=seed,
+            )
+        except RecordError as error:
+            first = first or error
+            found[name] = str(error)
+        except SettingsError as error:
+            if PROFILES[name].order != "asked":
+                raise
+            found[name] = str(error)
+    if first is not None and all(isinstance(each, str) for each in found.values()):
+        raise first
+    return found
+
+
+def _score(verdict: Verdict, outcome: Outcome | None) -> Score:
+    """A verdict as a value that metrics take."""
+    explanation = "no prediction" if outcome is None else "the query failed" if outcome.status == "failed" else None
+    return Score(float(verdict == "right"), verdict, None if outcome is None else outcome.answer, explanation)
+
+
+def _gold_form(path: Path, key: str, answer: Any, profile: Profile, ordered: bool) -> Any:
     try:
-        return compared_form(answer, profile)
+        return compared_form(answer, profile, ordered=ordered)
     except AnswerShapeError as error:
         raise RecordError(f"{path}: id {key}: the gold answer cannot be compared ({error})") from error
 
@@ -168,15 +227,45 @@ def _facts(records: Mapping[str, dict[str, Any]], links: LinkTable) -> dict[str,
 
 def _grouped(
     dimension: str,
-    verdicts: Mapping[str, Verdict],
+    scores: Mapping[str, Score],
     facts: Mapping[str, Placement],
     bootstrap: Bootstrap,
-    profile: Profile,
+    metrics: Sequence[Metric],
 ) -> tuple[GroupScores, ...]:
-    groups: dict[str, list[Verdict]] = {}
-    for key, verdict in verdicts.items():
-        groups.setdefault(getattr(facts[key], dimension), []).append(verdict)
+    groups: dict[str, list[Score]] = {}
+    for key, score in scores.items():
+        groups.setdefault(getattr(facts[key], dimension), []).append(score)
     known: tuple[str, ...] = {"modality": MODALITIES, "scope": tuple(SCOPES)}.get(dimension, ())
     names = [name for name in known if name in groups] or sorted(groups)
-    total = len(verdicts) if profile.n == "file" else None
-    return tuple(group_scores(name, Tally.of(groups[name]), bootstrap, dimension, total) for name in names)
+    return tuple(group_scores(name, groups[name], bootstrap, dimension, metrics) for name in names)
+
+
+def _metrics(named: Sequence[str | Metric], profile: Profile, total: int) -> tuple[Metric, ...]:
+    """The metrics of a report: ours, those of installed packages, and those that were asked for."""
+    ours = [
+        replace(metric, penalty=float(total)) if metric.penalty is None and profile.n == "file" else metric
+        for metric in METRICS
+    ]
+    asked = [metric_named(each) if isinstance(each, str) else each for each in named]
+    return (*ours, *installed_metrics(), *asked)
+
+
+def _orders(records: Mapping[str, dict[str, Any]], keys: Iterable[str], profile: Profile) -> dict[str, bool]:
+    """Key → whether the gold query asks for an order, where that makes a difference."""
+    if profile.order != "asked":
+        return {}
+    orders = {}
+    for key in keys:
+        query = records.get(key, {}).get("query")
+        if not isinstance(query, str):
+            if records.get(key, {}).get("is_impossible"):
+                continue
+            raise SettingsError(
+                f"the profile {profile.name} needs the gold query of each question, and id {key} has none; give the "
+                "records with --questions"
+            )
+        try:
+            orders[key] = asks_for_order(query)
+        except NeuralSqlError as error:
+            raise RecordError(f"id {key}: the gold query cannot be read ({error})") from error
+    return orders

@@ -21,16 +21,20 @@ class Profile:
     Attributes:
         name: Of the profile.
         doc: Where the rules come from.
-        order: `kept`: lists are compared as they stand; `ignored`: as multisets (sorted by their texts).
+        order: `kept`: lists are compared as they stand; `ignored`: as multisets (sorted by their texts); `asked`: kept
+            where the gold query ends in an ORDER BY, ignored elsewhere.
         ties: What becomes of rows that tie in the order of the query. `as listed`: they must come in gold's order,
             which is the order SQLite returns rows in; `ignored`: their order does not matter. Rows that a LIMIT cut
             off are lost either way: an answer file does not hold them.
         rounding: `first value`: if the first value is a float, all numbers are rounded to `places` (half-even of the
-            binary value), else none; `each float`: every float is; `none`: nothing is.
+            binary value), else none; `each number`: every value that is or reads as a number, truth values among them,
+            becomes a float of so many places; `none`: nothing is.
         places: Decimal places kept by `rounding`.
         values: `numbers`: 1, 1.0 and true are equal, "1" is not 1; `kinds`: as numbers, but a truth value equals
-            only a truth value; `texts`: the texts of the values are equal (1 and 1.0 differ, 1 and "1" do not).
-        at_most: Values compared, after sorting if `order` is ignored; None: all.
+            only a truth value; `texts`: the texts of the values are equal.
+        rows: `flat`: a list inside the list is a value like others; `lists`: every value is a row, and one that is no
+            list a row of one.
+        at_most: Rows compared, after sorting if `order` is ignored; None: all.
         missing: A gold id without prediction is an `error` of the file, or counts as `wrong`.
         extra: A prediction without gold id is an `error` of the file, or is `ignored`.
         duplicates: Of several records with one id the `last` counts, or it is an `error` of the file.
@@ -42,11 +46,12 @@ class Profile:
 
     name: str
     doc: str
-    order: Literal["kept", "ignored"]
+    order: Literal["kept", "ignored", "asked"]
     ties: Literal["as listed", "ignored"]
-    rounding: Literal["first value", "each float", "none"]
+    rounding: Literal["first value", "each number", "none"]
     places: int
     values: Literal["numbers", "kinds", "texts"]
+    rows: Literal["flat", "lists"]
     at_most: int | None
     missing: Literal["error", "wrong"]
     extra: Literal["error", "ignored"]
@@ -64,6 +69,7 @@ _ALL: Final = (
         rounding="first value",
         places=6,
         values="numbers",
+        rows="flat",
         at_most=None,
         missing="error",
         extra="error",
@@ -73,19 +79,20 @@ _ALL: Final = (
     ),
     Profile(
         name="ehrsql",
-        doc="EHRSQL 2024 shared task: the first hundred values as sorted texts, floats to one place; a failed query "
-        "is wrong.",
+        doc="EHRSQL 2024 shared task (github.com/glee4810/ehrsql-2024, scoring_utils.py of e207f57, 2024-03-21): the "
+        "first hundred rows, sorted, as texts; whatever reads as a number to three places; a failed query is wrong.",
         order="ignored",
         ties="ignored",
-        rounding="each float",
-        places=1,
+        rounding="each number",
+        places=3,
         values="texts",
+        rows="lists",
         at_most=100,
         missing="error",
         extra="error",
         duplicates="last",
         failure="wrong",
-        n="group",
+        n="file",
     ),
     Profile(
         name="strict",
@@ -96,11 +103,29 @@ _ALL: Final = (
         rounding="first value",
         places=6,
         values="kinds",
+        rows="flat",
         at_most=None,
         missing="wrong",
         extra="error",
         duplicates="error",
         failure="wrong",
+        n="group",
+    ),
+    Profile(
+        name="asked-order",
+        doc="As paper, but order counts only where the gold query asks for one: what SQLite happens to return first is "
+        "no merit.",
+        order="asked",
+        ties="as listed",
+        rounding="first value",
+        places=6,
+        values="numbers",
+        rows="flat",
+        at_most=None,
+        missing="error",
+        extra="error",
+        duplicates="last",
+        failure="abstained",
         n="group",
     ),
     Profile(
@@ -111,6 +136,7 @@ _ALL: Final = (
         rounding="none",
         places=0,
         values="numbers",
+        rows="flat",
         at_most=None,
         missing="error",
         extra="error",
@@ -130,7 +156,8 @@ RULE_DOCS: Final = {
     "rounding": "which numbers are rounded before they are compared (half-even of the binary value)",
     "places": "decimal places kept by rounding",
     "values": "what is equal: numbers (1, 1.0 and true), kinds (true only equals true) or texts",
-    "at_most": "how many values are compared",
+    "rows": "whether a value that is a list is a row",
+    "at_most": "how many rows are compared",
     "missing": "a gold id without prediction",
     "extra": "a prediction without gold id",
     "duplicates": "an id that occurs several times",

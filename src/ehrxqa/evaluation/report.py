@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
 from ehrxqa.evaluation.evaluate import Evaluation
 from ehrxqa.evaluation.profiles import RULE_DOCS, rules_of, shown
-from ehrxqa.evaluation.scores import METRICS, GroupScores, Score
+from ehrxqa.evaluation.scores import Estimate, GroupScores
 from ehrxqa.publish.plots import Cell, bar_chart, html_table, page
 
-__all__ = ["as_html", "as_json", "as_table"]
+__all__ = ["as_html", "as_json", "as_table", "profiles_json", "profiles_table"]
 
 #: Longest group name in the terminal.
 _NAME_WIDTH = 60
@@ -62,7 +62,7 @@ def as_table(result: Evaluation, *, families: bool = False) -> str:
     lines = [f"Profile {result.profile.name}: {result.profile.doc}", ""]
     names = [name for name in result.groups if families or name != "family"]
     # EX and RS0 are equal by definition: one column
-    metrics = [metric for metric in METRICS if metric != "RS0"]
+    metrics = [metric for metric in result.overall.scores if metric != "RS0"]
     table = [["", "n", "right", "abst.", "wrong", *("EX = RS0" if name == "EX" else name for name in metrics)]]
     blocks: list[tuple[str, Sequence[GroupScores]]] = [("", [result.overall])]
     blocks += [(name, result.groups[name]) for name in names]
@@ -81,17 +81,44 @@ def as_table(result: Evaluation, *, families: bool = False) -> str:
     return "\n".join([*lines, "", *_notes(result)])
 
 
+def profiles_table(found: Mapping[str, Evaluation | str]) -> str:
+    """One row per profile: what the same answers score under every set of rules."""
+    done = {name: each for name, each in found.items() if isinstance(each, Evaluation)}
+    names = [name for name in next(iter(done.values())).overall.scores if name != "RS0"]
+    table = [["profile", "n", "right", "abst.", "wrong", *("EX = RS0" if name == "EX" else name for name in names)]]
+    notes = []
+    for name, each in found.items():
+        if isinstance(each, str):
+            table.append([name, *("-" for _ in table[0][1:])])
+            notes.append(f"{name}: {each}")
+        else:
+            counts = [f"{count:,}" for count in _counts(each.overall)]
+            table.append([name, *counts, *(_score(each.overall.scores[metric]) for metric in names)])
+    widths = [max(len(row[place]) for row in table) for place in range(len(table[0]))]
+    lines = [
+        "  ".join((f"{name:<{widths[0]}}", *(f"{cell:>{size}}" for cell, size in zip(cells, widths[1:], strict=True))))
+        for name, *cells in table
+    ]
+    docs = [f"{name}: {each.profile.doc}" for name, each in done.items()]
+    return "\n".join([*lines, "", *docs, *notes])
+
+
+def profiles_json(found: Mapping[str, Evaluation | str]) -> dict[str, Any]:
+    """Profile → the whole evaluation, or why there is none."""
+    return {name: {"error": each} if isinstance(each, str) else as_json(each) for name, each in found.items()}
+
+
 def _counts(group: GroupScores) -> tuple[int, int, int, int]:
     tally = group.tally
     return tally.total, tally.right, tally.abstained, tally.wrong
 
 
-def _score(score: Score) -> str:
+def _score(score: Estimate) -> str:
     interval = _interval(score)
     return f"{score.value:,.1f} {interval}" if interval else f"{score.value:,.1f}"
 
 
-def _interval(score: Score) -> str:
+def _interval(score: Estimate) -> str:
     return "" if score.low is None or score.high is None else f"[{score.low:,.1f}, {score.high:,.1f}]"
 
 
@@ -138,7 +165,7 @@ def _is_certain(group: GroupScores) -> bool:
 
 def as_html(result: Evaluation, title: str = "Evaluation") -> str:
     """A page that needs nothing but itself."""
-    header = ("", "n", "right", "abstained", "wrong", *METRICS)
+    header = ("", "n", "right", "abstained", "wrong", *result.overall.scores)
     sections = [("Overall", html_table(header, [_row(result.overall)]))]
     for name, groups in result.groups.items():
         table = html_table(header, [_row(group) for group in groups])
@@ -157,9 +184,7 @@ def as_html(result: Evaluation, title: str = "Evaluation") -> str:
 
 
 def _row(group: GroupScores) -> list[Cell]:
-    scores: list[Cell] = [
-        (f"{score.value:,.1f}", _interval(score)) for score in (group.scores[metric] for metric in METRICS)
-    ]
+    scores: list[Cell] = [(f"{score.value:,.1f}", _interval(score)) for score in group.scores.values()]
     return [group.name, *(f"{count:,}" for count in _counts(group)), *scores]
 
 

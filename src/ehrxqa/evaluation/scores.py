@@ -1,25 +1,22 @@
 """Execution accuracy, reliability scores and their bootstrap intervals, from counts of verdicts.
 
-A right answer scores 1, an abstention 0, a wrong answer -c: a sum of three counts. The scores of a resampled
-data set depend only on how often each verdict was drawn, and drawing n ids with replacement draws these counts
-from a multinomial distribution; so the bootstrap needs no loop over ids.
+Reliability scores are sums of three counts: right, abstained, wrong. Those of a resampled data set depend only on how
+often each verdict was drawn, and drawing n ids with replacement draws these counts from a multinomial distribution; so
+their bootstrap needs no loop over ids. Other metrics are resampled question by question.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from ehrxqa.evaluation.comparing import Verdict
+from ehrxqa.evaluation.metrics import METRICS, Metric, Reliability, Score
 
-__all__ = ["METRICS", "Bootstrap", "GroupScores", "Score", "Tally", "group_scores", "penalty_of"]
-
-#: Reported scores. EX is the execution accuracy; it equals RS0, because both count right answers.
-METRICS: Final = ("EX", "RS0", "RS5", "RS10", "RSN")
+__all__ = ["Bootstrap", "Estimate", "GroupScores", "Tally", "group_scores"]
 
 
 @dataclass(frozen=True)
@@ -38,8 +35,8 @@ class Bootstrap:
 
 
 @dataclass(frozen=True)
-class Score:
-    """A score in percent, with the ends of its interval; None if none was made, or if all verdicts are alike."""
+class Estimate:
+    """A number with the ends of its interval; None if none was made, or if all verdicts are alike."""
 
     value: float
     low: float | None
@@ -73,62 +70,64 @@ class GroupScores:
     Attributes:
         name: Of the group.
         tally: Its verdicts.
-        scores: By metric.
+        scores: By name of the metric.
     """
 
     name: str
     tally: Tally
-    scores: dict[str, Score]
+    scores: dict[str, Estimate]
 
 
-def penalty_of(metric: str | float, total: int) -> float:
-    """What a wrong answer costs: c of RS(c), as number or text; `N` is the number of distinct gold ids.
-
-    >>> penalty_of("RS10", 5), penalty_of("N", 5), penalty_of("EX", 5), penalty_of(2.5, 5)
-    (10.0, 5.0, 0.0, 2.5)
-
-    Raises:
-        ValueError: It is neither a number nor N.
-    """
-    text = str(metric).removeprefix("RS")
-    if text == "EX":
-        return 0.0
-    return float(total) if text == "N" else float(text)
-
-
-def reliability(tally: Tally, penalty: float) -> float:
-    """RS(c) in percent.
-
-    >>> reliability(Tally(right=2, abstained=1, wrong=2), 5)
-    -160.0
-    """
-    return 100.0 * (tally.right - penalty * tally.wrong) / tally.total
-
-
-def group_scores(name: str, tally: Tally, bootstrap: Bootstrap, stream: str = "", n: int | None = None) -> GroupScores:
-    """The scores of a group that is not empty.
+def group_scores(
+    name: str,
+    scores: Sequence[Score],
+    bootstrap: Bootstrap,
+    stream: str = "",
+    metrics: Sequence[Metric] = METRICS,
+) -> GroupScores:
+    """What metrics make of the scores of a group that is not empty.
 
     Args:
         name: Of the group.
-        tally: Its verdicts.
+        scores: Of its questions.
         bootstrap: How intervals are made.
         stream: What names the random stream, with the seed.
-        n: N of RSN (default: the number of ids of the group).
+        metrics: Functions over scores.
     """
+    tally = Tally.of(score.verdict for score in scores)
     total = tally.total
-    drawn = None
     # where all verdicts are alike every resample is the same: an interval without width would look like certainty
-    if bootstrap.resamples and total not in (tally.right, tally.abstained, tally.wrong):
-        rng = np.random.default_rng([bootstrap.seed, zlib.crc32(f"{stream}/{name}".encode())])
-        shares = np.array([tally.right, tally.abstained, tally.wrong]) / total
-        drawn = rng.multinomial(total, shares, size=bootstrap.resamples)  # (resamples, 3)
-    scores = {}
-    for metric in METRICS:
-        penalty = penalty_of(metric, n or total)
+    resampled = bool(bootstrap.resamples) and total not in (tally.right, tally.abstained, tally.wrong)
+    drawn = _drawn_counts(tally, bootstrap, f"{stream}/{name}") if resampled else None
+    found = {}
+    for metric in metrics:
         low = high = None
         if drawn is not None:
-            values = 100.0 * (drawn[:, 0] - penalty * drawn[:, 2]) / total
+            values = (
+                _of_counts(metric, drawn, total)
+                if isinstance(metric, Reliability)
+                else _of_resamples(metric, scores, bootstrap, f"{stream}/{name}/{metric.name}")
+            )
             tail = 50.0 * (1.0 - bootstrap.confidence)
             low, high = (float(end) for end in np.percentile(values, (tail, 100.0 - tail)))
-        scores[metric] = Score(reliability(tally, penalty), low, high)
-    return GroupScores(name, tally, scores)
+        found[metric.name] = Estimate(metric(scores), low, high)
+    return GroupScores(name, tally, found)
+
+
+def _drawn_counts(tally: Tally, bootstrap: Bootstrap, stream: str) -> np.ndarray:
+    """Counts of right, abstained and wrong in each resample; (resamples, 3)."""
+    rng = np.random.default_rng([bootstrap.seed, zlib.crc32(stream.encode())])
+    shares = np.array([tally.right, tally.abstained, tally.wrong]) / tally.total
+    return rng.multinomial(tally.total, shares, size=bootstrap.resamples)
+
+
+def _of_counts(metric: Reliability, drawn: np.ndarray, total: int) -> np.ndarray:
+    penalty = float(total) if metric.penalty is None else metric.penalty
+    return np.asarray(100.0 * (drawn[:, 0] - penalty * drawn[:, 2]) / total)
+
+
+def _of_resamples(metric: Metric, scores: Sequence[Score], bootstrap: Bootstrap, stream: str) -> np.ndarray:
+    """A metric that is more than a sum of verdicts: question by question."""
+    rng = np.random.default_rng([bootstrap.seed, zlib.crc32(stream.encode())])
+    places = rng.integers(0, len(scores), size=(bootstrap.resamples, len(scores)))
+    return np.array([metric([scores[place] for place in row]) for row in places.tolist()])

@@ -44,6 +44,8 @@ def diagnose(
     gold: Any,
     evidence: Evidence,
     profile: Profile,
+    *,
+    ordered: bool = True,
 ) -> tuple[Verdict, Fault]:
     """The verdict on an answer, and whose fault it is; see `run_records.FAULTS`.
 
@@ -54,13 +56,14 @@ def diagnose(
         gold: The gold answer as `compared_form` gives it, `"null"` if there is none.
         evidence: Outcomes of all of them.
         profile: Rules of the comparison.
+        ordered: Whether the gold query asks for an order, where the profile makes a difference.
     """
 
     def right(query: str | None, outcomes: Mapping[str, Outcome]) -> bool:
-        return query is not None and judge(gold, as_answered(outcomes.get(query)), profile) == "right"
+        return query is not None and judge(gold, as_answered(outcomes.get(query)), profile, ordered=ordered) == "right"
 
     outcome = None if query is None else evidence.seen.get(query)
-    verdict = judge(gold, as_answered(outcome), profile)
+    verdict = judge(gold, as_answered(outcome), profile, ordered=ordered)
     return verdict, _fault(verdict, query, withheld, gold_query, gold, outcome, evidence, right)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ehrxqa.dataset.records import Record
 from ehrxqa.errors import RecordError
-from ehrxqa.evaluation.comparing import NULL, compared_form, judge
+from ehrxqa.evaluation.comparing import NULL, asks_for_order, compared_form, judge
 from ehrxqa.evaluation.profiles import Profile
 from ehrxqa.evaluation.soft import soft_f1
 from ehrxqa.models.executing import QueryRunner
@@ -59,9 +59,11 @@ def judge_answers(
         line, outcome = queries[identifier, trial], outcomes[identifier, trial]
         gold_query = asked.gold_query(identifier)
         gold = _gold_answer(asked.records[identifier], gold_query, evidence.perfect)
-        form = NULL if gold == NULL else compared_form(gold, profile)
-        verdict, fault = diagnose(line.query, line.withheld, gold_query, form, evidence, profile)
-        unheld = judge(form, as_answered(evidence.seen.get(line.query or line.withheld or "")), profile)
+        ordered = profile.order != "asked" or (gold_query is not None and asks_for_order(gold_query))
+        form = NULL if gold == NULL else compared_form(gold, profile, ordered=ordered)
+        verdict, fault = diagnose(line.query, line.withheld, gold_query, form, evidence, profile, ordered=ordered)
+        unheld_outcome = as_answered(evidence.seen.get(line.query or line.withheld or ""))
+        unheld = judge(form, unheld_outcome, profile, ordered=ordered)
         answer = outcome.answer if outcome.outcome == "answered" else None
         measures = {} if gold == NULL else {"soft_f1": soft_f1(gold, answer, profile)}
         cost = line.cost + Cost(images=outcome.vqa_calls, seconds=outcome.seconds)
