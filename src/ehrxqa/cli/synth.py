@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, workers_option
+from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, releases_option, workers_option
 from ehrxqa.hospital import DEFAULT_SUBJECTS, synth, synth_around
 from ehrxqa.hospital.tree import as_dict
 from ehrxqa.progress import make_progress
@@ -60,6 +60,7 @@ __all__ = ["command"]
     metavar="X",
     help="Further multiplier of charted events alone.  [default: 1.0]",
 )
+@releases_option
 @workers_option
 @quiet_option
 @format_option
@@ -72,6 +73,7 @@ def command(
     images: bool,
     events_factor: float | None,
     charted_factor: float | None,
+    releases: tuple[str, ...],
     workers: int | None,
     quiet: bool,
     output_format: str,
@@ -83,8 +85,10 @@ def command(
     """
     progress = make_progress(quiet=quiet)
     if around is not None:
-        if (subjects, events_factor, charted_factor) != (None, None, None):
-            raise click.UsageError("--around takes subjects and events from the demo; leave out --subjects and factors")
+        if (subjects, events_factor, charted_factor, releases) != (None, None, None, ()):
+            raise click.UsageError(
+                "--around takes subjects and events from the demo; leave out --subjects, --release and factors"
+            )
         report = synth_around(
             out, around, gold_subjects=gold_subjects, seed=seed, images=images, workers=workers, progress=progress
         )
@@ -97,6 +101,7 @@ def command(
             images=images,
             events_factor=1.0 if events_factor is None else events_factor,
             charted_factor=1.0 if charted_factor is None else charted_factor,
+            releases=releases,
             workers=workers,
             progress=progress,
         )

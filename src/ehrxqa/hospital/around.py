@@ -88,10 +88,10 @@ def synth_around(
     people = read_subjects(plan, tree)  # before anything is written: a torn table is found here
     write_json(out / HYBRID_MARKER, marker)
     for key, path in tables.items():
-        _copy(path, source_path(out, key, compressed=path.suffix == ".gz"))
-    write_text(source_path(out, "attribute_list"), attribute_list_text())
-    write_text(source_path(out, "object_list"), object_list_text())
-    write_text(source_path(out, "ontology"), ontology_json())
+        _copy(path, source_path(out, key, plan, compressed=path.suffix == ".gz"))
+    write_text(source_path(out, "attribute_list", plan), attribute_list_text())
+    write_text(source_path(out, "object_list", plan), object_list_text())
+    write_text(source_path(out, "ontology", plan), ontology_json())
     counts = _draw(plan, people, out, workers or os.cpu_count() or 1, progress)
     write_json(out / HYBRID_MARKER, {**marker, "complete": True, "counts": dict(sorted(counts.items()))})
     return report_of_counts(out, plan, counts, fresh=True)
@@ -110,8 +110,10 @@ def _demo_tree(demo: Path) -> SourceTree:
 def _draw(plan: Plan, subjects: list[Subject], out: Path, workers: int, progress: Progress) -> Counter[str]:
     counts: Counter[str] = Counter()
     with ExitStack() as stack:
-        growing = {key: GrowingTable.open(stack, out, key) for key in ("cxr_metadata", *GOLD_TABLES)}
-        graphs = ZipFile(stack.enter_context(atomic_path(source_path(out, "scene_graphs"))))
+        growing = {
+            key: GrowingTable.open(stack, source_path(out, key, plan), key) for key in ("cxr_metadata", *GOLD_TABLES)
+        }
+        graphs = ZipFile(stack.enter_context(atomic_path(source_path(out, "scene_graphs", plan))))
         stack.push(closing(graphs))
         with progress.task("X-rays around the demo", total=len(subjects), unit="subjects") as task:
             for batch in _batches(plan, subjects, out, workers):

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ehrxqa.hospital.plan import Plan
+from ehrxqa.hospital.release_values import RELEASE_VALUES
 from ehrxqa.hospital.seeds import Purpose, stream
 from ehrxqa.hospital.vocabulary import CONDITIONS, Choice
+from ehrxqa.spec.releases import MIMIC_IV
 
 __all__ = ["DAY", "HOUR", "Admission", "IcuStay", "Subject", "UnitStay", "live"]
 
@@ -60,7 +62,6 @@ _RACES = (
     ("BLACK/CAPE VERDEAN", 1), ("PATIENT DECLINED TO ANSWER", 1), ("PORTUGUESE", 0.6), ("UNABLE TO OBTAIN", 0.6),
     ("AMERICAN INDIAN/ALASKA NATIVE", 0.3),
 )  # fmt: skip
-_GROUPS = ("2008 - 2010", "2011 - 2013", "2014 - 2016", "2017 - 2019")
 
 
 def _table(pairs: tuple[tuple[str, float], ...]) -> tuple[tuple[str, ...], Choice]:
@@ -179,6 +180,7 @@ def live(plan: Plan, number: int) -> Subject:
     slope = np.clip((age - 30) / 50, 0, 1.2)
     draws = rng.random(len(CONDITIONS))
     has = [c for c, u in zip(CONDITIONS, draws, strict=True) if u < c.young + (c.old - c.young) * slope]
+    values = RELEASE_VALUES[plan.versions[MIMIC_IV.slug]]
     subject = Subject(
         number=number,
         subject_id=plan.subject_id(number),
@@ -186,9 +188,9 @@ def live(plan: Plan, number: int) -> Subject:
         gender="F" if rng.random() < 0.52 else "M",
         age=age,
         anchor_year=anchor_year,
-        anchor_group=_GROUPS[int(rng.integers(0, 4))],
+        anchor_group=values.groups[int(rng.integers(0, len(values.groups)))],
         race=_pick(_RACE, rng),
-        language="ENGLISH" if rng.random() < 0.9 else "?",
+        language=values.language(rng.random()),
         died_on=None,
         conditions=tuple(c.name for c in has if c.chronic),
         recorded=recorded,
@@ -221,7 +223,8 @@ def _admit(plan: Plan, subject: Subject, episodes: tuple[str, ...], rng: np.rand
     if rng.random() < 0.03:
         count = 0  # only seen as an outpatient or in the emergency department
     reasons = [*episodes, *(c for c in subject.conditions if c not in ("hypertension", "granuloma"))] or ["gi"]
-    insurance = "Medicare" if subject.age >= 65 else "Medicaid" if rng.random() < 0.15 else "Other"
+    values = RELEASE_VALUES[plan.versions[MIMIC_IV.slug]]
+    insurance = "Medicare" if subject.age >= 65 else values.insurance(rng.random())
     marital = ("MARRIED", "SINGLE", "WIDOWED", "DIVORCED", "")[int(rng.choice(5, p=(0.44, 0.36, 0.1, 0.07, 0.03)))]
     clock = subject.first
     ids = iter(range(plan.slots))

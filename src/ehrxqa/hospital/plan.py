@@ -7,12 +7,15 @@ by a multiplication with a number prime to the size of the range.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
 from ehrxqa.errors import SettingsError
 from ehrxqa.hospital.seeds import Purpose, stream
+from ehrxqa.spec.human_labels import HUMAN_LABELS
+from ehrxqa.spec.releases import MIMIC_CXR_JPG, PROJECTS, Project, chosen
 
 __all__ = ["GENERATOR", "MAX_SUBJECTS", "MIN_SUBJECTS", "Plan"]
 
@@ -40,6 +43,7 @@ class Plan:
         images: Whether X-ray files are drawn.
         events_factor: Multiplier of laboratory and charted events.
         charted_factor: Further multiplier of charted events alone.
+        releases: Names of the releases that are written, where they are not the official ones, in a fixed order.
     """
 
     subjects: int
@@ -48,6 +52,7 @@ class Plan:
     images: bool
     events_factor: float
     charted_factor: float
+    releases: tuple[str, ...] = ()
 
     @classmethod
     def checked(
@@ -58,11 +63,12 @@ class Plan:
         images: bool = True,
         events_factor: float = 1.0,
         charted_factor: float = 1.0,
+        releases: Iterable[str] = (),
     ) -> Plan:
         """The plan of these parameters; `gold_subjects` None means a quarter of the subjects, at most 500.
 
         Raises:
-            SettingsError: A parameter is out of range.
+            SettingsError: A parameter is out of range, or there is no such release.
         """
         if not MIN_SUBJECTS <= subjects <= MAX_SUBJECTS:
             raise SettingsError(f"subjects: {subjects} is out of range; choose {MIN_SUBJECTS} to {MAX_SUBJECTS:,}")
@@ -78,11 +84,35 @@ class Plan:
         for name, factor in (("events factor", events_factor), ("charted factor", charted_factor)):
             if not 0 < factor <= MAX_FACTOR:
                 raise SettingsError(f"{name}: {factor} is out of range; choose more than 0, at most {MAX_FACTOR:,}")
-        return cls(subjects, gold, seed, images, float(events_factor), float(charted_factor))
+        versions = chosen(releases)
+        others = tuple(
+            f"{project.name}-{versions[project.slug]}"
+            for project in PROJECTS
+            if versions[project.slug] != project.version
+        )
+        return cls(subjects, gold, seed, images, float(events_factor), float(charted_factor), others)
 
     def as_dict(self) -> dict[str, Any]:
         """The parameters, for the marker file."""
-        return asdict(self)
+        values = asdict(self)
+        if not values["releases"]:  # as it was before there were others
+            del values["releases"]
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+    @cached_property
+    def versions(self) -> dict[str, str]:
+        """The release of each project, by its slug."""
+        return chosen(self.releases)
+
+    @property
+    def human_labels(self) -> bool:
+        """Whether the release of MIMIC-CXR-JPG has studies that a radiologist read."""
+        release = MIMIC_CXR_JPG.release(self.versions[MIMIC_CXR_JPG.slug])
+        return release is not None and HUMAN_LABELS.path in release.listed
+
+    def folder(self, project: Project) -> str:
+        """Folder of a project below the root of the tree, e.g. `mimiciv/2.2`."""
+        return f"{project.slug}/{self.versions[project.slug]}"
 
     @cached_property
     def gold(self) -> frozenset[int]:

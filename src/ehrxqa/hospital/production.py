@@ -14,6 +14,7 @@ from ehrxqa.hospital.anatomy import body_of, pose
 from ehrxqa.hospital.archive import Piece, ZipEntry, piece_of, zip_entry
 from ehrxqa.hospital.csvtext import rows_text
 from ehrxqa.hospital.graphs import gold_box_rows, gold_rows, graph_boxes, scene_graph
+from ehrxqa.hospital.human_labels import human_label_rows
 from ehrxqa.hospital.life import Subject, live
 from ehrxqa.hospital.measurements import ChartedRows, LabRows, charted_of, charted_text, labs_of, labs_text
 from ehrxqa.hospital.orders import Row, Rows, orders_of
@@ -23,10 +24,11 @@ from ehrxqa.hospital.reports import report_of
 from ehrxqa.hospital.seeds import Purpose, stream
 from ehrxqa.hospital.studies import Study, studies_of
 from ehrxqa.layout import IMAGES_FOLDER, image_path
-from ehrxqa.sources.catalogue import MIMIC_CXR_JPG
+from ehrxqa.sources.catalogue import MIMIC_CXR_JPG, source_file
 from ehrxqa.spec import tables as spec
+from ehrxqa.spec.human_labels import HUMAN_LABELS
 
-__all__ = ["GOLD_TABLES", "TABLES", "Batch", "make_batch", "make_x_ray_batch"]
+__all__ = ["GOLD_TABLES", "TABLES", "Batch", "make_batch", "make_x_ray_batch", "table_keys"]
 
 #: Tables made of subjects, by catalogue key.
 TABLES: Final = (
@@ -48,10 +50,15 @@ class Batch:
     counts: Counter[str] = field(default_factory=Counter)
 
 
+def table_keys(plan: Plan) -> tuple[str, ...]:
+    """Catalogue keys of the tables that a hospital has, those that are the same in every hospital apart."""
+    return (*TABLES, *GOLD_TABLES, *((HUMAN_LABELS.key,) if plan.human_labels else ()))
+
+
 def make_batch(plan: Plan, numbers: range, out: Path) -> Batch:
     """Make the subjects `numbers`; X-rays are written below `out`, everything else is returned."""
     batch = Batch()
-    rows: Rows = {key: [] for key in (*TABLES, *GOLD_TABLES)}
+    rows: Rows = {key: [] for key in table_keys(plan)}
     laboratory: list[LabRows] = []
     charted: list[ChartedRows] = []
     for number in numbers:
@@ -86,6 +93,8 @@ def _add_x_rays(plan: Plan, subject: Subject, studies: tuple[Study, ...], out: P
     rng = stream(plan.seed, Purpose.REPORTS, subject.number)
     rows["cxr_metadata"] += metadata_rows(rng, subject, studies)["cxr_metadata"]
     _chest_imagenome(plan, subject, studies, rows, batch)
+    if plan.human_labels:
+        rows[HUMAN_LABELS.key] += human_label_rows(plan, subject, studies)
     if plan.images:
         batch.counts["images"] += _pictures(plan, subject, studies, out)
     batch.counts["subjects"] += 1
@@ -97,7 +106,7 @@ def _add_rows(rows: Rows, batch: Batch) -> None:
     for key, own in rows.items():
         batch.counts[key] += len(own)
         text = rows_text(key, own)
-        if key in GOLD_TABLES:
+        if not source_file(key).compressed:
             batch.plain[key] = text
         else:
             batch.pieces[key] = piece_of(text)
@@ -138,7 +147,7 @@ def _pictures(plan: Plan, subject: Subject, studies: tuple[Study, ...], out: Pat
 
     body = body_of(stream(plan.seed, Purpose.GOLD, subject.number), subject.body)
     count = 0
-    folder = out / MIMIC_CXR_JPG.folder / IMAGES_FOLDER
+    folder = out / plan.folder(MIMIC_CXR_JPG) / IMAGES_FOLDER
     for study in studies:
         for image in study.images:
             path = folder / image_path(subject.subject_id, study.study_id, image.image_id)

@@ -26,6 +26,7 @@ class Purpose(IntEnum):
     ICU = 6
     PICTURES = 7
     GOLD = 8
+    HUMAN_LABELS = 9
 
 
 def stream(seed: int, purpose: Purpose, *key: int) -> np.random.Generator:

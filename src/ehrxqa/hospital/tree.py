@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -18,7 +18,7 @@ from ehrxqa.hospital.archive import GzipFile, ZipFile, piece_of
 from ehrxqa.hospital.csvtext import header_text, rows_text
 from ehrxqa.hospital.ontology import attribute_list_text, object_list_text, ontology_json
 from ehrxqa.hospital.plan import GENERATOR, Plan
-from ehrxqa.hospital.production import GOLD_TABLES, TABLES, Batch, make_batch
+from ehrxqa.hospital.production import Batch, make_batch, table_keys
 from ehrxqa.hospital.records import dictionary_rows
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.pool import Pool
@@ -77,6 +77,7 @@ def synth(
     images: bool = True,
     events_factor: float = 1.0,
     charted_factor: float = 1.0,
+    releases: Sequence[str] = (),
     workers: int | None = None,
     progress: Progress = SILENT,
 ) -> SynthReport:
@@ -93,6 +94,7 @@ def synth(
         images: Whether X-ray files are drawn (the tables name them in any case).
         events_factor: Multiplier of laboratory and charted events, for large tables.
         charted_factor: Further multiplier of charted events alone.
+        releases: Releases to write that are not the official ones, such as `mimic-iv-3.1`.
         workers: Worker processes; by default one per processor.
         progress: Hears how far it is.
 
@@ -101,18 +103,18 @@ def synth(
         BuildError: A file cannot be written.
     """
     out = Path(out)
-    plan = Plan.checked(subjects, gold_subjects, seed, images, events_factor, charted_factor)
+    plan = Plan.checked(subjects, gold_subjects, seed, images, events_factor, charted_factor, releases)
     workers = workers or os.cpu_count() or 1
     done = _complete(out, plan)
     if done is not None:
         progress.note(f"{out}: complete already, nothing to do")
         return report_of_counts(out, plan, Counter(done), fresh=False)
     write_json(out / MARKER, _marker(plan, None))
-    _write_small_files(out)
+    _write_small_files(out, plan)
     counts: Counter[str] = Counter()
     with ExitStack() as stack:
-        tables = {key: GrowingTable.open(stack, out, key) for key in (*TABLES, *GOLD_TABLES)}
-        graphs = ZipFile(stack.enter_context(atomic_path(source_path(out, "scene_graphs"))))
+        tables = {key: GrowingTable.open(stack, source_path(out, key, plan), key) for key in table_keys(plan)}
+        graphs = ZipFile(stack.enter_context(atomic_path(source_path(out, "scene_graphs", plan))))
         stack.push(closing(graphs))
         with progress.task("synthetic hospital", total=plan.subjects, unit="subjects") as task:
             for batch in _batches(plan, out, workers):
@@ -187,23 +189,23 @@ def report_of_counts(out: Path, plan: Plan, counts: Counter[str], *, fresh: bool
     )
 
 
-def source_path(out: Path, key: str, *, compressed: bool | None = None) -> Path:
+def source_path(out: Path, key: str, plan: Plan, *, compressed: bool | None = None) -> Path:
     """Where a source file lies below the root of a tree; packed as it is published, if not said otherwise."""
     file = source_file(key)
     packed = file.compressed if compressed is None else compressed
-    return out / file.project.folder / (file.path + (".gz" if packed else ""))
+    return out / plan.folder(file.project) / (file.path + (".gz" if packed else ""))
 
 
-def _write_small_files(out: Path) -> None:
+def _write_small_files(out: Path, plan: Plan) -> None:
     """The dictionaries and the semantics: the same in every hospital."""
     for key, rows in dictionary_rows().items():
-        with atomic_path(source_path(out, key)) as part:
+        with atomic_path(source_path(out, key, plan)) as part:
             table = GzipFile(part)
             table.add(piece_of(header_text(key).encode() + rows_text(key, rows)))
             table.close()
-    write_text(source_path(out, "attribute_list"), attribute_list_text())
-    write_text(source_path(out, "object_list"), object_list_text())
-    write_text(source_path(out, "ontology"), ontology_json())
+    write_text(source_path(out, "attribute_list", plan), attribute_list_text())
+    write_text(source_path(out, "object_list", plan), object_list_text())
+    write_text(source_path(out, "ontology", plan), ontology_json())
 
 
 class GrowingTable:
@@ -220,9 +222,9 @@ class GrowingTable:
             self._plain.write(header)
 
     @classmethod
-    def open(cls, stack: ExitStack, out: Path, key: str) -> GrowingTable:
-        """The file of a table below `out`, finished and given its name when the stack unwinds."""
-        table = cls(stack.enter_context(atomic_path(source_path(out, key))), key)
+    def open(cls, stack: ExitStack, path: Path, key: str) -> GrowingTable:
+        """The file of a table, finished and given its name when the stack unwinds."""
+        table = cls(stack.enter_context(atomic_path(path)), key)
         stack.push(closing(table))
         return table
 

@@ -8,6 +8,7 @@ all derive from these. Facts: MIMIC-IV 2.2, MIMIC-CXR-JPG 2.0.0 and Chest ImaGen
 from __future__ import annotations
 
 from ehrxqa.spec.files import Form, SourceColumn, SourceFile, SourceKind, table_file
+from ehrxqa.spec.human_labels import HUMAN_LABELS
 from ehrxqa.spec.releases import CHEST_IMAGENOME, MIMIC_CXR_JPG, MIMIC_IV, PROJECTS, Project
 from ehrxqa.spec.tables import TABLES
 
@@ -101,7 +102,7 @@ FILES: tuple[SourceFile, ...] = (
     ),
 )
 
-_BY_KEY = {file.key: file for file in FILES}
+_BY_KEY = {file.key: file for file in (*FILES, HUMAN_LABELS)}
 
 
 def source_file(key: str) -> SourceFile:

@@ -67,6 +67,7 @@ class SourceFile:
         columns: Columns in file order; empty for files that are not tables.
         doc: What one row is.
         optional: Whether a build can do without it.
+        packed: Whether PhysioNet publishes it as `.gz`, where it does so with tables.
     """
 
     key: str
@@ -76,6 +77,7 @@ class SourceFile:
     columns: tuple[SourceColumn, ...] = ()
     doc: str = ""
     optional: bool = False
+    packed: bool = True
 
     @property
     def used(self) -> tuple[SourceColumn, ...]:
@@ -85,7 +87,7 @@ class SourceFile:
     @property
     def compressed(self) -> bool:
         """Whether PhysioNet publishes the file as `.gz`."""
-        return self.form is Form.CSV and self.project in (MIMIC_IV, MIMIC_CXR_JPG)
+        return self.packed and self.form is Form.CSV and self.project in (MIMIC_IV, MIMIC_CXR_JPG)
 
 
 _KINDS = {
