@@ -78,7 +78,7 @@ def command(
     recheck: bool,
     output_format: str,
     quiet: bool,
-) -> None:
+) -> int:
     """Download what the official dataset needs from PhysioNet into SOURCES.
 
     Files that are there and match the published checksums are not fetched again; what was interrupted goes
@@ -101,3 +101,4 @@ def command(
         progress=make_progress(quiet=quiet),
     )
     emit(output_format, result.as_json(), result.as_text)
+    return 1 if result.refused else 0

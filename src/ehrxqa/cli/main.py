@@ -24,6 +24,7 @@ __all__ = ["COMMANDS", "main", "run"]
 #: `ehrxqa --help` costs nothing.
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("ehrxqa.cli.demo", "Make a synthetic hospital, build everything from it, and look around."),
+    "official": ("ehrxqa.cli.official", "Make the official dataset: download, build, answers, verification."),
     "synth": ("ehrxqa.cli.synth", "Make a synthetic hospital with X-rays in PhysioNet's own files."),
     "build": ("ehrxqa.cli.build", "Build labels and databases from the source files."),
     "generate": ("ehrxqa.cli.generate", "Make new questions over the databases, each verified."),

@@ -5,7 +5,7 @@ What comes in: stages, subjects, a file of questions or built databases. What go
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from ehrxqa.net.errors import DownloadError
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.sources.catalogue import MIMIC_CXR_JPG, PROJECTS
 from ehrxqa.sources.download.images import Choice, Image, metadata_images, read_subjects
-from ehrxqa.sources.download.outcome import CREDENTIALING, DownloadReport, FileReport, report
+from ehrxqa.sources.download.outcome import DownloadReport, FileReport, refusal, report
 from ehrxqa.sources.download.plan import Item, image_items, listed_items
 from ehrxqa.sources.download.releases import RELEASES, Release, Stage, Wanted, wanted_files
 from ehrxqa.sources.download.run import Network, Session, session
@@ -50,7 +50,7 @@ def download(
     replace: bool = False,
     recheck: bool = False,
     network: Network | None = None,
-    credentials: Credentials | None = None,
+    credentials: Credentials | Callable[[], Credentials] | None = None,
     progress: Progress = SILENT,
 ) -> DownloadReport:
     """Bring source files from PhysioNet into `sources`; what is there and matches is not fetched again.
@@ -67,12 +67,13 @@ def download(
         replace: Fetch again what is there but is not the published file.
         recheck: Read again the files that an earlier run has checked.
         network: Connections, waits, patience.
-        credentials: Instead of environment, netrc, keyring or prompt.
+        credentials: Instead of environment, netrc, keyring or prompt; or a function that is asked when the host asks.
         progress: Told what happens.
 
     Raises:
         SettingsError: The selection makes no sense.
-        DownloadError: The host refuses, cannot be reached, or sends something else; the message says what to do.
+        DownloadError: The host refuses all of it, cannot be reached, or sends something else; the message says what to
+            do. Where some projects refuse (an agreement is not signed) and others do not, the report names them.
         BuildError: The disk is full or not writable.
     """
     chosen = _stages(stages)
@@ -97,7 +98,8 @@ def download(
         raise SettingsError(f"--for images needs {_CXR.slug}, which --only leaves out")
     root = _root(Path(sources))
     with session(root, network, credentials, progress) as run:
-        parts = [_run(run, _plan(run, wanted, recheck=recheck), dry_run=dry_run, replace=replace)]
+        items, refused = _plan(run, wanted, recheck=recheck)
+        parts = [_run(run, items, dry_run=dry_run, replace=replace)]
         if choice is not None:
             metadata = _metadata(root)
             if metadata is None:
@@ -105,7 +107,7 @@ def download(
             else:
                 items = _plan_images(run, metadata_images(metadata, choice), recheck=recheck)
                 parts.append(_run(run, items, dry_run=dry_run, replace=replace))
-        return _joined(root, dry_run, parts, run.client.received_bytes)
+        return _joined(root, dry_run, parts, run.client.received_bytes, refused)
 
 
 def download_images(
@@ -119,7 +121,7 @@ def download_images(
     replace: bool = False,
     recheck: bool = False,
     network: Network | None = None,
-    credentials: Credentials | None = None,
+    credentials: Credentials | Callable[[], Credentials] | None = None,
     progress: Progress = SILENT,
 ) -> DownloadReport:
     """Bring the images of the studies in the built databases of `out`.
@@ -134,7 +136,7 @@ def download_images(
         replace: Fetch again what is there but is not the published file.
         recheck: Read again the files that an earlier run has checked.
         network: Connections, waits, patience.
-        credentials: Instead of environment, netrc, keyring or prompt.
+        credentials: Instead of environment, netrc, keyring or prompt; or a function that is asked when the host asks.
         progress: Told what happens.
 
     Raises:
@@ -179,8 +181,12 @@ def _root(sources: Path) -> Path:
     return sources
 
 
-def _plan(run: Session, wanted: Iterable[Wanted], *, recheck: bool) -> list[Item]:
-    """The items of all projects; projects that refuse are reported together."""
+def _plan(run: Session, wanted: Iterable[Wanted], *, recheck: bool) -> tuple[list[Item], list[Release]]:
+    """The items of all projects that may be read, and the projects that refuse.
+
+    Raises:
+        DownloadError: All of them refuse.
+    """
     by_release: dict[Release, list[Wanted]] = {}
     for one in wanted:
         by_release.setdefault(one.release, []).append(one)
@@ -198,14 +204,9 @@ def _plan(run: Session, wanted: Iterable[Wanted], *, recheck: bool) -> list[Item
             if error.status != 403:
                 raise
             refused.append(release)
-    if refused:
-        listed = ", ".join(f"{release.title} {release.version} ({release.agreement})" for release in refused)
-        raise DownloadError(
-            f"your PhysioNet account may not read this yet (HTTP 403): {listed}; sign the data use agreement "
-            f"there, after becoming credentialed at {CREDENTIALING}, or leave it out with --only",
-            status=403,
-        )
-    return items
+    if refused and not items:
+        raise DownloadError(refusal(refused), status=403)
+    return items, refused
 
 
 def _plan_images(run: Session, images: list[Image], *, recheck: bool) -> list[Item]:
@@ -231,7 +232,9 @@ def _run(run: Session, items: list[Item], *, dry_run: bool, replace: bool) -> _P
     return _Part(run.fetch_all(items, total), total, estimated)
 
 
-def _joined(root: Path, dry_run: bool, parts: list[_Part], received_bytes: int) -> DownloadReport:
+def _joined(
+    root: Path, dry_run: bool, parts: list[_Part], received_bytes: int, refused: Sequence[Release] = ()
+) -> DownloadReport:
     reports = [one for part in parts for one in part.reports]
     images: dict[str, int] = {}
     for one in reports:
@@ -246,6 +249,7 @@ def _joined(root: Path, dry_run: bool, parts: list[_Part], received_bytes: int) 
         None if None in totals else sum(total for total in totals if total is not None),
         any(part.estimated for part in parts),
         received_bytes,
+        tuple(refused),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from ehrxqa.progress import human_bytes
 from ehrxqa.sources.download.plan import Item
 from ehrxqa.sources.download.releases import Release
 
-__all__ = ["CREDENTIALING", "DownloadReport", "FileReport", "explained", "hopeless", "report", "summary"]
+__all__ = ["CREDENTIALING", "DownloadReport", "FileReport", "explained", "hopeless", "refusal", "report", "summary"]
 
 CREDENTIALING = "https://physionet.org/settings/credentialing/"
 
@@ -42,6 +42,7 @@ class DownloadReport:
         expected_bytes: Bytes that were or are to be fetched; None if the host did not say.
         estimated: Whether that is an estimate.
         received_bytes: Bytes of content that came over the network.
+        refused: Releases that the account may not read; what else was asked for has come.
     """
 
     root: Path
@@ -51,6 +52,7 @@ class DownloadReport:
     expected_bytes: int | None
     estimated: bool
     received_bytes: int
+    refused: tuple[Release, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain values."""
@@ -65,6 +67,7 @@ class DownloadReport:
                 for file in self.files
             ],
             "images": self.images,
+            "refused": [release.agreement for release in self.refused],
         }
 
     def as_text(self) -> str:
@@ -80,7 +83,18 @@ class DownloadReport:
             lines.append(f"to fetch: {about}{total} into {self.root} (dry run: nothing was fetched)")
         else:
             lines.append(f"{human_bytes(self.received_bytes)} received; the sources are in {self.root}")
+        if self.refused:
+            lines.append(f"not fetched: {refusal(self.refused)}")
         return "\n".join(lines)
+
+
+def refusal(releases: Sequence[Release]) -> str:
+    """What a refusal of these releases means, and where to mend it."""
+    listed = ", ".join(f"{release.title} {release.version} ({release.agreement})" for release in releases)
+    return (
+        f"your PhysioNet account may not read this yet (HTTP 403): {listed}; sign the data use agreement "
+        f"there, after becoming credentialed at {CREDENTIALING}, or leave it out with --only"
+    )
 
 
 def report(item: Item, *, dry: bool = False) -> FileReport:

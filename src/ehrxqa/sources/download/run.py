@@ -66,7 +66,7 @@ class Network:
 def session(
     root: Path,
     network: Network | None = None,
-    credentials: Credentials | None = None,
+    credentials: Credentials | Callable[[], Credentials] | None = None,
     progress: Progress = SILENT,
 ) -> Iterator[Session]:
     """Connections for one run; they are closed, and waits ended, however the block ends."""
@@ -74,7 +74,9 @@ def session(
     clock = network.clock()
 
     def ask() -> Credentials:
-        return credentials if credentials is not None else find_credentials(progress.note)
+        if credentials is None:
+            return find_credentials(progress.note)
+        return credentials if isinstance(credentials, Credentials) else credentials()
 
     client = Client(
         named_host(network.address),
