@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -175,6 +176,21 @@ def test_declared_keys_hold_in_the_database(built: Built) -> None:
         ).fetchall()
         assert lost == 0, (table, column)
     connection.close()
+
+
+def test_generated_questions_never_carry_the_official_name(own: Path, tmp_path: Path) -> None:
+    out = tmp_path / "copy"
+    shutil.copytree(own, out)
+    path = out / "dataset" / "croissant.json"
+    export(out)
+    value = json.loads(path.read_text())
+    assert value["name"] != "ehrxqa"
+    assert value["version"] != "1.0.0"
+    assert "url" not in value
+    assert value["isBasedOn"]["name"] == "EHRXQA"
+    export(out, name="my-questions", url="https://example.org/mine", version="2.1.0")
+    value = json.loads(path.read_text())
+    assert (value["name"], value["url"], value["version"]) == ("my-questions", "https://example.org/mine", "2.1.0")
 
 
 def test_croissant_by_its_own_rules(own: Path) -> None:

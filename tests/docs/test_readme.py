@@ -105,8 +105,13 @@ def test_your_own_model(folder):
 
 
 def test_with_physionet_access(folder):
-    download, build, verify, answer = commands("With PhysioNet access")
+    dry, official, download, build, verify, answer = commands("With PhysioNet access")
+    # tests/download/test_official.py runs it against a loopback server, and download likewise
+    assert official.split("  ")[0] == "ehrxqa official out"
     assert download == "ehrxqa download sources"
+    done = run(dry.split("  ")[0], folder)
+    assert done.returncode == 0
+    assert "0 of 16 are there" in done.stdout
     assert run(build.replace(" sources ", " demo/hospital ").replace(" out", " built"), folder).returncode == 0
     assert run(verify.replace(" out", " built"), folder).returncode == 0
     record = {"db_id": "mimic_iv_cxr", "split": "train", "id": 0, "_gold_program": "select count(*) > 0 from patients"}

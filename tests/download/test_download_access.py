@@ -72,13 +72,18 @@ def test_unsigned_agreements_are_all_named_with_their_addresses(
 ) -> None:
     publish_everything(site)
     site.signed -= {"mimiciv", "chest-imagenome"}
-    with pytest.raises(DownloadError) as caught:
-        download(tmp_path, network=network, credentials=credentials)
-    message = str(caught.value)
-    assert "https://physionet.org/sign-dua/mimiciv/2.2/" in message
-    assert "https://physionet.org/sign-dua/chest-imagenome/1.0.0/" in message
-    assert "mimic-cxr-jpg" not in message
-    assert not list(tmp_path.rglob("*.gz"))
+    report = download(tmp_path, network=network, credentials=credentials)
+    assert [release.slug for release in report.refused] == ["mimiciv", "chest-imagenome"]
+    said = report.as_text().splitlines()[-1]
+    assert "https://physionet.org/sign-dua/mimiciv/2.2/" in said
+    assert "https://physionet.org/sign-dua/chest-imagenome/1.0.0/" in said
+    assert "mimic-cxr-jpg" not in said
+    # what could be had has come
+    assert [path.name for path in tmp_path.rglob("*.gz")] == ["mimic-cxr-2.0.0-metadata.csv.gz"]
+    site.signed.clear()
+    with pytest.raises(DownloadError, match="sign the data use agreement") as caught:
+        download(tmp_path / "other", network=network, credentials=credentials)
+    assert caught.value.status == 403
 
 
 def test_a_missing_release_says_which_version_was_expected(

@@ -17,7 +17,7 @@ from ehrxqa.building.verify import published_counts
 from ehrxqa.errors import BuildError
 from ehrxqa.files import sha256_of
 from ehrxqa.layout import LINKS_PATH, MANIFEST
-from ehrxqa.runs.manifest import Manifest, read_manifest
+from ehrxqa.runs.manifest import OFFICIAL_STAGE, QUESTIONS_STAGE, Manifest, read_manifest
 from ehrxqa.spec.releases import OFFICIAL_DATA_SET
 
 __all__ = ["Fact", "build_facts", "facts_json", "facts_text"]
@@ -108,11 +108,17 @@ def _counts(manifest: Manifest) -> Fact:
 
 def _questions(out: Path, manifest: Manifest) -> list[Fact]:
     check = read_gold_check(out)
-    if check is None and not (out / LINKS_PATH).is_file() and "questions" not in manifest.stages:
+    if (
+        check is None
+        and not (out / LINKS_PATH).is_file()
+        and not {QUESTIONS_STAGE, OFFICIAL_STAGE} & manifest.stages.keys()
+    ):
         return []
     facts = [_gold(check)]
-    stage = manifest.stages.get("questions")
-    if stage is None:
+    stage = manifest.stages.get(QUESTIONS_STAGE)
+    if stage is None and OFFICIAL_STAGE in manifest.stages:
+        facts.append(Fact("questions", "the official ones, with the answers that these databases give"))
+    elif stage is None:
         facts.append(Fact("questions", "not generated here (no stage of them in the manifest)"))
     else:
         settings = stage.counts.get("settings", {})

@@ -24,14 +24,12 @@ from ehrxqa.layout import DATASET_FOLDER, SPLITS, WORK_FOLDER, question_file
 from ehrxqa.net.credentials import Credentials, find_credentials
 from ehrxqa.net.errors import DownloadError
 from ehrxqa.progress import SILENT, Progress
-from ehrxqa.runs.manifest import Checksums, StageRecord, read_manifest, stage_key
+from ehrxqa.runs.manifest import OFFICIAL_STAGE, Checksums, StageRecord, read_manifest, stage_key
 from ehrxqa.sources.download.outcome import refusal
 from ehrxqa.sources.download.releases import EHRXQA, QUESTIONS_VQA, RELEASES, Release
 
-__all__ = ["ANSWERS_STAGE", "OfficialReport", "official"]
+__all__ = ["OfficialReport", "official"]
 
-#: Name of the stage in the manifest: the official questions with the answers found here.
-ANSWERS_STAGE: Final = "official answers"
 VQA_FOLDER: Final = "vqa"
 _TRIES: Final = 3
 R = TypeVar("R")
@@ -217,8 +215,8 @@ def _answers(root: Path, out: Path, workers: int | None, report: OfficialReport,
     assert manifest is not None
     inputs = Checksums(out / WORK_FOLDER / "none").of({split: files[0] for split, files in found.items()})
     inputs |= manifest.stages["database"].outputs
-    key = stage_key(ANSWERS_STAGE, inputs, {}, manifest.versions)
-    stage = manifest.stages.get(ANSWERS_STAGE)
+    key = stage_key(OFFICIAL_STAGE, inputs, {}, manifest.versions)
+    stage = manifest.stages.get(OFFICIAL_STAGE)
     targets = {split: question_file(out, split) for split in SPLITS}
     report.files += [str(target) for target in targets.values()]
     if stage is not None and stage.key == key and all((out / path).is_file() for path in stage.outputs):
@@ -234,7 +232,7 @@ def _answers(root: Path, out: Path, workers: int | None, report: OfficialReport,
     outputs = [f"{DATASET_FOLDER}/{mark}{split}.json" for split in SPLITS for mark in ("_", "")]
     records = Checksums(out / WORK_FOLDER / "none").of({path: out / path for path in outputs})
     manifest = read_manifest(out) or manifest
-    manifest.stages[ANSWERS_STAGE] = StageRecord(key, records, {"answered": answered, "failed": failed})
+    manifest.stages[OFFICIAL_STAGE] = StageRecord(key, records, {"answered": answered, "failed": failed})
     manifest.write(out)
     report.failures = {split: count for split, count in failed.items() if count}
     return "answers: " + ", ".join(f"{split} {count:,}" for split, count in answered.items())

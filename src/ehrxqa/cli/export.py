@@ -19,17 +19,23 @@ __all__ = ["command"]
     metavar="YYYY-MM-DD",
     help="Day of publication, for croissant.json.",
 )
-@click.option("--version", default="1.0.0", show_default=True, metavar="X.Y.Z", help="Version of the data set.")
+@click.option(
+    "--version", metavar="X.Y.Z", help="Version of the data set.  [default: 1.0.0 for the official one, else 0.1.0]"
+)
+@click.option("--name", metavar="NAME", help="Name of the data set, for croissant.json.")
+@click.option("--url", metavar="URL", help="Address of the page that describes it, for croissant.json.")
 @format_option
 @quiet_option
-def command(out: Path, date: str | None, version: str, output_format: str, quiet: bool) -> None:
+def command(
+    out: Path, date: str | None, version: str | None, name: str | None, url: str | None, output_format: str, quiet: bool
+) -> None:
     """Write Parquet, a dataset card with plots, Croissant metadata and tables.json of the questions in OUT.
 
     They lie beside the question files (OUT/dataset) and are made from the same records.
     """
     from ehrxqa.publish.export import export as export_files
 
-    report = export_files(out, date=date, version=version)
+    report = export_files(out, date=date, version=version, name=name, url=url)
     if quiet and output_format == "text":
         return
     emit(

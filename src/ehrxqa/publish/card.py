@@ -54,6 +54,7 @@ def dataset_card(
     settings: Mapping[str, Any],
     releases: Mapping[str, str] | None = None,
     data_set: str = OFFICIAL_DATA_SET,
+    facts: Sequence[tuple[str, str]] = (),
 ) -> str:
     """The card in Markdown, with the header that dataset hubs read.
 
@@ -67,6 +68,7 @@ def dataset_card(
         settings: Settings they were built with.
         releases: Release of each project they were built from, by its title.
         data_set: What the data set is called; another name than EHRXQA if the releases are not the official ones.
+        facts: What is known about the build, by subject.
 
     Raises:
         ValueError: There are examples, and the data are credentialed.
@@ -85,6 +87,7 @@ def dataset_card(
     if examples:
         sections.append("## Examples\n\n" + "\n\n".join(map(_example, examples)))
     sections += [
+        *([_known(facts)] if facts else []),
         _made(versions, settings, releases or {}, data_set),
         _sensitive(kind),
         "## Citation\n\nThe questions follow the design of EHRXQA; please cite it:\n\n```bibtex\n"
@@ -219,6 +222,10 @@ def _example(record: Record) -> str:
     answer = str(record.get("answer"))
     answer = answer if len(answer) <= 300 else answer[:299] + "…"
     return f"**{record['question']}**\n\n```sql\n{record['query']}\n```\n\nAnswer: `{answer}`"
+
+
+def _known(facts: Sequence[tuple[str, str]]) -> str:
+    return "## What is known about it\n\n" + _markdown(("about", "what is known"), facts)
 
 
 def _made(versions: Mapping[str, str], settings: Mapping[str, Any], releases: Mapping[str, str], data_set: str) -> str:

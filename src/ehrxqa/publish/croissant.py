@@ -64,7 +64,8 @@ def croissant(
     name: str,
     description: str,
     license_url: str,
-    url: str,
+    url: str | None,
+    based_on: Mapping[str, str] | None = None,
     citation: str,
     version: str,
     date: str | None,
@@ -77,7 +78,8 @@ def croissant(
         name: Of the dataset.
         description: Of the dataset.
         license_url: Address of the license.
-        url: Address of the page that describes it.
+        url: Address of the page that describes it; left out if None.
+        based_on: Another dataset, whose design it follows.
         citation: What to cite, as BibTeX.
         version: Of the dataset, `major.minor.patch`.
         date: When it was published, `YYYY-MM-DD`; left out if None.
@@ -91,7 +93,8 @@ def croissant(
         "description": description,
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "license": license_url,
-        "url": url,
+        **({} if url is None else {"url": url}),
+        **({} if based_on is None else {"isBasedOn": dict(based_on)}),
         "citeAs": citation,
         "version": version,
         **({} if date is None else {"datePublished": date}),

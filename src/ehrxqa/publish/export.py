@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from ehrxqa.building.facts import build_facts
 from ehrxqa.dataset.splits import Dataset, read_dataset
 from ehrxqa.dataset.stats import dataset_stats, plots
 from ehrxqa.errors import SettingsError
@@ -16,13 +17,13 @@ from ehrxqa.publish.card import CITATION, dataset_card, terms_of
 from ehrxqa.publish.croissant import croissant
 from ehrxqa.publish.parquet import fields_of, parquet_table, write_parquet
 from ehrxqa.publish.tables_json import schema_record
-from ehrxqa.runs.manifest import Manifest, read_manifest
+from ehrxqa.runs.manifest import OFFICIAL_STAGE, QUESTIONS_STAGE, Manifest, read_manifest
 from ehrxqa.spec.releases import OFFICIAL_DATA_SET
 
 __all__ = ["ExportReport", "export"]
 
-#: Where the benchmark is described.
-URL = "https://physionet.org/content/ehrxqa/"
+#: The official dataset, whose design the questions follow.
+OFFICIAL: Final = {"@type": "sc:Dataset", "name": "EHRXQA", "url": "https://physionet.org/content/ehrxqa/"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,14 @@ class ExportReport:
     folder: str
 
 
-def export(out: Path | str, *, date: str | None = None, version: str = "1.0.0") -> ExportReport:
+def export(
+    out: Path | str,
+    *,
+    date: str | None = None,
+    version: str | None = None,
+    name: str | None = None,
+    url: str | None = None,
+) -> ExportReport:
     """Write Parquet, dataset card with plots, Croissant metadata and tables.json beside the question files.
 
     Everything is made from the same records; the same records give the same bytes. Splits without answers are
@@ -50,7 +58,10 @@ def export(out: Path | str, *, date: str | None = None, version: str = "1.0.0") 
         out: Output folder, or a folder of question files; without a build there, `tables.json` is left out.
         date: Of publication, for the metadata (`YYYY-MM-DD`). It is left out if it is not given: the clock
             is never asked, so that the same questions give the same files.
-        version: Of the data set, for the metadata.
+        version: Of the data set, for the metadata. By default 1.0.0 for the official questions, 0.1.0 for others.
+        name: Of the data set. Generated questions never carry the official one by default.
+        url: Address of the page that describes the data set; left out if it is not given and the questions are not
+            the official ones.
 
     Raises:
         RecordError: There are no question files, or they are damaged.
@@ -70,17 +81,18 @@ def export(out: Path | str, *, date: str | None = None, version: str = "1.0.0") 
     for split, records in dataset.splits.items():  # a value that fits no column is found before anything is written
         parquet_table(dataset.paths[split], records, fields)
     for split, records in dataset.splits.items():
-        name = f"parquet/{split}.parquet"
-        write_parquet(folder / name, records, fields, source=dataset.paths[split])
-        files[split] = (name, sha256_of(folder / name))
-        written.append(name)
+        path = f"parquet/{split}.parquet"
+        write_parquet(folder / path, records, fields, source=dataset.paths[split])
+        files[split] = (path, sha256_of(folder / path))
+        written.append(path)
     value = dataset_stats(dataset)
     charts = plots(value)
-    for name, chart in charts.items():
-        write_text(folder / "plots" / f"{name}.svg", chart + "\n")
-        written.append(f"plots/{name}.svg")
+    for chart_name, chart in charts.items():
+        write_text(folder / "plots" / f"{chart_name}.svg", chart + "\n")
+        written.append(f"plots/{chart_name}.svg")
     kind: DataKind = "credentialed" if manifest is None else manifest.kind
     data_set = OFFICIAL_DATA_SET if manifest is None else manifest.data_set
+    facts = () if manifest is None else tuple((fact.name, fact.text) for fact in build_facts(out))
     card = dataset_card(
         value,
         kind=kind,
@@ -91,17 +103,26 @@ def export(out: Path | str, *, date: str | None = None, version: str = "1.0.0") 
         settings={} if manifest is None else manifest.settings,
         releases={} if manifest is None else manifest.release_numbers,
         data_set=data_set,
+        facts=facts,
     )
     write_text(folder / "README.md", card)
+    official = (
+        manifest is not None
+        and data_set == OFFICIAL_DATA_SET
+        and OFFICIAL_STAGE in manifest.stages
+        and QUESTIONS_STAGE not in manifest.stages
+    )
     metadata = croissant(
-        name=_name(data_set, kind),
+        name=name or _name(data_set, kind, official=official),
         description=f"{len(every):,} questions over electronic health records and chest X-rays"
         + _MADE_FROM[kind]
-        + f" {data_set}." * (data_set != OFFICIAL_DATA_SET),
+        + f" {data_set}." * (data_set != OFFICIAL_DATA_SET)
+        + "".join(f" {about.capitalize()}: {text}." for about, text in facts),
         license_url=terms_of(kind)[2],
-        url=URL,
+        url=url or (OFFICIAL["url"] if official else None),
+        based_on=None if official else OFFICIAL,
         citation=CITATION,
-        version=version,
+        version=version or ("1.0.0" if official else "0.1.0"),
         date=date,
         files=files,
         fields=fields,
@@ -121,10 +142,12 @@ _MADE_FROM: dict[DataKind, str] = {
 }
 
 
-def _name(data_set: str, kind: DataKind) -> str:
+def _name(data_set: str, kind: DataKind, *, official: bool) -> str:
     """The name of the data set in metadata: `ehrxqa`, with what sets it apart from the official one."""
     name = data_set.lower().replace(" on ", " ").replace(" and ", " ").replace(" ", "-")
-    return name if kind == "credentialed" else f"{name}-{kind}"
+    if kind != "credentialed":
+        return f"{name}-{kind}"
+    return name if official else f"{name}-generated"
 
 
 def _check_date(date: str) -> None:

@@ -22,12 +22,25 @@ from ehrxqa.json_files import converted, json_text, read_as, read_json
 from ehrxqa.layout import MANIFEST, DataKind
 from ehrxqa.spec.releases import FoundRelease, data_set_name, project_of
 
-__all__ = ["OPEN_DEMO_LICENCE", "Checksums", "FileRecord", "Manifest", "StageRecord", "read_manifest", "stage_key"]
+__all__ = [
+    "OFFICIAL_STAGE",
+    "OPEN_DEMO_LICENCE",
+    "QUESTIONS_STAGE",
+    "Checksums",
+    "FileRecord",
+    "Manifest",
+    "StageRecord",
+    "read_manifest",
+    "stage_key",
+]
 
 FORMAT: Final = 1
 #: The licence of the open demo's tables, and so of all that is made from them.
 OPEN_DEMO_LICENCE: Final = "ODbL-1.0"
 _KEYS: Final = {"format", "synthetic", "settings", "sources", "stages", "versions"}
+#: Stages of questions: those that were generated here, and the official ones with the answers found here.
+QUESTIONS_STAGE: Final = "questions"
+OFFICIAL_STAGE: Final = "official answers"
 #: Packages whose versions can change the bytes of an output.
 RECORDED_PACKAGES: Final = ("ehrxqa", "numpy", "pyarrow", "apsw")
 
