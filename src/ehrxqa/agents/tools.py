@@ -175,6 +175,10 @@ class Tools:
             self._note("submit_answer", shortened(given), "answered", done.reason, noted, self._clock() - began)
             return Submitted(done.outcome, done.answer, done.reason or "")
 
+    def count_tokens(self, tokens: int) -> None:
+        """Count tokens of the language model, which the tools do not see."""
+        self.trace.spent.tokens += tokens
+
     def note_refused(self, tool: str, arguments: dict[str, Any], said: str) -> None:
         """Count and note a call that did not come so far: its arguments are not what the tool takes."""
         with self._build.lock:

@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("ehrxqa.cli.serve", "Show questions, subjects, X-rays and proofs in a browser."),
     "why": ("ehrxqa.cli.why", "Explain the answer of a question step by step."),
     "evaluate": ("ehrxqa.cli.evaluate", "Score predicted answers: accuracy and reliability."),
+    "agent": ("ehrxqa.cli.agent", "Let a model answer questions with the tools, and score it."),
     "slice": ("ehrxqa.cli.slice", "Write the database as it was at a time: what an agent may know."),
     "mcp": ("ehrxqa.cli.mcp", "Let a model's client work in a build: an MCP server."),
     "download": ("ehrxqa.cli.download", "Download source files from PhysioNet."),

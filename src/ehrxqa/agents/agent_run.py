@@ -1,0 +1,314 @@
+"""`ehrxqa agent`: the reference agent on the questions of a split, as a run with all that made its numbers."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from ehrxqa.agents.budget import Budget
+from ehrxqa.agents.opened import LIMITS, Build, open_build
+from ehrxqa.agents.questions import Question, question_of, verdict_of
+from ehrxqa.agents.reference import Asking, agent_version, solve
+from ehrxqa.agents.tools import Tools
+from ehrxqa.agents.trace import Submission, Trace
+from ehrxqa.dataset.links import LinkTable
+from ehrxqa.errors import RecordError, SettingsError
+from ehrxqa.evaluation.comparing import NULL, Verdict
+from ehrxqa.evaluation.profiles import profile_named
+from ehrxqa.evaluation.soft import soft_f1
+from ehrxqa.files import sha256_of
+from ehrxqa.layout import DATABASE_OF_SPLIT, SPLITS
+from ehrxqa.models.provenance import check_database, images_digest, package_versions, working_copy
+from ehrxqa.models.question_set import QuestionSet, read_questions, subjects_of
+from ehrxqa.models.run_folder import (
+    OUTCOMES,
+    QUERIES,
+    TRACE,
+    Lines,
+    read_outcomes,
+    read_queries,
+    read_run,
+    run_path,
+    write_answers,
+    write_run,
+    write_scores,
+)
+from ehrxqa.models.run_identity import default_name, earlier_scores, first_answers, told_arguments
+from ehrxqa.models.run_records import (
+    Cost,
+    Fault,
+    Limits,
+    OutcomeLine,
+    QueryLine,
+    QuestionScore,
+    Run,
+    Scores,
+    System,
+)
+from ehrxqa.models.subsets import choose
+from ehrxqa.models.summary import Judged, summarise
+from ehrxqa.net.chat import ChatClient, Patience, Reply
+from ehrxqa.net.consent import Ask, require_consent
+from ehrxqa.net.endpoint import find_key, named_endpoint
+from ehrxqa.progress import SILENT, Progress
+from ehrxqa.runs.manifest import read_manifest
+from ehrxqa.runs.output_folder import exclusive
+
+__all__ = ["AgentReport", "run_agent"]
+
+#: Arguments that cannot change a number, and those that others stand for.
+_NOT_RECORDED: Final = (
+    "out", "concurrency", "progress", "name", "restart", "confirm_endpoint", "ask", "patience", "budget",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class AgentReport:
+    """A finished run.
+
+    Attributes:
+        folder: `OUT/runs/ID`.
+        run: What made the numbers.
+        scores: The numbers.
+        was_complete: Whether nothing was left to do.
+    """
+
+    folder: Path
+    run: Run
+    scores: Scores
+    was_complete: bool
+
+
+def run_agent(
+    out: Path | str,
+    *,
+    endpoint: str,
+    model: str,
+    split: str = "test",
+    vision: str = "oracle",
+    images: Path | str | None = None,
+    questions: Path | str | None = None,
+    subset: str | None = None,
+    ids: Path | str | None = None,
+    limit: int | None = None,
+    trials: int = 1,
+    temperature: float | None = None,
+    seed: int = 0,
+    profile: str = "paper",
+    budget: Budget | None = None,
+    pictures: bool = False,
+    name: str | None = None,
+    restart: bool = False,
+    concurrency: int = 4,
+    confirm_endpoint: str | None = None,
+    ask: Ask | None = None,
+    patience: Patience | None = None,
+    progress: Progress = SILENT,
+) -> AgentReport:
+    """Let a model behind an endpoint answer questions with the tools.
+
+    A run that was interrupted goes on: a question that was answered is not asked again.
+
+    Args:
+        out: Output folder of a build with questions.
+        endpoint: Address of an OpenAI-compatible endpoint whose model calls tools.
+        model: The model's name there.
+        split: train, valid or test.
+        vision: Who answers image questions; `none` for nobody.
+        images: Folder of MIMIC-CXR-JPG, for pictures and for models that look at images.
+        questions: Another question file of this split.
+        subset: `mini-100`, a modality or a scope.
+        ids: File with the ids to ask.
+        limit: Ask only the first so many.
+        trials: How often each question is asked.
+        temperature: Sent if given.
+        seed: Sent, one more with each trial.
+        profile: Rules of the comparison.
+        budget: Of one question.
+        pictures: Whether the model may look at pictures; they are sent to the endpoint.
+        name: Of the folder below `OUT/runs`.
+        restart: Throw away what the folder holds.
+        concurrency: Questions at a time.
+        confirm_endpoint: Host of the endpoint: allows sending to it. Not needed on this machine with synthetic data.
+        ask: Asked to confirm instead.
+        patience: How long to wait for the endpoint.
+        progress: Told what happens.
+
+    Raises:
+        SettingsError: An argument makes no sense, nobody confirmed, or the folder holds another run.
+        RecordError: A file cannot be read, or the database is not the one the questions are about.
+        EndpointError: The endpoint refuses or fails; what was answered is kept for the next run.
+    """
+    given = {key: value for key, value in locals().items() if key not in _NOT_RECORDED}
+    if split not in SPLITS:
+        raise SettingsError(f"split must be one of {', '.join(SPLITS)}, not {split!r}")
+    if min(trials, concurrency) < 1 or (limit is not None and limit < 1) or not model.strip():
+        raise SettingsError("trials, limit and concurrency are at least 1, and the model has a name")
+    if pictures and images is None:
+        raise SettingsError("pictures are shown from the folder of images; give --images")
+    out, where, limits = Path(out), named_endpoint(endpoint), budget or Budget()
+    asked = read_questions(out, split, None if questions is None else Path(questions))
+    chosen, order = choose(asked.facts, subset=subset, ids=None if ids is None else Path(ids), limit=limit)
+    asked = asked.only(order)
+    manifest = read_manifest(out)
+    synthetic = manifest is not None and manifest.synthetic is True
+    what = f"{len(order):,} questions and the rows{' and X-rays' if pictures else ''} that the model asks for"
+    require_consent(where, what, synthetic=synthetic, confirmed=confirm_endpoint, ask=ask)
+    asking = Asking(model, temperature, seed, pictures)
+    with open_build(out, split, vision=None if vision == "none" else vision, images=images) as build:
+        digests = {"dataset": sha256_of(asked.path), "database": sha256_of(build.database)}
+        subjects = subjects_of(asked.records.values())
+        check_database(
+            manifest, DATABASE_OF_SPLIT[split], build.database, digests["database"], asked.path, subjects
+        )  # fmt: skip
+        if images is not None:
+            digests["images"] = images_digest(Path(images), build.database)
+        commit, dirty = working_copy()
+        seen = (
+            System("none", "none", "0")
+            if build.model is None
+            else System(vision, build.model.name, build.model.version)
+        )
+        record = Run(
+            id="", status="running", kind="agent", split=split,
+            parser=System(f"agent:{model}", f"reference agent with {model} at {where.host}", agent_version(asking)),
+            vision=seen, seed=seed, trials=trials,
+            limits=Limits(LIMITS.seconds, limits.rows, limits.image_questions, limits.tokens, limits.calls),
+            arguments=told_arguments(given, run_agent.__kwdefaults__ or {}), digests=digests,
+            packages=package_versions(), commit=commit, dirty=dirty, subset=chosen, synthetic=synthetic,
+        )  # fmt: skip
+        record = replace(record, id=name or default_name(record, profile))
+        folder = run_path(out, record.id)
+        if restart:
+            shutil.rmtree(folder, ignore_errors=True)
+        with exclusive(folder):
+            if (done := earlier_scores(folder, record, profile)) is not None:
+                return AgentReport(folder, read_run(folder), done, True)
+            write_run(folder, record)
+            with ChatClient(where, find_key(where), connections=concurrency, patience=patience) as client:
+                _work(_Work(folder, build, client, asking, limits), asked, trials, concurrency, progress)
+            scores, used = _scores(folder, asked, split, trials, profile, seed)
+            write_answers(folder, first_answers(asked.records, read_outcomes(folder)))
+            write_scores(folder, scores)
+            record = replace(record, status="done", used=used)
+            write_run(folder, record)
+    return AgentReport(folder, record, scores, False)
+
+
+@dataclass(frozen=True)
+class _Work:
+    folder: Path
+    build: Build
+    client: ChatClient
+    asking: Asking
+    budget: Budget
+
+
+def _work(work: _Work, asked: QuestionSet, trials: int, concurrency: int, progress: Progress) -> None:
+    """Have an outcome for every question and trial; what is done is written at once."""
+    known = read_outcomes(work.folder)
+    keys = [(identifier, trial) for trial in range(trials) for identifier in asked.records]
+    left = [key for key in keys if key not in known]
+    if not left:
+        return
+    lock = threading.Lock()
+    with (
+        Lines[QueryLine](work.folder / QUERIES) as queries,
+        Lines[OutcomeLine](work.folder / OUTCOMES) as outcomes,
+        Lines[dict[str, Any]](work.folder / TRACE) as traces,
+        progress.task(f"agent {work.asking.model}", total=len(left), unit="questions") as task,
+        ThreadPoolExecutor(concurrency) as pool,
+    ):
+
+        def one(key: tuple[str, int]) -> None:
+            identifier, trial = key
+            tools = Tools(work.build, work.budget)
+            counted = _Counted(work.client)
+            solve(counted, work.asking, tools, asked.records[identifier]["question"], trial)
+            trace = tools.trace
+            cost = Cost(counted.requests, counted.tokens_in, counted.tokens_out, 0, round(trace.spent.seconds, 3))
+            query, outcome = _lines(identifier, trial, trace, cost)
+            with lock:  # the outcome last: it says that the question is done
+                traces.add({"id": identifier, "trial": trial, **trace.record()})
+                queries.add(query)
+                outcomes.add(outcome)
+
+        futures = [pool.submit(one, key) for key in left]
+        try:
+            for future in as_completed(futures):
+                future.result()
+                task.advance()
+        except BaseException:
+            work.client.clock.cancel()
+            for future in futures:
+                future.cancel()
+            raise
+
+
+class _Counted:
+    """Asks the endpoint, and counts what that costs."""
+
+    def __init__(self, client: ChatClient) -> None:
+        self._client = client
+        self.requests = self.tokens_in = self.tokens_out = 0
+
+    def __call__(self, body: Mapping[str, Any]) -> Reply:
+        reply = self._client.ask(body)
+        self.requests += 1
+        self.tokens_in += reply.tokens_in
+        self.tokens_out += reply.tokens_out
+        return reply
+
+
+def _lines(identifier: str, trial: int, trace: Trace, cost: Cost) -> tuple[QueryLine, OutcomeLine]:
+    handed_in = trace.submission or Submission("abstain", "abstained", reason="nothing was handed in")
+    told = f"{len(trace.calls):,} calls of tools"
+    return QueryLine(identifier, trial, handed_in.query, None, told, cost), OutcomeLine(
+        identifier, trial, handed_in.outcome, handed_in.answer,
+        handed_in.reason or ("the agent abstains" if handed_in.outcome == "abstained" else None),
+        trace.spent.image_questions, round(trace.spent.seconds, 4),
+    )  # fmt: skip
+
+
+def _scores(
+    folder: Path, asked: QuestionSet, split: str, trials: int, profile: str, seed: int
+) -> tuple[Scores, Cost]:  # fmt: skip
+    """The scores of every question in every trial, and what the run used up."""
+    queries, outcomes = read_queries(folder), read_outcomes(folder)
+    rules = profile_named(profile)
+    judged: list[Judged] = []
+    told: list[QuestionScore] = []
+    used = Cost()
+    for trial in range(trials):
+        for identifier, asked_record in asked.records.items():
+            if "answer" not in asked_record:
+                raise RecordError(f"{asked.path}: id {identifier} has no answer; answer the file first: ehrxqa answer")
+            question = question_of(asked_record, split, asked.facts[identifier], LinkTable({}).of(asked_record))
+            line, outcome = queries[identifier, trial], outcomes[identifier, trial]
+            submission = Submission("answer", outcome.outcome, outcome.answer)
+            verdict = verdict_of(question, submission, profile)
+            fault = _fault(question, verdict)
+            answer = outcome.answer if outcome.outcome == "answered" else None
+            measures = {} if question.gold == NULL else {"soft_f1": soft_f1(question.gold, answer, rules)}
+            cost = line.cost + Cost(images=outcome.vqa_calls)
+            used += cost
+            judged.append(Judged(identifier, trial, verdict, verdict, fault, measures))
+            told.append(
+                QuestionScore(
+                    identifier, trial, float(verdict == "right"), answer, question.gold, fault,
+                    outcome.reason or line.explanation, cost, measures,
+                )
+            )  # fmt: skip
+    return Scores(profile, summarise(judged, asked.facts, seed), tuple(told)), used
+
+
+def _fault(question: Question, verdict: Verdict) -> Fault | None:
+    """Whose fault it is, as far as an answer without a query tells."""
+    if verdict != "right":
+        return None
+    return "abstained-rightly" if question.gold == NULL else "right"

@@ -1,0 +1,93 @@
+"""`ehrxqa agent`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from ehrxqa.cli.options import DIR, FILE, emit, example, format_option, quiet_option
+
+__all__ = ["command"]
+
+
+def _ask(what: str, host: str) -> str | None:
+    """Let someone at a terminal type the name of the host."""
+    click.echo(what, err=True)
+    answer = click.prompt(f"To allow it, type {host}", default="", show_default=False, err=True)
+    return str(answer) or None
+
+
+@click.command(
+    "agent",
+    epilog=example(
+        "ehrxqa agent demo/ehrxqa --endpoint http://127.0.0.1:11434/v1 --model qwen3 --subset mini-20",
+        "ehrxqa agent out --endpoint https://llm.example/v1 --model big-model --confirm-endpoint llm.example \\",
+        "    --images /data/mimic-cxr-jpg --pictures --calls 30 --trials 4",
+    ),
+)
+@click.argument("out", type=DIR)
+@click.option("--endpoint", required=True, metavar="URL", help="An OpenAI-compatible endpoint.")
+@click.option("--model", required=True, metavar="NAME", help="The model there; it must call tools.")
+@click.option(
+    "--split", type=click.Choice(["train", "valid", "test"]), default="test", show_default=True, help="Whose questions."
+)
+@click.option(
+    "--vision", default="oracle", show_default=True, metavar="V", help='Who answers image questions, or "none".'
+)
+@click.option("--images", type=DIR, metavar="DIR", help="Folder of MIMIC-CXR-JPG.")
+@click.option("--pictures", is_flag=True, help="Let the model look at X-rays, which are sent to the endpoint.")
+@click.option("--questions", type=FILE, metavar="FILE", help="Another question file of this split.")
+@click.option("--subset", metavar="NAME", help="mini-N, a modality or a scope.")
+@click.option("--ids", type=FILE, metavar="FILE", help="Ask only these ids.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Ask only the first so many.")
+@click.option("--trials", type=click.IntRange(min=1), default=1, show_default=True, help="How often each is asked.")
+@click.option("--temperature", type=click.FloatRange(0, 2), metavar="T", help="Sent if given.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Sent, one more with each trial.")
+@click.option("--profile", default="paper", show_default=True, help="Rules of the comparison.")
+@click.option("--calls", type=click.IntRange(min=1), default=60, show_default=True, help="Most calls of tools.")
+@click.option("--image-questions", type=click.IntRange(min=0), default=2_000, show_default=True, help="Most of them.")
+@click.option("--tokens", type=click.IntRange(min=1), metavar="N", help="Most tokens for a question.")
+@click.option("--concurrency", type=click.IntRange(1, 32), default=4, show_default=True, help="Questions at a time.")
+@click.option("--name", metavar="ID", help="Of the folder below OUT/runs.")
+@click.option("--restart", is_flag=True, help="Throw away what that folder holds.")
+@click.option("--confirm-endpoint", metavar="HOST", help="Allow sending to this host, that of --endpoint.")
+@format_option
+@quiet_option
+def command(
+    out: Path, endpoint: str, model: str, split: str, vision: str, images: Path | None, pictures: bool,
+    questions: Path | None, subset: str | None, ids: Path | None, limit: int | None, trials: int,
+    temperature: float | None, seed: int, profile: str, calls: int, image_questions: int, tokens: int | None,
+    concurrency: int, name: str | None, restart: bool, confirm_endpoint: str | None, output_format: str, quiet: bool,
+) -> None:  # fmt: skip
+    """Let a model answer the questions of OUT with the tools, and score it.
+
+    The model sees the question and the tables, rows and X-rays that it asks for; all of that goes to the endpoint. The
+    key, if one is needed, comes from EHRXQA_LLM_API_KEY or the keyring. The run is kept in OUT/runs; run an interrupted
+    command again to go on.
+    """
+    from ehrxqa.agents.agent_run import run_agent
+    from ehrxqa.agents.budget import Budget
+    from ehrxqa.progress import make_progress
+
+    report = run_agent(
+        out, endpoint=endpoint, model=model, split=split, vision=vision, images=images, questions=questions,
+        subset=subset, ids=ids, limit=limit, trials=trials, temperature=temperature, seed=seed, profile=profile,
+        budget=Budget(calls=calls, image_questions=image_questions, tokens=tokens), pictures=pictures, name=name,
+        restart=restart, concurrency=concurrency, confirm_endpoint=confirm_endpoint,
+        ask=_ask if sys.stdin.isatty() and sys.stderr.isatty() else None, progress=make_progress(quiet=quiet),
+    )  # fmt: skip
+    overall, used = report.scores.summary["overall"], report.run.used
+    value = {"folder": str(report.folder), "was_complete": report.was_complete, "overall": overall}
+
+    def text() -> str:
+        scores = ", ".join(f"{metric} {score['value']:.1f}" for metric, score in overall["scores"].items())
+        return (
+            f"{overall['questions']:,} questions: {scores}\n"
+            f"{used.calls:,} requests, {used.tokens_in:,} + {used.tokens_out:,} tokens, "
+            f"{used.images:,} image questions\n"
+            f"{report.folder}"
+        )
+
+    emit(output_format, value, text)
