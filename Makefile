@@ -19,7 +19,7 @@ $(UV):
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools uv==$(UV_VERSION)
 
 .venv/.runs: pyproject.toml uv.lock | $(UV)
-	@$(UV) sync --quiet --locked --no-default-groups --inexact --python $(PYTHON)
+	@$(UV) sync --quiet --locked --no-default-groups --extra explorer --inexact --python $(PYTHON)
 	@touch $@
 
 .venv/.develops: pyproject.toml uv.lock | $(UV)

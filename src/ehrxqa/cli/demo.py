@@ -110,8 +110,11 @@ def _text(report: DemoReport) -> str:
         f"  ehrxqa generate {report.out}/ehrxqa --test 200 --scope image --seed 1 --force",
         f"  ehrxqa query {database} \\",
         "    'select subject_id from tb_cxr where func_vqa(\"is there pleural effusion?\", study_id) = true limit 5'",
+        f"  ehrxqa page {report.out} pages",
         f"  X-rays: {report.out}/hospital/mimic-cxr-jpg/2.0.0/files/",
         "  Your own data: ehrxqa build SOURCES OUT; see README.md",
+        "",
+        f"Look at it: ehrxqa serve {report.out} and open http://127.0.0.1:8765/",
     ]
     return "\n".join(lines)
 

@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("ehrxqa.cli.export", "Write Parquet, dataset card, Croissant and tables.json of the questions."),
     "stats": ("ehrxqa.cli.stats", "Say what the questions are made of."),
     "serve": ("ehrxqa.cli.serve", "Show questions, subjects, X-rays and proofs in a browser."),
+    "page": ("ehrxqa.cli.page", "Write questions with X-rays and proofs as a folder of pages."),
     "why": ("ehrxqa.cli.why", "Explain the answer of a question step by step."),
     "evaluate": ("ehrxqa.cli.evaluate", "Score predicted answers: accuracy and reliability."),
     "agent": ("ehrxqa.cli.agent", "Let a model answer questions with the tools, and score it."),

@@ -16,15 +16,9 @@ from ehrxqa.explorer import views, views_work
 from ehrxqa.explorer.answering import missing, on_error, on_fault
 from ehrxqa.explorer.safety import Guard, Policy
 from ehrxqa.explorer.state import Explorer
+from ehrxqa.explorer.static_pages import STATIC_FILES
 
-__all__ = ["STATIC_FILES", "make_app"]
-
-#: Name → media type of what pages load.
-STATIC_FILES = {
-    "explorer.css": "text/css",
-    "explorer.js": "text/javascript",
-    "icon.svg": "image/svg+xml",
-}
+__all__ = ["make_app"]
 
 
 def make_app(explorer: Explorer, policy: Policy) -> Starlette:

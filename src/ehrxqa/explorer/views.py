@@ -7,19 +7,15 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 
 from ehrxqa.explorer.addresses import Addresses
 from ehrxqa.explorer.answering import addresses_of, explorer_of, json_response, missing, page
-from ehrxqa.explorer.data_audit import FLAG_WORDS
 from ehrxqa.explorer.data_home import home_view
 from ehrxqa.explorer.data_images import image_view
-from ehrxqa.explorer.data_question import question_view, tables_of
+from ehrxqa.explorer.data_question import question_view
 from ehrxqa.explorer.data_questions import SORTS, Item
 from ehrxqa.explorer.data_subject import subject_view
-from ehrxqa.explorer.plots import line_of, time_line
+from ehrxqa.explorer.pages import image_page, question_page, subject_page
 from ehrxqa.explorer.state import Explorer
 
 __all__ = ["home", "image", "picture", "question", "questions", "study", "subject", "thumbnail"]
-
-#: Plots of a subject that are open; the others are a click away.
-_OPEN_PLOTS = 12
 
 
 def home(request: Request) -> Response:
@@ -70,20 +66,8 @@ def question(request: Request) -> Response:
                 "images": [study.view for study in view.studies if study.view is not None],
             }
         )
-    before, after = explorer.index.neighbours(to.selection, item)
-    return page(
-        request,
-        "question.html",
-        to=to,
-        view=view,
-        item=item,
-        before=before,
-        after=after,
-        runs=explorer.runs.answers(item, tables_of(explorer.library, item.split)),
-        flag=explorer.audit.flag(item),
-        flag_words=FLAG_WORDS,
-        erratum=explorer.audit.erratum(item),
-    )
+    template, values = question_page(explorer, item, view, to)
+    return page(request, template, to=to, **values)
 
 
 def _item(explorer: Explorer, request: Request) -> Item:
@@ -102,15 +86,8 @@ def subject(request: Request) -> Response:
         raise missing("There is no such subject in the databases.")
     if request.url.path.endswith(".json"):
         return json_response(view)
-    return page(
-        request,
-        "subject.html",
-        view=view,
-        line=time_line(view),
-        labs=[(series, line_of(series)) for series in view.labs],
-        vitals=[(series, line_of(series)) for series in view.vitals],
-        open_plots=_OPEN_PLOTS,
-    )
+    template, values = subject_page(view)
+    return page(request, template, **values)
 
 
 def image(request: Request) -> Response:
@@ -121,7 +98,8 @@ def image(request: Request) -> Response:
         raise missing("There is no such image in the databases.")
     if request.url.path.endswith(".json"):
         return json_response(view)
-    return page(request, "image.html", view=view)
+    template, values = image_page(view)
+    return page(request, template, **values)
 
 
 def study(request: Request) -> Response:
