@@ -163,7 +163,7 @@ def test_a_model_that_abstains_and_no_model_at_all(agent_out: Path) -> None:
         ({"query": "select count(*) from patients"}, "answered", [6]),
         ({"query": "select * from tb_cxr_plus"}, "error", None),
         ({"query": "null"}, "abstained", None),
-        ({"query": "select 1, 2"}, "error", None),
+        ({"query": "select 1, 2"}, "answered", [[1, 2]]),
         ({"abstain": True}, "abstained", None),
     ],
 )

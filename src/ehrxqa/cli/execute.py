@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ehrxqa.cli.options import emit, example, format_option, quiet_option, workers_option
+from ehrxqa.cli.options import emit, example, format_option, now_option, quiet_option, workers_option
 from ehrxqa.progress import make_progress
 
 __all__ = ["command"]
@@ -32,7 +32,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     "--predictions",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     required=True,
-    help="Queries: {id: sql}, a list of {id, query}, or JSONL.",
+    help="Queries: {id: sql}, a list of {id, query}, JSONL, or a .sql file of statements.",
 )
 @click.option(
     "--model",
@@ -64,6 +64,15 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     metavar="N",
     help="Rows a result may have.",
 )
+@click.option(
+    "--max-bytes",
+    type=click.IntRange(min=1),
+    default=256_000_000,
+    show_default=True,
+    metavar="N",
+    help="Bytes that all answers together may take in --out.",
+)
+@now_option
 @workers_option
 @format_option
 @quiet_option
@@ -77,6 +86,8 @@ def command(
     cache: Path | None,
     timeout: float,
     max_rows: int,
+    max_bytes: int,
+    now: str,
     workers: int | None,
     output_format: str,
     quiet: bool,
@@ -98,6 +109,8 @@ def command(
         cache=cache,
         timeout=timeout,
         max_rows=max_rows,
+        max_bytes=max_bytes,
+        now=now,
         workers=workers,
         progress=make_progress(quiet=quiet),
     )

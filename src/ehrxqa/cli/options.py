@@ -9,9 +9,18 @@ from typing import Any, TypeVar
 
 import click
 
+from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.spec.releases import release_names
 
-__all__ = ["emit", "example", "format_option", "quiet_option", "releases_option", "workers_option"]
+__all__ = [
+    "emit",
+    "example",
+    "format_option",
+    "now_option",
+    "quiet_option",
+    "releases_option",
+    "workers_option",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,6 +41,13 @@ releases_option = click.option(
     multiple=True,
     metavar="NAME",
     help=f"A release that is not the official one: {', '.join(release_names(official=False))}; repeatable.",
+)
+now_option = click.option(
+    "--now",
+    default=CURRENT_TIME,
+    show_default=True,
+    metavar="TIME",
+    help="Current time of the database: what current_time, 'now' and their like mean.",
 )
 format_option = click.option(
     "--format",

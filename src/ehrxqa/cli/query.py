@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ehrxqa.cli.options import example
+from ehrxqa.cli.options import example, now_option
+from ehrxqa.json_files import read_text
 
 if TYPE_CHECKING:
     from ehrxqa.neuralsql.result import Result
@@ -59,6 +60,7 @@ __all__ = ["command"]
     metavar="N",
     help="Rows the result may have.",
 )
+@now_option
 @click.option(
     "--format",
     "output_format",
@@ -77,20 +79,23 @@ def command(
     explain: bool,
     timeout: float,
     max_rows: int,
+    now: str,
     output_format: str,
     quiet: bool,
 ) -> None:
     """Run SQL that asks chest X-rays, on an integrated DATABASE.
 
     SQL is any SQLite SELECT; func_vqa("question", study_id) may stand wherever a value may. The database is only
-    read. Give - as SQL to read it from standard input.
+    read. Give - as SQL to read it from standard input, or the name of a file that ends in .sql.
     """
     from ehrxqa.neuralsql.query import query
     from ehrxqa.sql.limits import Limits
 
-    text = sys.stdin.read() if sql == "-" else sql
+    text = _text_of(sql)
     limits = Limits(seconds=timeout, rows=max_rows)
-    result = query(database, text, model=model, images=images, cache=cache, limits=limits)
+    result = query(database, text, model=model, images=images, cache=cache, limits=limits, now=now)
+    if result.notes and not quiet:
+        click.echo("\n".join(f"note: {note}" for note in result.notes), err=True)
     if explain and output_format != "json":
         click.echo(_explanation(result), err=output_format == "csv")
     match output_format:
@@ -102,6 +107,13 @@ def command(
             click.echo(_as_table(result))
             if not quiet and not explain:
                 click.echo(_costs(result), err=True)
+
+
+def _text_of(sql: str) -> str:
+    if sql == "-":
+        return sys.stdin.read()
+    path = Path(sql) if sql.endswith(".sql") and "\n" not in sql else None
+    return read_text(path) if path is not None and path.is_file() else sql
 
 
 def _as_json(result: Result, explain: bool) -> dict[str, Any]:

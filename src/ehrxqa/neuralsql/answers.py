@@ -7,13 +7,14 @@ missing. Only then are its rows the result.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import apsw
 
 from ehrxqa.errors import NeuralSqlError
 from ehrxqa.neuralsql.plan import Plan
+from ehrxqa.sql.errors import CallError, QuestionLimit
 from ehrxqa.sql.sandbox import Value
 
 __all__ = ["Answers", "ElementsModule", "Known"]
@@ -21,19 +22,26 @@ __all__ = ["Answers", "ElementsModule", "Known"]
 #: What is known of one study: 1 or 0, the elements of a list, or why there is no answer.
 Known = int | tuple[str, ...] | NeuralSqlError
 
+#: Characters of a text that may mean a study.
+LONGEST_STUDY: Final = 64
+
 
 class Answers:
     """Answers by question and study, for one query at a time.
+
+    Args:
+        most: How many pairs may be noted for a query, known ones included.
 
     Attributes:
         known: For each question of the plan, what is known: study as the query spells it → answer.
         missing: (question number, study value) pairs that the last run needed and did not find, in the order
             met.
-        faults: Reasons for which studies that the last run needed have no answer.
+        faults: The first reason for which a study that the last run needed has no answer, if there is one.
         looked_up: How often the last run asked here.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: Callable[[], int]) -> None:
+        self._most = most
         self._of_call: list[dict[Value, Known]] = []
         self._plan: Plan | None = None
         self._probed: frozenset[int] = frozenset()
@@ -41,7 +49,7 @@ class Answers:
         self.known: list[dict[Value, Known]] = []
         self.missing: dict[tuple[int, Value], None] = {}
         self.faults: list[NeuralSqlError] = []
-        self.looked_up = 0
+        self.looked_up = self._noted = 0
 
     def begin(self, plan: Plan) -> None:
         """Get ready for the runs of `plan`, with nothing known."""
@@ -53,6 +61,7 @@ class Answers:
 
     def begin_run(self) -> None:
         """Forget what the last run noted."""
+        self._noted = sum(map(len, self.known))
         self._blocked.clear()
         self.missing.clear()
         self.faults.clear()
@@ -73,7 +82,7 @@ class Answers:
         if isinstance(answer, int):
             return answer
         if call not in self._probed and isinstance(answer, NeuralSqlError):
-            self.faults.append(answer)
+            self._fault(answer)
         return None
 
     def elements(self, call: int, study: Value) -> tuple[str, ...]:
@@ -89,7 +98,7 @@ class Answers:
         if isinstance(answer, tuple):
             return answer
         if isinstance(answer, NeuralSqlError):
-            self.faults.append(answer)
+            self._fault(answer)
         return ()
 
     def _note(self, call: int, study: Value) -> None:
@@ -97,17 +106,28 @@ class Answers:
         assert self._plan is not None
         if call in self._probed:
             return
+        if isinstance(study, str | bytes) and len(study) > LONGEST_STUDY:
+            # no study, and not worth keeping: a hundred thousand of them would fill the memory
+            self._fault(CallError(f"func_vqa: {study[:40]!r} is not a study id"))
+            return
         places = self._plan.chains[call]
         for chain, place, _ in places:
             blocked = self._blocked.get(chain)
             if blocked is not None and blocked < place:
                 return
         self.missing[self._plan.question_of[call], study] = None
+        if len(self.missing) + self._noted > self._most():
+            raise QuestionLimit(f"the query asks more than {self._most():,} image questions")
         for chain, place, decides in places:
             if decides:
                 self._blocked[chain] = place
             else:
                 self._blocked.pop(chain, None)  # SQLite has gone on to another row
+
+    def _fault(self, fault: NeuralSqlError) -> None:
+        """Note the first of the reasons: there may be one for each of millions of rows."""
+        if not self.faults:
+            self.faults.append(fault)
 
     def _pass(self, call: int) -> None:
         """An answered call at or before an unanswered one: SQLite has gone on to another row."""

@@ -23,8 +23,9 @@ __all__ = ["Asker", "Unanswered"]
 #: Answers kept in memory between queries of one engine.
 MOST_KEPT = 2_000_000
 
-# The list of studies is read by the engine itself, not by a query: it may be longer than any result.
-_ALL_STUDIES = Limits(seconds=600, rows=100_000_000, result_bytes=1 << 40, memory=1 << 40)
+# The list of studies is read by the engine itself, not by a query: it may be longer than any result. But it has to be
+# there before the query's time is over: TB_CXR of a database of somebody else may be a view that never ends.
+_ALL_STUDIES = Limits(rows=2_000_000, result_bytes=1 << 30, memory=1 << 30)
 
 
 @dataclass(slots=True)
@@ -110,6 +111,7 @@ class Asker:
             TimeLimit: It is past `until`.
             CallError: There is no model.
         """
+        self._read_images(until)
         needs = self._distinct(pairs)
         self._check_number(len(needs), limits)
         open_needs = self._from_memory(needs)
@@ -145,15 +147,22 @@ class Asker:
                 need.spelled.append(spelled)
         return list(needs.values())
 
+    def _read_images(self, until: float) -> None:
+        if self._images is not None:
+            return
+        with open_database(self._database, limits=_ALL_STUDIES) as sandbox:
+            if "tb_cxr" not in {name.lower() for name in sandbox.tables}:
+                raise CallError("func_vqa: the database has no X-ray studies (no table TB_CXR)")
+            rows = sandbox.run_rewritten("SELECT study_id, image_id FROM tb_cxr", until=until)
+        self._images = {}
+        for number, image in rows:
+            if isinstance(number, int) and isinstance(image, str):
+                images = self._images.setdefault(number, [])
+                if image not in images:
+                    images.append(image)
+
     def _images_of(self, study: int) -> list[str]:
-        if self._images is None:
-            self._images = {}
-            with open_database(self._database, limits=_ALL_STUDIES) as sandbox:
-                for number, image in sandbox.run("SELECT study_id, image_id FROM tb_cxr"):
-                    if isinstance(number, int) and isinstance(image, str):
-                        images = self._images.setdefault(number, [])
-                        if image not in images:
-                            images.append(image)
+        assert self._images is not None
         return self._images.get(study, [])
 
     def _question(self, need: _Need) -> Question:

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ehrxqa.errors import NeuralSqlError
+from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.neuralsql.answers import Answers, ElementsModule
 from ehrxqa.neuralsql.asking import Asker, Unanswered
 from ehrxqa.neuralsql.cache import AnswerCache
@@ -24,7 +25,9 @@ from ehrxqa.neuralsql.planner import RESERVED, make_plan
 from ehrxqa.neuralsql.result import Counters, Outcome, Result, status_of
 from ehrxqa.neuralsql.rewriting import ELEMENTS, TRUTH
 from ehrxqa.sql.errors import Abstained, MemoryLimit, QuerySyntaxError, RowLimit, SqlError
+from ehrxqa.sql.hints import hints_of
 from ehrxqa.sql.limits import Limits
+from ehrxqa.sql.reply_text import query_of_reply
 from ehrxqa.sql.sandbox import ANSWER_KEY, Rows, Value, open_database
 from ehrxqa.vqa.models import VqaAnswer, VqaModel, VqaReply, VqaRequest, as_reply
 from ehrxqa.vqa.parse import parse as parse_question
@@ -47,6 +50,7 @@ class Engine:
         deny_tables: Tables out of reach of the queries.
         parse: How the text of a question is read. What it does not understand is put to the model as it is, unless
             there is none or it says of itself that it `answers_from_labels`.
+        now: The current time of the database, as `YYYY-MM-DD HH:MM:SS`.
 
     Attributes:
         limits: What one query may use up; the seconds and image questions may be changed between queries.
@@ -62,12 +66,14 @@ class Engine:
         cache: AnswerCache | None = None,
         deny_tables: frozenset[str] = ANSWER_KEY,
         parse: Callable[[str], VqaQuestion] = parse_question,
+        now: str = CURRENT_TIME,
     ) -> None:
         self.limits, self.parse = limits or Limits(), parse
-        self._sandbox = open_database(database, limits=self.limits, deny_tables=deny_tables)
-        self._answers = Answers()
+        self._sandbox = open_database(database, limits=self.limits, deny_tables=deny_tables, now=now)
+        self._notes: tuple[str, ...] = ()
+        self._answers = Answers(lambda: self.limits.questions)
         self._asker = Asker(Path(database), model, cache)
-        self._deny_tables = deny_tables
+        self._deny_tables, self._now = deny_tables, now
         self._free_text = model is not None and not getattr(model, "answers_from_labels", False)
         self._sandbox.add_function(TRUTH, self._answers.truth)
         self._sandbox.add_table_function(ELEMENTS, ElementsModule(self._answers))
@@ -85,6 +91,7 @@ class Engine:
         """
         until = time.monotonic() + self.limits.seconds
         self._asker.reset()
+        self._notes = ()
         if query.strip().rstrip("; \n").lower() in _ABSTENTIONS:
             raise Abstained("the query says null")
         if len(query) > self.limits.sql_length:
@@ -97,10 +104,13 @@ class Engine:
             raise QuerySyntaxError(
                 f"character {error.start + 1:,} is half of a surrogate pair (a cut emoji?), which is no text"
             ) from None
-        plan = make_plan(query, self.parse, deny_tables=self._deny_tables, free_text=self._free_text)
+        query, cleaned = query_of_reply(query)
+        self._notes = tuple(f"ran without its {part}" for part in cleaned)
+        plan = make_plan(query, self.parse, deny_tables=self._deny_tables, free_text=self._free_text, now=self._now)
+        self._notes += hints_of(plan.sql, self._sandbox.tables)
         if not plan.questions:
             rows = self._sandbox.run_rewritten(plan.sql, until=until)
-            return Result(rows.columns, rows.rows, Counters(runs=1), plan.sql)
+            return Result(rows.columns, rows.rows, Counters(runs=1), plan.sql, notes=self._notes)
         return self._fill(plan, until)
 
     def needs(self, query: str) -> tuple[VqaRequest, ...]:
@@ -179,7 +189,13 @@ class Engine:
             runs,
         )
         return Result(
-            _column_names(rows.columns, plan.items), rows.rows, counters, plan.sql, plan.probe, asker.by_question()
+            _column_names(rows.columns, plan.items),
+            rows.rows,
+            counters,
+            plan.sql,
+            plan.probe,
+            asker.by_question(),
+            self._notes,
         )
 
     def outcome(self, query: str) -> Outcome:
@@ -190,13 +206,14 @@ class Engine:
             answer = result.answer
         except NeuralSqlError as error:
             seconds, counters = time.monotonic() - started, self.asked
-            return Outcome(status_of(error), None, str(error), counters.asked + counters.cached, seconds, counters)
+            pairs = counters.asked + counters.cached
+            return Outcome(status_of(error), None, str(error), pairs, seconds, counters, self._notes)
         except Unanswered as pending:
             seconds = time.monotonic() - started
             return Outcome("error", None, str(pending), 0, seconds, unanswered=pending.requests)
         seconds = time.monotonic() - started
         counters = result.counters
-        return Outcome("answered", answer, None, counters.asked + counters.cached, seconds, counters)
+        return Outcome("answered", answer, None, counters.asked + counters.cached, seconds, counters, self._notes)
 
     @property
     def asked(self) -> Counters:

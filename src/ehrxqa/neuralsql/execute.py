@@ -8,10 +8,12 @@ import pickle
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ehrxqa.errors import SettingsError
 from ehrxqa.files import reading, sha256_of
+from ehrxqa.json_files import json_text
+from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.neuralsql.predictions import (
     OUTCOME_KEYS,
     Identifier,
@@ -24,10 +26,14 @@ from ehrxqa.neuralsql.setup import Setup
 from ehrxqa.neuralsql.workers import WorkerPool
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.journal import Journal
+from ehrxqa.sql.clock import check_time
 from ehrxqa.sql.limits import Limits
 from ehrxqa.vqa.models import VqaModel
 
-__all__ = ["ExecuteSummary", "execute"]
+__all__ = ["MOST_BYTES", "ExecuteSummary", "execute"]
+
+#: Bytes that all answers of a file may take together.
+MOST_BYTES: Final = 256_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,8 @@ def execute(
     cache: Path | str | None = None,
     timeout: float = 30.0,
     max_rows: int = 100_000,
+    max_bytes: int = MOST_BYTES,
+    now: str = CURRENT_TIME,
     workers: int | None = None,
     progress: Progress = SILENT,
 ) -> ExecuteSummary:
@@ -76,8 +84,9 @@ def execute(
 
     Args:
         database: The integrated database; it is only read, and its TB_CXR_PLUS is out of reach of the queries.
-        predictions: `{id: query}`, a list of `{id, query}`, or the latter as JSONL.
-        out: File for a list of `{id, status, answer, error, questions, seconds}` in the order of `predictions`.
+        predictions: `{id: query}`, a list of `{id, query}`, the latter as JSONL, or a `.sql` file of statements.
+        out: File for a list of `{id, status, answer, error, notes, questions, now, seconds}` in the order of
+            `predictions`.
         model: Who answers image questions, as a text: `oracle`, `constant:no`, … (see `ehrxqa.vqa.registry`),
             or a model of your own, which must survive being sent to the workers (`pickle`).
         answers: File for `{id: answer}`, with `"null"` for what was not answered.
@@ -85,6 +94,9 @@ def execute(
         cache: File of model answers to use and extend.
         timeout: Seconds a query may take.
         max_rows: Rows a result may have.
+        max_bytes: Bytes that all answers together may take in `out`; a query whose answer is beyond it, in the order of
+            `predictions`, ends as one does that has used up a limit.
+        now: The current time of the database, as `YYYY-MM-DD HH:MM:SS`: what `current_time`, `'now'` and the like mean.
         workers: Processes; as many as there are processors if None.
         progress: Told what happens.
 
@@ -96,8 +108,8 @@ def execute(
     database, out = Path(database), Path(out)
     if not database.is_file():
         raise SettingsError(f"{database}: no such database file")
-    if timeout <= 0 or max_rows < 1:
-        raise SettingsError("the timeout and the number of rows are greater than 0")
+    if timeout <= 0 or max_rows < 1 or max_bytes < 1:
+        raise SettingsError("the timeout, the number of rows and the number of bytes are greater than 0")
     _check_sendable(model)
     predictions = Path(predictions)
     queries = read_predictions(predictions)
@@ -107,12 +119,13 @@ def execute(
         None if images is None else Path(images),
         None if cache is None else Path(cache),
         Limits(seconds=timeout, rows=max_rows),
+        now=check_time(now),
     )
     count = max(1, min(workers or os.cpu_count() or 1, len(queries)))
     journal = out.with_name(out.name + ".journal")
     to_answers = None if answers is None else Path(answers)
     with reading(database, predictions, writing=(out, journal, to_answers, setup.cache)):
-        records, asked, resumed = _run(queries, setup, count, journal, out, progress)
+        records, asked, resumed = _run(queries, setup, count, journal, out, max_bytes, progress)
         if to_answers is not None:
             write_answers(to_answers, records)
     statuses = Counter(record["status"] for record in records)
@@ -143,7 +156,13 @@ def _check_sendable(model: str | VqaModel) -> None:
 
 
 def _run(
-    queries: dict[Identifier, str | None], setup: Setup, count: int, side: Path, out: Path, progress: Progress
+    queries: dict[Identifier, str | None],
+    setup: Setup,
+    count: int,
+    side: Path,
+    out: Path,
+    max_bytes: int,
+    progress: Progress,
 ) -> tuple[list[dict[str, Any]], int, int]:
     """The record of every query, and how many pairs were asked and how many records an earlier run had."""
     asked = 0
@@ -153,21 +172,68 @@ def _run(
             "database": sha256_of(setup.database),
             "model": [setup.model if isinstance(setup.model, str) else name, name, version],
             "limits": dataclasses.asdict(setup.limits),
+            "now": setup.now,
         }
         with Journal(side, depends_on, OUTCOME_KEYS) as journal:
-            records = {id_: journal.finished(id_, query) for id_, query in queries.items()}
-            left = [id_ for id_, record in records.items() if record is None]
-            resumed = len(queries) - len(left)
+            finished = _Records(list(queries), max_bytes)
+            left: dict[str | None, list[Identifier]] = {}  # equal queries are run once
+            for id_, query in queries.items():
+                record = journal.finished(id_, query)
+                if record is None:
+                    left.setdefault(query, []).append(id_)
+                else:
+                    finished.add(id_, record)
+            resumed = len(queries) - sum(map(len, left.values()))
             if resumed:
                 progress.note(f"{resumed:,} of {len(queries):,} queries were finished by an interrupted run")
-            with progress.task("queries", total=len(left), unit="queries") as task:
-                for number, outcome in pool.run([queries[id_] for id_ in left]):
-                    id_ = left[number]
-                    record = records[id_] = record_of(id_, outcome)
-                    journal.add(id_, queries[id_], record)
+            texts = list(left)
+            with progress.task("queries", total=len(queries) - resumed, unit="queries") as task:
+                for number, outcome in pool.run(texts):
                     asked += outcome.counters.asked
-                    task.advance()
-            finished = [record for record in records.values() if record is not None]
-            write_outcomes(out, finished)
+                    for id_ in left[texts[number]]:
+                        record = record_of(id_, outcome, setup.now)
+                        journal.add(id_, texts[number], record)
+                        finished.add(id_, record)
+                        task.advance()
+            records = finished.in_order()
+            write_outcomes(out, records)
             journal.remove()
-    return finished, asked, resumed
+    return records, asked, resumed
+
+
+class _Records:
+    """Finished records, of which no more answers are held than may be written.
+
+    What is left out depends on the order of the ids only: an answer stays if it and all before it are within the bytes.
+    """
+
+    def __init__(self, ids: list[Identifier], max_bytes: int) -> None:
+        self._place = {id_: place for place, id_ in enumerate(ids)}
+        self._most = max_bytes
+        self._held: dict[int, dict[str, Any]] = {}
+        self._bytes: dict[int, int] = {}
+        self._sum = 0
+
+    def add(self, id_: Identifier, record: dict[str, Any]) -> None:
+        place = self._place[id_]
+        self._held[place] = record
+        self._bytes[place] = len(json_text(record["answer"]).encode()) if record["status"] == "answered" else 0
+        self._sum += self._bytes[place]
+        if self._sum > self._most:
+            self._leave_out()
+
+    def _leave_out(self) -> None:
+        before = 0
+        for place in sorted(self._held):
+            before += self._bytes[place]
+            record = self._held[place]
+            if before > self._most and record["answer"] is not None:
+                error = f"the answers of all queries up to this one take more than {self._most:,} bytes"
+                self._held[place] = {**record, "status": "timeout", "answer": None, "error": error}
+        # what is left out has been counted: look again when as much has come that is still held
+        self._sum = sum(size for place, size in self._bytes.items() if self._held[place]["answer"] is not None)
+
+    def in_order(self) -> list[dict[str, Any]]:
+        if sum(self._bytes.values()) > self._most:
+            self._leave_out()
+        return [self._held[place] for place in sorted(self._held)]

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ehrxqa.errors import VqaError
+from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.neuralsql.booleans import chains, choices
 from ehrxqa.neuralsql.calls import FUNCTION, Call, calls_of
 from ehrxqa.neuralsql.plan import Plan, Question
@@ -40,6 +41,7 @@ def make_plan(
     *,
     deny_tables: frozenset[str] = frozenset(),
     free_text: bool = False,
+    now: str = CURRENT_TIME,
 ) -> Plan:
     """Clean, read, check and rewrite a query.
 
@@ -48,13 +50,14 @@ def make_plan(
         parse: How the text of a question is read.
         deny_tables: Tables out of reach.
         free_text: Whether a question that is not understood is left to the model as it is.
+        now: What `current_time` means.
 
     Raises:
         QuerySyntaxError: The text is not one query.
         CallError: A call has no meaning where it stands, or its question is not understood.
         Denied: A denied table is named.
     """
-    sql = clean(query)
+    sql = clean(query, now)
     structure = read(sql)
     calls = calls_of(structure)
     _check_names(sql, structure.tokens, deny_tables)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +11,8 @@ from ehrxqa.errors import RecordError
 from ehrxqa.files import write_text
 from ehrxqa.json_files import json_text, parse_json, parse_json_lines, read_text
 from ehrxqa.neuralsql.result import Outcome
+from ehrxqa.sql.errors import QuerySyntaxError
+from ehrxqa.sql.tokens import tokenise
 
 __all__ = ["OUTCOME_KEYS", "Identifier", "read_predictions", "record_of", "write_answers", "write_outcomes"]
 
@@ -22,14 +25,17 @@ NULL = "null"
 def read_predictions(path: Path) -> dict[Identifier, str | None]:
     """Query by id, in the order of the file; None where the file has null.
 
-    Three forms are read: an object `{id: query}`, a list of objects with `id` and `query`, and the same objects
-    one per line (JSONL). Other keys are ignored. Of several queries with one id the last counts, as in the
-    official evaluation; but 1 and "1" are one id to all who read answers, so a file may not hold both.
+    Four forms are read: an object `{id: query}`, a list of objects with `id` and `query`, the same objects one per line
+    (JSONL), and SQL statements, numbered from 1, in a file that ends in `.sql`. Other keys are ignored.
+    Of several queries with one id the last counts, as in the official evaluation; but 1 and "1" are one id to all who
+    read answers, so a file may not hold both.
 
     Raises:
         RecordError: The file is missing, not JSON, not of one of these forms, or holds no query; names the record.
     """
     text = read_text(path)
+    if path.suffix.lower() == ".sql":
+        return _of_statements(path, text)
     content: Any = None
     try:
         content = parse_json(path, text)
@@ -47,6 +53,19 @@ def read_predictions(path: Path) -> dict[Identifier, str | None]:
     if not queries:
         raise RecordError(f"{path}: holds no query")
     return queries
+
+
+def _of_statements(path: Path, text: str) -> dict[Identifier, str | None]:
+    """The statements of a file of SQL, by number."""
+    try:
+        ends = [token.start for token in tokenise(text) if token.text == ";"]
+    except QuerySyntaxError as error:
+        raise RecordError(f"{path}: cannot be cut into statements ({error})") from None
+    cuts = [0, *(end + 1 for end in ends), len(text)]
+    statements = [text[start:end].strip().rstrip(";").strip() for start, end in pairwise(cuts)]
+    if not any(statements):
+        raise RecordError(f"{path}: holds no query")
+    return dict(enumerate((statement for statement in statements if statement), start=1))
 
 
 def _of_records(path: Path, records: Any) -> dict[Identifier, str | None]:
@@ -75,17 +94,19 @@ def _query(path: Path, where: str, query: Any) -> str | None:
 
 
 #: The keys of an outcome as it is written.
-OUTCOME_KEYS: Final = frozenset({"id", "status", "answer", "error", "questions", "seconds"})
+OUTCOME_KEYS: Final = frozenset({"id", "status", "answer", "error", "notes", "questions", "now", "seconds"})
 
 
-def record_of(identifier: Identifier, outcome: Outcome) -> dict[str, Any]:
-    """An outcome as it is written: id, status, answer, error, questions, seconds."""
+def record_of(identifier: Identifier, outcome: Outcome, now: str) -> dict[str, Any]:
+    """An outcome as it is written; `now` is the time of the database it was found at."""
     return {
         "id": identifier,
         "status": outcome.status,
         "answer": outcome.answer,
         "error": outcome.error,
+        "notes": list(outcome.notes),
         "questions": outcome.questions,
+        "now": now,
         "seconds": round(outcome.seconds, 4),
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ehrxqa.files import reading
+from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.neuralsql.calls import FUNCTION
 from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.neuralsql.result import Result
@@ -23,6 +24,7 @@ def query(
     images: Path | str | None = None,
     cache: Path | str | None = None,
     limits: Limits | None = None,
+    now: str = CURRENT_TIME,
 ) -> Result:
     """Run one NeuralSQL query on a database.
 
@@ -34,6 +36,7 @@ def query(
         images: Folder of MIMIC-CXR-JPG, for models that look at images.
         cache: File of model answers to use and extend.
         limits: What the query may use up.
+        now: The current time of the database, as `YYYY-MM-DD HH:MM:SS`.
 
     Returns:
         The rows, and what asking the images cost; its `answer` is the official answer list.
@@ -48,12 +51,13 @@ def query(
         None if images is None else Path(images),
         None if cache is None else Path(cache),
         limits or Limits(),
+        now=now,
     )
     if setup.cache is not None:
         with reading(setup.database, writing=[setup.cache]):
             pass
     if FUNCTION not in sql.lower():  # no need to open a model, or read the labels it answers from
-        with Engine(setup.database, limits=setup.limits) as engine:
+        with Engine(setup.database, limits=setup.limits, now=now) as engine:
             return engine.run(sql)
     with open_engine(setup) as (engine, _):
         return engine.run(sql)

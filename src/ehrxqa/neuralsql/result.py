@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -65,6 +66,7 @@ class Result:
         sql: The rewritten query, as SQLite ran it.
         probe: The query that fetched the studies of a limited select list first, if there was one.
         questions: The image questions, in the order of the text.
+        notes: What was taken away from the text before it was run, and what looks like a slip in it.
     """
 
     columns: tuple[str, ...]
@@ -73,16 +75,17 @@ class Result:
     sql: str
     probe: str | None = None
     questions: tuple[Asked, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def answer(self) -> list[Any]:
-        """The official answer list.
+        """The official answer list; a list of rows where there are several columns.
 
         Raises:
-            AnswerShapeError: The rows are not one column, or hold what JSON cannot write.
+            AnswerShapeError: The rows hold what JSON cannot write, or no number among floats.
         """
         values = answer_list(Rows(self.columns, self.rows))
-        for value in values:
+        for value in values if len(self.columns) < 2 else itertools.chain(*values):
             if isinstance(value, bytes) or (isinstance(value, float) and abs(value) == float("inf")):
                 kind = "a blob" if isinstance(value, bytes) else "an infinite number"
                 raise AnswerShapeError(f"the answer holds {kind}, which JSON cannot write")
@@ -100,6 +103,7 @@ class Outcome:
         questions: (image, question) pairs that were needed, asked or known.
         seconds: Wall-clock time.
         counters: What asking the images cost.
+        notes: What was taken away from the text before it was run, and what looks like a slip in it.
         unanswered: Questions that no cache could answer, where no model was opened (see `noting`); the status then says
             nothing.
     """
@@ -110,6 +114,7 @@ class Outcome:
     questions: int
     seconds: float
     counters: Counters = field(default_factory=Counters)
+    notes: tuple[str, ...] = ()
     unanswered: tuple[VqaRequest, ...] = ()
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from ehrxqa.errors import VqaError
+from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.neuralsql.cache import AnswerCache
 from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.sql.limits import Limits
-from ehrxqa.vqa.models import VqaModel
+from ehrxqa.sql.sandbox import open_database
+from ehrxqa.vqa.models import VqaAnswer, VqaModel, VqaRequest
 from ehrxqa.vqa.parse import parse
 from ehrxqa.vqa.registry import ANSWERS_FROM_LABELS, make_model
 from ehrxqa.vqa.vocabulary import DEFAULT_VOCABULARY
@@ -29,6 +32,7 @@ class Setup:
         cache: File of answers from earlier runs.
         limits: What one query may use up.
         labels: Another database whose labels models answer from, where `database` is a part of it without any.
+        now: The current time of the database, as `YYYY-MM-DD HH:MM:SS`.
     """
 
     database: Path
@@ -37,6 +41,26 @@ class Setup:
     cache: Path | None = None
     limits: Limits = Limits()  # noqa: RUF009 - immutable
     labels: Path | None = None
+    now: str = CURRENT_TIME
+
+
+class _NoStudies:
+    """Stands for the model where there is nothing to look at: a database of somebody else, without X-rays."""
+
+    name, version, batch_size = "none", "no X-ray studies", 1
+
+    def answer(self, requests: Sequence[VqaRequest]) -> list[VqaAnswer]:
+        """No answer.
+
+        Raises:
+            VqaError: Always.
+        """
+        raise VqaError("the database has no X-ray studies (no table TB_CXR)")
+
+
+def _has_studies(database: Path) -> bool:
+    with open_database(database) as sandbox:
+        return "tb_cxr" in {name.lower() for name in sandbox.tables}
 
 
 @contextmanager
@@ -51,16 +75,24 @@ def open_engine(setup: Setup) -> Iterator[tuple[Engine, VqaModel]]:
         NeuralSqlError: The cache cannot be used.
     """
     labels, vocabulary = None, DEFAULT_VOCABULARY
-    if isinstance(setup.model, str) and setup.model.partition(":")[0] in ANSWERS_FROM_LABELS:
+    has_studies = _has_studies(setup.database)
+    if has_studies and isinstance(setup.model, str) and setup.model.partition(":")[0] in ANSWERS_FROM_LABELS:
         from ehrxqa.vqa.database_labels import labels_of_database  # numpy: only where labels are read
 
         labels = labels_of_database(setup.labels or setup.database)
         vocabulary = labels.vocabulary
-    model = make_model(setup.model, database=setup.database, labels=labels, images=setup.images)
+    model: VqaModel = _NoStudies()
+    if has_studies:
+        model = make_model(setup.model, database=setup.database, labels=labels, images=setup.images)
     with (
         nullcontext() if setup.cache is None else AnswerCache(setup.cache) as cache,
         Engine(
-            setup.database, model, limits=setup.limits, cache=cache, parse=lambda text: parse(text, vocabulary)
+            setup.database,
+            model,
+            limits=setup.limits,
+            cache=cache,
+            parse=lambda text: parse(text, vocabulary),
+            now=setup.now,
         ) as engine,
     ):
         yield engine, model

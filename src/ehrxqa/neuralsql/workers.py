@@ -1,12 +1,13 @@
 """What a worker process does with a query, and what is said of a query that ended its worker.
 
-Each worker opens the database and the model once and takes one query at a time. Limits end a query from within; a
+Each worker opens the database and the model once and takes a few queries at a time. Limits end a query from within; a
 worker that is stuck in a single model call or built-in function past them is killed, and the query's outcome is a
 timeout. A worker that dies takes only its query with it.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from types import TracebackType
@@ -24,6 +25,10 @@ __all__ = ["WorkerPool"]
 #: Seconds past its limit after which a query is ended from outside, at the least.
 GRACE_SECONDS: Final = 10.0
 
+#: Queries that go to a worker in one message, and seconds after which it answers with what is done.
+TOGETHER: Final = 16
+MOST_SECONDS: Final = 0.5
+
 _Opened = tuple[Engine, VqaModel]
 
 
@@ -36,7 +41,7 @@ class WorkerPool:
     """
 
     def __init__(self, setup: Setup, count: int) -> None:
-        self._seconds = setup.limits.seconds
+        self._seconds, self._count = setup.limits.seconds, count
         self._patience = self._seconds + max(GRACE_SECONDS, self._seconds)
         self._pool = Pool(count, opened=partial(open_engine, setup), alone=False)
 
@@ -49,9 +54,31 @@ class WorkerPool:
         return next(self._pool.map(_model_of, [None]))
 
     def run(self, queries: Sequence[str | None]) -> Iterator[tuple[int, Outcome]]:
-        """The outcome of each query with its number, in the order in which they end."""
-        for number, outcome in self._pool.as_ended(_outcome_of, queries, patience=self._patience):
-            yield number, self._lost(outcome) if isinstance(outcome, Lost) else outcome
+        """The outcome of each query with its number, in the order in which they end.
+
+        Several queries go in one message, since most take less time than a message. Those that a worker does not get
+        to, or that it was lost with, go again one by one.
+        """
+        size = max(1, min(TOGETHER, len(queries) // (2 * self._count)))
+        numbers = range(len(queries))
+        again: list[int] = []
+        for some, outcomes in self._chunks(queries, [numbers[at : at + size] for at in numbers[::size]]):
+            if isinstance(outcomes, Lost) and len(some) > 1:
+                again += some
+                continue
+            if isinstance(outcomes, Lost):
+                outcomes = [self._lost(outcomes)]
+            again += some[len(outcomes) :]
+            yield from zip(some, outcomes, strict=False)
+        for (number,), outcomes in self._chunks(queries, [[number] for number in again]):
+            yield number, self._lost(outcomes) if isinstance(outcomes, Lost) else outcomes[0]
+
+    def _chunks(
+        self, queries: Sequence[str | None], chunks: Sequence[Sequence[int]]
+    ) -> Iterator[tuple[Sequence[int], list[Outcome] | Lost]]:
+        tasks = [[queries[number] for number in some] for some in chunks]
+        for place, outcomes in self._pool.as_ended(_outcomes_of, tasks, patience=self._patience + MOST_SECONDS):
+            yield chunks[place], outcomes
 
     def _lost(self, lost: Lost) -> Outcome:
         if lost.late:
@@ -72,6 +99,17 @@ class WorkerPool:
 def _model_of(opened: _Opened, _: None) -> tuple[str, str]:
     model = opened[1]
     return model.name, model.version
+
+
+def _outcomes_of(opened: _Opened, queries: Sequence[str | None]) -> list[Outcome]:
+    """The outcomes of as many queries as are done before the time for a message is over, at least of one."""
+    until = time.monotonic() + MOST_SECONDS
+    outcomes: list[Outcome] = []
+    for query in queries:
+        outcomes.append(_outcome_of(opened, query))
+        if time.monotonic() > until:
+            break
+    return outcomes
 
 
 def _outcome_of(opened: _Opened, query: str | None) -> Outcome:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import apsw
 
-__all__ = ["ANSWER_KEY", "FUNCTIONS", "TABLE_FUNCTIONS", "Reach"]
+__all__ = ["ANSWER_KEY", "FUNCTIONS", "TABLE_FUNCTIONS", "Permissions"]
 
 #: The table that holds what every image shows: the answers themselves.
 ANSWER_KEY = frozenset({"tb_cxr_plus"})
@@ -46,7 +46,7 @@ _ACTIONS: dict[int, str] = {
 }
 
 
-class Reach:
+class Permissions:
     """Decides about each action of a statement and remembers the first one denied.
 
     SQLite names a table as the schema spells it, but as the query spells it where no column of it is used

@@ -7,7 +7,7 @@ model-written queries are mended, but only where they are quirks:
 - `current_time`, bare or alone in quotes, is the end of the shifted calendar;
 - `heart_rate_lower` and `heart_rate_upper`, when both are named, are the normal range;
 - `''text''` is a text in doubled quotes, while `'it''s'` and `''` stay what SQL says they are;
-- `< =` is `<=`;
+- `< =`, `> =` and `! =` are `<=`, `>=` and `!=`;
 - `%y` and `%j` in the format of strftime are `%Y` and `%J`;
 - typographic quotes outside of literals are quotes.
 """
@@ -23,7 +23,7 @@ from ehrxqa.sql.tokens import Token, tokenise
 
 __all__ = ["clean"]
 
-_QUIRK = re.compile(r"current_time|_lower|''|<\s+=|%[yj]|[‘’“”]", re.IGNORECASE)
+_QUIRK = re.compile(r"current_time|_lower|''|[<>!]\s+=|%[yj]|[‘’“”]", re.IGNORECASE)
 
 # In one pass from left to right, so that what stands inside an ordinary literal or comment is never looked at. In
 # doubled quotes: no blank, closing bracket, comma or operator after the opening pair (that is an empty text).
@@ -33,14 +33,15 @@ _QUOTES = re.compile(
   | (?P<plain>'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*(?s:.*?)\*/)
   | (?P<single>[‘’](?P<curly>[^‘’']*)[‘’'])
   | (?P<double>[“”](?P<curlies>[^“”"]*)[“”"])
+  | (?P<torn>[<>!]\s+=)
   | (?P<stray>[‘’“”])
     """,
     re.VERBOSE,
 )
 
 
-def clean(query: str) -> str:
-    """`query` with its quirks mended and every ordinary literal as it was.
+def clean(query: str, now: str = CURRENT_TIME) -> str:
+    """`query` with its quirks mended and every ordinary literal as it was; `current_time` is `now`.
 
     >>> clean("select strftime('%y', t) from x where a = ''b'' and c < = ‘d’ and e = 'it''s current_time %y'")
     "select strftime('%Y', t) from x where a = 'b' and c <= 'd' and e = 'it''s current_time %y'"
@@ -53,7 +54,7 @@ def clean(query: str) -> str:
     query = _QUOTES.sub(_plain_quotes, query)
     tokens = tokenise(query)
     pieces, at = [], 0
-    for start, end, text in sorted({*_values(tokens), *_formats(tokens)}):
+    for start, end, text in sorted({*_values(tokens, now), *_formats(tokens)}):
         pieces += [query[at:start], text]
         at = end
     return "".join((*pieces, query[at:]))
@@ -67,6 +68,8 @@ def _plain_quotes(found: re.Match[str]) -> str:
             return _literal(found["curly"])
         case "curlies" | "double":
             return f'"{found["curlies"]}"'
+        case "torn":
+            return f"{found[0][0]}="
         case "stray":
             return "'" if found[0] in "‘’" else '"'
         case _:
@@ -77,24 +80,22 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _values(tokens: list[Token]) -> Iterator[tuple[int, int, str]]:
-    """Replacements for `current_time`, the bounds of vitals, and the torn `< =`."""
+def _values(tokens: list[Token], now: str) -> Iterator[tuple[int, int, str]]:
+    """Replacements for `current_time` and the bounds of vitals."""
     words = {token.lower for token in tokens if token.kind == "word"}
     for index, token in enumerate(tokens):
         if token.kind == "word":
             named = index > 0 and tokens[index - 1].text in (".", "as", "AS")  # a column of that name
-            value = None if named else _value(token.lower, words)
+            value = None if named else _value(token.lower, words, now)
             if value is not None:
                 yield token.start, token.end, value
         elif token.text == "'current_time'":
-            yield token.start, token.end, f"'{CURRENT_TIME}'"
-        elif token.text == "<" and index + 1 < len(tokens) and tokens[index + 1].text == "=":
-            yield token.start, tokens[index + 1].end, "<="
+            yield token.start, token.end, f"'{now}'"
 
 
-def _value(word: str, words: set[str]) -> str | None:
+def _value(word: str, words: set[str], now: str) -> str | None:
     if word == "current_time":
-        return f"'{CURRENT_TIME}'"
+        return f"'{now}'"
     vital, _, bound = word.rpartition("_")
     if bound not in ("lower", "upper") or vital.replace("_", " ") not in VITAL_RANGES:
         return None

@@ -6,14 +6,14 @@ import threading
 
 import apsw
 
-__all__ = ["HeapBound"]
+__all__ = ["MemoryBound"]
 
 _lock = threading.Lock()
 _running = 0
 _previous = 0
 
 
-class HeapBound:
+class MemoryBound:
     """A context in which SQLite may allocate `allowance` bytes more than it holds now.
 
     SQLite keeps one such limit per process. When queries overlap in several threads the bound of the first

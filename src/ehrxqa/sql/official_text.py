@@ -41,15 +41,15 @@ _QUOTES_AND_FORMATS = (
 )
 
 
-def normalise(query: str) -> str:
-    """The text that the official code hands to SQLite for `query`.
+def normalise(query: str, now: str = CURRENT_TIME) -> str:
+    """The text that the official code hands to SQLite for `query`; `now` in place of its current time.
 
     >>> normalise("select ‘%y’ < = current_time")
     "select '%Y' <= '2105-12-31 23:59:00'"
     >>> normalise("where c.valuenum between heart_rate_lower and heart_rate_upper")
     'where c.valuenum between 60.0 and 100.0'
     """
-    query = query.replace("current_time", f"'{CURRENT_TIME}'")
+    query = query.replace("current_time", f"'{now}'")
     if "_lower" in query:  # the search for a name before it is slow
         query = _with_vital_range(query)
     for old, new in _QUOTES_AND_FORMATS:

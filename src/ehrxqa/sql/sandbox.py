@@ -1,11 +1,11 @@
 """Read-only execution of SQL that nobody has vouched for.
 
-Several walls, each enough on its own against most attacks: the file is opened read-only and immutable; an
-allow-list is asked for every action while a statement is compiled (`reach`); SQLite's own limits bound text,
+Several bounds, each enough on its own against most attacks: the file is opened read-only and immutable; an
+allow-list is asked for every action while a statement is compiled (`allowed`); SQLite's own limits bound text,
 depth, columns and instructions; a query is interrupted at its deadline; the heap is bounded; temporary
-storage stays in memory; extensions, triggers, attached files and unsafe schema functions are off.
+storage stays in memory; extensions, triggers, attached files and unsafe schema functions are off; the clock stands.
 
-One connection serves many queries. The walls are put up once, so a small query costs little more than
+One connection serves many queries. The bounds are set once, so a small query costs little more than
 SQLite itself.
 """
 
@@ -21,10 +21,14 @@ from typing import Any
 import apsw
 
 from ehrxqa.errors import NeuralSqlError, SettingsError
-from ehrxqa.sql.allowed import ANSWER_KEY, FUNCTIONS, TABLE_FUNCTIONS, Reach
+from ehrxqa.layout import CURRENT_TIME
+from ehrxqa.sql.allowed import ANSWER_KEY, FUNCTIONS, TABLE_FUNCTIONS, Permissions
+from ehrxqa.sql.clock import file_system_at
 from ehrxqa.sql.errors import Denied, MemoryLimit, QuerySyntaxError, RowLimit, SqlError, TimeLimit
+from ehrxqa.sql.label_tables import label_tables
 from ehrxqa.sql.limits import Limits
-from ehrxqa.sql.memory import HeapBound
+from ehrxqa.sql.memory import MemoryBound
+from ehrxqa.sql.percentiles import add_percentiles
 from ehrxqa.sql.watchdog import Deadline
 
 __all__ = ["ANSWER_KEY", "Limits", "Rows", "Sandbox", "Value", "open_database"]
@@ -92,25 +96,28 @@ def open_database(
     limits: Limits | None = None,
     deny_tables: frozenset[str] = frozenset(),
     immutable: bool = True,
+    now: str = CURRENT_TIME,
 ) -> Sandbox:
     """Open a SQLite file for queries that may be hostile.
 
     Args:
         path: The database file. It is never written, nor is anything created beside it.
         limits: What one query may use up.
-        deny_tables: Tables out of reach, in any case; `ANSWER_KEY` for model-written queries.
+        deny_tables: Tables that may not be read, in any case; `ANSWER_KEY` for model-written queries. With the answer
+            key any other table is denied that holds labels, whatever its name.
         immutable: Promise that nobody writes the file meanwhile, which saves all locking. Without it, the file is
             still opened read-only.
+        now: The current time of the database, as `YYYY-MM-DD HH:MM:SS`; what `'now'` and `current_date` mean.
 
     Raises:
-        SettingsError: There is no such file.
+        SettingsError: There is no such file, its last changes stand in another one, or `now` is no time.
         NeuralSqlError: The file is not a SQLite database.
     """
-    return Sandbox(Path(path), limits=limits or Limits(), deny_tables=deny_tables, immutable=immutable)
+    return Sandbox(Path(path), limits=limits or Limits(), deny_tables=deny_tables, immutable=immutable, now=now)
 
 
 class Sandbox:
-    """One read-only connection behind walls; use it from one thread at a time.
+    """One read-only connection within bounds; use it from one thread at a time.
 
     Attributes:
         path: The database file.
@@ -118,9 +125,13 @@ class Sandbox:
         tables: Names of the tables and views a query can read.
     """
 
-    def __init__(self, path: Path, *, limits: Limits, deny_tables: frozenset[str], immutable: bool) -> None:
+    def __init__(
+        self, path: Path, *, limits: Limits, deny_tables: frozenset[str], immutable: bool, now: str = CURRENT_TIME
+    ) -> None:
         if not path.is_file():
             raise SettingsError(f"{path}: no such database file")
+        if immutable:
+            _check_log(path)
         self.path = path
         self.limits = limits
         self._steps = 0
@@ -129,14 +140,17 @@ class Sandbox:
         uri = f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if immutable else ''}"
         try:
             self._db = apsw.Connection(
-                uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI, statementcachesize=32
+                uri,
+                flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI,
+                vfs=file_system_at(now),
+                statementcachesize=32,
             )
-            self.tables = self._put_up_walls({name.lower() for name in deny_tables})
+            self.tables = self._set_bounds({name.lower() for name in deny_tables})
             self._deadline = Deadline(self._db.interrupt)
         except apsw.Error as error:
             raise NeuralSqlError(f"{path}: not a SQLite database that can be read ({error})") from error
 
-    def _put_up_walls(self, denied: set[str]) -> frozenset[str]:
+    def _set_bounds(self, denied: set[str]) -> frozenset[str]:
         db = self._db
         for name, value in _CONFIG.items():
             option = getattr(apsw, f"SQLITE_DBCONFIG_{name}", None)
@@ -148,12 +162,15 @@ class Sandbox:
             db.execute(f"SELECT count(*) FROM {table_function}('[]')").fetchall()
         found = db.execute("SELECT name FROM main.sqlite_schema WHERE type IN ('table', 'view')").fetchall()
         names = {str(name) for (name,) in found}
+        if denied >= ANSWER_KEY:
+            denied = denied | label_tables(db)
         modules = {str(name) for (name,) in db.execute("PRAGMA module_list")}
         tables = frozenset(
             name for name in names if name.lower() not in denied and not name.lower().startswith("sqlite_")
         )
         self._readable = tables | TABLE_FUNCTIONS
         self._others = frozenset(names | modules | denied) - self._readable
+        add_percentiles(db)
         limits = self.limits
         for limit, value in (
             (apsw.SQLITE_LIMIT_ATTACHED, 0),
@@ -192,8 +209,8 @@ class Sandbox:
         self._allow()
 
     def _allow(self) -> None:
-        self._reach = Reach(self._readable, self._others, self._functions)
-        self._db.authorizer = self._reach.authorizer()
+        self._permissions = Permissions(self._readable, self._others, self._functions)
+        self._db.authorizer = self._permissions.authorizer()
 
     def run(self, sql: str, parameters: Sequence[Value] = ()) -> Rows:
         """Run one SELECT (or VALUES) and return all its rows in SQLite's own order.
@@ -219,11 +236,11 @@ class Sandbox:
             parameters: Values for its placeholders.
             until: When to end it, by `time.monotonic`, in place of the limit in seconds from now.
         """
-        self._reach.reset()
+        self._permissions.reset()
         self._statements = self._steps = 0
         self._deadline.start(time.monotonic() + self.limits.seconds if until is None else until)
         try:
-            with HeapBound(self.limits.memory):
+            with MemoryBound(self.limits.memory):
                 rows = self._fetch(sql, parameters)
         except NeuralSqlError:
             raise
@@ -243,8 +260,7 @@ class Sandbox:
         try:
             for row in cursor.execute(sql, tuple(parameters) or None):
                 rows.append(row)
-                for value in row:
-                    size += len(value) if isinstance(value, str | bytes) else 8
+                size += sum(map(_bytes_of, row))
                 if len(rows) > most_rows:
                     raise RowLimit(f"the result has more than {most_rows:,} rows")
                 if size > most_bytes:
@@ -273,9 +289,9 @@ class Sandbox:
 
     def _explained(self, error: Exception) -> NeuralSqlError:
         message = " ".join(str(error).split())
-        if self._reach.denied is not None:
-            action, target = self._reach.denied
-            return Denied(self._reach.explain(), action=action, target=target)
+        if self._permissions.denied is not None:
+            action, target = self._permissions.denied
+            return Denied(self._permissions.explain(), action=action, target=target)
         if self._deadline.passed:
             return TimeLimit(f"the query takes longer than {self.limits.seconds:g} seconds")
         if isinstance(error, apsw.InterruptError):
@@ -306,3 +322,20 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _bytes_of(value: Value) -> int:
+    """Bytes that a value of a result takes in memory, about, and at least as many as it takes in a file."""
+    if isinstance(value, str):
+        return 8 + (len(value) if value.isascii() else 4 * len(value))
+    return 8 + (len(value) if isinstance(value, bytes) else 0)
+
+
+def _check_log(path: Path) -> None:
+    """Refuse a database whose last changes are not in it yet: reading the file alone would give old rows."""
+    log = path.with_name(path.name + "-wal")
+    if log.is_file() and log.stat().st_size > 0:
+        raise SettingsError(
+            f"{path}: its last changes stand in {log.name}; close the program that writes it, "
+            f"or take them over: sqlite3 {path.name} 'pragma wal_checkpoint(truncate)'"
+        )

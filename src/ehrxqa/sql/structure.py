@@ -14,12 +14,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
-from ehrxqa.sql.errors import QuerySyntaxError
+from ehrxqa.sql.errors import MemoryLimit, QuerySyntaxError
 from ehrxqa.sql.tokens import Token, position, tokenise, unquote
 
 __all__ = ["Query", "Range", "Select", "Source", "Structure", "read"]
 
 Range = tuple[int, int]
+
+#: Brackets within brackets; SQLite itself gives up not much later.
+MOST_DEPTH: Final = 250
 
 _BEGINS_QUERY: Final = frozenset({"select", "values", "with"})
 _COMPOUND: Final = frozenset({"union", "except", "intersect"})
@@ -222,6 +225,7 @@ def read(sql: str) -> Structure:
 
     Raises:
         QuerySyntaxError: The text is not one SELECT, VALUES or WITH query, or its brackets do not match.
+        MemoryLimit: Its brackets are nested too deep.
     """
     tokens = tokenise(sql)
     while tokens and tokens[-1].text == ";":
@@ -251,6 +255,8 @@ class _Reader:
             frame = stack[-1]
             text = token.text
             if text == "(":
+                if len(stack) > MOST_DEPTH:
+                    raise MemoryLimit(f"brackets are nested more than {MOST_DEPTH} deep")
                 if self._word(number + 1) in _BEGINS_QUERY:
                     stack.append(self._open(number + 1, frame.select, frame.clause))
                 else:

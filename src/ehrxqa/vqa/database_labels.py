@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import apsw
 import numpy as np
 
-from ehrxqa.errors import BuildError
+from ehrxqa.errors import BuildError, NeuralSqlError
+from ehrxqa.sql.limits import Limits
+from ehrxqa.sql.sandbox import open_database
 from ehrxqa.vqa.image_labels import Finding, ImageLabels, bits_of_rows
 
 __all__ = ["labels_of_database", "studies_of_database"]
@@ -18,6 +19,11 @@ _GENDERS = "SELECT subject_id, gender FROM patients"
 _SIZES = "SELECT study_id, max(ct_ratio), max(mt_ratio) FROM tb_cxr_plus GROUP BY study_id"
 _FINDINGS = "SELECT DISTINCT object, attribute, category FROM tb_cxr_plus"
 _PRESENT = "SELECT study_id, object, attribute, category FROM tb_cxr_plus WHERE relation = 1"
+
+
+# Labels are read as a query is: a table of a database of somebody else may be a view that never ends. What is ours and
+# whole is far within these bounds.
+_LIMITS = Limits(seconds=120, rows=50_000_000, result_bytes=1 << 33, memory=1 << 33)
 
 
 def labels_of_database(path: Path | str) -> ImageLabels:
@@ -72,7 +78,7 @@ def studies_of_database(path: Path | str) -> dict[int, tuple[int, str]]:
 
 
 class _Reader:
-    """A database opened for reading only."""
+    """A database opened for reading only, within limits."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -80,14 +86,17 @@ class _Reader:
     def __enter__(self) -> _Reader:
         if not self._path.is_file():
             raise BuildError(f"{self._path}: no such database; build it first: ehrxqa build SOURCES OUT")
-        self._connection = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            self._sandbox = open_database(self._path, limits=_LIMITS)
+        except NeuralSqlError as error:
+            raise BuildError(str(error)) from error
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._connection.close()
+        self._sandbox.close()
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         try:
-            return list(self._connection.execute(query))
-        except apsw.Error as error:
+            return self._sandbox.run(query).rows
+        except NeuralSqlError as error:
             raise BuildError(f"{self._path}: not an EHRXQA database ({error})") from error
