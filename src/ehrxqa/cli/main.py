@@ -39,6 +39,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "query": ("ehrxqa.cli.query", "Run SQL that asks chest X-rays."),
     "execute": ("ehrxqa.cli.execute", "Run a file of predicted queries."),
     "run": ("ehrxqa.cli.run", "Ask a parser and a vision model all questions, and score the answers."),
+    "board": ("ehrxqa.cli.board", "Show all runs side by side, with the floors."),
+    "compare": ("ehrxqa.cli.compare", "Say what changed from one run to another, and where."),
     "export": ("ehrxqa.cli.export", "Write Parquet, dataset card, Croissant and tables.json of the questions."),
     "stats": ("ehrxqa.cli.stats", "Say what the questions are made of."),
     "serve": ("ehrxqa.cli.serve", "Show questions, subjects, X-rays and proofs in a browser."),

@@ -15,7 +15,7 @@ from ehrxqa.models.executing import QueryRunner
 from ehrxqa.models.faults import Evidence, as_answered, diagnose
 from ehrxqa.models.question_set import QuestionSet
 from ehrxqa.models.run_records import Cost, OutcomeLine, QueryLine, QuestionScore, Scores
-from ehrxqa.models.summary import Judged, summarise
+from ehrxqa.models.summary import GROUPINGS, Judged, summarise
 from ehrxqa.neuralsql.result import Outcome
 
 __all__ = ["gather_evidence", "judge_answers"]
@@ -71,7 +71,17 @@ def judge_answers(
         judged.append(Judged(identifier, trial, verdict, unheld, fault, measures))
         questions.append(
             QuestionScore(
-                identifier, trial, float(verdict == "right"), answer, gold, fault, explanation, cost, measures
+                identifier,
+                trial,
+                float(verdict == "right"),
+                answer,
+                gold,
+                fault,
+                explanation,
+                cost,
+                measures,
+                verdict,
+                {name: getattr(asked.facts[identifier], name) for name in GROUPINGS},
             )
         )
     return Scores(profile.name, summarise(judged, asked.facts, seed), tuple(questions))

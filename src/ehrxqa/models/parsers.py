@@ -4,6 +4,7 @@
 |---|---|
 | `gold` | the gold queries: the upper bound of every parser |
 | `template` | no language model: train questions, the database's values and our own renderers |
+| `tables-only`, `images-only`, `question-only` | floors, see `floors` |
 | `recorded:FILE` | queries kept in a file: `{id: query}`, a list of `{id, query}`, or one per line |
 | `python:MODULE:NAME` | one of your own: a function from text to query, an object with `parse`, or a class of such |
 | a name | what an installed package declares under `ehrxqa.parsers` |
@@ -88,6 +89,7 @@ class Context:
         database: The database the questions are asked of; tables only, its TB_CXR_PLUS is the answer key.
         seed: Of everything drawn.
         gold: Id → gold query; for the parser `gold` alone.
+        modalities: Id → modality; for the parsers of floors.
         synthetic: Whether no real patient is in the data.
         options: Of the command line, by name, for parsers that have some.
         progress: Told what happens.
@@ -97,6 +99,7 @@ class Context:
     database: Path
     seed: int = 0
     gold: Mapping[str, str | None] = field(default_factory=dict)
+    modalities: Mapping[str, str] = field(default_factory=dict)
     synthetic: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
     progress: Progress = SILENT
@@ -117,6 +120,10 @@ def make_parser(spec: str, context: Context) -> Parser:
             from ehrxqa.models.template.parser import TemplateParser  # numpy: only where it is used
 
             return TemplateParser(context)
+        case "tables-only" | "images-only" | "question-only" if not rest:
+            from ehrxqa.models.floors import ModalityParser, QuestionOnlyParser
+
+            return QuestionOnlyParser(context) if name == "question-only" else ModalityParser(context, name)
         case "recorded" if rest:
             return _recorded(Path(rest))
         case "python" if rest:

@@ -211,6 +211,7 @@ def _parser(
         database,
         seed,
         {identifier: asked.gold_query(identifier) for identifier in asked.records},
+        {identifier: placed.modality for identifier, placed in asked.facts.items()},
         manifest is not None and manifest.synthetic is True,
         options,
         progress,

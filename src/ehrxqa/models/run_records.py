@@ -229,7 +229,9 @@ class QuestionScore:
         fault: Whose fault it is; see `FAULTS`. None where it was not looked into.
         explanation: In a line, where there is something to say.
         cost: Of query and answer.
-        measures: Further measures of this question by name (`soft_f1`, `row_recall`, …), from 0 to 1.
+        measures: Further measures of this question by name (`soft_f1`, …), from 0 to 1.
+        verdict: right, abstained or wrong, by the profile.
+        groups: modality, scope and family → the one it belongs to.
     """
 
     id: str
@@ -241,6 +243,8 @@ class QuestionScore:
     explanation: str | None = None
     cost: Cost = Cost()
     measures: dict[str, float] = field(default_factory=dict)
+    verdict: Literal["right", "abstained", "wrong"] | None = None
+    groups: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

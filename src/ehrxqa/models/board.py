@@ -1,0 +1,199 @@
+"""`ehrxqa board`: all runs of an output folder side by side, best first, with the floors.
+
+Runs stand in one table if they asked the same questions under the same rules; others stand in a table of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+
+from ehrxqa.errors import RecordError
+from ehrxqa.models.floors import FLOOR_PARSERS
+from ehrxqa.models.report import columns
+from ehrxqa.models.run_folder import list_runs, read_scores, run_path
+from ehrxqa.models.run_records import FAULTS, Run
+from ehrxqa.publish.plots import Cell, bar_chart, html_table, page
+
+__all__ = ["Board", "BoardRow", "board", "board_html", "board_json", "board_text"]
+
+_METRICS: Final = ("EX", "RS10")
+_LONGEST: Final = 48
+
+
+@dataclass(frozen=True)
+class BoardRow:
+    """A finished run.
+
+    Attributes:
+        run: What made its numbers.
+        summary: Its scores, as `models.summary` makes them.
+    """
+
+    run: Run
+    summary: Mapping[str, Any]
+
+    @property
+    def is_floor(self) -> bool:
+        """Whether it understands no question, sees no picture, or reads no table."""
+        return self.run.parser.spec in FLOOR_PARSERS or (
+            self.run.parser.spec == "gold" and self.run.vision.spec.partition(":")[0] in ("prior", "constant")
+        )
+
+
+@dataclass(frozen=True)
+class Board:
+    """Runs that can be compared: the same questions, database and rules.
+
+    Attributes:
+        title: Split, subset and rules.
+        rows: The best first.
+    """
+
+    title: str
+    rows: tuple[BoardRow, ...]
+
+
+def board(out: Path | str) -> tuple[Board, ...]:
+    """The boards of an output folder, the one with most questions first.
+
+    Raises:
+        RecordError: There is no finished run, or a file is damaged.
+    """
+    groups: dict[tuple[str, ...], list[BoardRow]] = {}
+    for run in list_runs(out):
+        scores = read_scores(run_path(out, run.id)) if run.status == "done" else None
+        if scores is None:
+            continue
+        digests = (run.subset.ids_sha256, run.digests.get("dataset", ""), run.digests.get("database", ""))
+        key = (run.split, run.subset.name, scores.profile, *digests)
+        groups.setdefault(key, []).append(BoardRow(run, scores.summary))
+    if not groups:
+        raise RecordError(f"{out}: has no finished run; make one: ehrxqa run {out} --parser gold --vision oracle")
+    boards = []
+    for (split, subset, profile, *_), rows in groups.items():
+        questions = rows[0].run.subset.questions
+        title = f"{split}, {subset}, {questions:,} questions, profile {profile}"
+        boards.append(Board(title, tuple(sorted(rows, key=lambda row: (-_value(row, "EX"), row.run.id)))))
+    return tuple(sorted(boards, key=lambda each: (-each.rows[0].run.subset.questions, each.title)))
+
+
+def _value(row: BoardRow, metric: str) -> float:
+    return float(row.summary["overall"]["scores"][metric]["value"])
+
+
+def _cells(row: BoardRow, modalities: Sequence[str]) -> list[Cell]:
+    """The cells of a row behind its name."""
+    overall = row.summary["overall"]
+    cells: list[Cell] = []
+    for metric in _METRICS:
+        score = overall["scores"][metric]
+        ends = "" if score["low"] is None else f"[{score['low']:,.1f}, {score['high']:,.1f}]"
+        cells.append((f"{score['value']:,.1f}", ends))
+    soft = overall["measures"].get("soft_f1")
+    cells.append("" if soft is None else f"{soft:.1f}")
+    for modality in modalities:
+        group = row.summary["modality"].get(modality)
+        cells.append("" if group is None else f"{group['scores']['EX']['value']:.1f}")
+    cells += [f"{overall['faults'][fault]:,}" for fault in FAULTS]
+    tokens = row.run.used.tokens_in + row.run.used.tokens_out
+    return [*cells, f"{row.run.used.images:,}", f"{tokens:,}" if tokens else ""]
+
+
+def _header(modalities: Sequence[str]) -> list[str]:
+    return [*_METRICS, "soft F1", *(f"EX {name}" for name in modalities), *FAULTS, "images asked", "tokens"]
+
+
+def _modalities(found: Board) -> list[str]:
+    return list(dict.fromkeys(name for row in found.rows for name in row.summary["modality"]))
+
+
+def _name(row: BoardRow) -> str:
+    name = f"{row.run.parser.spec} × {row.run.vision.spec}" + (" (floor)" if row.is_floor else "")
+    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
+
+
+def board_text(boards: Sequence[Board]) -> str:
+    """The boards for a terminal."""
+    blocks = []
+    for found in boards:
+        modalities = _modalities(found)
+        table = [["", *_header(modalities)]]
+        for row in found.rows:
+            texts = [
+                cell if isinstance(cell, str) else " ".join(filter(None, cell)) for cell in _cells(row, modalities)
+            ]
+            table.append([_name(row), *texts])
+        blocks.append("\n".join([found.title, "", *columns(table)]))
+    return "\n\n".join(blocks)
+
+
+def board_json(boards: Sequence[Board]) -> list[dict[str, Any]]:
+    """The boards as JSON can hold them."""
+    return [
+        {
+            "title": found.title,
+            "runs": [
+                {
+                    "id": row.run.id,
+                    "parser": row.run.parser.spec,
+                    "vision": row.run.vision.spec,
+                    "floor": row.is_floor,
+                    "summary": row.summary,
+                }
+                for row in found.rows
+            ],
+        }
+        for found in boards
+    ]
+
+
+def board_html(boards: Sequence[Board], title: str = "Board") -> str:
+    """A page that needs nothing but itself: tables, charts, and faults per scope and family."""
+    sections = []
+    for found in boards:
+        modalities = _modalities(found)
+        rows: list[list[Cell]] = [[(_name(row), row.run.id), *_cells(row, modalities)] for row in found.rows]
+        bars = []
+        for row in found.rows:
+            score = row.summary["overall"]["scores"]["EX"]
+            ends = None if score["low"] is None else (score["low"], score["high"])
+            bars.append((_name(row), float(score["value"]), ends))
+        chart = bar_chart(
+            f"Execution accuracy: {found.title}",
+            bars,
+            axis="execution accuracy (%)",
+            unit=" %",
+            decimals=1,
+            limits=(0.0, 100.0),
+        )
+        details = "".join(_details(row) for row in found.rows)
+        sections.append((found.title, chart + html_table(["", *_header(modalities)], rows) + details))
+    return page(title, sections, f"<p>{escape(_LEAD)}</p>")
+
+
+_LEAD: Final = (
+    "Scores in percent with 95 % bootstrap intervals. Every query is also run with perfect vision, and every gold "
+    "query with the model, which tells whose fault a wrong answer is. Floors understand no question, see no picture, "
+    "or read no table."
+)
+
+
+def _details(row: BoardRow) -> str:
+    blocks = []
+    for grouping in ("scope", "family"):
+        header = [grouping, "n", *_METRICS, *FAULTS]
+        rows: list[list[Cell]] = [
+            [
+                name,
+                f"{group['questions']:,}",
+                *(f"{group['scores'][metric]['value']:,.1f}" for metric in _METRICS),
+                *(f"{group['faults'][fault]:,}" for fault in FAULTS),
+            ]
+            for name, group in row.summary[grouping].items()
+        ]
+        blocks.append(html_table(header, rows))
+    return f"<details><summary>{escape(_name(row))}: per scope and family</summary>{''.join(blocks)}</details>"
