@@ -5,11 +5,11 @@ UV = .tools/bin/uv
 BIN = .venv/bin
 OUT ?= demo
 
-.PHONY: help demo test lint types docs bench clean
+.PHONY: help demo test adapters lint types docs bench clean
 
 help:
 	@echo "make demo   a synthetic hospital, its databases, questions and answers, in ./$(OUT)"
-	@echo "make test   the test suite"
+	@echo "make test   the test suite; make adapters: what needs environments of its own"
 	@echo "make lint   format, lint; make types: strict type check"
 	@echo "make docs   the documentation, in ./site"
 	@echo "make bench  the benchmarks (slow; prints ratios against a yardstick of the same run)"
@@ -33,6 +33,15 @@ demo: .venv/.runs
 test: .venv/.develops
 	@$(BIN)/python -m pytest -n 2 --dist loadscope $(TESTS)
 
+# The extras openenv and verifiers pin other versions of mcp than the development environment has.
+.venvs/%/.ready: pyproject.toml uv.lock | $(UV)
+	@UV_PROJECT_ENVIRONMENT=.venvs/$* $(UV) sync --quiet --locked --no-default-groups --group adapters --extra $* --python $(PYTHON)
+	@touch $@
+
+adapters: .venvs/openenv/.ready .venvs/verifiers/.ready
+	@.venvs/openenv/bin/python -m pytest -p no:cacheprovider tests/agents/test_adapter_openenv.py
+	@.venvs/verifiers/bin/python -m pytest -p no:cacheprovider tests/agents/test_adapter_verifiers.py
+
 lint: .venv/.develops
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -47,4 +56,4 @@ bench: .venv/.develops
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 clean:
-	rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache site
+	rm -rf .venv .venvs .tools .mypy_cache .pytest_cache .ruff_cache site

@@ -23,8 +23,19 @@ from ehrxqa.agents.tasks import TaskSource, endless_tasks, file_tasks
 from ehrxqa.agents.tools import Tools
 from ehrxqa.agents.trace import Trace, shortened
 from ehrxqa.errors import EhrxqaError, SettingsError
+from ehrxqa.evaluation.comparing import Verdict
 
-__all__ = ["Action", "Environment", "Observation", "Rewards", "Step", "make_environment", "run_episode"]
+__all__ = [
+    "Action",
+    "Environment",
+    "Judged",
+    "Observation",
+    "Rewards",
+    "Step",
+    "make_environment",
+    "reward_parts",
+    "run_episode",
+]
 
 Action = Mapping[str, Any]
 Policy = Callable[["Observation"], Action]
@@ -156,9 +167,12 @@ class Environment:
         seen = Observation(text, picture, self._left())
         if not done:
             return Step(seen, reward, False)
-        info = self._ended(tools)
+        assert self.question is not None
+        judged = reward_parts(self.question, tools.trace, rewards)
         self._tools = None
-        return Step(seen, reward + info["reward"], True, info)
+        return Step(
+            seen, reward + sum(judged.parts.values()), True, {**asdict(judged), "trace": tools.trace.record()}
+        )  # fmt: skip
 
     def _open(self) -> Tools:
         if self._tools is None:
@@ -169,23 +183,31 @@ class Environment:
         spent, budget = asdict(self._open().trace.spent), asdict(self._budget)
         return {key: None if most is None else max(0, most - spent[key]) for key, most in budget.items()}
 
-    def _ended(self, tools: Tools) -> dict[str, Any]:
-        question, rewards = self.question, self._rewards
-        assert question is not None
-        verdict = verdict_of(question, tools.trace.submission)
-        retrieval = _retrieval(question, tools.trace)
-        parts = {
-            "execution": rewards.execution * (verdict == "right"),
-            "wrong": rewards.wrong * (verdict == "wrong"),
-            "retrieval": rewards.retrieval * (retrieval or 0.0),
-        }
-        return {
-            "verdict": verdict,
-            "retrieval": retrieval,
-            "parts": parts,
-            "reward": sum(parts.values()),
-            "trace": tools.trace.record(),
-        }
+
+@dataclass(frozen=True)
+class Judged:
+    """What an episode is worth.
+
+    Attributes:
+        verdict: Whether the answer is right.
+        retrieval: F1 of the studies looked at; None where the question names none.
+        parts: Parts of the reward by name.
+    """
+
+    verdict: Verdict
+    retrieval: float | None
+    parts: dict[str, float]
+
+
+def reward_parts(question: Question, trace: Trace, rewards: Rewards) -> Judged:
+    """The parts of the reward that come with the end of an episode."""
+    verdict, retrieval = verdict_of(question, trace.submission), _retrieval(question, trace)
+    parts = {
+        "execution": rewards.execution * (verdict == "right"),
+        "wrong": rewards.wrong * (verdict == "wrong"),
+        "retrieval": rewards.retrieval * (retrieval or 0.0),
+    }
+    return Judged(verdict, retrieval, parts)
 
 
 def _retrieval(question: Question, trace: Trace) -> float | None:
