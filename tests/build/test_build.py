@@ -221,7 +221,7 @@ def test_damaged_output_is_found_and_made_again(hospital, built, tmp_path):
         (
             "mimiciv/2.2/icu/chartevents.csv.gz",
             lambda data: b"this is no gzip file, whatever its name says",
-            "chartevents.csv.gz.*not a sound gzip",
+            "chartevents.csv.gz.*is not packed",
         ),
         (
             "chest-imagenome/1.0.0/silver_dataset/scene_graph.zip",
@@ -236,7 +236,7 @@ def test_damaged_output_is_found_and_made_again(hospital, built, tmp_path):
         (
             "chest-imagenome/1.0.0/semantics/label_to_UMLS_mapping.json",
             lambda data: data[:-10],
-            "label_to_UMLS_mapping.json.*not the expected JSON",
+            "label_to_UMLS_mapping.json.*is not JSON at line .*cut off",
         ),
         (
             "mimic-cxr-jpg/2.0.0/mimic-cxr-2.0.0-metadata.csv.gz",
@@ -359,3 +359,91 @@ class TestCommand:
         assert lines[0].startswith("subject_id,study_id,image_id,sent_loc")
         assert len(lines) == 1 + 40 * 609
         assert run("labels", built, tmp_path, "--only", "x.csv").returncode == 2
+
+
+def _late_fault(root: Path) -> bytes:
+    """Make a table that only the last stage reads faulty; gives it as it was."""
+    path = root / "mimiciv/2.2/hosp/microbiologyevents.csv.gz"
+    before = path.read_bytes()
+    lines = gzip.decompress(before).split(b"\n")
+    lines[2] = lines[2].rpartition(b",")[0]
+    exchange(path, gzip.compress(b"\n".join(lines)))
+    return before
+
+
+def test_a_build_that_failed_late_goes_on_with_the_healed_source(hospital, built, tmp_path):
+    root, out = copy_of(hospital, tmp_path), tmp_path / "out"
+    before = _late_fault(root)
+    with pytest.raises(SourceError, match=r"microbiologyevents.csv.gz, line 3"):
+        build(root, out, **SIZES, workers=1)
+    labels = {path: path.stat().st_mtime_ns for path in (out / "labels").iterdir()}
+    exchange(root / "mimiciv/2.2/hosp/microbiologyevents.csv.gz", before)
+    build(root, out, **SIZES, workers=1)
+    assert {path: path.stat().st_mtime_ns for path in (out / "labels").iterdir()} == labels  # not made again
+    assert hashes(out) == hashes(built)
+
+
+def test_a_build_that_failed_late_does_not_keep_labels_of_other_sources(hospital, tmp_path):
+    root, out = copy_of(hospital, tmp_path), tmp_path / "out"
+    _late_fault(root)
+    with pytest.raises(SourceError):
+        build(root, out, **SIZES, workers=1)
+    path = root / "mimiciv/2.2/hosp/patients.csv.gz"
+    exchange(path, gzip.compress(gzip.decompress(path.read_bytes())[:-1] + b" \n"))
+    with pytest.raises(BuildError, match="other sources"):
+        build(root, out, **SIZES, workers=1)
+
+
+def test_a_source_that_is_cut_off_is_named_before_anything_is_built(hospital, tmp_path):
+    root, out = copy_of(hospital, tmp_path), tmp_path / "out"
+    path = root / "mimiciv/2.2/icu/chartevents.csv.gz"
+    exchange(path, path.read_bytes()[:-100])
+    with pytest.raises(SourceError, match=r"chartevents.csv.gz: is cut off before its end"):
+        build(root, out, **SIZES, workers=1)
+    assert not (out / "labels").exists()
+    exchange(path, (hospital / "mimiciv/2.2/icu/chartevents.csv.gz").read_bytes())
+
+
+def test_two_copies_of_a_table_must_say_the_same(hospital, tmp_path):
+    root, out = copy_of(hospital, tmp_path), tmp_path / "out"
+    packed = root / "mimiciv/2.2/hosp/d_labitems.csv.gz"
+    rows = gzip.decompress(packed.read_bytes())
+    plain = packed.with_suffix("")
+    plain.write_bytes(rows.replace(b"Blood", b"Mud", 1))
+    with pytest.raises(SourceError, match=r"d_labitems.csv: and d_labitems.csv.gz beside it do not hold the same"):
+        build(root, out, **SIZES, workers=1)
+    plain.write_bytes(rows)
+    build(root, out, **SIZES, workers=1)
+
+
+def test_a_box_edge_that_is_no_number_is_no_edge(hospital, built, tmp_path):
+    """Python writes NaN into JSON unless told otherwise; it is read as null is."""
+    path = "chest-imagenome/1.0.0/silver_dataset/scene_graph.zip"
+    for number, word in enumerate((b"NaN", b"null")):
+        root = copy_of(hospital, tmp_path / str(number))
+        with zipfile.ZipFile(hospital / path) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        first = next(iter(members))
+        graph = json.loads(members[first])
+        graph["objects"][0]["x1"] = graph["objects"][0]["width"] = "EDGE"
+        members[first] = json.dumps(graph).encode().replace(b'"EDGE"', word)
+        (root / path).unlink()
+        with zipfile.ZipFile(root / path, "w") as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+        build(root, tmp_path / f"out{number}", **SIZES, workers=1)
+    nan, null = ({**hashes(tmp_path / f"out{number}"), "manifest.json": ""} for number in (0, 1))
+    assert nan == null
+
+
+@pytest.mark.parametrize("time", ["126199.5", "120060", "240000", "-1"])
+def test_a_time_with_minute_61_is_none(hospital, tmp_path, time):
+    root = copy_of(hospital, tmp_path)
+    path = root / "mimic-cxr-jpg/2.0.0/mimic-cxr-2.0.0-metadata.csv.gz"
+    lines = gzip.decompress(path.read_bytes()).decode().split("\n")
+    row = lines[1].split(",")
+    row[lines[0].split(",").index("StudyTime")] = time
+    lines[1] = ",".join(row)
+    exchange(path, gzip.compress("\n".join(lines).encode()))
+    with pytest.raises(SourceError, match="data row 1: StudyDate or StudyTime is not a date or time"):
+        build(root, tmp_path / "out", **SIZES, workers=1)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import resource
+import time
+import weakref
 from pathlib import Path
 
 import pytest
 
 from ehrxqa.errors import SourceError
+from ehrxqa.sources import opened
+from ehrxqa.sources.opened import check_bytes
 from ehrxqa.sources.table_stream import read_table, stream_table
 from ehrxqa.sources.tree import find_sources
 
@@ -117,10 +122,73 @@ def test_corrupt_gzip(tmp_path):
         list(stream_table(tree, "d_labitems"))
 
 
-def test_not_gzip(tmp_path):
-    tree = tree_with(tmp_path, "hosp/d_labitems.csv.gz", LABITEMS)
-    with pytest.raises(SourceError, match="not a sound gzip file"):
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (LABITEMS.encode(), "is not packed .* rename it to end without .gz"),
+        (b"<!DOCTYPE html>\n<html><body>please log in</body></html>\n", "is a web page"),
+        (b"\0\1\2,", "is not a gzip file; download it again"),
+        (b"", "is empty"),
+    ],
+)
+def test_what_is_named_gz_and_is_not(tmp_path, content, message):
+    tree = tree_with(tmp_path, "hosp/d_labitems.csv.gz", content)
+    with pytest.raises(SourceError, match=f"d_labitems.csv.gz: {message}"):
         list(stream_table(tree, "d_labitems"))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_byte_that_is_not_utf_8_is_named_with_its_line(tmp_path, packed):
+    rows = b"".join(b"%d,label,x,y\n" % number for number in range(1, 2000))
+    content = b"itemid,label,fluid,category\n" + rows + b"2000,\x93title\x94,x,y\n"
+    tree = tree_with(tmp_path, "hosp/d_labitems.csv", content, packed)
+    with pytest.raises(SourceError, match="line 2001: byte 6 of the line is not UTF-8 text"):
+        list(stream_table(tree, "d_labitems"))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_zero_bytes_are_not_text(tmp_path, packed):
+    tree = tree_with(tmp_path, "hosp/d_labitems.csv", LABITEMS.replace("Sodium", "So\0ium"), packed)
+    with pytest.raises(SourceError, match="line 2: holds a zero byte"):
+        list(stream_table(tree, "d_labitems"))
+
+
+def test_a_line_without_end_is_no_table_and_fills_no_memory(tmp_path):
+    rows = b"itemid,label,fluid,category\n1," + b"x" * (120 << 20)
+    tree = tree_with(tmp_path, "hosp/d_labitems.csv", rows, packed=True)
+    del rows
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(SourceError, match="line 2: has more than 16,777,216 bytes in one line"):
+        list(stream_table(tree, "d_labitems"))
+    with pytest.raises(SourceError, match="line 2: has more than"):
+        check_bytes(tree.locate("d_labitems"))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 70_000
+
+
+def test_no_thread_of_the_reader_outlives_the_error(tmp_path):
+    """A read-ahead that came back for more while Python ends would abort the process, now and then."""
+    rows = "".join(f"{i},label {i},x,y\n" for i in range(1_000_000))
+    tree = tree_with(tmp_path, "hosp/d_labitems.csv", "itemid,label,fluid,category\nx,,,\n" + rows, packed=True)
+    calls, lent = [], []
+    read = opened._Loan.read
+
+    def counted(self, size):
+        calls.append(size)
+        block = read(self, size)
+        if block:
+            lent.append(weakref.ref(block))
+        return block
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(opened._Loan, "read", counted)
+        started = time.monotonic()
+        with pytest.raises(SourceError, match="line 2: itemid is not an integer"):
+            list(stream_table(tree, "d_labitems"))
+        assert time.monotonic() - started < 8  # nobody had to be waited for in vain
+        assert all(block() is None for block in lent)
+        number = len(calls)
+        time.sleep(0.3)
+        assert len(calls) == number
 
 
 def test_missing_file_and_other_release(tmp_path):

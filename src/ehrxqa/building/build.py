@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from ehrxqa.building.published import Published, compare_with_published, require_published
-from ehrxqa.errors import BuildError, SettingsError
+from ehrxqa.errors import BuildError, SettingsError, SourceError
 from ehrxqa.files import disk_errors
 from ehrxqa.layout import DATABASE_PATHS, MANIFEST
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.manifest import Checksums, FileRecord, Manifest, StageRecord, read_manifest, stage_key
 from ehrxqa.runs.output_folder import WORK_FOLDER, exclusive
 from ehrxqa.sources.found_releases import found_releases
+from ehrxqa.sources.opened import check_bytes
 from ehrxqa.sources.tree import SourceTree, find_sources
 from ehrxqa.spec.releases import FoundRelease
 
@@ -76,14 +77,14 @@ def build(
         paths = _source_paths(tree)
         found = found_releases(tree)
         with progress.task("checksums of the sources"):
-            records = Checksums(work / "checksums.json").of(paths)
+            records = Checksums(work / "checksums.json").of(paths, check=_check_source)
         published = compare_with_published(tree, paths, records)
         if not unpublished_sources:
             require_published(published)
-        manifest = _begin(out, tree, settings, records, found, published, force=force)
+        manifest = _begin(out, tree, settings, records, found, published, progress, force=force)
         run = _Run(tree, out, work, manifest, workers or os.cpu_count() or 1, progress)
-        run.stage("labels", {}, run.labels)
-        run.stage("database", settings, run.databases)
+        run.stage("labels", label_sources(manifest.sources), {}, run.labels)
+        run.stage("database", manifest.sources, settings, run.databases)
         if run.did_something:
             progress.note(f"{out}: complete")
         else:
@@ -127,6 +128,7 @@ def _begin(
     records: dict[str, FileRecord],
     releases: Mapping[str, FoundRelease],
     published: Published,
+    progress: Progress,
     *,
     force: bool,
 ) -> Manifest:
@@ -145,6 +147,13 @@ def _begin(
         same_sources = found.sources == records and found.releases == fresh.releases
         if same_sources and found.settings == settings and found.versions == fresh.versions:
             return found
+        if _untouched(found, fresh):
+            fresh.stages = found.stages
+            fresh.write(out)
+            progress.note(
+                f"{out}: goes on with an unfinished build, what is complete of it does not depend on what changed"
+            )
+            return fresh
         what = (
             "other sources"
             if not same_sources
@@ -158,6 +167,28 @@ def _begin(
             _remove(out / name)
     fresh.write(out)
     return fresh
+
+
+def _untouched(found: Manifest, fresh: Manifest) -> bool:
+    """Whether no stage that is complete has read anything that is different now."""
+    labels = label_sources(found.sources) == label_sources(fresh.sources) and found.releases == fresh.releases
+    return all(name == "labels" and labels and found.versions == fresh.versions for name in found.stages)
+
+
+def _check_source(path: Path) -> None:
+    """Read a table to its end, so that one that is cut off is named before long work begins; and compare two copies."""
+    if not path.name.removesuffix(".gz").endswith((".csv", ".tsv", ".txt")):
+        return
+    packed = path.with_name(path.name + ".gz")
+    if check_bytes(path, digest=packed.is_file()) != (check_bytes(packed, digest=True) if packed.is_file() else None):
+        raise SourceError(f"and {packed.name} beside it do not hold the same; remove the one that is wrong", path=path)
+
+
+def label_sources(sources: Mapping[str, FileRecord]) -> dict[str, FileRecord]:
+    """Those of the sources that the labels are made of."""
+    from ehrxqa.labels.build import LABEL_SOURCES
+
+    return {key: record for key, record in sources.items() if key in LABEL_SOURCES or key.startswith("silver: ")}
 
 
 def _remove(path: Path) -> None:
@@ -182,11 +213,15 @@ class _Run:
         self.did_something = False
 
     def stage(
-        self, name: str, settings: Mapping[str, Any], work: Callable[[], tuple[list[str], dict[str, Any]]]
+        self,
+        name: str,
+        sources: Mapping[str, FileRecord],
+        settings: Mapping[str, Any],
+        work: Callable[[], tuple[list[str], dict[str, Any]]],
     ) -> None:
         """Run a stage unless its outputs are there, made from the same inputs in the same way."""
         manifest = self._manifest
-        key = stage_key(name, manifest.sources, settings, manifest.versions)
+        key = stage_key(name, sources, settings, manifest.versions)
         done = manifest.stages.get(name)
         if done is not None and done.key == key and self._complete(done):
             return

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -200,15 +201,23 @@ class Checksums:
         with suppress(BuildError):  # it only saves work
             self._known = read_as(dict[str, tuple[int, int, str]], cache, "", fault=BuildError)
 
-    def of(self, paths: Mapping[str, Path], threads: int = 2) -> dict[str, FileRecord]:
-        """Records of several files, by the same names."""
+    def of(
+        self, paths: Mapping[str, Path], threads: int = 2, *, check: Callable[[Path], None] = lambda _: None
+    ) -> dict[str, FileRecord]:
+        """Records of several files, by the same names.
+
+        Args:
+            paths: Files by name.
+            threads: Files read at a time.
+            check: Looks first at each file that is not remembered; raises what is wrong with it.
+        """
         with ThreadPoolExecutor(threads) as pool:
-            records = dict(zip(paths, pool.map(self._record, paths.values()), strict=True))
+            records = dict(zip(paths, pool.map(partial(self._record, check), paths.values()), strict=True))
         if self._cache.parent.is_dir():
             write_json(self._cache, self._known)
         return records
 
-    def _record(self, path: Path) -> FileRecord:
+    def _record(self, check: Callable[[Path], None], path: Path) -> FileRecord:
         if path.is_dir():
             return _folder_record(path)
         status = path.stat()
@@ -216,6 +225,7 @@ class Checksums:
         known = self._known.get(str(path.resolve()))
         if known is not None and known[:2] == stamp:
             return FileRecord(known[2], status.st_size)
+        check(path)
         digest = sha256_of(path)
         self._known[str(path.resolve())] = (*stamp, digest)
         return FileRecord(digest, status.st_size)

@@ -6,7 +6,6 @@ The silver part comes from the two tabular files if both are there, else from th
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ehrxqa.errors import SourceError
+from ehrxqa.json_files import read_json
 from ehrxqa.sources.table_stream import stream_table
 from ehrxqa.sources.tree import SourceTree
 from ehrxqa.sources.vocabulary import Vocabulary
@@ -315,8 +315,8 @@ def read_semantics(tree: SourceTree) -> Semantics:
             raise SourceError("expected category|relation|attribute", path=path, line=number)
         attributes.append((parts[0], parts[2]))
     path = tree.locate("ontology")
+    ontology = read_json(path, fault=SourceError)
     try:
-        ontology = json.loads(path.read_text(encoding="utf-8"))
         children = {name: list(below) for name, below in ontology["all_children"].items()}
         places = {name: list(objects) for name, objects in ontology["possible_attribute_of"].items()}
     except (ValueError, KeyError, AttributeError, TypeError) as error:

@@ -108,6 +108,7 @@ def read_images(tree: SourceTree) -> ImageTable:
     date, time = table["StudyDate"].to_numpy(), table["StudyTime"].to_numpy()
     bad = (date < 10000101) | (date > 99991231) | ~((time >= 0) & (time < 240000))
     month, day = date // 100 % 100, date % 100
+    bad |= (time % 10000 >= 6000) | (time % 100 >= 60)
     bad |= (month < 1) | (month > 12) | (day < 1) | (day > _days_in_month(date // 10000, month))
     if bad.any():
         row = int(np.flatnonzero(bad)[0]) + 1

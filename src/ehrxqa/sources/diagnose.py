@@ -8,8 +8,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import IO, Any, cast
 
 from ehrxqa.errors import SourceError
 from ehrxqa.sources.catalogue import Form, SourceColumn, SourceFile, SourceKind
@@ -34,8 +35,7 @@ def diagnose(path: Path, file: SourceFile, columns: Sequence[SourceColumn], erro
     nulls = set(NULL_WORDS)
     try:
         with open_bytes(path) as stream:
-            text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-            rows = csv.reader(text, delimiter="\t" if file.form is Form.TSV else ",", strict=True)
+            rows = csv.reader(_decoded(stream, path), delimiter="\t" if file.form is Form.TSV else ",", strict=True)
             header = next(rows)
             places = [(header.index(column.name), column) for column in columns]
             for row in rows:
@@ -59,9 +59,21 @@ def diagnose(path: Path, file: SourceFile, columns: Sequence[SourceColumn], erro
                         return SourceError(f"{column.name} {complaint}", path=path, line=rows.line_num)
     except SourceError as found:
         return found
-    except UnicodeDecodeError:
-        return SourceError("is not UTF-8 text", path=path)
     except csv.Error as found:
         return SourceError(f"is not sound CSV ({found})", path=path, line=rows.line_num)
     reason = re.sub(r"\s+", " ", str(error).split(":")[0])
     return SourceError(f"cannot be parsed ({reason})", path=path)
+
+
+def _decoded(stream: IO[bytes], path: Path) -> Iterator[str]:
+    """The lines of a text; a byte that is not UTF-8 is named with its place."""
+    for number, line in enumerate(io.BufferedReader(cast(Any, stream)), start=1):
+        try:
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            raise SourceError(
+                f"byte {error.start + 1:,} of the line is not UTF-8 text (was it saved by an editor of Windows?); save "
+                "it as UTF-8, or download it again",
+                path=path,
+                line=number,
+            ) from error

@@ -13,7 +13,7 @@ import msgspec
 
 from ehrxqa.errors import SourceError
 from ehrxqa.sources.chest_imagenome import DROPPED_CATEGORY, DROPPED_OBJECT, image_id_of, sentence_position
-from ehrxqa.sources.scene_graphs import contents, find_members
+from ehrxqa.sources.scene_graphs import contents, decoded, find_members
 from ehrxqa.sources.table_stream import stream_table
 from ehrxqa.sources.tree import SourceTree
 
@@ -72,9 +72,9 @@ def read_graph_sentences(path: Path, studies: Mapping[str, int]) -> dict[str, li
         where = f"{member.name}: " if member.offset >= 0 else ""
         image_id = image_of[member.name]
         try:
-            graph = decoder.decode(content)
+            graph = decoded(decoder, content)
             statements = list(_statements(graph))
-        except (msgspec.DecodeError, ValueError) as error:
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
             # the error of the decoder names a place in the JSON, never a value of it
             message = f"{where}is not a scene graph in the documented form ({error})"
             raise SourceError(message, path=member.path) from error

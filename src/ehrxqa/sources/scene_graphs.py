@@ -10,6 +10,7 @@ ImaGenome hold, as far as the published format tells; the shipped script itself 
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import zipfile
@@ -18,14 +19,16 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from struct import unpack_from
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 import msgspec
 from isal import isal_zlib
 
 from ehrxqa.errors import SourceError
 
-__all__ = ["GraphChunk", "Member", "contents", "decode_members", "find_members", "list_members"]
+__all__ = ["GraphChunk", "Member", "contents", "decode_members", "decoded", "find_members", "list_members"]
+
+_T = TypeVar("_T")
 
 _DEFLATED: Final = 8
 _STORED: Final = 0
@@ -180,12 +183,26 @@ def decode_members(members: list[Member]) -> GraphChunk:
     adder = _Adder(chunk)
     for member, content in contents(members):
         try:
-            adder.add(decoder.decode(content))
-        except (msgspec.DecodeError, ValueError) as error:
+            adder.add(decoded(decoder, content))
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
             where = f"{member.path}: " if member.offset >= 0 else ""
             message = f"{where}{member.name}: is not a scene graph in the documented form ({error})"
             raise SourceError(message) from error
     return chunk
+
+
+def decoded(decoder: msgspec.json.Decoder[_T], content: bytes) -> _T:
+    """A graph from its JSON text, in which Python may have written NaN or Infinity: no number, as null is.
+
+    Raises:
+        msgspec.DecodeError, ValueError, RecursionError: It is no such graph.
+    """
+    try:
+        return decoder.decode(content)
+    except msgspec.DecodeError:
+        if b"NaN" not in content and b"Infinity" not in content:
+            raise
+    return msgspec.convert(json.loads(content, parse_constant=lambda _: None), decoder.type, strict=False)
 
 
 def contents(members: list[Member]) -> Iterator[tuple[Member, bytes]]:

@@ -7,9 +7,10 @@ stops, the file is read once more, slowly, to say which line is at fault and why
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -17,7 +18,7 @@ import pyarrow.csv as pa_csv
 from ehrxqa.errors import SourceError
 from ehrxqa.sources.catalogue import Form, SourceColumn, SourceFile, SourceKind, source_file
 from ehrxqa.sources.diagnose import diagnose
-from ehrxqa.sources.opened import open_bytes
+from ehrxqa.sources.opened import lent, open_bytes
 from ehrxqa.sources.text import NULL_WORDS
 from ehrxqa.sources.tree import SourceTree
 
@@ -54,7 +55,7 @@ def read_header(path: Path, file: SourceFile) -> list[str]:
         SourceError: The file is empty, or columns that are used are missing.
     """
     with open_bytes(path) as stream:
-        line = stream.readline(1 << 20)
+        line = io.BufferedReader(cast(Any, stream)).readline(1 << 20)
     text = line.decode("utf-8-sig", errors="replace").rstrip("\r\n")
     names = next(csv.reader([text], delimiter=delimiter(file)), [])
     if not line.strip():
@@ -106,9 +107,9 @@ def stream_table(
     names = [name for name in header if name in by_name]
     rows = 0
     try:
-        with open_bytes(path) as stream:
+        with open_bytes(path) as stream, lent(stream) as borrowed:
             reader = pa_csv.open_csv(
-                stream,
+                borrowed.pop(),
                 read_options=pa_csv.ReadOptions(block_size=BLOCK_BYTES),
                 parse_options=pa_csv.ParseOptions(
                     delimiter=delimiter(file), quote_char='"', double_quote=True, newlines_in_values=True
@@ -122,11 +123,14 @@ def stream_table(
                     timestamp_parsers=[pa_csv.ISO8601, " %Y-%m-%d %H:%M:%S ", " %Y-%m-%d "],
                 ),
             )
-            for batch in reader:
-                if batch.num_rows:
-                    _require_values(batch, by_name, path, file, rows)
-                    rows += batch.num_rows
-                    yield batch
+            try:
+                for batch in reader:
+                    if batch.num_rows:
+                        _require_values(batch, by_name, path, file, rows)
+                        rows += batch.num_rows
+                        yield batch
+            finally:
+                del reader
     except pa.ArrowInvalid as error:
         raise diagnose(path, file, [by_name[name] for name in names], error) from error
     if rows == 0 and not may_be_empty:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ehrxqa.errors import SourceError
+from ehrxqa.json_files import read_json
 from ehrxqa.sources.catalogue import PROJECTS, Project, SourceFile, source_file
 from ehrxqa.spec.releases import chosen
 
@@ -86,10 +86,12 @@ class SourceTree:
 
     def _says(self, name: str, what: str) -> bool:
         marker = self.root / name
-        try:
-            return marker.is_file() and json.loads(marker.read_text(encoding="utf-8")).get(what) is True
-        except (ValueError, AttributeError, UnicodeDecodeError) as error:
-            raise SourceError("is not readable JSON; remove it or make the hospital again", path=marker) from error
+        if not marker.is_file():
+            return False
+        value = read_json(marker, fault=SourceError)
+        if not isinstance(value, dict) or not isinstance(value.get(what, False), bool):
+            raise SourceError(f"{what} is not true or false; remove the file or make the hospital again", path=marker)
+        return value.get(what) is True
 
     def _missing(self, files: list[SourceFile]) -> str:
         first = files[0]
