@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
+import tiny_models
 from PIL import Image
 
 from ehrxqa.errors import SettingsError, VqaError
@@ -134,30 +135,39 @@ def model(world, said, options=""):
     return make_model(f"hf:{world / said}:device=cpu:tokens=1{options}", database=world / "x.db", images=world)
 
 
+def said_by(model, requests):
+    return [reply.answer for reply in model.answer(requests)]
+
+
 def ask(number, text):
     return VqaRequest(50000000 + number, f"image-{number}", parse(text), text)
 
 
 def test_words_become_answers(world):
     asked = [ask(0, "is there picc?"), ask(1, "is there picc in the left lung?"), ask(0, "list all device.")]
-    assert model(world, "yes").answer(asked) == [True, True, ("yes",)]
-    assert model(world, "none").answer(asked) == [ABSTAIN, ABSTAIN, ()]
-    assert model(world, "maybe").answer(asked[:2]) == [ABSTAIN, ABSTAIN]
+    talking = model(world, "yes")
+    assert said_by(talking, asked) == [True, True, ABSTAIN]  # "yes" is no list
+    assert talking.unread == 1
+    assert said_by(model(world, "none"), asked) == [ABSTAIN, ABSTAIN, ()]
+    assert said_by(model(world, "maybe"), asked[:2]) == [ABSTAIN, ABSTAIN]
+    assert all(reply.confidence > 0.99 for reply in talking.answer(asked))  # it is sure of its one word
+    free = VqaRequest(50000000, "image-0", None, "is the heart enlarged?")
+    assert said_by(talking, [free]) == [True]
 
 
 def test_a_model_that_repeats_the_prompt_is_read_after_it(world):
     """Prompts of different length in one batch; the tokenizer has no padding of its own."""
     asked = [ask(0, "is there picc?"), ask(1, "is there picc in the left lung?"), ask(0, "list all device.")]
-    assert model(world, "chat", ":batch=3").answer(asked) == [True, True, ("yes",)]
+    assert said_by(model(world, "chat", ":batch=3"), asked) == [True, True, ABSTAIN]
     longer = make_model(f"hf:{world / 'chat'}:device=cpu:tokens=3", database=world / "x.db", images=world)
-    assert longer.answer(asked) == [True, True, ("yes yes yes",)]
+    assert said_by(longer, asked) == [True, True, ABSTAIN]
 
 
 def test_batches_do_not_matter(world):
     asked = [
         ask(n % 2, text) for n, text in enumerate(["is there picc?", "list all device.", "is this patient male?"] * 2)
     ]
-    assert model(world, "yes", ":batch=1").answer(asked) == model(world, "yes", ":batch=4").answer(asked)
+    assert said_by(model(world, "yes", ":batch=1"), asked) == said_by(model(world, "yes", ":batch=4"), asked)
 
 
 def test_version_names_weights_and_prompt(world):
@@ -176,6 +186,48 @@ def test_a_missing_or_broken_picture_names_its_study(world):
         model(world, "yes").answer([ask(3, "is there picc?")])
 
 
+@pytest.fixture(scope="module", params=sorted(tiny_models.ARCHITECTURES))
+def architecture(request, world):
+    """A folder with two models of an architecture: one that says yes, and one with random weights."""
+    folder = world / request.param
+    for silent in (True, False):
+        tiny_models.ARCHITECTURES[request.param](torch, transformers, folder / f"silent-{silent}", silent=silent)
+    return folder
+
+
+@pytest.mark.parametrize("batch", [1, 2, 8])
+def test_every_architecture_answers_at_any_batch(world, architecture, batch):
+    asked = [
+        ask(n % 2, text)
+        for n, text in enumerate(["is there picc?", "is there picc in the left lung?", "list all device."] * 3)
+    ]
+    silent = model(world, f"{architecture.name}/silent-True", f":batch={batch}")
+    assert said_by(silent, asked) == [True, True, ABSTAIN] * 3
+    random = model(world, f"{architecture.name}/silent-False", f":batch={batch}")
+    alone = model(world, f"{architecture.name}/silent-False", ":batch=1")
+    found = [reply.confidence for reply in random.answer(asked)]
+    assert found == pytest.approx([alone.answer([one])[0].confidence for one in asked], rel=1e-2)
+    assert len({round(confidence, 6) for confidence in found}) > 1  # pictures and prompts make a difference
+
+
+def test_number_formats(world, architecture):
+    asked = [ask(0, "is there picc?"), ask(1, "is there picc in the left lung?")]
+    short = model(world, f"{architecture.name}/silent-True", ":dtype=bfloat16")
+    assert said_by(short, asked) == [True, True]
+    assert short.version != model(world, f"{architecture.name}/silent-True").version
+
+
+def test_what_a_processor_does_not_like_is_told(world, architecture, monkeypatch):
+    failing = model(world, f"{architecture.name}/silent-True")
+
+    def refuse(**_):
+        raise ValueError("pictures of that kind are not for me")
+
+    monkeypatch.setattr(failing, "_processor", refuse)
+    with pytest.raises(VqaError, match="study 50000000: .*ValueError: pictures of that kind"):
+        failing.answer([ask(0, "is there picc?")])
+
+
 def test_what_is_no_model_is_said(world, tmp_path):
     with pytest.raises(SettingsError, match="no such folder of a saved model"):
         make_model("hf:owner/name", database=world / "x.db", images=world)
@@ -183,6 +235,6 @@ def test_what_is_no_model_is_said(world, tmp_path):
         make_model(f"hf:{tmp_path}", database=world / "x.db", images=world)
     with pytest.raises(SettingsError, match="no such folder of images"):
         make_model(f"hf:{world / 'yes'}", database=world / "x.db", images=tmp_path / "none")
-    for options in ("batch=0", "batch=x", "device=cpu:device=cpu", "speed=9"):
+    for options in ("batch=0", "batch=x", "device=cpu:device=cpu", "speed=9", "dtype=int3", "code=mine"):
         with pytest.raises(SettingsError, match=options.split("=")[0]):
             make_model(f"hf:{world / 'yes'}:{options}", database=world / "x.db", images=world)

@@ -15,9 +15,10 @@
 | `python:MODULE:NAME[:ARGUMENT]` | what a Python module brings |
 | `NAME[:ARGUMENT]` | what an installed package declares as entry point `ehrxqa.vision_models` |
 
-Keys of `hf` and `hub`: `device` (auto, cpu, cuda, cuda:1 …), `batch` (images at once), `tokens` (longest answer),
-`prompt` (file with a prompt template, see `prompts`). Keys of trained models: `abstain` (penalty of a wrong answer:
-abstain where that scores better), `device`.
+Keys of `hf` and `hub`: `device` (auto, cpu, cuda, cuda:1 …, or map: spread over all by accelerate), `dtype` (auto,
+float32, float16, bfloat16), `batch` (images at once), `tokens` (longest answer), `prompt` (file with a prompt template,
+see `prompts`), `code=trusted` (let code that comes with the model run). Keys of trained models: `abstain` (penalty of a
+wrong answer: abstain where that scores better), `device`.
 
 What a module or package brings is a `VqaModel`, or a function (or class) that takes a `ModelContext` and gives one.
 """
@@ -289,22 +290,27 @@ def _transformers(context: ModelContext) -> VqaModel | None:
     if not context.argument:
         return None
     spec, images = context.spec, context.image_files()
-    from ehrxqa.vqa.huggingface import HuggingFaceModel
+    from ehrxqa.vqa.huggingface import DTYPES, HuggingFaceModel, Loading
     from ehrxqa.vqa.prompts import DEFAULT_PROMPT, read_prompt
 
     location, *options = context.argument.split(":")
-    values = _options(spec, _rejoined(options), {"device", "batch", "tokens", "prompt"})
+    values = _options(spec, _rejoined(options), {"device", "dtype", "code", "batch", "tokens", "prompt"})
     try:
         batch, tokens = int(values.get("batch", "8")), int(values.get("tokens", "64"))
     except ValueError as error:
         raise SettingsError(f'model "{spec}": batch and tokens are numbers') from error
     if batch < 1 or tokens < 1:
         raise SettingsError(f'model "{spec}": batch and tokens are at least 1')
+    if values.get("dtype", "auto") not in DTYPES:
+        raise SettingsError(f'model "{spec}": dtype is one of {", ".join(DTYPES)}')
+    if values.get("code", "trusted") != "trusted":
+        raise SettingsError(f'model "{spec}": code=trusted lets code that comes with the model run; leave it out else')
     return HuggingFaceModel(
         location,
         images,
-        hub=spec.startswith("hub:"),
-        device=values.get("device", "auto"),
+        loading=Loading(
+            spec.startswith("hub:"), values.get("device", "auto"), values.get("dtype", "auto"), "code" in values
+        ),
         batch_size=batch,
         max_new_tokens=tokens,
         prompt=read_prompt(Path(values["prompt"])) if "prompt" in values else DEFAULT_PROMPT,

@@ -30,6 +30,7 @@ QUERIES: Final = 4
 BATCH: Final = 32
 LEARNING_RATE: Final = 4e-3
 WEIGHT_DECAY: Final = 0.05
+WARM_UP: Final = 0.25
 DROPOUT: Final = 0.2
 #: Largest shift of a picture in training, as a share of its side.
 SHIFT: Final = 1 / 32
@@ -203,9 +204,7 @@ def train_cnn(
     network = network.to(where).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(_groups(network), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     batches = math.ceil(len(pixels) / BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, LEARNING_RATE, total_steps=epochs * batches, pct_start=0.25
-    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step / (epochs * batches)))
     truths = torch.from_numpy(targets.values)
     widths = [columns.size(measured) for measured in MEASURED]
     with progress.task("training", total=epochs * batches, unit="batches") as task:
@@ -224,6 +223,13 @@ def train_cnn(
                 schedule.step()
                 task.advance()
     return Cnn(network, places, where)
+
+
+def _rate(done: float) -> float:
+    """The learning rate as a share of the highest: up over the first quarter, then down by a cosine."""
+    if done < WARM_UP:
+        return 0.04 + 0.96 * done / WARM_UP
+    return 0.5 + 0.5 * math.cos(math.pi * min(1.0, (done - WARM_UP) / (1 - WARM_UP)))
 
 
 def _cells(size: int) -> int:
