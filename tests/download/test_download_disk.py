@@ -145,9 +145,47 @@ def test_a_dry_run_states_sizes_and_fetches_no_file(site: PhysioNet, network: Ne
     sizes = {path: len(data) for path, data in site.files.items() if path.startswith(DEMO) and "SUMS" not in path}
     assert report.expected_bytes == sum(sizes.values())
     assert {file.name: file.bytes for file in report.files} == sizes
-    assert {file.outcome for file in report.files} == {"to fetch"}
+    assert {file.outcome for file in report.files} == {"missing"}
     assert [one.path for one in site.gets()] == [f"{DEMO}/SHA256SUMS.txt"]
-    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["SHA256SUMS.txt"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_tells_four_states_and_writes_nothing(site: PhysioNet, network: Network, tmp_path: Path) -> None:
+    publish_everything(site)
+    folder = tmp_path / DEMO / "hosp"
+    folder.mkdir(parents=True)
+    content = {name: site.files[f"{DEMO}/hosp/{name}.csv.gz"] for name in ("patients", "admissions", "transfers")}
+    (folder / "patients.csv.gz").write_bytes(content["patients"])
+    (folder / "admissions.csv.gz").write_bytes(content["admissions"][:-9])  # as an interrupted wget leaves it
+    (folder / "transfers.csv.gz").write_bytes(b"my own notes")
+    before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir()}
+    for replace in (False, True):
+        report = download(tmp_path, stages=["demo"], dry_run=True, replace=replace, network=network)
+        outcomes = {file.name.rpartition("/")[2].removesuffix(".csv.gz"): file for file in report.files}
+        assert outcomes["patients"].outcome == "there"
+        assert outcomes["admissions"].outcome == "continued"
+        assert outcomes["transfers"].outcome == ("replaced" if replace else "conflict")
+        assert ("--replace" in outcomes["transfers"].why) is not replace
+        assert outcomes["labevents"].outcome == "missing"
+        others = {name for name in outcomes if name not in ("patients", "admissions", "transfers")}
+        assert report.expected_bytes == 9 + sum(
+            len(data) for path, data in site.files.items()
+            if path.startswith(DEMO) and path.rpartition("/")[2].removesuffix(".csv.gz") in others
+        ) + replace * len(content["transfers"])  # fmt: skip
+        assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir()} == before
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == list(before)
+
+
+@pytest.mark.parametrize(
+    "given", [".", "physionet.org", *(f"physionet.org/files/{to}" for to in ("", DEMO[:13], DEMO))]
+)
+def test_a_tree_is_found_one_level_up_or_down(given: str, site: PhysioNet, network: Network, tmp_path: Path) -> None:
+    publish_everything(site)
+    _demo(site, network, tmp_path / "physionet.org" / "files")
+    site.seen.clear()
+    assert set(_demo(site, network, tmp_path / given).values()) == {"present"}
+    assert site.seen == []
+    assert [path.name for path in tmp_path.iterdir()] == ["physionet.org"]
 
 
 def test_a_full_disk_is_noticed_before_the_start(

@@ -130,7 +130,7 @@ def test_a_dry_run_over_many_images_asks_for_a_sample_of_sizes(
     monkeypatch.setattr("ehrxqa.sources.download.run.SIZE_SAMPLE", 3)
     out = built_output(tmp_path / "out", IMAGE_IDS[:4], IMAGE_IDS[4:8])
     report = download_images(out, dry_run=True, network=network, credentials=credentials)
-    assert report.images == {"to fetch": 8}
+    assert report.images == {"missing": 8}
     assert report.estimated
     assert report.expected_bytes == 8 * len(jpeg(IMAGE_IDS[0]))
     assert sum(one.method == "HEAD" and one.path.endswith(".jpg") for one in site.seen) == 3

@@ -12,7 +12,8 @@ from typing import Any, Final
 from ehrxqa.building.build import OFFICIAL_SUBJECTS
 from ehrxqa.layout import DATABASE_PATHS, MANIFEST, SPLITS, question_file
 from ehrxqa.sources.download.outcome import CREDENTIALING
-from ehrxqa.sources.download.releases import QUESTIONS_VQA, Release, Stage, wanted_files
+from ehrxqa.sources.download.releases import QUESTIONS_VQA, RELEASES, Release, Stage, wanted_files
+from ehrxqa.sources.tree import project_root
 
 __all__ = ["OfficialPlan", "official_plan", "split_files"]
 
@@ -98,8 +99,7 @@ class OfficialPlan:
 
 def official_plan(sources: Path, out: Path, *, with_vqa: bool, images: bool) -> OfficialPlan:
     """Look at the disk, and nowhere else."""
-    nested = sources / "physionet.org" / "files"
-    root = nested if nested.is_dir() else sources
+    root = project_root(sources, [release.slug for release in RELEASES])
     needs: dict[str, Need] = {}
     for wanted in wanted_files((Stage.BUILD, Stage.QUESTIONS)):
         if wanted.release == QUESTIONS_VQA and not with_vqa:

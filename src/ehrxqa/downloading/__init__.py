@@ -15,13 +15,14 @@ from ehrxqa.layout import BASES, SPLITS, database_path
 from ehrxqa.net.credentials import Credentials
 from ehrxqa.net.errors import DownloadError
 from ehrxqa.progress import SILENT, Progress
-from ehrxqa.sources.catalogue import MIMIC_CXR_JPG, PROJECTS
+from ehrxqa.sources.catalogue import MIMIC_CXR_JPG
 from ehrxqa.sources.download.images import Choice, Image, metadata_images, read_subjects
-from ehrxqa.sources.download.outcome import DownloadReport, FileReport, refusal, report
-from ehrxqa.sources.download.plan import Item, image_items, listed_items
+from ehrxqa.sources.download.outcome import DownloadReport, FileReport, planned, refusal
+from ehrxqa.sources.download.plan import Item, State, image_items, listed_items
 from ehrxqa.sources.download.releases import RELEASES, Release, Stage, Wanted, wanted_files
 from ehrxqa.sources.download.run import Network, Session, session
 from ehrxqa.sources.download.zip_safety import ZipLimits, check_zip
+from ehrxqa.sources.tree import project_root
 
 __all__ = [
     "Credentials",
@@ -97,7 +98,7 @@ def download(
     if choice is not None and not any(one.release == _CXR for one in wanted):
         raise SettingsError(f"--for images needs {_CXR.slug}, which --only leaves out")
     root = _root(Path(sources))
-    with session(root, network, credentials, progress) as run:
+    with session(root, network, credentials, progress, dry=dry_run) as run:
         items, refused = _plan(run, wanted, recheck=recheck)
         parts = [_run(run, items, dry_run=dry_run, replace=replace)]
         if choice is not None:
@@ -147,7 +148,7 @@ def download_images(
     choice = _choice(subjects, questions, split) if subjects is not None or questions is not None else None
     images = _database_images(out, split, choice)
     root = _root(Path(sources) if sources is not None else out / "sources")
-    with session(root, network, credentials, progress) as run:
+    with session(root, network, credentials, progress, dry=dry_run) as run:
         items = _plan_images(run, images, recheck=recheck)
         return _joined(root, dry_run, [_run(run, items, dry_run=dry_run, replace=replace)], run.client.received_bytes)
 
@@ -172,13 +173,10 @@ def _choice(subjects: Path | str | None, questions: Path | str | None, split: st
 
 
 def _root(sources: Path) -> Path:
-    """The folder that holds the projects; `physionet.org/files` below the given one if that is how it is laid out."""
+    """The folder that holds the projects: the given one, or one close by."""
     if sources.exists() and not sources.is_dir():
         raise SettingsError(f"{sources}: not a folder")
-    nested = sources / "physionet.org" / "files"
-    if nested.is_dir() and not any((sources / project.slug).is_dir() for project in PROJECTS):
-        return nested
-    return sources
+    return project_root(sources, [release.slug for release in RELEASES])
 
 
 def _plan(run: Session, wanted: Iterable[Wanted], *, recheck: bool) -> tuple[list[Item], list[Release]]:
@@ -226,7 +224,13 @@ class _Part:
 def _run(run: Session, items: list[Item], *, dry_run: bool, replace: bool) -> _Part:
     items, total, estimated = run.with_sizes(items)
     if dry_run:
-        return _Part([report(item, dry=True) for item in items], total, estimated)
+        items = run.compare_different(items)
+        coming = [item for item in items if replace or item.state is not State.DIFFERENT]
+        if total is not None and not estimated:
+            total = sum(
+                (item.size or 0) - (item.have if item.state is State.PARTIAL else 0) for item in coming if item.needed
+            )
+        return _Part([planned(item, replace=replace) for item in items], total, estimated)
     items = run.settle_different(items, replace_different=replace)
     run.check_space(items, total)
     return _Part(run.fetch_all(items, total), total, estimated)

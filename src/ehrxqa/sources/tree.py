@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from ehrxqa.json_files import read_json
 from ehrxqa.sources.catalogue import PROJECTS, Project, SourceFile, source_file
 from ehrxqa.spec.releases import chosen
 
-__all__ = ["HYBRID_MARKER", "SYNTHETIC_MARKER", "SourceTree", "find_sources"]
+__all__ = ["HYBRID_MARKER", "SYNTHETIC_MARKER", "SourceTree", "find_sources", "project_root"]
 
 #: A file of this name at the root says that everything below it was made by the synthetic hospital.
 SYNTHETIC_MARKER = "SYNTHETIC.json"
@@ -132,6 +132,34 @@ def _other_release(folder: Path) -> str | None:
     return next((entry.name for entry in sorted(folder.parent.iterdir()) if entry.is_dir()), None)
 
 
+def project_root(folder: Path, slugs: Collection[str]) -> Path:
+    """The folder that holds the projects: the given one, or one close by if it is that which holds some.
+
+    A tree that wget made has `physionet.org/files` above the projects; people give a folder above or below that, or
+    that of one project or release.
+
+    Args:
+        folder: As it was given.
+        slugs: Names of the folders of projects.
+    """
+
+    def holds(candidate: Path) -> bool:
+        return any((candidate / slug).is_dir() for slug in slugs)
+
+    if holds(folder):
+        return folder
+    for below in (folder / "physionet.org" / "files", folder / "files"):
+        if holds(below) or (below.is_dir() and "physionet.org" in below.parts):
+            return below
+    absolute = folder.absolute()
+    if absolute.name in slugs and folder.is_dir():
+        return folder.parent
+    if absolute.parent.name in slugs and folder.is_dir():
+        return folder.parent.parent
+    inside = [entry for entry in sorted(folder.iterdir()) if entry.is_dir() and holds(entry)] if folder.is_dir() else []
+    return inside[0] if len(inside) == 1 else folder
+
+
 def find_sources(
     root: Path | str,
     folders: Mapping[str, Path | str | None] | None = None,
@@ -141,7 +169,7 @@ def find_sources(
     """The source tree below `root`, which may be PhysioNet's `physionet.org/files` or a folder above it.
 
     Args:
-        root: Folder that holds `mimiciv/2.2`, `mimic-cxr-jpg/2.0.0` and `chest-imagenome/1.0.0`.
+        root: Folder that holds `mimiciv/2.2`, `mimic-cxr-jpg/2.0.0` and `chest-imagenome/1.0.0`, or one close by.
         folders: A project's own folder by its slug, where it is not below `root`.
         releases: Names of releases that are not the official ones, such as `mimic-iv-3.1`.
 
@@ -153,9 +181,7 @@ def find_sources(
     root = Path(root)
     if not root.is_dir():
         raise SourceError(f"{root}: no such folder; give the folder that holds mimiciv/2.2 and the other sources")
-    nested = root / "physionet.org" / "files"
-    if nested.is_dir() and not any((root / project.slug).is_dir() for project in PROJECTS):
-        root = nested
+    root = project_root(root, [project.slug for project in PROJECTS])
     given = {slug: Path(folder) for slug, folder in (folders or {}).items() if folder is not None}
     for slug, folder in given.items():
         if not folder.is_dir():

@@ -60,8 +60,8 @@ class Ledger:
     line torn by a killed run is passed over.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._lock = folder, threading.Lock()
+    def __init__(self, folder: Path, *, keep: bool = True) -> None:
+        self._folder, self._keep, self._lock = folder, keep, threading.Lock()
         self._known: dict[str, tuple[int, int, str]] = {}
         try:
             text = (folder / LEDGER).read_text(encoding="utf-8", errors="replace")
@@ -87,6 +87,8 @@ class Ledger:
 
     def record(self, path: str, sha256: str) -> None:
         """Note that the file has that checksum."""
+        if not self._keep:
+            return
         status = (self._folder / path).stat()
         entry = {"path": path, "size": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": sha256}
         line = (json.dumps(entry) + "\n").encode()

@@ -11,17 +11,27 @@ from typing import Any
 from ehrxqa.errors import BuildError, EhrxqaError
 from ehrxqa.net.errors import DownloadError
 from ehrxqa.progress import human_bytes
-from ehrxqa.sources.download.plan import Item
+from ehrxqa.sources.download.plan import Item, State
 from ehrxqa.sources.download.releases import Release
 
-__all__ = ["CREDENTIALING", "DownloadReport", "FileReport", "explained", "hopeless", "refusal", "report", "summary"]
+__all__ = [
+    "CREDENTIALING",
+    "DownloadReport",
+    "FileReport",
+    "explained",
+    "hopeless",
+    "planned",
+    "refusal",
+    "report",
+    "summary",
+]
 
 CREDENTIALING = "https://physionet.org/settings/credentialing/"
 
 
 @dataclass(frozen=True)
 class FileReport:
-    """What became of one file: `fetched`, `to fetch` (dry run), `present` or `present, not checked`."""
+    """What became of one file: `fetched`, `present` or `present, not checked`; in a dry run as `planned` says."""
 
     name: str
     project: str
@@ -97,9 +107,24 @@ def refusal(releases: Sequence[Release]) -> str:
     )
 
 
-def report(item: Item, *, dry: bool = False) -> FileReport:
+def planned(item: Item, *, replace: bool) -> FileReport:
+    """What a run would do about an item: it is missing, continued, in conflict or replaced, or there."""
+    match item.state:
+        case State.MISSING:
+            outcome = "missing"
+        case State.PARTIAL:
+            outcome = "continued"
+        case State.DIFFERENT:
+            outcome = "replaced" if replace else "conflict"
+        case _:
+            outcome = "there"
+    why = f"{item.why}; needs --replace" if outcome == "conflict" else item.why
+    return FileReport(item.name, item.release.slug, outcome, item.size if item.needed else item.have or None, why)
+
+
+def report(item: Item) -> FileReport:
     """What there is to say about an item that was not fetched."""
-    outcome = "to fetch" if dry and item.needed else item.state.value
+    outcome = item.state.value
     return FileReport(item.name, item.release.slug, outcome, item.size if item.needed else item.have or None, item.why)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -68,8 +69,13 @@ def session(
     network: Network | None = None,
     credentials: Credentials | Callable[[], Credentials] | None = None,
     progress: Progress = SILENT,
+    *,
+    dry: bool = False,
 ) -> Iterator[Session]:
-    """Connections for one run; they are closed, and waits ended, however the block ends."""
+    """Connections for one run; they are closed, and waits ended, however the block ends.
+
+    If it is `dry`, nothing is written below `root`.
+    """
     network = network or Network()
     clock = network.clock()
 
@@ -87,7 +93,8 @@ def session(
         stall_seconds=network.stall_seconds,
     )
     try:
-        yield Session(root, network, client, progress)
+        with tempfile.TemporaryDirectory() if dry else nullcontext() as scratch:
+            yield Session(root, network, client, progress, None if scratch is None else Path(scratch))
     finally:
         clock.cancel()
         client.close()
@@ -96,9 +103,11 @@ def session(
 class Session:
     """The steps of a run that share its connections."""
 
-    def __init__(self, root: Path, network: Network, client: Client, progress: Progress) -> None:
+    def __init__(
+        self, root: Path, network: Network, client: Client, progress: Progress, scratch: Path | None = None
+    ) -> None:
         self.root, self.client, self.progress = root, client, progress
-        self._network = network
+        self._network, self._scratch = network, scratch
         self._ledgers: dict[str, Ledger] = {}
 
     # -- planning --------------------------------------------------------------------------------------
@@ -128,7 +137,7 @@ class Session:
             else:
                 if not any(item.needed for item in items):
                     return items
-        self._refresh_sums(release, sums_file)
+        sums_file = self._fresh_sums(release, sums_file)
         try:
             sums = read_sums(sums_file, wanted)
         except SourceError:
@@ -136,16 +145,19 @@ class Session:
             raise DownloadError(f"{release.folder}/{SUMS}: what came is not a list of checksums") from None
         return self._assess(make_items(sums, f"{release.folder}/{SUMS}"), recheck=recheck)
 
-    def _refresh_sums(self, release: Release, sums_file: Path) -> None:
-        """Fetch the list of checksums, unless the one here has the size and time of the one on the host."""
+    def _fresh_sums(self, release: Release, sums_file: Path) -> Path:
+        """Where the host's list of checksums lies: fetched, unless the one here has its size and time."""
         url = self.client.host.file_path(release.folder, SUMS)
         name = f"{release.folder}/{SUMS}"
         with explained(release, name):
             if sums_file.is_file() and self._retrying(lambda: self._unchanged(url, sums_file), name):
-                return
+                return sums_file
+            if self._scratch is not None:
+                sums_file = self._scratch / release.folder / SUMS
             self.progress.note(f"{name}: fetching the list of checksums")
             listener = Listener(self.progress.note)
             fetch(self.client, Remote(url, name), sums_file, self._network.retries, listener, unless=lambda: False)
+        return sums_file
 
     def _unchanged(self, url: str, sums_file: Path) -> bool:
         with self.client.open("HEAD", url) as response:
@@ -159,7 +171,7 @@ class Session:
 
     def _ledger(self, release: Release) -> Ledger:
         if release.slug not in self._ledgers:
-            self._ledgers[release.slug] = Ledger(self.root / release.folder)
+            self._ledgers[release.slug] = Ledger(self.root / release.folder, keep=self._scratch is None)
         return self._ledgers[release.slug]
 
     def _assess(self, items: list[Item], *, recheck: bool) -> list[Item]:
@@ -229,7 +241,10 @@ class Session:
         for item in items:
             if item.state is not State.DIFFERENT or replace_different:
                 settled.append(item)
-            elif self._take_over(item):
+            elif (validators := self._continues(item)) is not None:
+                with locked_part(item.target, self.client.clock, self.progress.note, item.name) as part:
+                    part.take_over(validators)
+                self.progress.note(f"{item.name}: an interrupted download, continued")
                 settled.append(replace(item, state=State.PARTIAL, why="an interrupted download, continued"))
             else:
                 foreign.append(item.name)
@@ -241,10 +256,19 @@ class Session:
             )
         return settled
 
-    def _take_over(self, item: Item) -> bool:
-        """Make an interrupted file of another program our part, if its end is what the host has there."""
+    def compare_different(self, items: list[Item]) -> list[Item]:
+        """As `settle_different`, but files are only looked at, and those of others are told, not refused."""
+        return [
+            replace(item, state=State.PARTIAL, why="an interrupted download")
+            if item.state is State.DIFFERENT and self._continues(item) is not None
+            else item
+            for item in items
+        ]
+
+    def _continues(self, item: Item) -> Validators | None:
+        """What an interrupted file of another program is part of, if its end is what the host has there."""
         if item.size is None or not 0 < item.have < item.size:
-            return False
+            return None
         url = self.client.host.file_path(item.release.folder, item.path)
         start = max(0, item.have - PREFIX_BYTES)
 
@@ -263,12 +287,7 @@ class Session:
             there, validators = self._retrying(ask, item.name)
         with item.target.open("rb") as stream:
             stream.seek(start)
-            if not there or stream.read() != there:
-                return False
-        with locked_part(item.target, self.client.clock, self.progress.note, item.name) as part:
-            part.take_over(validators)
-        self.progress.note(f"{item.name}: an interrupted download, continued")
-        return True
+            return validators if there and stream.read() == there else None
 
     def fetch_all(self, items: list[Item], total: int | None) -> list[FileReport]:
         """Fetch what is needed, about `total` bytes, a few files at a time.
