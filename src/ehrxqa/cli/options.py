@@ -67,3 +67,10 @@ def example(*lines: str) -> str:
 def emit(output_format: str, value: Any, text: Callable[[], str]) -> None:
     """Print `value` as JSON, or the text that `text()` makes of it."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False) if output_format == "json" else text())
+
+
+def ask_for_host(what: str, host: str) -> str | None:
+    """Let someone at a terminal allow sending something by typing the name of the host."""
+    click.echo(what, err=True)
+    answer = click.prompt(f"To allow it, type {host}", default="", show_default=False, err=True)
+    return str(answer) or None

@@ -8,17 +8,10 @@ from pathlib import Path
 
 import click
 
-from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option
+from ehrxqa.cli.options import DIR, ask_for_host, emit, example, format_option, quiet_option
 from ehrxqa.layout import SPLITS
 
 __all__ = ["command"]
-
-
-def _ask(what: str, host: str) -> str | None:
-    """Let someone at a terminal type the name of the host."""
-    click.echo(what, err=True)
-    answer = click.prompt(f"To allow it, type {host}", default="", show_default=False, err=True)
-    return str(answer) or None
 
 
 @click.command(
@@ -69,7 +62,7 @@ def command(
     report = paraphrase(
         out, endpoint=endpoint, model=model, splits=splits, limit=limit, per_request=per_request,
         temperature=temperature, seed=seed, concurrency=concurrency, confirm_endpoint=confirm_endpoint,
-        ask=_ask if sys.stdin.isatty() and sys.stderr.isatty() else None, progress=make_progress(quiet=quiet),
+        ask=ask_for_host if sys.stdin.isatty() and sys.stderr.isatty() else None, progress=make_progress(quiet=quiet),
     )  # fmt: skip
 
     def text() -> str:

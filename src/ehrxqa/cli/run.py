@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ehrxqa.cli.options import DIR, FILE, emit, example, format_option, quiet_option, workers_option
+from ehrxqa.cli.options import DIR, FILE, ask_for_host, emit, example, format_option, quiet_option, workers_option
 from ehrxqa.layout import SPLITS
 from ehrxqa.progress import make_progress
+
+if TYPE_CHECKING:
+    from ehrxqa.models.parsers import Estimate
 
 __all__ = ["command"]
 
@@ -19,6 +24,7 @@ __all__ = ["command"]
         "ehrxqa run out --parser gold --vision oracle",
         "ehrxqa run out --parser recorded:queries.json --vision prior --subset mini-100",
         "ehrxqa run out --parser template --vision linear --images sources/mimic-cxr-jpg/2.0.0",
+        "ehrxqa run out --parser llm:http://127.0.0.1:11434/v1:qwen3 --samples 5 --agreement 0.6",
     ),
 )
 @click.argument("out", type=DIR)
@@ -52,6 +58,15 @@ __all__ = ["command"]
     help="Seconds a query may take.",
 )
 @click.option("--max-rows", type=click.IntRange(min=1), default=100_000, show_default=True, help="Rows of a result.")
+@click.option("--samples", type=click.IntRange(min=1), metavar="K", help="llm: replies to each question, which vote.")
+@click.option("--agreement", type=click.FloatRange(0, 1), metavar="A", help="llm: share that must agree, else abstain.")
+@click.option("--temperature", type=click.FloatRange(0, 2), metavar="T", help="llm: of the replies.")
+@click.option("--examples", type=click.IntRange(min=0), metavar="N", help="llm: similar train questions to show.")
+@click.option("--concurrency", type=click.IntRange(1, 64), metavar="N", help="llm: questions at a time.")
+@click.option("--price-in", type=click.FloatRange(min=0), metavar="P", help="llm: of a million tokens of prompts.")
+@click.option("--price-out", type=click.FloatRange(min=0), metavar="P", help="llm: of a million tokens of replies.")
+@click.option("--confirm-endpoint", metavar="HOST", help="llm: allow sending questions and values to this host.")
+@click.option("--dry-run", is_flag=True, help="Say how many requests and tokens it would take, and send nothing.")
 @workers_option
 @format_option
 @quiet_option
@@ -72,9 +87,11 @@ def command(
     restart: bool,
     timeout: float,
     max_rows: int,
+    dry_run: bool,
     workers: int | None,
     output_format: str,
     quiet: bool,
+    **options: Any,
 ) -> None:
     """Ask a parser and a vision model the questions of OUT, and score the answers.
 
@@ -84,8 +101,23 @@ def command(
     from dataclasses import asdict
 
     from ehrxqa.models.report import run_text
-    from ehrxqa.models.run import run
+    from ehrxqa.models.run import estimate, run
 
+    given = {key: value for key, value in options.items() if value is not None} or None
+    if dry_run:
+        found = estimate(
+            out,
+            split=split,
+            parser=parser,
+            questions=questions,
+            subset=subset,
+            ids=ids,
+            limit=limit,
+            trials=trials,
+            options=given,
+        )
+        emit(output_format, asdict(found), lambda: _said(found))
+        return
     report = run(
         out,
         split=split,
@@ -103,8 +135,20 @@ def command(
         restart=restart,
         timeout=timeout,
         max_rows=max_rows,
+        options=given,
+        ask=ask_for_host if sys.stdin.isatty() and sys.stderr.isatty() else None,
         workers=workers,
         progress=make_progress(quiet=quiet),
     )
     value = {"run": asdict(report.run), "profile": report.scores.profile, "summary": report.scores.summary}
     emit(output_format, value, lambda: run_text(report))
+
+
+def _said(found: Estimate) -> str:
+    if not found.requests:
+        return "this parser sends no request"
+    money = "" if found.money is None else f", about {found.money:,.2f} in the currency of the price"
+    return (
+        f"{found.requests:,} requests, about {found.tokens_in:,} tokens of prompts and {found.tokens_out:,} of replies"
+        f"{money}; nothing was sent"
+    )

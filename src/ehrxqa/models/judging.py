@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from itertools import product
 from typing import Any
@@ -84,7 +85,10 @@ def judge_answers(
                 {name: getattr(asked.facts[identifier], name) for name in GROUPINGS},
             )
         )
-    return Scores(profile.name, summarise(judged, asked.facts, seed), tuple(questions))
+    summary = summarise(judged, asked.facts, seed)
+    if steps := Counter(step for line in queries.values() for step in line.steps):
+        summary["clean_up"] = dict(sorted(steps.items()))
+    return Scores(profile.name, summary, tuple(questions))
 
 
 def _outcome_of(line: OutcomeLine) -> Outcome:

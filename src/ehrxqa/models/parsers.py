@@ -4,6 +4,7 @@
 |---|---|
 | `gold` | the gold queries: the upper bound of every parser |
 | `template` | no language model: train questions, the database's values and our own renderers |
+| `llm:URL:MODEL` | a language model behind any OpenAI-compatible endpoint |
 | `tables-only`, `images-only`, `question-only` | floors, see `floors` |
 | `recorded:FILE` | queries kept in a file: `{id: query}`, a list of `{id, query}`, or one per line |
 | `python:MODULE:NAME` | one of your own: a function from text to query, an object with `parse`, or a class of such |
@@ -25,13 +26,24 @@ from typing import Any, Protocol, runtime_checkable
 from ehrxqa.doors import load_named, load_python
 from ehrxqa.errors import SettingsError
 from ehrxqa.models.run_records import Cost
+from ehrxqa.net.consent import Ask
 from ehrxqa.neuralsql.predictions import read_predictions
 from ehrxqa.progress import SILENT, Progress
 
-__all__ = ["PARSER_SPECS", "AskedQuestion", "Context", "FunctionParser", "Parser", "Prediction", "make_parser"]
+__all__ = [
+    "PARSER_SPECS",
+    "AskedQuestion",
+    "Context",
+    "Estimate",
+    "Estimating",
+    "FunctionParser",
+    "Parser",
+    "Prediction",
+    "make_parser",
+]
 
 #: The forms of a parser text, for help and messages.
-PARSER_SPECS = ("gold", "template", "recorded:FILE", "python:MODULE:NAME")
+PARSER_SPECS = ("gold", "template", "llm:URL:MODEL", "recorded:FILE", "python:MODULE:NAME")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,7 @@ class Prediction:
         explanation: In a line.
         cost: Of this question.
         withheld: Where `query` is None: the query it would have been.
+        steps: Steps of a clean-up that changed a reply, one for each reply.
     """
 
     query: str | None
@@ -59,6 +72,24 @@ class Prediction:
     explanation: str | None = None
     cost: Cost = Cost()  # noqa: RUF009 - immutable
     withheld: str | None = None
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What asking would take.
+
+    Attributes:
+        requests: To a language model.
+        tokens_in: Of prompts, about.
+        tokens_out: Of replies, about.
+        money: If a price is known.
+    """
+
+    requests: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    money: float | None = None
 
 
 @runtime_checkable
@@ -80,6 +111,15 @@ class Parser(Protocol):
         ...
 
 
+@runtime_checkable
+class Estimating(Protocol):
+    """A parser that can tell beforehand what asking takes."""
+
+    def estimate(self, questions: Sequence[AskedQuestion], trials: int) -> Estimate:
+        """What asking these questions would take; nothing is sent."""
+        ...
+
+
 @dataclass(frozen=True)
 class Context:
     """What a parser may be made from.
@@ -92,6 +132,7 @@ class Context:
         modalities: Id → modality; for the parsers of floors.
         synthetic: Whether no real patient is in the data.
         options: Of the command line, by name, for parsers that have some.
+        ask: Asked to confirm before anything is sent anywhere; see `net.consent`.
         progress: Told what happens.
     """
 
@@ -102,6 +143,7 @@ class Context:
     modalities: Mapping[str, str] = field(default_factory=dict)
     synthetic: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
+    ask: Ask | None = None
     progress: Progress = SILENT
 
 
@@ -124,6 +166,10 @@ def make_parser(spec: str, context: Context) -> Parser:
             from ehrxqa.models.floors import ModalityParser, QuestionOnlyParser
 
             return QuestionOnlyParser(context) if name == "question-only" else ModalityParser(context, name)
+        case "llm" if rest:
+            from ehrxqa.models.llm.parser import LlmParser  # httpx2: an extra
+
+            return LlmParser(rest, context)
         case "recorded" if rest:
             return _recorded(Path(rest))
         case "python" if rest:

@@ -37,6 +37,10 @@ def run_text(report: RunReport) -> str:
     never = summary["never_abstaining"]
     if overall["abstained"]:
         lines.append(f"never abstaining: EX {never['EX']['value']:.1f}, RS10 {never['RS10']['value']:.1f}")
+    if "clean_up" in summary:
+        lines.append(
+            "replies changed: " + ", ".join(f"{step} {count:,}" for step, count in summary["clean_up"].items())
+        )
     if "pass_k" in summary:
         each = ", ".join(f"{trial['EX']:.1f}" for trial in summary["per_trial"])
         passed = ", ".join(f"k={k} {value:.1f}" for k, value in summary["pass_k"].items())

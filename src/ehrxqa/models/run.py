@@ -15,7 +15,7 @@ from ehrxqa.files import sha256_of
 from ehrxqa.layout import DATABASE_OF_SPLIT, SPLITS, database_path
 from ehrxqa.models.executing import QueryRunner, answer_cache
 from ehrxqa.models.judging import gather_evidence, judge_answers
-from ehrxqa.models.parsers import AskedQuestion, Context, Parser, make_parser
+from ehrxqa.models.parsers import AskedQuestion, Context, Estimate, Estimating, Parser, make_parser
 from ehrxqa.models.provenance import check_database, images_digest, package_versions, working_copy
 from ehrxqa.models.question_set import QuestionSet, read_questions, subjects_of
 from ehrxqa.models.run_folder import (
@@ -33,6 +33,7 @@ from ehrxqa.models.run_folder import (
 from ehrxqa.models.run_identity import default_name, earlier_scores, first_answers, told_arguments
 from ehrxqa.models.run_records import Cost, Limits, OutcomeLine, QueryLine, Run, Scores, System
 from ehrxqa.models.subsets import choose
+from ehrxqa.net.consent import Ask
 from ehrxqa.neuralsql.setup import Setup
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.manifest import Manifest, read_manifest
@@ -40,10 +41,10 @@ from ehrxqa.runs.output_folder import exclusive
 from ehrxqa.sql import limits as sql_limits
 from ehrxqa.vqa.models import VqaModel
 
-__all__ = ["RunReport", "run"]
+__all__ = ["RunReport", "estimate", "run"]
 
 #: Arguments that cannot change a number.
-_NOT_RECORDED: Final = ("workers", "progress", "name", "restart")
+_NOT_RECORDED: Final = ("workers", "progress", "name", "restart", "ask")
 _TIMEOUT: Final = 30.0
 _MAX_ROWS: Final = 100_000
 
@@ -88,6 +89,7 @@ def run(
     options: Mapping[str, Any] | None = None,
     name: str | None = None,
     restart: bool = False,
+    ask: Ask | None = None,
     workers: int | None = None,
     progress: Progress = SILENT,
 ) -> RunReport:
@@ -114,11 +116,12 @@ def run(
         options: Of the parser, by name.
         name: Of the folder below `OUT/runs`; by default made of parser, model, split and a digest of all settings.
         restart: Throw away what the folder holds.
+        ask: Asked to confirm before anything is sent to an endpoint; see `net.consent`.
         workers: Processes; as many as there are processors if None.
         progress: Told what happens.
 
     Raises:
-        SettingsError: An argument makes no sense, or the folder holds another run.
+        SettingsError: An argument makes no sense, nothing may be sent, or the folder holds another run.
         RecordError: A file cannot be read, or the database is not the one the questions are about.
         BuildError: A file cannot be written.
     """
@@ -146,7 +149,7 @@ def run(
         answer_cache(out),
         sql_limits.Limits(seconds=timeout, rows=max_rows),
     )
-    maker = _parser(parser, out, database, asked, seed, manifest, options or {}, progress)
+    maker = _parser(parser, out, database, asked, seed, manifest, options or {}, ask, progress)
     count = max(1, min(workers or os.cpu_count() or 1, len(order)))
     with QueryRunner(setup, count, progress) as runner:
         commit, dirty = working_copy()
@@ -194,6 +197,44 @@ def run(
     return RunReport(folder, record, scores, False)
 
 
+def estimate(
+    out: Path | str,
+    *,
+    split: str = "test",
+    parser: str = "gold",
+    questions: Path | str | None = None,
+    subset: str | None = None,
+    ids: Path | str | None = None,
+    limit: int | None = None,
+    trials: int = 1,
+    options: Mapping[str, Any] | None = None,
+) -> Estimate:
+    """What the parser of a run would take; nothing is sent, asked or written.
+
+    Args:
+        out: Output folder of a build with questions.
+        split: As for `run`; so are all others.
+        parser: As a text.
+        questions: Another question file.
+        subset: Which questions.
+        ids: Which questions.
+        limit: Which questions.
+        trials: How often each is asked.
+        options: Of the parser.
+
+    Raises:
+        SettingsError: An argument makes no sense.
+        RecordError: A file cannot be read.
+    """
+    out, database = Path(out), database_path(out, split)
+    asked = read_questions(out, split, None if questions is None else Path(questions))
+    _, order = choose(asked.facts, subset=subset, ids=None if ids is None else Path(ids), limit=limit)
+    asked = asked.only(order)
+    maker = _parser(parser, out, database, asked, 0, read_manifest(out), options or {}, None, SILENT)
+    given = [AskedQuestion(identifier, record["question"]) for identifier, record in asked.records.items()]
+    return maker.estimate(given, trials) if isinstance(maker, Estimating) else Estimate()
+
+
 def _parser(
     parser: str | Parser,
     out: Path,
@@ -202,6 +243,7 @@ def _parser(
     seed: int,
     manifest: Manifest | None,
     options: Mapping[str, Any],
+    ask: Ask | None,
     progress: Progress,
 ) -> Parser:
     if not isinstance(parser, str):
@@ -214,6 +256,7 @@ def _parser(
         {identifier: placed.modality for identifier, placed in asked.facts.items()},
         manifest is not None and manifest.synthetic is True,
         options,
+        ask,
         progress,
     )
     return make_parser(parser, context)
@@ -232,15 +275,21 @@ def _parse(folder: Path, parser: Parser, asked: QuestionSet, trials: int, progre
                 for place, made in parser.parse(given, trial):
                     lines.add(
                         QueryLine(
-                            left[place], trial, made.query, made.confidence, made.explanation, made.cost, made.withheld
+                            left[place],
+                            trial,
+                            made.query,
+                            made.confidence,
+                            made.explanation,
+                            made.cost,
+                            made.withheld,
+                            made.steps,
                         )
                     )
                     task.advance()
-    missing = [key for key in ((i, t) for t in range(trials) for i in asked.records) if key not in read_queries(folder)]
-    if missing:
-        raise SettingsError(
-            f"the parser {parser.name} left out {len(missing):,} questions, the first is {missing[0][0]}"
-        )
+    known = read_queries(folder)
+    left = [identifier for trial in range(trials) for identifier in asked.records if (identifier, trial) not in known]
+    if left:
+        raise SettingsError(f"the parser {parser.name} left out {len(left):,} questions, the first is {left[0]}")
 
 
 def _execute(folder: Path, runner: QueryRunner, asked: QuestionSet, trials: int) -> Cost:

@@ -182,6 +182,7 @@ class QueryLine:
         explanation: Why this query, or why none, in a line.
         cost: Of writing it.
         withheld: The query that the parser would have written, had it not abstained; None if it has none.
+        steps: Steps of a clean-up that changed a reply of a language model, one for each reply.
     """
 
     id: str
@@ -191,6 +192,7 @@ class QueryLine:
     explanation: str | None = None
     cost: Cost = Cost()
     withheld: str | None = None
+    steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

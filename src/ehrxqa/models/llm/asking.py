@@ -1,0 +1,93 @@
+"""Requests of many questions, several at a time; what an earlier run was told is not asked again."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from ehrxqa.net.chat import ChatClient
+from ehrxqa.runs.journal import Journal
+
+__all__ = ["Told", "at_a_time", "tell"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Told:
+    """One reply.
+
+    Attributes:
+        text: What the model says; "" for nothing.
+        tokens_in: As the endpoint counts them.
+        tokens_out: As the endpoint counts them.
+    """
+
+    text: str
+    tokens_in: int
+    tokens_out: int
+
+
+def tell(client: ChatClient, journal: Journal, lock: threading.Lock, identifier: str, body: dict[str, Any]) -> Told:
+    """The reply to a request, from the journal or from the endpoint.
+
+    Raises:
+        EndpointError: The endpoint refuses or fails; what was answered is kept.
+    """
+    asked = "\n".join(message["content"] for message in body["messages"])
+    with lock:
+        kept = journal.finished(identifier, asked)
+    if kept is None:
+        reply = client.ask(body)
+        kept = {
+            "text": next(iter(reply.texts), ""),
+            "tokens_in": reply.tokens_in,
+            "tokens_out": reply.tokens_out,
+        }
+        with lock:
+            journal.add(identifier, asked, kept)
+    return Told(str(kept["text"]), int(kept["tokens_in"]), int(kept["tokens_out"]))
+
+
+class _Failure(Generic[T]):
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+def at_a_time(items: Sequence[T], work: Callable[[T], R], threads: int, client: ChatClient) -> Iterator[tuple[int, R]]:
+    """(place, result) of each item, in the order in which they are done; the first failure ends all.
+
+    Threads are daemons, so that an interrupted run need not wait for a slow answer.
+    """
+    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
+    done: queue.SimpleQueue[tuple[int, R | _Failure[T]]] = queue.SimpleQueue()
+    for place in range(len(items)):
+        waiting.put(place)
+
+    def run() -> None:
+        while not client.clock.cancelled:
+            try:
+                place = waiting.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                done.put((place, work(items[place])))
+            except BaseException as error:
+                done.put((place, _Failure(error)))
+                return
+
+    for _ in range(min(threads, len(items))):
+        threading.Thread(target=run, daemon=True).start()
+    try:
+        for _ in items:
+            place, result = done.get()
+            if isinstance(result, _Failure):
+                raise result.error
+            yield place, result
+    except BaseException:
+        client.clock.cancel()
+        raise
