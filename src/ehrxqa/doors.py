@@ -8,6 +8,7 @@ A package declares them as entry points, and a command line may name one directl
 | `ehrxqa.vision_models` | models that answer image questions |
 | `ehrxqa.parsers` | systems that turn a question into NeuralSQL |
 | `ehrxqa.metrics` | functions over scores |
+| `ehrxqa.tables` | more tables of a hospital |
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from ehrxqa.errors import SettingsError
 
 __all__ = ["PYTHON", "Group", "load_all", "load_named", "load_python", "names"]
 
-Group = Literal["ehrxqa.families", "ehrxqa.vision_models", "ehrxqa.parsers", "ehrxqa.metrics"]
+Group = Literal["ehrxqa.families", "ehrxqa.vision_models", "ehrxqa.parsers", "ehrxqa.metrics", "ehrxqa.tables"]
 
 #: How a command line names something that no entry point declares: `python:MODULE:NAME`.
 PYTHON: Final = "python:"

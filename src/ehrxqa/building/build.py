@@ -20,6 +20,7 @@ from ehrxqa.runs.output_folder import WORK_FOLDER, exclusive
 from ehrxqa.sources.found_releases import found_releases
 from ehrxqa.sources.opened import check_bytes
 from ehrxqa.sources.tree import SourceTree, find_sources
+from ehrxqa.spec.extra import ExtraTable, as_json, extra_tables
 from ehrxqa.spec.releases import FoundRelease
 
 __all__ = ["OFFICIAL_SUBJECTS", "build"]
@@ -38,6 +39,7 @@ def build(
     workers: int | None = None,
     folders: Mapping[str, Path | str | None] | None = None,
     releases: Sequence[str] = (),
+    tables: Sequence[str | ExtraTable] = (),
     force: bool = False,
     unpublished_sources: bool = False,
     progress: Progress = SILENT,
@@ -53,6 +55,7 @@ def build(
         workers: Worker processes (default: number of processors). The result does not depend on it.
         folders: A project's own folder by its slug, where it is not below `sources`.
         releases: Releases other than the official ones, such as `mimic-iv-3.1`; the result is another data set.
+        tables: Tables beyond the 19, by name (see `ehrxqa.spec.extra`) or as objects; the result is another data set.
         force: Build anew, even if the folder holds another build.
         unpublished_sources: Build even from files whose checksum is not the one in the list they were published with.
         progress: Told what happens.
@@ -61,7 +64,7 @@ def build(
         The manifest, as written to `OUT/manifest.json`.
 
     Raises:
-        SettingsError: A number is out of range, or there is no such release.
+        SettingsError: A number is out of range, there is no such release, or a table is not declared in full.
         SourceError: A source file is missing, damaged, of another release, or not the published one.
         BuildError: The folder holds something else, is in use, or cannot be written.
     """
@@ -71,20 +74,23 @@ def build(
     if seed < 0:
         raise SettingsError(f"seed must not be negative, not {seed}")
     tree = find_sources(sources, folders, releases=releases)
+    extra = extra_tables(tables)
     out = Path(out)
     settings = {"train_subjects": train_subjects, "test_subjects": test_subjects, "seed": seed}
     with _locked(out) as work:
-        paths = _source_paths(tree)
+        paths = _source_paths(tree, extra)
         found = found_releases(tree)
         with progress.task("checksums of the sources"):
             records = Checksums(work / "checksums.json").of(paths, check=_check_source)
         published = compare_with_published(tree, paths, records)
         if not unpublished_sources:
             require_published(published)
-        manifest = _begin(out, tree, settings, records, found, published, progress, force=force)
-        run = _Run(tree, out, work, manifest, workers or os.cpu_count() or 1, progress)
+        declared = {each.table.name: as_json(each.table) for each in extra}
+        manifest = _begin(out, tree, settings, records, found, published, declared, progress, force=force)
+        run = _Run(tree, extra, out, work, manifest, workers or os.cpu_count() or 1, progress)
         run.stage("labels", label_sources(manifest.sources), {}, run.labels)
-        run.stage("database", manifest.sources, settings, run.databases)
+        database_settings = {**settings, **({"tables": declared} if declared else {})}
+        run.stage("database", manifest.sources, database_settings, run.databases)
         if run.did_something:
             progress.note(f"{out}: complete")
         else:
@@ -107,15 +113,16 @@ def _locked(out: Path) -> Iterator[Path]:
         yield work
 
 
-def _source_paths(tree: SourceTree) -> dict[str, Path]:
+def _source_paths(tree: SourceTree, extra: Sequence[ExtraTable]) -> dict[str, Path]:
     """All files that are read, by catalogue key."""
     from ehrxqa.database.build import DATABASE_SOURCES
     from ehrxqa.labels.build import LABEL_SOURCES
     from ehrxqa.sources.silver import SilverReader
 
     keys = tuple(dict.fromkeys((*LABEL_SOURCES, *DATABASE_SOURCES)))
-    tree.require(keys)
+    tree.require((*keys, *(each.source for each in extra)))
     paths = {key: tree.locate(key) for key in keys}
+    paths.update({each.table.name: tree.locate(each.source) for each in extra})
     silver = SilverReader(tree, workers=1)
     paths.update({f"silver: {path.name.removesuffix('.gz')}": path for path in silver.paths})
     return paths
@@ -128,6 +135,7 @@ def _begin(
     records: dict[str, FileRecord],
     releases: Mapping[str, FoundRelease],
     published: Published,
+    tables: Mapping[str, Any],
     progress: Progress,
     *,
     force: bool,
@@ -140,12 +148,14 @@ def _begin(
         sources=records,
         releases=releases,
         published=published.as_json(),
+        tables=dict(tables),
     )
     found = None if force else read_manifest(out)
     if found is not None:
         found.releases = found.releases or fresh.releases  # written by a version that did not look
         same_sources = found.sources == records and found.releases == fresh.releases
-        if same_sources and found.settings == settings and found.versions == fresh.versions:
+        same_settings = found.settings == settings and found.tables == fresh.tables
+        if same_sources and same_settings and found.versions == fresh.versions:
             return found
         if _untouched(found, fresh):
             fresh.stages = found.stages
@@ -158,7 +168,7 @@ def _begin(
             "other sources"
             if not same_sources
             else "other settings"
-            if found.settings != settings
+            if not same_settings
             else "other versions of ehrxqa or its libraries"
         )
         raise BuildError(f"{out}: holds a build from {what}; choose another folder, or --force to build it anew")
@@ -202,9 +212,17 @@ class _Run:
     """One run of the stages."""
 
     def __init__(
-        self, tree: SourceTree, out: Path, work: Path, manifest: Manifest, workers: int, progress: Progress
+        self,
+        tree: SourceTree,
+        extra: Sequence[ExtraTable],
+        out: Path,
+        work: Path,
+        manifest: Manifest,
+        workers: int,
+        progress: Progress,
     ) -> None:
         self._tree = tree
+        self._extra = extra
         self._out = out
         self._work = work
         self._manifest = manifest
@@ -257,6 +275,7 @@ class _Run:
             {"train": settings["train_subjects"], "test": settings["test_subjects"]},
             seed=settings["seed"],
             scratch=self._work,
+            extra=[each.table for each in self._extra],
             progress=self._progress,
         )
         return list(DATABASE_PATHS.values()), asdict(report)

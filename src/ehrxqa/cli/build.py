@@ -7,7 +7,16 @@ from typing import Any
 
 import click
 
-from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, releases_option, workers_option
+from ehrxqa.cli.options import (
+    DIR,
+    emit,
+    example,
+    format_option,
+    quiet_option,
+    releases_option,
+    tables_option,
+    workers_option,
+)
 from ehrxqa.layout import database_path
 from ehrxqa.progress import make_progress
 
@@ -50,6 +59,7 @@ __all__ = ["command"]
     "--chest-imagenome", type=DIR, metavar="DIR", help="Folder of Chest ImaGenome 1.0.0, if not below SOURCES."
 )
 @releases_option
+@tables_option
 @click.option(
     "--unpublished-sources",
     is_flag=True,
@@ -69,6 +79,7 @@ def command(
     mimic_cxr_jpg: Path | None,
     chest_imagenome: Path | None,
     releases: tuple[str, ...],
+    tables: tuple[str, ...],
     unpublished_sources: bool,
     force: bool,
     quiet: bool,
@@ -91,6 +102,7 @@ def command(
         workers=workers,
         folders={MIMIC_IV.slug: mimic_iv, MIMIC_CXR_JPG.slug: mimic_cxr_jpg, CHEST_IMAGENOME.slug: chest_imagenome},
         releases=releases,
+        tables=tables,
         force=force,
         unpublished_sources=unpublished_sources,
         progress=make_progress(quiet=quiet),
@@ -98,12 +110,12 @@ def command(
     from ehrxqa.building.facts import build_facts, facts_json, facts_text
 
     facts = build_facts(out)
-    tables = manifest.stages["database"].counts["tables"]
+    rows = manifest.stages["database"].counts["tables"]
     result: dict[str, Any] = {
         "out": str(out),
         "data_set": manifest.data_set,
         "settings": manifest.settings,
-        "tables": tables,
+        "tables": rows,
         "facts": facts_json(facts),
     }
 
@@ -111,7 +123,7 @@ def command(
         lines = [
             f"{database_path(out, split)}: {counts['patients']:,} subjects, {counts['tb_cxr']:,} studies, "
             f"{sum(counts.values()):,} rows in {len(counts)} tables"
-            for split, counts in tables.items()
+            for split, counts in rows.items()
         ]
         return "\n".join([*lines, facts_text(facts)])
 

@@ -19,6 +19,7 @@ __all__ = [
     "now_option",
     "quiet_option",
     "releases_option",
+    "tables_option",
     "workers_option",
 ]
 
@@ -48,6 +49,13 @@ now_option = click.option(
     show_default=True,
     metavar="TIME",
     help="Current time of the database: what current_time, 'now' and their like mean.",
+)
+tables_option = click.option(
+    "--table",
+    "tables",
+    multiple=True,
+    metavar="NAME",
+    help="A table beyond the 19, of another package: its entry point, or python:MODULE:NAME; repeatable.",
 )
 format_option = click.option(
     "--format",

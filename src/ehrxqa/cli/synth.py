@@ -6,7 +6,16 @@ from pathlib import Path
 
 import click
 
-from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, releases_option, workers_option
+from ehrxqa.cli.options import (
+    DIR,
+    emit,
+    example,
+    format_option,
+    quiet_option,
+    releases_option,
+    tables_option,
+    workers_option,
+)
 from ehrxqa.hospital import DEFAULT_SUBJECTS, synth, synth_around
 from ehrxqa.hospital.tree import as_dict
 from ehrxqa.progress import make_progress
@@ -61,6 +70,7 @@ __all__ = ["command"]
     help="Further multiplier of charted events alone.  [default: 1.0]",
 )
 @releases_option
+@tables_option
 @workers_option
 @quiet_option
 @format_option
@@ -74,6 +84,7 @@ def command(
     events_factor: float | None,
     charted_factor: float | None,
     releases: tuple[str, ...],
+    tables: tuple[str, ...],
     workers: int | None,
     quiet: bool,
     output_format: str,
@@ -85,9 +96,9 @@ def command(
     """
     progress = make_progress(quiet=quiet)
     if around is not None:
-        if (subjects, events_factor, charted_factor, releases) != (None, None, None, ()):
+        if (subjects, events_factor, charted_factor, releases, tables) != (None, None, None, (), ()):
             raise click.UsageError(
-                "--around takes subjects and events from the demo; leave out --subjects, --release and factors"
+                "--around takes subjects and events from the demo; leave out --subjects, --release, --table and factors"
             )
         report = synth_around(
             out, around, gold_subjects=gold_subjects, seed=seed, images=images, workers=workers, progress=progress
@@ -102,6 +113,7 @@ def command(
             events_factor=1.0 if events_factor is None else events_factor,
             charted_factor=1.0 if charted_factor is None else charted_factor,
             releases=releases,
+            tables=tables,
             workers=workers,
             progress=progress,
         )

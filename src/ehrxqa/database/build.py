@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,7 @@ from ehrxqa.database.cost import cost_table
 from ehrxqa.database.dictionaries import read_dictionaries
 from ehrxqa.database.draws import OFFICIAL_SEED
 from ehrxqa.database.event_reader import EventContext, EventRows, read_events
-from ehrxqa.database.events import EVENT_TABLES, EventTable
+from ehrxqa.database.events import EVENT_TABLES, EventTable, event_table
 from ehrxqa.database.frame import Frame
 from ehrxqa.database.id_set import IdSet
 from ehrxqa.database.shuffle import shuffled_rows
@@ -28,6 +28,7 @@ from ehrxqa.labels.store import Labels
 from ehrxqa.layout import BASES
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.sources.tree import SourceTree
+from ehrxqa.spec.table import Table
 from ehrxqa.spec.tables import TABLES
 
 __all__ = ["DATABASE_SOURCES", "DatabaseReport", "build_databases"]
@@ -61,6 +62,7 @@ def build_databases(
     *,
     seed: int = OFFICIAL_SEED,
     scratch: Path,
+    extra: Sequence[Table] = (),
     progress: Progress = SILENT,
 ) -> DatabaseReport:
     """Build the train and test databases in one pass over the sources.
@@ -72,12 +74,14 @@ def build_databases(
         subjects: Size of each cohort, by split.
         seed: Seed of all draws; 0 gives the official databases.
         scratch: Existing folder for temporary data.
+        extra: Event tables beyond those of the package, declared in full.
         progress: Told what happens.
 
     Raises:
         SourceError: A source file is missing, damaged, or does not fit the others.
         BuildError: A cohort is empty, or a file cannot be written.
     """
+    event_tables = (*EVENT_TABLES, *(found for table in extra if (found := event_table(table))))
     studies = {split: studies_of(labels, split) for split in BASES}
     with progress.task("reading subjects, admissions and stays"):
         with_studies = IdSet(np.concatenate([studies[split].subject_id for split in BASES]))
@@ -100,7 +104,7 @@ def build_databases(
         scratch=scratch,
         seed=seed,
     )
-    events = {table.name: read_events(tree, table, context, progress) for table in EVENT_TABLES}
+    events = {table.name: read_events(tree, table, context, progress) for table in event_tables}
 
     counts: dict[str, dict[str, int]] = {}
     happened: dict[str, dict[str, dict[str, int]]] = {}
@@ -110,13 +114,13 @@ def build_databases(
         database.execute("BEGIN")
         write_frames(database, {name: read_back(frame) for name, frame in dictionaries.items()})
         database.execute("COMMIT")
-    writer = DatabaseWriter(labels, side)
+    writer = DatabaseWriter(labels, side, extra)
     for split in BASES:
         happened[split] = {}
         with progress.task(f"writing the {split} database"), atomic_path(paths[split]) as part:
             part.unlink(missing_ok=True)
             cohort = cohorts[split]
-            frames = _finished(cohort, events, happened[split])
+            frames = _finished(cohort, event_tables, events, happened[split])
             counts[split] = writer.write(part, split, cohort.studies, cohort.labelled, cohort.hadm_kind, frames)
     side.unlink()
     return DatabaseReport(
@@ -127,10 +131,15 @@ def build_databases(
     )
 
 
-def _finished(cohort: Cohort, events: Mapping[str, EventRows], happened: dict[str, dict[str, int]]) -> dict[str, Frame]:
+def _finished(
+    cohort: Cohort,
+    tables: Sequence[EventTable],
+    events: Mapping[str, EventRows],
+    happened: dict[str, dict[str, int]],
+) -> dict[str, Frame]:
     """All tables of one database but dictionaries and X-rays, as read back."""
     frames = {name: read_back(frame) for name, frame in cohort.tables.items()}
-    for table in EVENT_TABLES:
+    for table in tables:
         happened[table.name] = {}
         frames[table.name] = read_back(_event_rows(table, events[table.name].frame, cohort, happened[table.name]))
     frames["cost"] = read_back(cost_table(frames, cohort.draws))

@@ -27,7 +27,7 @@ from ehrxqa.database.prescriptions import dose_values, usual_unit
 from ehrxqa.database.shuffle import shuffled_rows
 from ehrxqa.database.spool import Spool
 from ehrxqa.progress import SILENT, Progress
-from ehrxqa.sources.catalogue import SourceKind, source_file
+from ehrxqa.sources.catalogue import SourceKind
 from ehrxqa.sources.table_stream import read_header, stream_table
 from ehrxqa.sources.text import is_integer_text, lowered
 from ehrxqa.sources.tree import SourceTree
@@ -104,9 +104,9 @@ class _Reader:
         self._tree = tree
         self._table = table
         self._context = context
-        self._file = source_file(table.name)
+        self._file = table.source
         declared = {column.name: column for column in self._file.columns}
-        header = read_header(tree.locate(table.name), self._file)
+        header = read_header(tree.locate(table.source), self._file)
         self._block_rows = block_rows(len(header))
         self._source = tuple(name for name in header if name in table.source_columns)
         self._nullable = {name for name in self._source if declared[name].nullable}
@@ -143,7 +143,7 @@ class _Reader:
             spool.close()
 
     def blocks(self) -> Iterator[Any]:
-        batches = stream_table(self._tree, self._table.name, self._source)
+        batches = stream_table(self._tree, self._table.source, self._source)
         return blocks(batches, self._block_rows)
 
     def add(self, block: Any) -> None:
@@ -282,7 +282,7 @@ class _Reader:
         """Whether no value of the column is missing or written with decimals, in the whole file."""
         if self._had_null[name] or self._had_fraction[name]:
             return False
-        for batch in stream_table(self._tree, self._table.name, [name], as_text=[name]):
+        for batch in stream_table(self._tree, self._table.source, [name], as_text=[name]):
             if not all(is_integer_text(text) for text in set(batch[name].to_pylist())):
                 return False
         return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from ehrxqa.spec.files import SourceFile
 from ehrxqa.spec.table import Events, Table
 from ehrxqa.spec.tables import TABLES
 
@@ -30,6 +31,12 @@ class EventTable:
     def name(self) -> str:
         """Table name, and the catalogue key of its source."""
         return self.table.name
+
+    @property
+    def source(self) -> SourceFile:
+        """The file that its rows come from."""
+        assert self.table.source is not None, self.name  # held by the check of declarations
+        return self.table.source
 
     @property
     def columns(self) -> tuple[str, ...]:

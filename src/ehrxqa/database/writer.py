@@ -95,11 +95,13 @@ class DatabaseWriter:
     Args:
         labels: The labels.
         dictionaries: Side file that holds the dictionary tables.
+        extra: Tables beyond those of the package.
     """
 
-    def __init__(self, labels: Labels, dictionaries: Path) -> None:
+    def __init__(self, labels: Labels, dictionaries: Path, extra: Sequence[Table] = ()) -> None:
         self._labels = labels
         self._dictionaries = dictionaries
+        self._tables = (*TABLES.values(), *extra)
 
     def write(
         self,
@@ -110,11 +112,11 @@ class DatabaseWriter:
         hadm_kind: Kind,
         frames: dict[str, Frame],
     ) -> dict[str, int]:
-        """Write all 19 tables to a new file, and return the number of rows of each."""
+        """Write all tables to a new file, and return the number of rows of each."""
         with connection(path) as database:
             database.execute("ATTACH ? AS side", (str(self._dictionaries),))
             database.execute("BEGIN")
-            for table in TABLES.values():
+            for table in self._tables:
                 match table.name:
                     case "tb_cxr_plus":
                         self._write_plus(database, split, labelled, hadm_kind)
@@ -128,7 +130,7 @@ class DatabaseWriter:
             database.execute("COMMIT")
             counts = {
                 table.name: int(_value(database, f'SELECT count(*) FROM main."{table.name.upper()}"'))
-                for table in TABLES.values()
+                for table in self._tables
             }
             database.execute("DETACH side")
         return counts

@@ -23,7 +23,7 @@ from ehrxqa.hospital.archive import ZipFile
 from ehrxqa.hospital.life import Subject
 from ehrxqa.hospital.ontology import attribute_list_text, object_list_text, ontology_json
 from ehrxqa.hospital.plan import GENERATOR, Plan
-from ehrxqa.hospital.production import GOLD_TABLES, Batch, make_x_ray_batch
+from ehrxqa.hospital.production import GOLD_TABLES, Batch, file_of, make_x_ray_batch
 from ehrxqa.hospital.recorded import count_subjects, read_subjects
 from ehrxqa.hospital.tree import GrowingTable, SynthReport, closing, report_of_counts, source_path
 from ehrxqa.progress import SILENT, Progress
@@ -111,7 +111,8 @@ def _draw(plan: Plan, subjects: list[Subject], out: Path, workers: int, progress
     counts: Counter[str] = Counter()
     with ExitStack() as stack:
         growing = {
-            key: GrowingTable.open(stack, source_path(out, key, plan), key) for key in ("cxr_metadata", *GOLD_TABLES)
+            key: GrowingTable.open(stack, source_path(out, key, plan), file_of(plan, key))
+            for key in ("cxr_metadata", *GOLD_TABLES)
         }
         graphs = ZipFile(stack.enter_context(atomic_path(source_path(out, "scene_graphs", plan))))
         stack.push(closing(graphs))

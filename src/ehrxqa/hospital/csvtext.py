@@ -18,22 +18,23 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ehrxqa.sources.catalogue import Form, source_file
+from ehrxqa.spec.files import SourceFile
 
 __all__ = ["columns_text", "decimal_texts", "header_text", "integers", "rows_text", "seconds", "taken"]
 
 
 @cache
-def _names(key: str) -> tuple[str, ...]:
+def _names(key: str | SourceFile) -> tuple[str, ...]:
     return tuple(column.name for column in source_file(key).columns)
 
 
-def header_text(key: str) -> str:
+def header_text(key: str | SourceFile) -> str:
     """The header line of a source file."""
     mark = "\t" if source_file(key).form is Form.TSV else ","
     return mark.join(_names(key)) + "\n"
 
 
-def rows_text(key: str, rows: Iterable[Sequence[object]]) -> bytes:
+def rows_text(key: str | SourceFile, rows: Iterable[Sequence[object]]) -> bytes:
     """Rows, in the column order of the catalogue, as text; None is an empty field."""
     stream = io.StringIO()
     mark = "\t" if source_file(key).form is Form.TSV else ","

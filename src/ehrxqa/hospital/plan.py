@@ -8,12 +8,13 @@ by a multiplication with a number prime to the size of the range.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
 from ehrxqa.errors import SettingsError
 from ehrxqa.hospital.seeds import Purpose, stream
+from ehrxqa.spec.extra import ExtraTable, extra_tables
 from ehrxqa.spec.human_labels import HUMAN_LABELS
 from ehrxqa.spec.releases import MIMIC_CXR_JPG, PROJECTS, Project, chosen
 
@@ -44,6 +45,7 @@ class Plan:
         events_factor: Multiplier of laboratory and charted events.
         charted_factor: Further multiplier of charted events alone.
         releases: Names of the releases that are written, where they are not the official ones, in a fixed order.
+        tables: Tables beyond those of the package.
     """
 
     subjects: int
@@ -53,6 +55,7 @@ class Plan:
     events_factor: float
     charted_factor: float
     releases: tuple[str, ...] = ()
+    tables: tuple[ExtraTable, ...] = field(default=(), compare=False)
 
     @classmethod
     def checked(
@@ -64,11 +67,12 @@ class Plan:
         events_factor: float = 1.0,
         charted_factor: float = 1.0,
         releases: Iterable[str] = (),
+        tables: Iterable[str | ExtraTable] = (),
     ) -> Plan:
         """The plan of these parameters; `gold_subjects` None means a quarter of the subjects, at most 500.
 
         Raises:
-            SettingsError: A parameter is out of range, or there is no such release.
+            SettingsError: A parameter is out of range, or there is no such release or table.
         """
         if not MIN_SUBJECTS <= subjects <= MAX_SUBJECTS:
             raise SettingsError(f"subjects: {subjects} is out of range; choose {MIN_SUBJECTS} to {MAX_SUBJECTS:,}")
@@ -90,14 +94,19 @@ class Plan:
             for project in PROJECTS
             if versions[project.slug] != project.version
         )
-        return cls(subjects, gold, seed, images, float(events_factor), float(charted_factor), others)
+        return cls(
+            subjects, gold, seed, images, float(events_factor), float(charted_factor), others, extra_tables(tables)
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """The parameters, for the marker file."""
-        values = asdict(self)
-        if not values["releases"]:  # as it was before there were others
-            del values["releases"]
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        names = (each.name for each in fields(self) if each.name not in ("releases", "tables"))
+        values: dict[str, Any] = {name: getattr(self, name) for name in names}
+        if self.releases:  # only then, so that hospitals of the official releases are what they were
+            values["releases"] = list(self.releases)
+        if self.tables:
+            values["tables"] = [extra.table.name for extra in self.tables]
+        return values
 
     @cached_property
     def versions(self) -> dict[str, str]:

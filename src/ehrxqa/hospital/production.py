@@ -26,9 +26,10 @@ from ehrxqa.hospital.studies import Study, studies_of
 from ehrxqa.layout import IMAGES_FOLDER, image_path
 from ehrxqa.sources.catalogue import MIMIC_CXR_JPG, source_file
 from ehrxqa.spec import tables as spec
+from ehrxqa.spec.files import SourceFile
 from ehrxqa.spec.human_labels import HUMAN_LABELS
 
-__all__ = ["GOLD_TABLES", "TABLES", "Batch", "make_batch", "make_x_ray_batch", "table_keys"]
+__all__ = ["GOLD_TABLES", "TABLES", "Batch", "file_of", "make_batch", "make_x_ray_batch", "table_keys"]
 
 #: Tables made of subjects, by catalogue key.
 TABLES: Final = (
@@ -52,7 +53,13 @@ class Batch:
 
 def table_keys(plan: Plan) -> tuple[str, ...]:
     """Catalogue keys of the tables that a hospital has, those that are the same in every hospital apart."""
-    return (*TABLES, *GOLD_TABLES, *((HUMAN_LABELS.key,) if plan.human_labels else ()))
+    extra = (each.table.name for each in plan.tables)
+    return (*TABLES, *GOLD_TABLES, *((HUMAN_LABELS.key,) if plan.human_labels else ()), *extra)
+
+
+def file_of(plan: Plan, key: str) -> SourceFile:
+    """The file of a table: of the catalogue, or of one beyond it."""
+    return next((each.source for each in plan.tables if each.table.name == key), None) or source_file(key)
 
 
 def make_batch(plan: Plan, numbers: range, out: Path) -> Batch:
@@ -66,10 +73,12 @@ def make_batch(plan: Plan, numbers: range, out: Path) -> Batch:
         studies = studies_of(plan, subject)
         for key, more in {**person_rows(subject), **orders_of(plan, subject)}.items():
             rows[key] += more
+        for extra in plan.tables:
+            rows[extra.table.name] += [tuple(row) for row in extra.make(plan, subject)]
         laboratory.append(labs_of(plan, subject))
         charted.append(charted_of(plan, subject))
         _add_x_rays(plan, subject, studies, out, rows, batch)
-    _add_rows(rows, batch)
+    _add_rows(plan, rows, batch)
     batch.counts["labevents"] += sum(len(part.item) for part in laboratory)
     batch.counts["chartevents"] += sum(len(part.item) for part in charted)
     batch.pieces["labevents"] = piece_of(labs_text(laboratory))
@@ -84,7 +93,7 @@ def make_x_ray_batch(plan: Plan, subjects: Sequence[Subject], out: Path) -> Batc
     rows: Rows = {key: [] for key in ("cxr_metadata", *GOLD_TABLES)}
     for subject in subjects:
         _add_x_rays(plan, subject, studies_of(plan, subject), out, rows, batch)
-    _add_rows(rows, batch)
+    _add_rows(plan, rows, batch)
     batch.counts["scene_graphs"] += len(batch.graphs)
     return batch
 
@@ -102,11 +111,12 @@ def _add_x_rays(plan: Plan, subject: Subject, studies: tuple[Study, ...], out: P
     batch.counts["gold_subjects"] += subject.gold
 
 
-def _add_rows(rows: Rows, batch: Batch) -> None:
+def _add_rows(plan: Plan, rows: Rows, batch: Batch) -> None:
     for key, own in rows.items():
         batch.counts[key] += len(own)
-        text = rows_text(key, own)
-        if not source_file(key).compressed:
+        file = file_of(plan, key)
+        text = rows_text(file, own)
+        if not file.compressed:
             batch.plain[key] = text
         else:
             batch.pieces[key] = piece_of(text)

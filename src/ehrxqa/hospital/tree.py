@@ -18,11 +18,12 @@ from ehrxqa.hospital.archive import GzipFile, ZipFile, piece_of
 from ehrxqa.hospital.csvtext import header_text, rows_text
 from ehrxqa.hospital.ontology import attribute_list_text, object_list_text, ontology_json
 from ehrxqa.hospital.plan import GENERATOR, Plan
-from ehrxqa.hospital.production import Batch, make_batch, table_keys
+from ehrxqa.hospital.production import Batch, file_of, make_batch, table_keys
 from ehrxqa.hospital.records import dictionary_rows
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.pool import Pool
-from ehrxqa.sources.catalogue import source_file
+from ehrxqa.spec.extra import ExtraTable
+from ehrxqa.spec.files import SourceFile
 
 __all__ = [
     "DEFAULT_SUBJECTS",
@@ -78,6 +79,7 @@ def synth(
     events_factor: float = 1.0,
     charted_factor: float = 1.0,
     releases: Sequence[str] = (),
+    tables: Sequence[str | ExtraTable] = (),
     workers: int | None = None,
     progress: Progress = SILENT,
 ) -> SynthReport:
@@ -95,6 +97,7 @@ def synth(
         events_factor: Multiplier of laboratory and charted events, for large tables.
         charted_factor: Further multiplier of charted events alone.
         releases: Releases to write that are not the official ones, such as `mimic-iv-3.1`.
+        tables: Tables to write beyond those of the package, by name (see `ehrxqa.spec.extra`) or as objects.
         workers: Worker processes; by default one per processor.
         progress: Hears how far it is.
 
@@ -103,7 +106,7 @@ def synth(
         BuildError: A file cannot be written.
     """
     out = Path(out)
-    plan = Plan.checked(subjects, gold_subjects, seed, images, events_factor, charted_factor, releases)
+    plan = Plan.checked(subjects, gold_subjects, seed, images, events_factor, charted_factor, releases, tables)
     workers = workers or os.cpu_count() or 1
     done = _complete(out, plan)
     if done is not None:
@@ -113,13 +116,15 @@ def synth(
     _write_small_files(out, plan)
     counts: Counter[str] = Counter()
     with ExitStack() as stack:
-        tables = {key: GrowingTable.open(stack, source_path(out, key, plan), key) for key in table_keys(plan)}
+        growing = {
+            key: GrowingTable.open(stack, source_path(out, key, plan), file_of(plan, key)) for key in table_keys(plan)
+        }
         graphs = ZipFile(stack.enter_context(atomic_path(source_path(out, "scene_graphs", plan))))
         stack.push(closing(graphs))
         with progress.task("synthetic hospital", total=plan.subjects, unit="subjects") as task:
             for batch in _batches(plan, out, workers):
                 with disk_errors(out):
-                    for key, table in tables.items():
+                    for key, table in growing.items():
                         table.add(batch, key)
                     for entry in batch.graphs:
                         graphs.add(entry)
@@ -191,7 +196,7 @@ def report_of_counts(out: Path, plan: Plan, counts: Counter[str], *, fresh: bool
 
 def source_path(out: Path, key: str, plan: Plan, *, compressed: bool | None = None) -> Path:
     """Where a source file lies below the root of a tree; packed as it is published, if not said otherwise."""
-    file = source_file(key)
+    file = file_of(plan, key)
     packed = file.compressed if compressed is None else compressed
     return out / plan.folder(file.project) / (file.path + (".gz" if packed else ""))
 
@@ -211,10 +216,10 @@ def _write_small_files(out: Path, plan: Plan) -> None:
 class GrowingTable:
     """A table file that grows batch by batch: compressed, or plain for the gold files."""
 
-    def __init__(self, part: Path, key: str) -> None:
-        header = header_text(key).encode()
+    def __init__(self, part: Path, file: SourceFile) -> None:
+        header = header_text(file).encode()
         self._gzip: GzipFile | None = None
-        if source_file(key).compressed:
+        if file.compressed:
             self._gzip = GzipFile(part)
             self._gzip.add(piece_of(header))
         else:
@@ -222,9 +227,9 @@ class GrowingTable:
             self._plain.write(header)
 
     @classmethod
-    def open(cls, stack: ExitStack, path: Path, key: str) -> GrowingTable:
+    def open(cls, stack: ExitStack, path: Path, file: SourceFile) -> GrowingTable:
         """The file of a table, finished and given its name when the stack unwinds."""
-        table = cls(stack.enter_context(atomic_path(path)), key)
+        table = cls(stack.enter_context(atomic_path(path)), file)
         stack.push(closing(table))
         return table
 

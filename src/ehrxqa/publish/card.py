@@ -236,7 +236,7 @@ def _made(versions: Mapping[str, str], settings: Mapping[str, Any], releases: Ma
     if data_set != OFFICIAL_DATA_SET:
         table = (
             f"This is **{data_set}**: another data set than EHRXQA, whose official databases are made from other "
-            f"releases. Numbers measured on one do not hold for the other.\n\n{table}"
+            f"releases or have other tables. Numbers measured on one do not hold for the other.\n\n{table}"
         )
     return "## How the databases were made\n\n" + table
 

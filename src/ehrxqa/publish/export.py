@@ -17,7 +17,7 @@ from ehrxqa.publish.card import CITATION, dataset_card, terms_of
 from ehrxqa.publish.croissant import croissant
 from ehrxqa.publish.parquet import fields_of, parquet_table, write_parquet
 from ehrxqa.publish.tables_json import schema_record
-from ehrxqa.runs.manifest import OFFICIAL_STAGE, QUESTIONS_STAGE, Manifest, read_manifest
+from ehrxqa.runs.manifest import OFFICIAL_STAGE, QUESTIONS_STAGE, Manifest, read_manifest, recorded_tables
 from ehrxqa.spec.releases import OFFICIAL_DATA_SET
 
 __all__ = ["ExportReport", "export"]
@@ -130,7 +130,9 @@ def export(
     write_json(folder / "croissant.json", metadata)
     written += ["README.md", "croissant.json"]
     if (database := _database(out, manifest)) is not None:
-        write_json(folder / "tables.json", schema_record(database))
+        write_json(
+            folder / "tables.json", schema_record(database, [] if manifest is None else recorded_tables(manifest))
+        )
         written.append("tables.json")
     return ExportReport({split: len(records) for split, records in dataset.splits.items()}, tuple(written), str(folder))
 
@@ -144,7 +146,7 @@ _MADE_FROM: dict[DataKind, str] = {
 
 def _name(data_set: str, kind: DataKind, *, official: bool) -> str:
     """The name of the data set in metadata: `ehrxqa`, with what sets it apart from the official one."""
-    name = data_set.lower().replace(" on ", " ").replace(" and ", " ").replace(" ", "-")
+    name = data_set.lower().replace(" on ", " ").replace(" and ", " ").replace(" with ", " ").replace(" ", "-")
     if kind != "credentialed":
         return f"{name}-{kind}"
     return name if official else f"{name}-generated"

@@ -6,6 +6,7 @@ left out: it is the answer key, which no model may read.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from ehrxqa.spec.tables import open_tables
 __all__ = ["schema_record"]
 
 
-def schema_record(database: Path) -> list[dict[str, Any]]:
+def schema_record(database: Path, extra: Sequence[Table] = ()) -> list[dict[str, Any]]:
     """The content of `tables.json`: a list with one database.
 
     `column_types` are text, number or time; beside the usual keys, `column_descriptions` and `table_descriptions` say
@@ -27,7 +28,7 @@ def schema_record(database: Path) -> list[dict[str, Any]]:
         BuildError: The database is missing or lacks a table or column of the schema.
     """
     types = _types(database)
-    tables = open_tables()
+    tables = (*open_tables(), *extra)
     columns = [(number, column) for number, table in enumerate(tables) for column in table.columns]
     place = {(tables[number].name, column.name): at for at, (number, column) in enumerate(columns, start=1)}
     return [

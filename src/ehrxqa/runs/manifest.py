@@ -21,7 +21,9 @@ from ehrxqa.errors import BuildError
 from ehrxqa.files import sha256_of, write_json
 from ehrxqa.json_files import converted, json_text, read_as, read_json
 from ehrxqa.layout import MANIFEST, DataKind
+from ehrxqa.spec.extra import from_json
 from ehrxqa.spec.releases import FoundRelease, data_set_name, project_of
+from ehrxqa.spec.table import Table
 
 __all__ = [
     "OFFICIAL_STAGE",
@@ -32,6 +34,7 @@ __all__ = [
     "Manifest",
     "StageRecord",
     "read_manifest",
+    "recorded_tables",
     "stage_key",
 ]
 
@@ -86,6 +89,7 @@ class Manifest:
         versions: Versions of the packages that can change an output.
         published: How the sources compare with the lists of checksums beside them (`ehrxqa.building.published`).
         releases: Release of each project of the sources by its slug, and how it was told.
+        tables: Tables beyond the 19 that the databases have, as they are declared (`ehrxqa.spec.extra.from_json`).
         hybrid: Whether the sources are the open demo's tables with made-up X-rays (then `synthetic` is false).
     """
 
@@ -97,6 +101,7 @@ class Manifest:
     hybrid: bool = False
     published: dict[str, Any] = field(default_factory=dict)
     releases: Mapping[str, FoundRelease] = field(default_factory=dict)
+    tables: dict[str, Any] = field(default_factory=dict)
 
     @property
     def kind(self) -> DataKind:
@@ -105,8 +110,9 @@ class Manifest:
 
     @property
     def data_set(self) -> str:
-        """What the data set is called: EHRXQA only if it is made from the official releases."""
-        return data_set_name({slug: found.version for slug, found in self.releases.items()})
+        """What the data set is called: EHRXQA only if made from the official releases, with the official tables."""
+        name = data_set_name({slug: found.version for slug, found in self.releases.items()})
+        return f"{name} with {' and '.join(sorted(self.tables))}" if self.tables else name
 
     @property
     def release_numbers(self) -> dict[str, str]:
@@ -124,9 +130,10 @@ class Manifest:
                     "data_set": self.data_set,
                     "releases": {slug: vars(found) for slug, found in self.releases.items()},
                 }
-                if self.releases
+                if self.releases or self.tables
                 else {}
             ),
+            **({"tables": self.tables} if self.tables else {}),
             "settings": self.settings,
             "versions": self.versions,
             "sources": {name: vars(record) for name, record in self.sources.items()},
@@ -186,6 +193,11 @@ def stage_key(
     """Digest of a stage's inputs, settings and versions: equal keys mean equal outputs."""
     value = [name, {key: record.sha256 for key, record in inputs.items()}, dict(settings), dict(versions)]
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def recorded_tables(manifest: Manifest) -> tuple[Table, ...]:
+    """The tables beyond the 19 that a build has, as they were declared when it was made."""
+    return tuple(from_json(name, value) for name, value in sorted(manifest.tables.items()))
 
 
 class Checksums:

@@ -105,6 +105,6 @@ FILES: tuple[SourceFile, ...] = (
 _BY_KEY = {file.key: file for file in (*FILES, HUMAN_LABELS)}
 
 
-def source_file(key: str) -> SourceFile:
-    """The catalogue entry of that key, e.g. `labevents`."""
-    return _BY_KEY[key]
+def source_file(key: str | SourceFile) -> SourceFile:
+    """The catalogue entry of that key, e.g. `labevents`; a file that is none of the catalogue is given itself."""
+    return _BY_KEY[key] if isinstance(key, str) else key

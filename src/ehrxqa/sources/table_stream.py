@@ -75,7 +75,7 @@ def read_header(path: Path, file: SourceFile) -> list[str]:
 
 def stream_table(
     tree: SourceTree,
-    key: str,
+    key: str | SourceFile,
     columns: Sequence[str] | None = None,
     *,
     as_text: Sequence[str] = (),
@@ -85,7 +85,7 @@ def stream_table(
 
     Args:
         tree: Where the files are.
-        key: Catalogue key of the table.
+        key: Catalogue key of the table, or a file that is none of the catalogue.
         columns: Columns wanted; all used ones if None. Batches have them in file order, without those that are named
             here, are not among the used ones, and are not in the file.
         as_text: Columns to give as text whatever their kind, for rules that depend on how a number is written.

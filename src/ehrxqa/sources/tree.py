@@ -52,8 +52,8 @@ class SourceTree:
                 return candidate
         return None
 
-    def locate(self, key: str) -> Path:
-        """The path of the file with that catalogue key.
+    def locate(self, key: str | SourceFile) -> Path:
+        """The path of the file with that catalogue key, or of a file that is none of the catalogue.
 
         Raises:
             SourceError: It is neither there packed nor unpacked.
@@ -64,7 +64,7 @@ class SourceTree:
             raise SourceError(self._missing([file]))
         return found
 
-    def require(self, keys: Iterable[str]) -> None:
+    def require(self, keys: Iterable[str | SourceFile]) -> None:
         """Check that all these files are there, and report all that are not at once.
 
         Raises:

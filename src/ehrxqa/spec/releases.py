@@ -57,7 +57,7 @@ class Release:
     refused: str = ""
     listed: tuple[str, ...] = ()
     values: tuple[tuple[str, str, str], ...] = ()
-    rows: Mapping[str, int] = field(default_factory=dict)
+    rows: Mapping[str, int] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
