@@ -71,4 +71,12 @@ class VqaError(EhrxqaError, ValueError):
 
 
 class EndpointError(EhrxqaError, RuntimeError):
-    """The endpoint of a language model refuses, fails, or is not what it should be."""
+    """The endpoint of a language model refuses, fails, or is not what it should be.
+
+    Attributes:
+        status: Of the HTTP answer that refused a request, if that is the reason.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status

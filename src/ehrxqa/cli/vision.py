@@ -159,6 +159,7 @@ def ask(
     split: Split,
     model: str,
     images: Path | None,
+    confirm_endpoint: str | None,
     shard: str,
     target: Path,
     quiet: bool,
@@ -181,6 +182,7 @@ def ask(
         questions=questions,
         split=split,
         images=images,
+        confirm_endpoint=confirm_endpoint,
         shard=Shard.read(shard),
         progress=make_progress(quiet=quiet),
     )
@@ -190,6 +192,9 @@ def ask(
             f"{report.file}: {report.known + report.asked:,} of {report.pairs:,} pairs on {report.images:,} images "
             f"answered by {report.model} ({report.known:,} before), {report.abstained:,} abstentions"
         ]
+        if report.unread:
+            share = 100 * report.unread / max(1, report.asked)
+            lines.append(f"{report.unread:,} replies of this run could not be read ({share:.1f} %); they abstain")
         if report.failed:
             lines.append(f"{report.failed:,} not answered, run again to try: {'; '.join(report.reasons)}")
         return "\n".join(lines)

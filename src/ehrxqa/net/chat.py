@@ -63,11 +63,14 @@ class Reply:
         messages: The message of each choice, as the endpoint gave it: a JSON object, else unchecked.
         tokens_in: Tokens of the request, as the endpoint counts them; 0 if it does not.
         tokens_out: Tokens of the reply, likewise.
+        log_probabilities: Of each choice as a whole, where the endpoint was asked for those of the tokens and gives
+            them; else empty.
     """
 
     messages: tuple[Mapping[str, Any], ...]
     tokens_in: int = 0
     tokens_out: int = 0
+    log_probabilities: tuple[float, ...] = ()
 
     @property
     def texts(self) -> list[str]:
@@ -222,7 +225,7 @@ class ChatClient:
             what = "does not accept the key" if self._key is not None else "asks for a key"
             raise EndpointError(f"{host} {what} (HTTP {status}); set {KEY_VARIABLE}")
         if status != 200:
-            raise EndpointError(f"{host} answers HTTP {status}{self._said(data)}")
+            raise EndpointError(f"{host} answers HTTP {status}{self._said(data)}", status=status)
         try:
             value = json.loads(data)
             messages = tuple(choice["message"] for choice in value["choices"])
@@ -231,7 +234,8 @@ class ChatClient:
         except (ValueError, KeyError, TypeError, RecursionError):
             raise TransientFault("an answer that is not a chat completion") from None
         usage = value.get("usage")
-        return Reply(messages, *(_count(usage, name) for name in ("prompt_tokens", "completion_tokens")))
+        tokens_in, tokens_out = (_count(usage, name) for name in ("prompt_tokens", "completion_tokens"))
+        return Reply(messages, tokens_in, tokens_out, _log_probabilities(value["choices"]))
 
     def _said(self, data: bytes) -> str:
         """What a server says about an error: one line, bounded, without the key."""
@@ -252,6 +256,21 @@ def _count(usage: Any, name: str) -> int:
     """A count of tokens; what is none counts nothing."""
     found = usage.get(name) if isinstance(usage, dict) else None
     return found if isinstance(found, int) and 0 <= found < 1 << 40 else 0
+
+
+def _log_probabilities(choices: Any) -> tuple[float, ...]:
+    """The sum over the tokens of each choice; nothing unless all are there and make sense."""
+    sums = []
+    for choice in choices:
+        try:
+            values = [float(token["logprob"]) for token in choice["logprobs"]["content"]]
+        except (KeyError, TypeError, ValueError):
+            return ()
+        total = sum(values)
+        if not values or not -1e9 < total <= 1e-3:
+            return ()
+        sums.append(min(total, 0.0))
+    return tuple(sums)
 
 
 def _reason(error: Exception) -> str:

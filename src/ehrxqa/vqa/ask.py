@@ -16,6 +16,7 @@ from typing import Any, Final
 from ehrxqa.errors import RecordError, SettingsError, VqaError
 from ehrxqa.files import disk_errors, reading, write_text
 from ehrxqa.layout import LABELS_FOLDER, database_path
+from ehrxqa.net.consent import Ask
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.vqa.image_labels import ImageLabels
 from ehrxqa.vqa.models import ABSTAIN, VqaModel, VqaReply, VqaRequest, as_reply
@@ -66,6 +67,7 @@ class AskReport:
         abstained: Answers of the file that are abstentions.
         failed: Pairs that the model could not answer; another run asks them again.
         reasons: The first few of their reasons.
+        unread: Answers of this run whose words could not be read, None if the model does not tell.
     """
 
     file: str
@@ -78,6 +80,7 @@ class AskReport:
     abstained: int = 0
     failed: int = 0
     reasons: list[str] = field(default_factory=list)
+    unread: int | None = None
 
 
 def ask(
@@ -89,6 +92,8 @@ def ask(
     questions: Path | str | None = None,
     split: str = "test",
     images: Path | str | None = None,
+    confirm_endpoint: str | None = None,
+    confirm: Ask | None = None,
     shard: Shard = Shard(),
     progress: Progress = SILENT,
 ) -> AskReport:
@@ -102,6 +107,8 @@ def ask(
         questions: Or a question file of MIMIC-CXR-VQA, with answers or without.
         split: Whose images: names the database, and for questions the labels.
         images: Folder of MIMIC-CXR-JPG.
+        confirm_endpoint: Host to which the user allows sending, for models behind an endpoint.
+        confirm: Asked to confirm instead.
         shard: Which part of the images.
         progress: Told what happens.
 
@@ -121,7 +128,14 @@ def ask(
         requests = _of_questions(Path(questions), labels)
     else:
         requests = [(request, {}) for request in read_pairs(Path(str(pairs)))]
-    answering = make_model(model, database=database_path(out, split), labels=labels, images=images)
+    answering = make_model(
+        model,
+        database=database_path(out, split),
+        labels=labels,
+        images=images,
+        confirm_endpoint=confirm_endpoint,
+        ask=confirm,
+    )
     mine = _of_shard(requests, shard)
     report = AskReport(
         str(target), answering.name, answering.version, len(mine), len({request.image_id for request, _ in mine})
@@ -152,6 +166,7 @@ def ask(
                 report.abstained += reply.answer is ABSTAIN
             stream.flush()
             task.advance(len(batch))
+    report.unread = getattr(answering, "unread", None)
     if left and report.failed == len(left):
         raise VqaError(f"the model {answering.name} answers none of {len(left):,} questions: {report.reasons[0]}")
     return report

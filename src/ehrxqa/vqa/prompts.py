@@ -18,7 +18,7 @@ from ehrxqa.vqa.models import VqaRequest
 from ehrxqa.vqa.question import ABNORMALITY_CATEGORIES, VIEWS, Form, Target, VqaQuestion
 from ehrxqa.vqa.vocabulary import ATTRIBUTES, Vocabulary
 
-__all__ = ["DEFAULT_PROMPT", "PromptTemplate", "read_prompt"]
+__all__ = ["DEFAULT_PROMPT", "PromptTemplate", "choices_of", "read_prompt"]
 
 _SLOTS: Final = frozenset({"question", "form", "names", "choices"})
 _SLOT = re.compile(r"\{(\w+)\}")
@@ -32,7 +32,7 @@ class PromptTemplate:
 
     def fill(self, request: VqaRequest, vocabulary: Vocabulary) -> str:
         """The prompt for one request."""
-        choices = () if request.question is None else _choices(request.question, vocabulary)
+        choices = () if request.question is None else choices_of(request.question, vocabulary)
         listed = request.question is not None and request.question.form is Form.QUERY
         values = {
             "question": request.text,
@@ -75,7 +75,7 @@ def _form(request: VqaRequest) -> str:
     return "Answer with a list separated by commas, or none."
 
 
-def _choices(question: VqaQuestion, vocabulary: Vocabulary) -> tuple[str, ...]:
+def choices_of(question: VqaQuestion, vocabulary: Vocabulary) -> tuple[str, ...]:
     """The names that an answer may hold."""
     if question.form is Form.VERIFY:
         return ("yes", "no")

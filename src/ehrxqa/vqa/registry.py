@@ -10,6 +10,7 @@
 | `labels:FILE[:threshold=X]` | scores of findings per image, see `scores` |
 | `hf:FOLDER[:key=value…]` | a transformers model saved in a folder |
 | `hub:OWNER/NAME[@REVISION][:key=value…]` | a transformers model fetched from the Hugging Face hub |
+| `endpoint:URL:MODEL[:key=value…]` | a model behind an OpenAI-compatible endpoint |
 | `trained:FOLDER[:key=value…]` | a model that `ehrxqa vqa train` wrote |
 | `NAME[:key=value…]` | the same, by its name in `OUT/models` |
 | `python:MODULE:NAME[:ARGUMENT]` | what a Python module brings |
@@ -17,8 +18,9 @@
 
 Keys of `hf` and `hub`: `device` (auto, cpu, cuda, cuda:1 …, or map: spread over all by accelerate), `dtype` (auto,
 float32, float16, bfloat16), `batch` (images at once), `tokens` (longest answer), `prompt` (file with a prompt template,
-see `prompts`), `code=trusted` (let code that comes with the model run). Keys of trained models: `abstain` (penalty of a
-wrong answer: abstain where that scores better), `device`.
+see `prompts`), `code=trusted` (let code that comes with the model run). Keys of `endpoint`: `confirm` (host that may be
+sent to), `concurrency`, `limit` (most requests), `px` (longest side of a picture), `prompt`, `tokens`. Keys of trained
+models: `abstain` (penalty of a wrong answer: abstain where that scores better), `device`.
 
 What a module or package brings is a `VqaModel`, or a function (or class) that takes a `ModelContext` and gives one.
 """
@@ -34,6 +36,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ehrxqa.doors import PYTHON, load_named, load_python, names
 from ehrxqa.errors import SettingsError
 from ehrxqa.layout import DATABASE_PATHS, MODELS_FOLDER
+from ehrxqa.net.consent import Ask
 from ehrxqa.vqa.image_labels import ImageLabels
 from ehrxqa.vqa.models import VqaModel
 from ehrxqa.vqa.vocabulary import DEFAULT_VOCABULARY, Vocabulary
@@ -53,6 +56,7 @@ MODEL_SPECS: Final = (
     "labels:FILE[:threshold=X]",
     "hf:FOLDER[:device=…][:batch=N][:tokens=N][:prompt=FILE]",
     "hub:OWNER/NAME[@REVISION][:…]",
+    "endpoint:URL:MODEL[:confirm=HOST][:…]",
     "trained:FOLDER[:abstain=N][:device=…]",
     "NAME of a model in OUT/models",
     "python:MODULE:NAME[:ARGUMENT]",
@@ -74,6 +78,8 @@ class ModelContext:
         database: The integrated database the studies come from.
         labels: Its labels, if they were read before.
         images: Folder of MIMIC-CXR-JPG.
+        confirm_endpoint: Host to which the user allows sending.
+        ask: Asked to confirm instead.
     """
 
     spec: str
@@ -81,6 +87,8 @@ class ModelContext:
     database: Path | None = None
     labels: ImageLabels | None = None
     images: Path | None = None
+    confirm_endpoint: str | None = None
+    ask: Ask | None = None
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -95,6 +103,15 @@ class ModelContext:
         place = self.database.resolve()
         known = {(place.parents[2] / path) for path in DATABASE_PATHS.values()} if len(place.parents) > 2 else set()
         return place.parents[2] if place in known else None
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the build says of itself that no real patient is in it; False where nothing says so."""
+        from ehrxqa.runs.manifest import read_manifest
+
+        folder = self.output_folder
+        manifest = None if folder is None else read_manifest(folder)
+        return manifest is not None and manifest.synthetic
 
     def image_files(self) -> ImageFiles:
         """Where the pictures of the database's studies are.
@@ -139,6 +156,8 @@ def make_model(
     database: Path | str | None = None,
     labels: ImageLabels | None = None,
     images: Path | str | None = None,
+    confirm_endpoint: str | None = None,
+    ask: Ask | None = None,
 ) -> VqaModel:
     """The model that `spec` names; a model itself is given back.
 
@@ -148,6 +167,8 @@ def make_model(
             models that look at images.
         labels: Its labels, if they were read before.
         images: Folder of MIMIC-CXR-JPG, for models that look at images.
+        confirm_endpoint: Host to which the user allows sending, for models behind an endpoint.
+        ask: Asked to confirm instead, with what would be sent and the host; gives the host if the user agrees.
 
     Raises:
         SettingsError: The text is not understood, or what the model needs was not given.
@@ -161,7 +182,13 @@ def make_model(
         return spec
     name, _, argument = spec.partition(":")
     context = ModelContext(
-        spec, argument, None if database is None else Path(database), labels, None if images is None else Path(images)
+        spec,
+        argument,
+        None if database is None else Path(database),
+        labels,
+        None if images is None else Path(images),
+        confirm_endpoint,
+        ask,
     )
     if spec.startswith(PYTHON):
         place = ":".join(spec.split(":", 3)[:3])
@@ -286,6 +313,49 @@ def _trained_in(folder: Path, context: ModelContext, argument: str) -> VqaModel:
     )
 
 
+#: Keys of an endpoint → what they are.
+_ENDPOINT_KEYS: Final = MappingProxyType(
+    {
+        "confirm": "host that may be sent to",
+        "concurrency": "requests at a time",
+        "limit": "most requests",
+        "px": "longest side of a picture",
+        "prompt": "file with a prompt template",
+        "tokens": "longest reply",
+    }
+)
+
+
+def _endpoint(context: ModelContext) -> VqaModel | None:
+    from ehrxqa.net.endpoint import named_endpoint
+    from ehrxqa.vqa.endpoint import EndpointModel, EndpointSettings, split_address
+    from ehrxqa.vqa.prompts import DEFAULT_PROMPT, read_prompt
+
+    url, model, values = split_address(context.argument, _ENDPOINT_KEYS)
+    numbers = {}
+    for key, usual in (("tokens", 256), ("px", 1024), ("concurrency", 4), ("limit", 0)):
+        value = values.get(key, str(usual))
+        if not value.isdecimal() or (key in values and int(value) < 1):
+            raise SettingsError(f'model "{context.spec}": {key} is a whole number, at least 1')
+        numbers[key] = int(value)
+    return EndpointModel(
+        named_endpoint(url),
+        model,
+        context.image_files(),
+        settings=EndpointSettings(
+            numbers["tokens"],
+            numbers["px"],
+            numbers["concurrency"],
+            numbers["limit"] or None,
+            read_prompt(Path(values["prompt"])) if "prompt" in values else DEFAULT_PROMPT,
+        ),
+        vocabulary=context.vocabulary,
+        synthetic=context.synthetic,
+        confirmed=values.get("confirm") or context.confirm_endpoint,
+        ask=context.ask,
+    )
+
+
 def _transformers(context: ModelContext) -> VqaModel | None:
     if not context.argument:
         return None
@@ -328,6 +398,7 @@ _BUILDERS: Final[MappingProxyType[str, Callable[[ModelContext], VqaModel | None]
         "prior": _prior,
         "labels": _scores,
         "trained": _trained,
+        "endpoint": _endpoint,
         "hf": _transformers,
         "hub": _transformers,
     }
