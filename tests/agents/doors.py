@@ -75,7 +75,7 @@ HOSTILE_ARGUMENTS: list[tuple[str, Any]] = [
     ("ask_image", {"question": f"is there {CANARY}?", "studies": ["1"]}),
     *(("ask_image", {"question": _ASKED, "studies": value}) for value in ([], "1", 1, [None], ["1"] * 201, [["1"]])),
     ("ask_image", {"question": _ASKED, "studies": ["../1"]}),
-    *(("submit_answer", {"answer": value}) for value in ("1", 5, {"a": 1}, [[1]], [{"a": 1}], [1] * 10_001)),
+    *(("submit_answer", {"answer": value}) for value in ("1", 5, {"a": 1}, [[[1]]], [{"a": 1}], [1] * 10_001)),
     ("submit_answer", {"answer": ["x" * 3_000]}),
     ("submit_answer", {"answer": [1], "query": "select 1"}),
     *(("submit_answer", value) for value in ({"abstain": "yes"}, {"verdict": "right"}, {"answer": [1], "id": 7})),

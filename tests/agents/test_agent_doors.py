@@ -50,7 +50,7 @@ def test_hostile_queries(attacked: Build, agent_out: Path, name: str) -> None:
     assert figures.longest_seconds < 5
 
 
-@pytest.mark.parametrize("name", ["tools", "environment"])
+@pytest.mark.parametrize("name", ["tools", "MCP"])
 def test_hostile_queries_handed_in_as_answers(attacked: Build, agent_out: Path, name: str) -> None:
     with unharmed(agent_out):
         figures = knock(doors_of(attacked, agent_out)[name], SUBMISSIONS, as_corpus_says)

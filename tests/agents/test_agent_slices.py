@@ -95,7 +95,7 @@ def test_times_that_lie_ahead_are_not_known(database: Path, tmp_path: Path) -> N
 def test_the_answer_key_is_not_in_it(database: Path, tmp_path: Path) -> None:
     made = cut(database, tmp_path / "slice.db")
     names = {name.lower() for (name,) in rows(made.path, "select name from sqlite_schema")}
-    assert names == {table.name for table in open_tables()} | {"data_dictionary", "image_files"}
+    assert names == {table.name for table in open_tables()} | {"data_dictionary", "image_files", "slice_info"}
     assert CANARY.encode() not in made.path.read_bytes()
     assert b"TB_CXR_PLUS" not in made.path.read_bytes().upper()
     assert b"lung opacity" not in made.path.read_bytes()
@@ -159,6 +159,8 @@ def test_agents_work_in_a_slice_with_the_labels_of_the_whole(agent_out: Path, tm
         assert tools.run_sql("select count(*) from patients").rows == [[1]]
         asked = tools.run_sql('select count(*) from tb_cxr where func_vqa("is there pneumonia?", study_id) in (0, 1)')
         assert asked.rows == [[known]]
+        assert tools.run_sql("select current_time, datetime('now')").rows == [["2102-01-01 00:00:00"] * 2]
+        assert tools.describe_tables().current_time == "2102-01-01 00:00:00"
         assert "tb_cxr" in {table.name for table in tools.describe_tables().tables}
 
 

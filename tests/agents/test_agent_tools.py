@@ -7,6 +7,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from ehrxqa.agents.calling import TOOLS, as_json, call, said_of
 from ehrxqa.agents.opened import Build, open_build
 from ehrxqa.agents.tools import Tools
 from ehrxqa.agents.trace import Trace, shortened
-from ehrxqa.errors import EhrxqaError, RecordError, SettingsError, VqaError
+from ehrxqa.errors import BuildError, EhrxqaError, RecordError, SettingsError, VqaError
 from ehrxqa.sql.errors import Denied, QuestionLimit
 from ehrxqa.vqa.constant import ConstantModel
 from ehrxqa.vqa.models import ABSTAIN, VqaReply
@@ -43,8 +44,24 @@ def test_tables_are_described_in_words_and_the_answer_key_is_not_among_them(tool
     assert by_name["subject_id"].key == "patients.subject_id"
     assert by_name["insurance"].examples == ["medicare"]
     assert by_name["hadm_id"].examples == [] == by_name["admittime"].examples
+    (labs,) = tools.describe_tables(["labevents"]).tables
+    told = {column.name: column.about for column in labs.columns}
+    assert "unit" in told["valuenum"]
+    assert "m" in by_text(tools, "patients", "gender")
     with pytest.raises(SettingsError, match="there is no table 'tb_cxr_plus'"):
         tools.describe_tables(["tb_cxr_plus"])
+
+
+def by_text(tools: Tools, table: str, name: str) -> str:
+    (found,) = tools.describe_tables([table]).tables
+    return next(column.about for column in found.columns if column.name == name)
+
+
+def test_a_database_of_another_schema_is_said(agent_out: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.db"
+    apsw.Connection(str(other)).execute("CREATE TABLE tb_cxr (study_id, subject_id, image_id)")
+    with open_build(agent_out, database=other) as build, pytest.raises(BuildError, match="table tb_cxr cannot be"):
+        Tools(build).describe_tables()
 
 
 def test_values_are_found_as_the_database_spells_them(tools: Tools) -> None:

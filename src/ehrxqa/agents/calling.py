@@ -25,7 +25,9 @@ from ehrxqa.vqa.parse import MAX_TEXT_LENGTH
 
 __all__ = ["TOOLS", "Tool", "as_json", "call", "said_of"]
 
-_Values = Annotated[list[Annotated[str, Meta(max_length=2_000)] | int | float | None], Meta(max_length=10_000)]
+_Value = Annotated[str, Meta(max_length=2_000)] | int | float | None
+_Row = Annotated[list[_Value], Meta(max_length=100)]
+_Values = Annotated[list[_Value | _Row], Meta(max_length=10_000)]
 _END = r"$(?!\n)"  # for Python, $ alone also stands before a last line end
 _Id = Annotated[str, Meta(pattern=rf"^[0-9]{{1,12}}{_END}")] | Annotated[int, Meta(ge=0, le=10**12 - 1)]
 _TWO = "[0-9]{2}"

@@ -38,7 +38,7 @@ from inspect_ai.tool import ToolDef, ToolError, ToolParam, ToolParams
 from ehrxqa.agents.budget import Budget
 from ehrxqa.agents.calling import TOOLS, as_json, call, said_of
 from ehrxqa.agents.opened import Build, open_build
-from ehrxqa.agents.prompting import query_prompt, reply_query
+from ehrxqa.agents.prompting import query_prompt
 from ehrxqa.agents.questions import INSTRUCTIONS, Question, read_questions, verdict_of
 from ehrxqa.agents.results import Picture
 from ehrxqa.agents.tools import Tools
@@ -179,13 +179,20 @@ def write_query(opened: Callable[[], Build], budget: Budget) -> Solver:
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         tools = Tools(opened(), budget)
-        state.messages.insert(0, ChatMessageSystem(content=query_prompt(opened().tables.values())))
+        told = await anyio.to_thread.run_sync(_told, opened())
+        state.messages.insert(0, ChatMessageSystem(content=told))
         state = await generate(state)
-        await anyio.to_thread.run_sync(lambda: tools.submit_answer(query=reply_query(state.output.completion)))
+        query = state.output.completion.strip() or "null"  # whatever stands around it is taken away where it runs
+        await anyio.to_thread.run_sync(lambda: tools.submit_answer(query=query))
         state.store.set(_TRACE, tools.trace.record())
         return state
 
     return solve
+
+
+def _told(build: Build) -> str:
+    with build.lock:
+        return query_prompt(build.tables.values(), build.now)
 
 
 def definition(name: str, tools: Tools) -> ToolDef:

@@ -87,13 +87,15 @@ def make_server(build: Build, episodes: Episodes, questions: list[Question]) -> 
     from mcp.server import MCPServer
     from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 
+    # quiet: what the package logs of a fault quotes values of the database
     tools = [_tool(tool, episodes) for tool in TOOLS.values()]
-    server = MCPServer("ehrxqa", version=__version__, instructions=INSTRUCTIONS, tools=tools, log_level="WARNING")
+    server = MCPServer("ehrxqa", version=__version__, instructions=INSTRUCTIONS, tools=tools, log_level="CRITICAL")
     by_id = {question.id: question for question in questions}
 
     @server.resource("ehrxqa://tables", mime_type="application/json", description="Tables and columns in words.")
     def tables() -> str:
-        return json.dumps([as_json(table) for table in build.tables.values()], ensure_ascii=False)
+        with build.lock:
+            return json.dumps([as_json(table) for table in build.tables.values()], ensure_ascii=False)
 
     @server.resource("ehrxqa://questions", mime_type="application/json", description="Questions, without answers.")
     def all_questions() -> str:

@@ -13,8 +13,9 @@ from typing import Final
 from ehrxqa.agents.answer_key import hidden_tables
 from ehrxqa.agents.results import Table
 from ehrxqa.agents.schema_words import read_tables
+from ehrxqa.agents.slices import time_of_slice
 from ehrxqa.errors import SettingsError
-from ehrxqa.layout import DATABASE_OF_SPLIT, database_path
+from ehrxqa.layout import CURRENT_TIME, DATABASE_OF_SPLIT, database_path
 from ehrxqa.models.value_search import ValueIndex
 from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.neuralsql.setup import Setup, open_engine
@@ -47,7 +48,8 @@ class Build:
         free_text: Whether the model reads any question, not only those of the known kinds.
         images: Folder of MIMIC-CXR-JPG; None if there are no pictures.
         limits: What one query may use up.
-        lock: Held by a call while it runs.
+        now: The current time of the database.
+        lock: Held by a call while it runs, and by whoever reads one of the properties below beside calls.
     """
 
     split: str
@@ -58,7 +60,8 @@ class Build:
     free_text: bool
     images: Path | None
     limits: Limits
-    lock: threading.Lock
+    now: str
+    lock: threading.RLock
 
     @cached_property
     def tables(self) -> dict[str, Table]:
@@ -118,13 +121,16 @@ def open_build(
     if folder is not None and not folder.is_dir():
         raise SettingsError(f"{folder}: no such folder of images")
     hidden = hidden_tables("model")
+    now = time_of_slice(path) or CURRENT_TIME
     whole = database_path(out, split)
     labels = whole if database is not None and whole.is_file() else None
     with ExitStack() as stack:
-        sandbox = stack.enter_context(open_database(path, limits=_OWN, deny_tables=hidden))
+        sandbox = stack.enter_context(open_database(path, limits=_OWN, deny_tables=hidden, now=now))
         if vision is None:
-            engine, model = stack.enter_context(Engine(path, limits=limits, deny_tables=hidden)), None
+            engine, model = stack.enter_context(Engine(path, limits=limits, deny_tables=hidden, now=now)), None
         else:
-            engine, model = stack.enter_context(open_engine(Setup(path, vision, folder, limits=limits, labels=labels)))
+            engine, model = stack.enter_context(
+                open_engine(Setup(path, vision, folder, limits=limits, labels=labels, now=now))
+            )
         free = vision is not None and vision.partition(":")[0] not in _OF_KNOWN_KINDS
-        yield Build(split, path, engine, sandbox, model, free, folder, limits, threading.Lock())
+        yield Build(split, path, engine, sandbox, model, free, folder, limits, now, threading.RLock())

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 __all__ = [
+    "AnswerValue",
     "Cell",
     "Column",
     "FoundValue",
@@ -25,6 +26,8 @@ __all__ = [
 ]
 
 Cell = str | int | float | None
+#: A value of an answer; of a query with several columns, a row.
+AnswerValue = Cell | list[Cell]
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,7 @@ class QueryRows:
         cut: Whether rows or parts of long texts were left out.
         image_questions: (image, question) pairs that it needed.
         seconds: That it took.
+        notes: What was taken away from the text before it ran, and what looks like a slip in it.
     """
 
     columns: list[str]
@@ -121,6 +125,7 @@ class QueryRows:
     cut: bool
     image_questions: int
     seconds: float
+    notes: list[str]
 
 
 @dataclass(frozen=True)
@@ -206,5 +211,5 @@ class Submitted:
     """
 
     outcome: Literal["answered", "abstained", "error", "timeout"]
-    answer: list[Cell] | None
+    answer: list[AnswerValue] | None
     reason: str

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from ehrxqa.agents.results import Cell, Column, Table
-from ehrxqa.publish.tables_json import schema_record
+from ehrxqa.errors import BuildError, NeuralSqlError
+from ehrxqa.spec.table import Column as DeclaredColumn
+from ehrxqa.spec.table import Table as Declared
+from ehrxqa.spec.tables import column_help, open_tables
 from ehrxqa.sql.sandbox import Sandbox
 
 __all__ = ["NOTES", "read_tables"]
@@ -25,7 +28,7 @@ _LONGEST_EXAMPLE: Final = 60
 
 
 def read_tables(sandbox: Sandbox) -> dict[str, Table]:
-    """Descriptions of the tables that queries may read, by name.
+    """Descriptions of the tables that queries may read, by name, in words of `ehrxqa.spec`.
 
     Args:
         sandbox: The database, with the answer key out of reach.
@@ -33,28 +36,28 @@ def read_tables(sandbox: Sandbox) -> dict[str, Table]:
     Raises:
         BuildError: The database lacks a table or column of the schema.
     """
-    (schema,) = schema_record(sandbox.path)
-    columns: list[tuple[int, str]] = schema["column_names_original"]
-    keys = {
-        at: f"{schema['table_names_original'][columns[target][0]]}.{columns[target][1]}"
-        for at, target in schema["foreign_keys"]
-    }
-    tables: dict[str, Table] = {}
-    for number, name in enumerate(schema["table_names_original"]):
-        places = [at for at, (table, _) in enumerate(columns) if table == number]
-        (total,) = sandbox.run(f"SELECT count(*) FROM {name}").rows[0]
-        described = [_column(sandbox, name, schema, at, keys.get(at, "")) for at in places]
-        tables[name] = Table(name, schema["table_descriptions"][number], int(str(total)), described)
-    return tables
+    return {declared.name: _table(sandbox, declared) for declared in open_tables()}
 
 
-def _column(sandbox: Sandbox, table: str, schema: dict[str, Any], at: int, key: str) -> Column:
-    name, kind = schema["column_names_original"][at][1], schema["column_types"][at]
+def _table(sandbox: Sandbox, declared: Declared) -> Table:
+    try:
+        (total,) = sandbox.run(f"SELECT count(*) FROM {declared.name}").rows[0]
+        columns = [_column(sandbox, declared, column) for column in declared.columns]
+    except NeuralSqlError as error:
+        raise BuildError(
+            f"{sandbox.path}: table {declared.name} cannot be described ({error}); build it again"
+        ) from None
+    return Table(declared.name, f"{declared.doc} {declared.note}".strip(), int(str(total)), columns)
+
+
+def _column(sandbox: Sandbox, table: Declared, column: DeclaredColumn) -> Column:
+    name, refers = column.name, column.references
+    key = "" if refers is None or str(refers) == f"{table.name}.{name}" else str(refers)
     examples: list[Cell] = []
-    if kind == "text" and not key and not name.endswith("id"):
+    if column.type == "text" and not key and not name.endswith("id") and name != table.key:
         found = sandbox.run(
-            f"SELECT {name} FROM {table} WHERE {name} IS NOT NULL AND length({name}) <= {_LONGEST_EXAMPLE} "
+            f"SELECT {name} FROM {table.name} WHERE {name} IS NOT NULL AND length({name}) <= {_LONGEST_EXAMPLE} "
             f"GROUP BY {name} ORDER BY count(*) DESC, {name} LIMIT {_EXAMPLES}"
         )
         examples = [value for (value,) in found if isinstance(value, str)]
-    return Column(name, kind, schema["column_descriptions"][at], key, examples)
+    return Column(name, column.type, column_help(table, column), key, examples)

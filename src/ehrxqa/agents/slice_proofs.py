@@ -10,9 +10,11 @@ from typing import Any, Final
 
 from ehrxqa.agents.questions import Question
 from ehrxqa.agents.slice_policy import rule_of
+from ehrxqa.agents.slices import time_of_slice
 from ehrxqa.evaluation.answer_files import Outcome as Answered
 from ehrxqa.evaluation.comparing import compared_form, judge
 from ehrxqa.evaluation.profiles import PROFILES
+from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.neuralsql.result import Outcome
 from ehrxqa.spec.tables import TABLES
@@ -89,7 +91,7 @@ class Prover:
         lacking = list(self._lacking(path, at, question))
         if lacking:
             return "; ".join(lacking)
-        return f"the answer changes with rows that are known only after {at}, which its links do not name"
+        return f"the answer changes with what is known only after {at}, or with what is now: its links do not say"
 
     def _lacking(self, path: Path, at: str, question: Question) -> Iterator[str]:
         """What of the rows and studies that a question rests on is not in the slice, or not yet known there."""
@@ -145,7 +147,8 @@ def prover(database: Path) -> Iterator[Prover]:
     model = OracleModel(labels)
 
     def engine_of(path: Path) -> Engine:
-        return Engine(path, model, parse=lambda text: parse(text, labels.vocabulary))
+        now = time_of_slice(path) or CURRENT_TIME
+        return Engine(path, model, parse=lambda text: parse(text, labels.vocabulary), now=now)
 
     with engine_of(database) as whole, open_database(database) as sandbox:
         studies = sandbox.run("SELECT study_id, subject_id FROM tb_cxr")

@@ -1,7 +1,8 @@
 """`ehrxqa slice`: a database as it was at a time, of one subject or of all, without the answer key.
 
-The slice has the tables of the database, in their order, and two of its own: `data_dictionary` (columns in words) and
-`image_files` (where the picture and the report of each study lie below MIMIC-CXR-JPG and MIMIC-CXR).
+The slice has the tables of the database, in their order, and three of its own: `data_dictionary` (columns in words),
+`image_files` (where the picture and the report of each study lie below MIMIC-CXR-JPG and MIMIC-CXR), and `slice_info`
+(whose slice it is, and until when; that time is “now” in queries on it).
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from ehrxqa.files import atomic_path, reading, require_writable
 from ehrxqa.layout import CURRENT_TIME, IMAGES_FOLDER, image_path
 from ehrxqa.spec.table import Table
 from ehrxqa.spec.tables import open_tables
+from ehrxqa.sql.sandbox import open_database
 
-__all__ = ["Slice", "cut", "known_time", "report_path"]
+__all__ = ["Slice", "cut", "known_time", "report_path", "time_of_slice"]
 
 #: Kinds of events that the policy `clinical` has known from discharge on, as `cost.event_type` names them.
 _CODED: Final = ("diagnoses_icd", "procedures_icd")
@@ -142,6 +144,7 @@ class _Cutter:
                             hidden |= more
                 self._dictionary(tables)
                 self._files()
+                self._info()
         finally:
             db.close(True)
         return rows, hidden
@@ -217,3 +220,22 @@ class _Cutter:
                 for who, study, image in studies
             ],
         )
+
+    def _info(self) -> None:
+        self._db.execute("CREATE TABLE slice_info (at TEXT, subject_id TEXT, policy TEXT)")
+        subject = None if self._subject is None else str(self._subject)
+        self._db.execute("INSERT INTO slice_info VALUES (?, ?, ?)", (self._bound["at"], subject, self._policy))
+
+
+def time_of_slice(path: Path) -> str | None:
+    """Until when a slice goes; None if the database is none.
+
+    Raises:
+        SettingsError: There is no such file.
+        NeuralSqlError: It is not a SQLite database.
+    """
+    with open_database(path) as sandbox:
+        if "slice_info" not in sandbox.tables:
+            return None
+        ((at,),) = sandbox.run("SELECT at FROM slice_info")
+        return str(at)

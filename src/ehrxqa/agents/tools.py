@@ -17,6 +17,7 @@ from ehrxqa.agents.budget import Budget, BudgetUsedUp
 from ehrxqa.agents.opened import Build
 from ehrxqa.agents.pictures import MOST_SIDE, picture_of
 from ehrxqa.agents.results import (
+    AnswerValue,
     Cell,
     FoundValue,
     FoundValues,
@@ -32,7 +33,6 @@ from ehrxqa.agents.results import (
 from ehrxqa.agents.schema_words import NOTES
 from ehrxqa.agents.trace import Call, CallOutcome, Submission, Trace, shortened
 from ehrxqa.errors import EhrxqaError, NeuralSqlError, SettingsError, VqaError
-from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.neuralsql.result import status_of
 from ehrxqa.sql.sandbox import Value
 from ehrxqa.vqa.models import ABSTAIN, VqaReply, VqaRequest, as_reply
@@ -83,7 +83,7 @@ class Tools:
             names = [str(name).strip().lower() for name in tables] or list(known)
             if unknown := [name for name in names if name not in known]:
                 raise SettingsError(f"there is no table {unknown[0][:80]!r}; there are: {', '.join(known)}")
-            return Tables(CURRENT_TIME, list(NOTES), [known[name] for name in dict.fromkeys(names)])
+            return Tables(self._build.now, list(NOTES), [known[name] for name in dict.fromkeys(names)])
 
     def search_values(self, text: str, column: str | None = None, limit: int = 20) -> FoundValues:
         """Find how the database spells a name: exact, by its beginning, by words, or nearly; best matches first."""
@@ -104,7 +104,8 @@ class Tools:
             noted.rows = len(rows)
             cut = cut or len(result.rows) > len(rows)
             seconds = round(self._clock() - began, 3)
-            return QueryRows(list(result.columns), rows, len(result.rows), cut, noted.image_questions, seconds)
+            counts = len(result.rows), cut, noted.image_questions, seconds
+            return QueryRows(list(result.columns), rows, *counts, list(result.notes))
 
     def list_studies(self, subject_id: str | int, before: str | None = None) -> Studies:
         """List the X-ray studies of a subject in the order of time, those before a time if one is given."""
@@ -155,7 +156,7 @@ class Tools:
             return ImageAnswers(question if value is None else render(value), answers)
 
     def submit_answer(
-        self, answer: Sequence[Cell] | None = None, query: str | None = None, abstain: bool = False
+        self, answer: Sequence[AnswerValue] | None = None, query: str | None = None, abstain: bool = False
     ) -> Submitted:
         """Hand in the answer, once: a list of values, or a NeuralSQL query that gives them, or abstain."""
         given = {"answer": answer, "query": query, "abstain": abstain}
@@ -186,7 +187,7 @@ class Tools:
             self.trace.spent.calls += 1
             self.trace.calls.append(Call(tool, arguments, "refused", said))
 
-    def _submission(self, answer: Sequence[Cell] | None, query: str | None, noted: _Noted) -> Submission:
+    def _submission(self, answer: Sequence[AnswerValue] | None, query: str | None, noted: _Noted) -> Submission:
         if answer is not None:
             return Submission("answer", "answered", list(answer))
         if query is None:
