@@ -145,7 +145,7 @@ def test_what_an_author_must_know(tmp_path: Path) -> None:
     }
     text = as_text(value)
     assert re.search(r"^flagged families +3 of 3$", text, re.MULTILINE)
-    assert "flag yes/no: share of yes more than 10% from a half" in text
+    assert "flag yes/no: share of yes more than 15% from a half" in text
 
 
 def test_a_small_family_is_not_off_balance_by_chance() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from made_questions import linked
 from official_rules import normalised
 
 import ehrxqa
@@ -64,15 +65,6 @@ def built(tmp_path_factory) -> Path:
 def fresh(built, tmp_path) -> Path:
     """The build for a run of one's own: databases are linked, all else is copied."""
     return linked(built, tmp_path / "out")
-
-
-def linked(built, out):
-    """A copy of a build that shares its databases."""
-    for path in (*DATABASE_PATHS.values(),):
-        (out / path).parent.mkdir(parents=True)
-        (out / path).hardlink_to(built / path)
-    shutil.copyfile(built / "manifest.json", out / "manifest.json")
-    return out
 
 
 @pytest.fixture(scope="session")

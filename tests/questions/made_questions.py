@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from itertools import product
 
+from ehrxqa.layout import DATABASE_PATHS
 from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.image_sql import COMPARISONS
 from ehrxqa.questions.question import Choice, Question
@@ -108,3 +110,12 @@ def questions_of(template, names=NAMES, each=4):
     times = filters(template)
     for n, (time, _) in enumerate(product(times, range(each))):
         yield question_of(template, n, time, names)
+
+
+def linked(built, out):
+    """A copy of a build that shares its databases."""
+    for path in (*DATABASE_PATHS.values(),):
+        (out / path).parent.mkdir(parents=True)
+        (out / path).hardlink_to(built / path)
+    shutil.copyfile(built / "manifest.json", out / "manifest.json")
+    return out

@@ -29,7 +29,8 @@ __all__ = ["command"]
 @click.option("--impossible", default=0.0, metavar="SHARE", help="Share of unanswerable questions.  [default: 0]")
 @click.option("--empty", default=0.05, show_default=True, metavar="SHARE",
               help="Most that may be empty, of the lists and counts about images.")  # fmt: skip
-@click.option("--separate-subjects", is_flag=True, help="Train and valid ask about different patients.")
+@click.option("--separate-subjects/--shared-subjects", default=True, show_default=True,
+              help="Train and valid ask about different patients.")  # fmt: skip
 @click.option("--separate-questions", is_flag=True, help="What is asked of no patient is asked in one split only.")
 @click.option("--ambiguous", is_flag=True, help="Also questions that can be understood in two ways; links say so.")
 @click.option("--force", is_flag=True, help="Replace question files that are there.")

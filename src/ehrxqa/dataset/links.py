@@ -16,6 +16,7 @@ Lines are in the order train, valid, test, and by `id` within a split. Keys:
 | image_paths | texts | where MIMIC-CXR-JPG keeps them, below its `files` folder |
 | studies_total | integer | number of studies the question is about, also those not listed |
 | rows | list | per table `{"table": …, "row_ids": […], "total": …}`: rows the answer rests on, at most `MOST_LINKS` |
+| needs | text | what cannot be done without: `table`, `image`, `both`; `either`: each says no by itself |
 | alternatives | object | reading (`ehrxqa.questions.alternatives`) → its answer, where that is another one |
 | bounded | truth value | whether anything was left out of `study_ids` or a `row_ids` |
 
@@ -27,7 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -67,6 +68,7 @@ class Links(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     studies_total: int
     rows: list[RowLinks]
     bounded: bool
+    needs: Literal["table", "image", "both", "either", ""] = ""
     alternatives: dict[str, list[str | int | float | None]] = {}
 
     @property

@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
+from ehrxqa.dataset.floors import floors
 from ehrxqa.dataset.placement import placement_of
 from ehrxqa.dataset.splits import Dataset, read_dataset
 from ehrxqa.dataset.trust import RULES, FamilyCounts, about, ambiguity, duplicates, family_trust
@@ -75,7 +76,7 @@ def dataset_stats(dataset: Dataset) -> dict[str, Any]:
         `questions` (total and per split), counts per `modality`, `scope` and `family` by split, `answers` (types per
         split; shares of empty and null answers; yes/no balance, overall and per family), `question_length` in words,
         `vocabulary` (words, templates, frequent words, values), `images` (questions with links, distinct studies),
-        `ambiguity` (questions that another reading answers otherwise),
+        `ambiguity` (questions that another reading answers otherwise), `floors` (accuracy without looking),
         `about` (templates out of the official ones, subjects, studies), `trust` (per family the balance, the most
         frequent answer, empty answers and what is wrong with them; duplicates).
     """
@@ -126,6 +127,7 @@ def dataset_stats(dataset: Dataset) -> dict[str, Any]:
         "images": {"questions_with_studies": linked, "studies": len(studies), "sidecar": len(dataset.links) > 0},
         "about": about(dataset),
         "ambiguity": ambiguity(dataset),
+        "floors": floors(dataset),
         "trust": {"rules": RULES, "families": family_trust(families), "duplicates": duplicates(dataset)},
     }
 
@@ -233,6 +235,15 @@ def _facts(value: Mapping[str, Any]) -> list[list[str]]:
     if (doubt := value["ambiguity"]) is not None:
         kinds = ", ".join(f"{name} {count:,}" for name, count in doubt["readings"].items())
         rows.append(["ambiguous", f"{doubt['share']:.1%} of {doubt['questions']:,}" + (f" ({kinds})" if kinds else "")])
+    if (floor := value["floors"]) is not None:
+        blind = [
+            f"{name} only {floor[f'{name}_only']['accuracy_open']:.0%} of {floor[f'{name}_only']['open']:,}"
+            for name in ("tables", "images")
+            if floor[f"{name}_only"]["open"]
+        ]
+        blind.append(f"question only {floor['question_only']:.0%}")
+        blind.append(f"majority {floor['majority']:.0%} of {floor['questions']:,}")
+        rows.append(["floors (both)", ", ".join(blind)])
     twice = value["trust"]["duplicates"]
     rows.append(
         [

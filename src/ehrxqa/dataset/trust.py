@@ -23,8 +23,9 @@ __all__ = ["OFFICIAL_TEMPLATES", "RULES", "FamilyCounts", "about", "ambiguity", 
 
 #: Templates of the official index, by modality.
 OFFICIAL_TEMPLATES: Final = {"Table": 183, "Image": 168, "Image+Table": 75}
-#: A yes/no family is off balance if its share of yes is further from a half than this …
-YES_NO_MARGIN: Final = 0.1
+#: A yes/no family is off balance if its share of yes is further from a half than this (41 % are meant for questions
+#: that need tables and images, see `questions.needs`) …
+YES_NO_MARGIN: Final = 0.15
 #: … and further than chance explains: standard deviations of a fair coin (1 % of the balanced families exceed it).
 YES_NO_DEVIATIONS: Final = 2.58
 #: One answer is too frequent above this share, among at least so many questions that are not yes/no.

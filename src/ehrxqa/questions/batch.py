@@ -19,6 +19,7 @@ from ehrxqa.questions.copies import Copies
 from ehrxqa.questions.drawing.sampler import Sampler
 from ehrxqa.questions.facts import Facts, read_facts
 from ehrxqa.questions.held_out import NOTHING_HELD_OUT, HeldOut, split_of_patient, split_of_question
+from ehrxqa.questions.needs import SHARES, Cell, has_cells, wanted_cell
 from ehrxqa.questions.question import Choice, Question
 from ehrxqa.questions.question_records import record_of
 from ehrxqa.questions.saying import our_wording
@@ -140,8 +141,9 @@ class _Batch:
         self._rng = random.Random(task.seed)
         self._seen = set(task.seen)
         self._truths = Counter(dict(task.truths))
+        self._cells: dict[str, tuple[float, int]] = {}
         self._answers: Counter[str] = Counter()
-        self._refused: dict[tuple[bytes, Wanted, bool, bool, bool], str] = {}
+        self._refused: dict[tuple[bytes, Wanted, bool, bool, bool, Cell | None], str] = {}
         self._most_equal = max(_MOST_EQUAL, math.ceil(len(task.wanted) / 2))
         self._result = BatchResult()
 
@@ -160,18 +162,24 @@ class _Batch:
         task, template = self._task, self._template
         held_out = task.held_out.subjects and template.of_patient and wanted.split != "test"
         patients = _patients(task.copies, wanted.split) if held_out else None
-        truth = self._wanted_truth(wanted.split)
+        cell = self._next_cell(wanted.split) if has_cells(template) else None
+        truth = cell == "both" if cell else self._wanted_truth(wanted.split)
         several = template.answer == "count" and not wanted.empty and self._rng.randrange(100) < _SEVERAL_PERCENT
         for attempt in range(_DRAWS):
             loose = attempt >= _LOOSE
-            if attempt == _LOOSE and template.answer == "truth":
+            if attempt >= _LOOSE and cell:
+                cell = self._rng.choice([each for each in SHARES if each != "either"])
+                truth = cell == "both"
+            elif attempt == _LOOSE and template.answer == "truth":
                 truth = not truth
                 if self._lead(wanted.split, truth) >= _MOST_LEAD:
                     return False
-            choice = self._bench.sampler.draw(template, self._rng, truth=truth, empty=wanted.empty, subjects=patients)
+            choice = self._bench.sampler.draw(
+                template, self._rng, truth=truth, empty=wanted.empty, subjects=patients, cell=cell
+            )
             reason = "nothing to draw from"
             for variant in _variants(choice):
-                reason = self._take(Question(template, variant), wanted, truth, several and not loose, loose)
+                reason = self._take(Question(template, variant), wanted, truth, several and not loose, loose, cell)
                 if reason != TIES:
                     break
             if not reason:
@@ -183,21 +191,38 @@ class _Batch:
         lead = self._lead(split, True)
         return self._rng.randrange(2) == 0 if lead == 0 else lead < 0
 
+    def _next_cell(self, split: str) -> Cell:
+        """What the next question of a split about an event and a finding shall need."""
+        start, number = self._cells.get(split) or (self._rng.random(), 0)
+        self._cells[split] = start, number + 1
+        return wanted_cell(start, number)
+
     def _lead(self, split: str, truth: bool) -> int:
         """By how many an answer is ahead of the other."""
         return self._truths[truth_key(split, truth)] - self._truths[truth_key(split, not truth)]
 
-    def _take(self, question: Question, wanted: Wanted, truth: bool, several: bool, loose: bool) -> str:
+    def _take(
+        self, question: Question, wanted: Wanted, truth: bool, several: bool, loose: bool, cell: Cell | None
+    ) -> str:
         """Take a question if it is new and good; else why not. What was refused once is not looked at again."""
         key = _digest(question.key)
         if key in self._seen:
             return "duplicate"
-        asked = (key, wanted, truth, several, loose)
+        asked = (key, wanted, truth, several, loose, cell)
         if asked not in self._refused:
-            self._refused[asked] = self._look_at(question, key, wanted, truth, several, loose)
+            self._refused[asked] = self._look_at(question, key, wanted, truth, several, loose, cell)
         return self._refused[asked]
 
-    def _look_at(self, question: Question, key: bytes, wanted: Wanted, truth: bool, several: bool, loose: bool) -> str:
+    def _look_at(
+        self,
+        question: Question,
+        key: bytes,
+        wanted: Wanted,
+        truth: bool,
+        several: bool,
+        loose: bool,
+        cell: Cell | None,
+    ) -> str:
         task = self._task
         if task.held_out.questions and not question.template.of_patient and split_of_question(question) != wanted.split:
             return "question of another split"
@@ -209,12 +234,14 @@ class _Batch:
             return "a failed proof"
         if checked.answer is None:
             return checked.reason
+        if cell and checked.needs not in (cell, "both"):
+            return "needs the wrong one of tables and images"
         if several and checked.answer == [1]:
             return "a count of one"
         answer = json.dumps(checked.answer)
         if question.template.answer != "truth" and self._answers[answer] >= self._most_equal and not loose:
             return "an answer that is frequent already"
-        links = self._bench.checker.links(question, wanted.split, checked.alternatives)
+        links = self._bench.checker.links(question, wanted.split, checked)
         bare, other = _selections(question, links, answer)
         if other in self._seen:
             return "a filter that changes nothing"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ehrxqa.dataset.links import MOST_LINKS, Links, RowLinks
@@ -16,6 +16,7 @@ from ehrxqa.questions.alternatives import alternative_programs, studies_by_date
 from ehrxqa.questions.copies import Copies
 from ehrxqa.questions.facts import usable
 from ehrxqa.questions.lookup import Lookup
+from ehrxqa.questions.needs import Needs, has_cells, needs_of, open_programs
 from ehrxqa.questions.official_sentences import filled
 from ehrxqa.questions.programs import (
     INDEXED,
@@ -67,7 +68,7 @@ LONGER_NAME: Final = "lint: longer-name"
 #: Patients behind a rate or ranking: a twentieth of all, but not fewer and not more than this need be.
 _LEAST_DENOMINATOR: Final = 2
 _MOST_DENOMINATOR: Final = 5
-_NOTHING: Final[Mapping[str, list[Any]]] = {}
+_BY_DATE: Final = replace(INDEXED, by_date=True)
 #: Seconds that a program may take.
 _SECONDS: Final = 20.0
 
@@ -81,12 +82,14 @@ class Checked:
         reason: Why it is not written; drawing again may help.
         fault: What of ours is wrong; never a matter of chance.
         alternatives: Reading → answer, where a reading gives another one.
+        needs: What the answer needs, the tables or the image.
     """
 
     answer: list[Any] | None = None
     reason: str = ""
     fault: str = ""
     alternatives: Mapping[str, list[Any]] = field(default_factory=dict)
+    needs: Needs = "table"
 
 
 class Checker:
@@ -143,7 +146,8 @@ class Checker:
             return Checked(reason=reason)
         if "group" in question.template.scope and answer == [self._patients]:
             return Checked(reason="a count of all patients")
-        if (counted := denominator(question)) and self._count(counted) < self._fewest_patients:
+        fewest = max(self._fewest_patients, question.template.support)
+        if (counted := denominator(question)) and self._count(counted) < fewest:
             return Checked(reason="a rate or ranking of too few patients")
         if rule := self._lint.check(program, text):
             return Checked(reason=f"lint: {rule}")
@@ -171,7 +175,7 @@ class Checker:
             if may_be_read_back(question):
                 return Checked(reason="a name that makes the sentence ambiguous")
             return Checked(fault=f"the template does not read back: {filled(question)}")
-        return Checked(answer, alternatives=alternatives)
+        return Checked(answer, alternatives=alternatives, needs=self._needs(question))
 
     def _alternatives(self, question: Question, answer: list[Any]) -> dict[str, list[Any]]:
         """Reading → its answer, where that is another, or is the same by chance."""
@@ -182,7 +186,17 @@ class Checker:
             other = answer_list(self._fast.rows(normalise(program.lower())))
             if not _same(other, answer):
                 found[reading] = other
+        if has_cells(question.template) and self._needs(question) != self._needs(question, _BY_DATE):
+            found.setdefault("visit-by-date", answer)
         return found
+
+    def _needs(self, question: Question, how: Rendering = INDEXED) -> Needs:
+        """What the answer needs."""
+        template = question.template
+        if not has_cells(template):
+            return {"table": "table", "image": "image"}.get(template.modality, "both")  # type: ignore[return-value]
+        tables, images = (bool(self._count(program)) for program in open_programs(question, how))
+        return needs_of(open_to_tables=tables, open_to_images=images)
 
     def _studies(self, select: str) -> set[int]:
         return {int(str(study)) for (study,) in self._fast.rows(normalise(select))}
@@ -228,7 +242,7 @@ class Checker:
             self._names[slot] = {str(name) for (name,) in rows}
         return self._names[slot]
 
-    def links(self, question: Question, split: str, alternatives: Mapping[str, list[Any]] = _NOTHING) -> Links:
+    def links(self, question: Question, split: str, checked: Checked) -> Links:
         """What a question is about, and the rows its answer rests on; without its number in the split."""
         select = studies_of(question)
         studies = [int(str(row[0])) for row in self._fast.rows(normalise(select))] if select else []
@@ -252,7 +266,8 @@ class Checker:
             ],
             studies_total=total,
             rows=rows,
-            alternatives=dict(alternatives),
+            needs=checked.needs,
+            alternatives=dict(checked.alternatives),
             bounded=total > len(studies) or any(each.total > len(each.row_ids) for each in rows),
         )
 
@@ -275,7 +290,11 @@ def _unfit(question: Question, answer: list[Any], truth: bool | None, empty: boo
         if len(answer) != 1 or answer[0] not in (0, 1):
             return "no single truth value"
         return "other truth value" if truth is not None and bool(answer[0]) is not truth else ""
+    if answer and not isinstance(answer[0], str) and answer[0] < question.template.least:
+        return "too small a count"
     if kind == "value":
+        if question.template.inner and answer in ([0], [1]):
+            return "an end of the scale"
         return "" if len(answer) == 1 else "several values" if answer else "empty"
     if kind == "count":
         return "" if (answer == [0]) is empty else "zero" if answer == [0] else "not zero"

@@ -15,6 +15,7 @@ from ehrxqa.progress import SILENT, Progress
 from ehrxqa.questions.copies import Copies, make_copies
 from ehrxqa.questions.families.catalogue import catalogue, chosen_templates
 from ehrxqa.questions.held_out import HeldOut
+from ehrxqa.questions.lookup import Lookup
 from ehrxqa.questions.production import Request, produce
 from ehrxqa.questions.question_files import QuestionFiles
 from ehrxqa.questions.spool import Spool
@@ -28,6 +29,10 @@ from ehrxqa.runs.replacing import finish, replace_together, staged_path
 __all__ = ["GenerateReport", "generate"]
 
 _OUTPUTS: Final = (*(f"dataset/{mark}{split}.json" for mark in ("_", "") for split in SPLITS), LINKS_PATH)
+#: Time limit of a count.
+_SECONDS: Final = 20.0
+#: Patients below which a database has too little to ask about.
+_FEW_SUBJECTS: Final = 50
 #: Failed proofs that are told in full.
 _TOLD: Final = 20
 
@@ -66,7 +71,7 @@ def generate(
     families: Sequence[str | Template] = (),
     impossible: float = 0.0,
     empty: float = 0.05,
-    separate_subjects: bool = False,
+    separate_subjects: bool = True,
     separate_questions: bool = False,
     ambiguous: bool = False,
     workers: int | None = None,
@@ -147,6 +152,12 @@ def generate(
         )
         with Pool(workers) as pool, Spool(folder / "spool", key) as spool:
             copies = {base: make_copies(base, path, folder) for base, path in databases.items()}
+            for base, each in copies.items():
+                ((subjects,),) = Lookup(each.indexed, _SECONDS).rows("select count(*) from patients")
+                if subjects < _FEW_SUBJECTS:
+                    progress.note(
+                        f"{base} database: only {subjects} patients; with fewer than {_FEW_SUBJECTS} questions repeat themselves"
+                    )
             made = produce(request, copies, spool, pool, progress)
             files = QuestionFiles(spool, seed, _unanswerable(odd, copies, templates, seed, pool))
             report = GenerateReport(

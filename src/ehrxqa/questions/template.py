@@ -10,14 +10,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Final, Literal
 
 from ehrxqa.errors import SettingsError
 from ehrxqa.questions.events import EVENTS, EventKind
 from ehrxqa.questions.slots import OPERATIONS, TIME_SLOTS
 from ehrxqa.spec.scopes import SCOPE_OF_KEY
 
-__all__ = ["Answer", "StudySelector", "Template", "official_id", "official_text"]
+__all__ = ["OPEN_TO_IMAGES", "OPEN_TO_TABLES", "Answer", "StudySelector", "Template", "official_id", "official_text"]
 
 #: What an answer looks like: one value, a truth value, a count, a list, a list with repeats, or a ranking.
 Answer = Literal["value", "truth", "count", "list", "series", "top"]
@@ -25,6 +25,10 @@ Answer = Literal["value", "truth", "count", "list", "series", "top"]
 #: How the studies of one patient are selected: the first or last of a time (`later`, `earlier` of two), one by its
 #: number, the one before, or all that pass the time filter.
 StudySelector = Literal["time", "earlier time", "id", "id1", "id2", "previous", "all"]
+
+#: Keys of `alternatives`: patterns that say whether the answer is open to who knows only the tables, or only the images.
+OPEN_TO_TABLES: Final = "open to tables"
+OPEN_TO_IMAGES: Final = "open to images"
 
 _SLOT = re.compile(r"\[(\w+)\]")
 _VALUE = re.compile(r"(?<!\$)\{(\w+)\}")
@@ -77,6 +81,9 @@ class Template:
         label: Name of the one item that is asked about, where that is not drawn.
         alternatives: Name of another reading (see `alternatives`) → its pattern, where that does not follow from `sql`.
         denominator: SQL that counts the patients behind a rate or a ranking; of too few, it says nothing.
+        support: What `denominator` must give at least, whatever the size of the hospital.
+        least: Least count that says something.
+        inner: Whether an answer of 0 or 1, the ends of a scale, says nothing.
     """
 
     family: str
@@ -101,6 +108,9 @@ class Template:
     label: str = ""
     said_at: tuple[str, ...] = ()
     denominator: str = ""
+    support: int = 0
+    least: int = 0
+    inner: bool = False
     alternatives: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

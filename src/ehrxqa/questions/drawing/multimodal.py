@@ -1,4 +1,10 @@
-"""Ways for images and tables together."""
+"""Ways for images and tables together.
+
+Yes means that an event and a finding are both there. If every second question were a yes, and most noes had no event at
+all, a system that never looks at an image would be right on four of five. So the four cells (event there or not ×
+finding there or not) are drawn on purpose, see `needs`: a no is mostly an event with an X-ray that does not show the
+finding, or a finding without the event.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +15,7 @@ from ehrxqa.questions.drawing.following import follows, said_twice
 from ehrxqa.questions.drawing.images import any_study, shown, studies_under
 from ehrxqa.questions.facts import Event, Study, usable
 from ehrxqa.questions.question import Choice
-from ehrxqa.questions.times import NO_TIME
+from ehrxqa.questions.times import NO_TIME, TimeChoice
 
 #: Of a hundred conjunctions that hold without any filter, so many are taken: two things that both happened some time.
 _WEAK_PERCENT = 40
@@ -17,16 +23,14 @@ _WEAK_PERCENT = 40
 
 @way("event and study")
 def event_and_study(draw: Draw) -> Choice | None:
-    """An event and a finding in the same period; if the answer is no, one of them or both are missing."""
+    """An event and a finding in the same period; which of them are there is given by the cell."""
     facts, rng, template = draw.facts, draw.rng, draw.template
     study = any_study(draw)
     if study is None:
         return None
     kind, slot = template.kinds[0], template.slots[0]
     own = [event for event in facts.of(kind, study.subject) if not slot or usable(event.name)]
-    with_event, with_finding = True, True
-    if not draw.truth:
-        with_event, with_finding = rng.choice(((True, False), (False, True), (False, False)))
+    with_event, with_finding = draw.cell in ("both", "image"), draw.cell in ("both", "table")
     event = any_of(rng, own) if with_event else None
     if with_event and event is None:
         return None
@@ -38,7 +42,7 @@ def event_and_study(draw: Draw) -> Choice | None:
         there = {each.name for each in own if facts.passes(each, time)}
         if not slot and there:
             return None
-        name = any_of(rng, [each for each in facts.names[kind][:FREQUENT] if each not in there]) or ""
+        name = _other_name(draw, there) if slot else ""
         if slot and not name:
             return None
     asked = studies_under(draw, study.subject, time)
@@ -49,45 +53,69 @@ def event_and_study(draw: Draw) -> Choice | None:
     return draw.choice(values=values, times={"g1": time}, visual=visual)
 
 
+def _other_name(draw: Draw, there: set[str]) -> str:
+    """A frequent name that is not among those."""
+    names = draw.facts.names[draw.template.kinds[0]][:FREQUENT]
+    return any_of(draw.rng, [name for name in names if name not in there]) or ""
+
+
 def _one_after_other(draw: Draw, *, study_later: bool) -> Choice | None:
     """An event and a study with a finding, one after the other."""
-    facts, rng, template = draw.facts, draw.rng, draw.template
-    kind, slot = template.kinds[0], template.slots[0]
+    kind = draw.template.kinds[0]
     subject = draw.subject(kind, "study")
-    event = None if subject is None else draw.pick([each for each in facts.of(kind, subject) if usable(each.name)])
-    if event is None or subject is None:
+    if subject is None:
         return None
-    within = rng.choice((*template.withins, ""))
-    studies = facts.studies[subject]
+    studies = draw.facts.studies[subject]
     if not all(study.labelled for study in studies):
         return None
+    within = draw.rng.choice((*draw.template.withins, ""))
 
     def fits(study: Study, one: Event) -> bool:
         return follows(one, study, within) if study_later else follows(study, one, within)
 
-    anchor = any_of(rng, [study for study in studies if fits(study, event)])
-    if draw.truth and anchor is None:
-        return None
-    time = draw.filter(event, *((anchor,) if anchor is not None else ()))
-    if said_twice(within, time):
-        return None
-    same = [each for each in facts.of(kind, subject) if each.name == event.name and facts.passes(each, time)]
-    rows = [each.row for each in studies if facts.passes(each, time) and any(fits(each, one) for one in same)]
-    if draw.truth:
-        visual = shown(draw, rows, present=True)
+    own = [event for event in draw.facts.of(kind, subject) if usable(event.name)]
+    if draw.cell in ("both", "image"):
+        event = draw.pick(own)
+        anchor = None if event is None else any_of(draw.rng, [study for study in studies if fits(study, event)])
+        if event is None or anchor is None:
+            return None
+        name, time = event.name, draw.filter(event, anchor)
     else:
-        answer = draw.visuals.answer
+        study = draw.rng.choice(studies)
+        time = draw.filter(study)
+        passing = [each for each in studies if draw.facts.passes(each, time)]
+        near = {each.name for each in own if draw.facts.passes(each, time) and any(fits(one, each) for one in passing)}
+        # half of them did happen, but not near any study, or on the wrong side of it
+        elsewhere = sorted({each.name for each in own} - near)
+        name = draw.rng.choice(elsewhere) if elsewhere and draw.rng.random() < 0.5 else _other_name(draw, near)
+    if not name or said_twice(within, time):
+        return None
+    return _with_visual(draw, subject, name, time, within, fits)
+
+
+def _with_visual(draw: Draw, subject: int, name: str, time: TimeChoice, within: str, fits: object) -> Choice | None:
+    """The question with a finding that is there, or is not, where it would count."""
+    assert callable(fits)
+    facts, slot = draw.facts, draw.template.slots[0]
+    passing = [each for each in facts.studies[subject] if facts.passes(each, time)]
+    named = [
+        each for each in facts.of(draw.template.kinds[0], subject) if each.name == name and facts.passes(each, time)
+    ]
+    near = [each.row for each in passing if any(fits(each, one) for one in named)]
+    answer = draw.visuals.answer
+    if draw.cell == "both":
+        visual = shown(draw, near, present=True)
+    elif draw.cell == "image":
+        others = [each.row for each in facts.studies[subject]]
         visual = draw.visuals.draw(
-            template.visual,
-            [study.row for study in studies],
-            lambda question: not any(answer(question, row) for row in rows),
-            rng,
+            draw.template.visual, others, lambda question: not any(answer(question, row) for row in near), draw.rng
         )
+    else:
+        visual = shown(draw, [each.row for each in passing], present=draw.cell == "table")
     if visual is None:
         return None
-    return draw.choice(
-        values={"patient_id": subject, slot: event.name}, times={"g1": time}, within=within, visual=visual
-    )
+    values = {"patient_id": subject, slot: name}
+    return draw.choice(values=values, times={"g1": time}, within=within, visual=visual)
 
 
 way("study after event")(partial(_one_after_other, study_later=True))

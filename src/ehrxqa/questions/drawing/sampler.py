@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import random
+from typing import Final
 
 from ehrxqa.questions.drawing import group, images, multimodal, patient  # noqa: F401 - they declare the ways
 from ehrxqa.questions.drawing.draw import WAYS, Draw
 from ehrxqa.questions.facts import Facts
+from ehrxqa.questions.needs import Cell, has_cells
 from ehrxqa.questions.question import Choice
 from ehrxqa.questions.template import Template
 from ehrxqa.questions.visuals import Visuals
 
 __all__ = ["Sampler"]
+
+_NOES: Final[tuple[Cell, ...]] = ("image", "table", "either")
 
 
 class Sampler:
@@ -23,7 +27,14 @@ class Sampler:
         self._pools: dict[tuple[str, frozenset[int] | None], list[int]] = {}
 
     def draw(
-        self, template: Template, rng: random.Random, *, truth: bool, empty: bool, subjects: frozenset[int] | None
+        self,
+        template: Template,
+        rng: random.Random,
+        *,
+        truth: bool,
+        empty: bool,
+        subjects: frozenset[int] | None,
+        cell: Cell | None = None,
     ) -> Choice | None:
         """One try; None if it came to nothing.
 
@@ -33,5 +44,9 @@ class Sampler:
             truth: The answer that a yes/no question shall have.
             empty: Whether a list shall be empty, or a count 0.
             subjects: Patients that questions about one patient may be about; None for all.
+            cell: What a question about an event and a finding shall need; by chance if it is not given.
         """
-        return WAYS[template.draw](Draw(template, rng, truth, empty, subjects, self._facts, self._visuals, self._pools))
+        if cell is None and has_cells(template):
+            cell = "both" if truth else rng.choice(_NOES)
+        found = Draw(template, rng, truth, cell or "", empty, subjects, self._facts, self._visuals, self._pools)
+        return WAYS[template.draw](found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from ehrxqa.questions.events import EVENTS
 from ehrxqa.questions.families.group_pieces import GROUP_WITHINS, after_said, group, side
@@ -10,6 +11,12 @@ from ehrxqa.questions.families.pieces import event_words, with_slot
 from ehrxqa.questions.template import Template
 
 __all__ = ["group_templates"]
+
+
+#: Patients behind a survival rate: of fewer, it can only be one of a few numbers.
+_FEWEST_SURVIVORS: Final = 5
+#: Periods that are compared.
+_FEWEST_PERIODS: Final = 3
 
 
 def group_templates() -> Iterator[Template]:
@@ -73,6 +80,8 @@ def _survival() -> Iterator[Template]:
         answer="value",
         options={"n_survival_period": years},
         denominator=f"select count(*) from ( {of_one} ) as t1",
+        support=_FEWEST_SURVIVORS,
+        inner=True,
     )
     yield group(
         official=125,
@@ -90,6 +99,8 @@ def _survival() -> Iterator[Template]:
         sql=f"select avg(c1) from ( select {dead.format(t='t1', yes=0, no=1)} as c1 from ( {of_one} ) as t1 join patients on "
         f"t1.subject_id = patients.subject_id where {treated} )",
         denominator=f"select count(*) from ( {of_one} ) as t1 where {treated}",
+        support=_FEWEST_SURVIVORS,
+        inner=True,
         kinds=("dx", "rx"),
         draw="group pair",
         answer="value",
@@ -176,6 +187,10 @@ def _patients() -> Iterator[Template]:
         "where[<nm> & <g1>] [unit_average diagnoses_icd.charttime] ) as t1",
         kinds=("dx",),
         answer="value",
+        denominator="select count(*) from ( select count(*) as c1 from diagnoses_icd where[<nm> & <g1>] "
+        "[unit_average diagnoses_icd.charttime] ) as t1",
+        support=_FEWEST_PERIODS,
+        least=2,
     )
     for number, column, text, noun, more in (
         (135, "admittime", "admitted to", "admission to", ""),
@@ -237,6 +252,7 @@ def _patients() -> Iterator[Template]:
         "admissions on procedures_icd.hadm_id = admissions.hadm_id where[<nm> & <g1>] group by admissions.subject_id ) as t1 "
         "where t1.c1 [n_times]",
         kinds=("px",),
+        least=2,
         draw="group repeated",
     )
     for number, kind, text in (
@@ -291,6 +307,7 @@ def _after() -> Iterator[Template]:
             sql=f"select count( distinct t1.subject_id ) {pair}",
             kinds=(a, b),
             slots=(slot_a, slot_b),
+            least=2,
             draw="group pair",
             withins=GROUP_WITHINS,
         )
@@ -308,6 +325,7 @@ def _after() -> Iterator[Template]:
         "patients where[patients.dod is not null & [G1 patients.dod]] ) as t2 on t1.subject_id = t2.subject_id "
         "where[t1.charttime < t2.dod & [W t1.charttime t2.dod]]",
         kinds=("dx",),
+        least=2,
         draw="group dead",
         withins=("within-n_month", "within-month"),
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ehrxqa.questions.families.images import VERIFY_KINDS, finding
-from ehrxqa.questions.template import Answer, Template
+from ehrxqa.questions.template import OPEN_TO_IMAGES, OPEN_TO_TABLES, Answer, Template
 
 __all__ = ["multimodal_templates"]
 
@@ -65,9 +65,13 @@ _GRAINS: Final = ("year", "month", "hosp")
 _WITHIN: Final = ("within-n_month", "within-month", "within-hosp")
 
 _EVENT = "( select <c>, <T>.hadm_id from <T> where[<in> & <nm> & <g1>] ) as t1"
-_GOLD_STUDIES = (
+_GOLD_STUDIES, _ANY_STUDIES = (
     "( select distinct tb_cxr_plus.studydatetime, tb_cxr_plus.hadm_id from tb_cxr_plus "
-    "where[tb_cxr_plus.study_id in <studies> & tb_cxr_plus.relation = 1 & <cond>] ) as t3"
+    f"where[tb_cxr_plus.study_id in <studies>{shown}] ) as t3"
+    for shown in (" & tb_cxr_plus.relation = 1 & <cond>", "")
+)
+_SHOWN = (
+    "select count(*) > 0 from tb_cxr_plus where[tb_cxr_plus.study_id in <studies> & tb_cxr_plus.relation = 1 & <cond>]"
 )
 _NEURAL_STUDIES = (
     "( select tb_cxr.studydatetime, tb_cxr.hadm_id from tb_cxr where tb_cxr.study_id in ( select distinct t2.study_id from "
@@ -111,6 +115,11 @@ def _same_period() -> Iterator[Template]:
                 "tb_cxr.study_id in <studies> ) as t1 where <ask t1> = true )",
                 visual=visual,
                 studies=("all",),
+                alternatives={
+                    OPEN_TO_TABLES: event
+                    + "( select count(*) > 0 from tb_cxr_plus where[tb_cxr_plus.study_id in <studies>] )",
+                    OPEN_TO_IMAGES: _SHOWN,
+                },
             )
 
 
@@ -139,6 +148,10 @@ def _one_after_other() -> Iterator[Template]:
                 neural=f"select count(*) > 0 from {_EVENT} join {_NEURAL_STUDIES} {order}",
                 visual=visual,
                 studies=("all",),
+                alternatives={
+                    OPEN_TO_TABLES: f"select count(*) > 0 from {_EVENT} join {_ANY_STUDIES} {order}",
+                    OPEN_TO_IMAGES: _SHOWN,
+                },
             )
             then = did.replace(f"{_P} [g1]", f"the patient, [w] after a chest x-ray study {_SHOWED},")
             order = "where[t3.studydatetime < t1.<t> & [W t3.studydatetime t1.<t>]]"
@@ -162,6 +175,10 @@ def _one_after_other() -> Iterator[Template]:
                 neural=f"select count(*) > 0 from {_EVENT} join {_NEURAL_STUDIES} {order}",
                 visual=visual,
                 studies=("all",),
+                alternatives={
+                    OPEN_TO_TABLES: f"select count(*) > 0 from {_EVENT} join {_ANY_STUDIES} {order}",
+                    OPEN_TO_IMAGES: _SHOWN,
+                },
             )
 
 

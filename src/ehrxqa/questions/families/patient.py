@@ -112,6 +112,10 @@ def patient_templates() -> Iterator[Template]:
         kind="lab",
         grains=("hosp!",),
         draw="measured",
+        denominator="select count( distinct labevents.valuenum ) from labevents where[<nm> & labevents.hadm_id in "
+        f"{_H} = ( select admissions.age from admissions where[admissions.subject_id = {{patient_id}} & [V1 hosp]] ) )]",
+        support=5,
+        inner=True,
     )
     elapsed = "select [unit_count]( strftime('%J',current_time) - strftime('%J',<c>) )"
     for number, kind, place, rest in (

@@ -1,0 +1,60 @@
+"""What a yes/no question about an event and a finding needs: the tables, the image, or both.
+
+The answer is yes if the event is there, an X-ray is where it counts, and shows the finding. Where the event is missing,
+tables alone say no; where no X-ray shows the finding, images alone do. What one of them leaves open needs the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from ehrxqa.questions.programs import INDEXED, Rendering, alternative_pattern
+from ehrxqa.questions.question import Question
+from ehrxqa.questions.template import OPEN_TO_IMAGES, OPEN_TO_TABLES, Template
+
+__all__ = ["SHARES", "Cell", "Needs", "has_cells", "needs_of", "open_programs", "wanted_cell"]
+
+#: What is needed. `either`: each says no by itself, since neither event nor finding is there.
+Needs = Literal["table", "image", "both", "either"]
+#: What a question shall need: a yes needs both.
+Cell = Needs
+#: Cell → its share. Among the questions that tables leave open, yes and no are then 41 to 28, and among those that
+#: images leave open, too: who never looks at one of the two is right on three of five of those.
+SHARES: Final[Mapping[Cell, float]] = {"both": 0.41, "image": 0.28, "table": 0.28, "either": 0.03}
+
+#: Multiples of the golden ratio are spread more evenly over 0 to 1 than chance would.
+_GOLDEN: Final = 0.6180339887498949
+
+
+def has_cells(template: Template) -> bool:
+    """Whether a template asks for an event and a finding of one patient."""
+    return template.scope == "multimodal-single"
+
+
+def open_programs(question: Question, how: Rendering = INDEXED) -> tuple[str, str]:
+    """SQL that says whether tables, and whether images, leave the answer of such a question open."""
+    tables, images = (alternative_pattern(question, name, how) for name in (OPEN_TO_TABLES, OPEN_TO_IMAGES))
+    return tables, images
+
+
+def needs_of(*, open_to_tables: bool, open_to_images: bool) -> Needs:
+    """What a question needs whose answer is open, or not, to who knows only the tables, and only the images."""
+    if open_to_tables:
+        return "both" if open_to_images else "image"
+    return "table" if open_to_images else "either"
+
+
+def wanted_cell(start: float, number: int) -> Cell:
+    """The cell of question `number` of a series: from a start of chance on, by their shares as evenly as can be.
+
+    Args:
+        start: Where the series begins, from 0 to 1.
+        number: Of the question, from 0.
+    """
+    place = (start + number * _GOLDEN) % 1
+    for cell, share in SHARES.items():
+        place -= share
+        if place < 0:
+            return cell
+    return "both"
