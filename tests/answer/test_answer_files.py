@@ -15,6 +15,7 @@ from programs import Programs, make_database
 from ehrxqa.dataset import answer as answer_module
 from ehrxqa.dataset.answer import answer
 from ehrxqa.dataset.records import write_records
+from ehrxqa.errors import RecordError
 from ehrxqa.sql.gold import indexed as indexed_module
 from ehrxqa.sql.gold.indexed import make_indexed, schema_of
 from ehrxqa.sql.gold.runner import jobs_of
@@ -29,6 +30,12 @@ def questions_file(path, programs):
     return path
 
 
+def at_once(monkeypatch):
+    """Make the copy, and start workers, after the first program."""
+    monkeypatch.setattr(answer_module, "COPY_SECONDS", 0.0)
+    monkeypatch.setattr(answer_module, "ALONE_SECONDS", 1e-9)
+
+
 @pytest.fixture
 def hospital(tmp_path):
     make_database(tmp_path / "plain.db", random.Random(7))
@@ -39,8 +46,7 @@ def hospital(tmp_path):
 @pytest.mark.parametrize("split", ["train", "test"])
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_reference_questions_on_the_indexed_copy(shared, reference_out, tmp_path, split, workers, monkeypatch):
-    monkeypatch.setattr(answer_module, "INDEXED_FROM", 1)
-    monkeypatch.setattr(answer_module, "ALONE_BELOW", 0)
+    at_once(monkeypatch)
     folder = shared / "parity" / "answers" / split
     database = reference_out / "database" / split / "mimic_iv_cxr.db"
     answer(database, folder / "_questions.json", tmp_path / "out.json", workers=workers)
@@ -71,10 +77,9 @@ def test_same_file_with_and_without_the_copy(hospital, tmp_path, monkeypatch, wo
         tmp_path / "_test.json", [make.program() for _ in range(400)] + ["select 1 from nowhere"]
     )
     before = hospital.read_bytes()
-    monkeypatch.setattr(answer_module, "INDEXED_FROM", 10**9)
+    monkeypatch.setattr(answer_module, "COPY_SECONDS", 1e9)
     plain = answer(hospital, questions, tmp_path / "plain.json", workers=1)
-    monkeypatch.setattr(answer_module, "INDEXED_FROM", 1)
-    monkeypatch.setattr(answer_module, "ALONE_BELOW", 0)
+    at_once(monkeypatch)
     fast = answer(hospital, questions, tmp_path / "fast.json", workers=workers)
     assert (tmp_path / "fast.json").read_bytes() == (tmp_path / "plain.json").read_bytes()
     assert fast == plain
@@ -88,7 +93,7 @@ def test_no_room_for_the_copy(hospital, tmp_path, monkeypatch):
     make = Programs(random.Random(4))
     questions = questions_file(tmp_path / "_test.json", [make.program() for _ in range(50)])
     answer(hospital, questions, tmp_path / "plain.json", workers=1)
-    monkeypatch.setattr(answer_module, "INDEXED_FROM", 1)
+    at_once(monkeypatch)
 
     def full(*_):
         raise OSError(28, "No space left on device")
@@ -161,3 +166,46 @@ def test_records_are_written_as_json_dump_writes_them(tmp_path_factory, records)
     path = tmp_path_factory.mktemp("records") / "out.json"
     write_records(path, records)
     assert path.read_text("utf-8") == json.dumps(records, indent=4, default=str)
+
+
+def test_the_copy_of_a_build_is_kept_and_belongs_to_one_database(hospital, tmp_path, monkeypatch):
+    at_once(monkeypatch)
+    out = tmp_path / "out"
+    database = out / "database" / "test" / "mimic_iv_cxr.db"
+    database.parent.mkdir(parents=True)
+    (out / ".work").mkdir()
+    shutil.copy(hospital, database)
+    make = Programs(random.Random(3))
+    questions = questions_file(tmp_path / "_test.json", [make.program() for _ in range(60)])
+    answer(hospital, questions, tmp_path / "plain.json", workers=1)
+    made = []
+    original = indexed_module.make_indexed
+    monkeypatch.setattr("ehrxqa.sql.gold.kept.make_indexed", lambda *given: (made.append(1), original(*given)))
+    for _ in range(2):
+        answer(out, questions, tmp_path / "found.json", workers=1)
+        assert (tmp_path / "found.json").read_bytes() == (tmp_path / "plain.json").read_bytes()
+    assert len(made) == 1
+    (kept,) = (out / ".work").iterdir()
+    assert kept.stat().st_mode & 0o077 == 0
+    db = apsw.Connection(str(database))
+    db.execute("delete from prescriptions")
+    db.close()
+    answer(out, questions, tmp_path / "found.json", workers=1)
+    answer(shutil.copy(database, tmp_path / "changed.db"), questions, tmp_path / "plain.json", workers=1)
+    assert (tmp_path / "found.json").read_bytes() == (tmp_path / "plain.json").read_bytes()
+    assert len(made) == 2
+    assert [path != kept for path in (out / ".work").iterdir()] == [True]
+
+
+def test_questions_without_an_answer_and_those_about_databases_of_others(hospital, tmp_path):
+    records = [
+        {"db_id": "elsewhere", "split": "test", "id": 0, "_gold_program": "null"},
+        {"db_id": "elsewhere", "split": "test", "id": 1, "_gold_program": "select date(current_time), date('now')"},
+        {"db_id": "elsewhere", "split": "test", "id": 2, "_gold_program": "select 1, 2"},
+    ]
+    (tmp_path / "_test.json").write_text(json.dumps(records))
+    answer(hospital, tmp_path / "_test.json", tmp_path / "out.json", workers=1, now="2100-12-31 23:59:00")
+    found = json.loads((tmp_path / "out.json").read_text())
+    assert [record["answer"] for record in found] == ["null", [["2100-12-31", "2100-12-31"]], [[1, 2]]]
+    with pytest.raises(RecordError, match="give the database file itself"):
+        answer(tmp_path, tmp_path / "_test.json", tmp_path / "out.json")

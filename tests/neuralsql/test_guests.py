@@ -17,7 +17,6 @@ from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.neuralsql.execute import execute
 from ehrxqa.sql.clean_text import clean
 from ehrxqa.sql.errors import CallError, Denied, QuestionLimit, RowLimit, TimeLimit
-from ehrxqa.sql.hints import hints_of
 from ehrxqa.sql.limits import Limits
 from ehrxqa.sql.reply_text import query_of_reply
 from ehrxqa.sql.sandbox import ANSWER_KEY, open_database
@@ -161,7 +160,11 @@ def test_a_text_with_capitals_is_pointed_out(small_database, oracle):
     assert slips.answer == [0]
     assert [note.partition(" ")[0] for note in slips.notes] == ["'PA'"]
     assert (fine.answer, fine.notes) == ([21], ())
-    assert hints_of("select 1 from people where name = 'Ada'", {"people"}) == ()
+
+
+def test_texts_of_others_may_have_capitals(foreign, tmp_path):
+    found = run(foreign, {"a": "select id from people where name = 'Ada'"}, tmp_path)
+    assert (found["a"]["answer"], found["a"]["notes"]) == ([1], [])
 
 
 def test_a_file_of_statements(foreign, tmp_path):

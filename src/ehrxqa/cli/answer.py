@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from ehrxqa.cli.options import FILE, emit, example, format_option, quiet_option, workers_option
+from ehrxqa.cli.options import FILE, emit, example, format_option, now_option, quiet_option, workers_option
 from ehrxqa.progress import make_progress
 
 __all__ = ["command"]
@@ -33,6 +33,7 @@ __all__ = ["command"]
 @click.option(
     "--timeout", type=float, default=60.0, show_default=True, metavar="S", help="Seconds one gold program may take."
 )
+@now_option
 @workers_option
 @quiet_option
 @format_option
@@ -41,6 +42,7 @@ def command(
     questions: Path,
     out: Path,
     timeout: float,
+    now: str,
     workers: int | None,
     quiet: bool,
     output_format: str,
@@ -51,7 +53,9 @@ def command(
     """
     from ehrxqa.dataset.answer import answer
 
-    report = answer(database, questions, out, workers=workers, seconds=timeout, progress=make_progress(quiet=quiet))
+    report = answer(
+        database, questions, out, workers=workers, seconds=timeout, now=now, progress=make_progress(quiet=quiet)
+    )
     emit(
         output_format,
         {"out": str(out), **asdict(report)},

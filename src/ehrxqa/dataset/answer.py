@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ehrxqa.dataset.records import GOLD_PROGRAM, Record, final_record, read_records, write_records
 from ehrxqa.errors import SettingsError
 from ehrxqa.files import PART, reading
-from ehrxqa.layout import BASES, DATABASE_OF_SPLIT, DATABASE_PATHS, SPLITS
+from ehrxqa.layout import BASES, CURRENT_TIME, DATABASE_OF_SPLIT, DATABASE_PATHS, SPLITS
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.pool import Pool
 
@@ -26,14 +26,16 @@ __all__ = ["DEFAULT_SECONDS", "AnswerReport", "Failure", "answer", "database_for
 
 #: Time limit of one gold program.
 DEFAULT_SECONDS: Final = 60.0
+#: Gold program and answer of a question that the database cannot answer.
+IMPOSSIBLE: Final = "null"
 #: Programs a worker runs at a time.
 CHUNK: Final = 64
-#: Fewer programs than this are run in this process: starting workers would take longer.
-ALONE_BELOW: Final = 256
-#: As many programs on the indexed copy take the time of one on the plain database.
+#: Seconds of programs that are run in this process: starting workers would take longer.
+ALONE_SECONDS: Final = 1.0
+#: Seconds to make an indexed copy, by byte of the database; in the same time others use the other processors.
+COPY_SECONDS: Final = 60e-9
+#: A program on the indexed copy takes about so much of its time on the plain database.
 SPEEDUP: Final = 20
-#: For fewer programs than this no indexed copy is made: making it would take longer.
-INDEXED_FROM: Final = 300
 
 
 @dataclass(frozen=True)
@@ -97,11 +99,13 @@ def answer(
     *,
     workers: int | None = None,
     seconds: float = DEFAULT_SECONDS,
+    now: str = CURRENT_TIME,
     progress: Progress = SILENT,
 ) -> AnswerReport:
     """Answer a pre-release file by its gold programs.
 
-    A program that fails is reported, its record left out, and the rest goes on.
+    A program that fails is reported, its record left out, and the rest goes on. Where the program is `null`, the
+    question has no answer, and `null` is its answer.
 
     Args:
         database: A database file, or the output folder of a build.
@@ -109,6 +113,7 @@ def answer(
         out: Final file to write.
         workers: Processes (default: number of processors). The result does not depend on it.
         seconds: Time limit of one program.
+        now: The current time of the database, as `YYYY-MM-DD HH:MM:SS`.
         progress: Told what happens.
 
     Raises:
@@ -119,22 +124,30 @@ def answer(
     questions, out = Path(questions), Path(out)
     if seconds <= 0:
         raise SettingsError(f"seconds must be positive, not {seconds:g}")
-    records = read_records(questions)
+    from ehrxqa.sql.clock import check_time  # SQLite: not for `--help`
+
+    records = read_records(questions, any_database=Path(database).is_file())
     path = database_for(Path(database), records)
     with reading(path, questions, writing=[out]):
-        return _answer(path, questions, records, out, workers or os.cpu_count() or 1, seconds, progress)
+        run = _Run(path, workers or os.cpu_count() or 1, seconds, check_time(now))
+        return _answer(path, questions, records, out, run, progress)
 
 
 def _answer(
-    path: Path, questions: Path, records: list[Record], out: Path, workers: int, seconds: float, progress: Progress
+    path: Path, questions: Path, records: list[Record], out: Path, run: _Run, progress: Progress
 ) -> AnswerReport:
-    programs = [record[GOLD_PROGRAM] for record in records]
-    outcomes: list[Outcome] = [([], "was not run")] * len(programs)
-    scratch = out.with_name(f".{out.name}.indexed{PART}")
-    with progress.task(f"answering {questions.name}", len(programs), "questions") as task:
-        for some in _run(path, programs, workers, seconds, scratch):
-            for number, outcome in some:
-                outcomes[number] = outcome
+    numbers: dict[str, list[int]] = {}  # equal programs are run once
+    for number, record in enumerate(records):
+        numbers.setdefault(record[GOLD_PROGRAM], []).append(number)
+    outcomes: list[tuple[Any, str | None]] = [([], "was not run")] * len(records)
+    for number in numbers.pop(IMPOSSIBLE, ()):
+        outcomes[number] = (IMPOSSIBLE, None)
+    programs = list(numbers)
+    with progress.task(f"answering {questions.name}", len(programs), "programs") as task:
+        for some in run.outcomes(programs, out.with_name(f".{out.name}.indexed{PART}")):
+            for place, outcome in some:
+                for number in numbers[programs[place]]:
+                    outcomes[number] = outcome
                 task.advance()
     final, failed = [], []
     for record, (found, reason) in zip(records, outcomes, strict=True):
@@ -146,56 +159,85 @@ def _answer(
     return AnswerReport(len(final), tuple(failed))
 
 
-def _run(
-    path: Path, programs: list[str], workers: int, seconds: float, scratch: Path
-) -> Iterator[list[tuple[int, Outcome]]]:
-    """Outcomes with the numbers of their programs, some at a time."""
-    from ehrxqa.sql.gold.indexed import schema_of
-    from ehrxqa.sql.gold.runner import jobs_of
+@dataclass(frozen=True)
+class _Run:
+    """How programs are run.
 
-    schema = schema_of(path) if len(programs) >= INDEXED_FROM else {}
-    with _indexed(path, schema, scratch) as made:
-        jobs = jobs_of(programs, schema)  # meanwhile the copy is being made
-        indexed = made()
-        slow = sum(1 for job in jobs if indexed is None or job.indexed is None)
-        chunks = [jobs[first : first + CHUNK] for first in range(0, len(jobs), CHUNK)]
-        few = slow + (len(jobs) - slow) // SPEEDUP < ALONE_BELOW
-        with Pool(1 if few else min(workers, len(chunks)), opened=partial(_runner, path, indexed, seconds)) as pool:
+    Attributes:
+        path: The database.
+        workers: Processes.
+        seconds: Time limit of one program.
+        now: The current time of the database.
+    """
+
+    path: Path
+    workers: int
+    seconds: float
+    now: str
+
+    def outcomes(self, programs: list[str], scratch: Path) -> Iterator[list[tuple[int, Outcome]]]:
+        """Outcomes with the numbers of their programs, some at a time.
+
+        A copy that is kept is used. Else programs are run on the plain database until it is clear how long they take;
+        if making the copy takes less time than the rest of them, it is made.
+        """
+        from ehrxqa.sql.gold.indexed import schema_of
+        from ehrxqa.sql.gold.kept import copy_folder, kept_copy
+        from ehrxqa.sql.gold.runner import jobs_of
+
+        folder, schema = copy_folder(self.path), schema_of(self.path)
+        indexed = None if folder is None else kept_copy(self.path, folder)
+        jobs = jobs_of(programs, schema, self.now)
+        done = 0
+        with self._runner(indexed) as runner:
+            started = time.monotonic()
+            for job in jobs:
+                yield [(job.number, runner.run(job))]
+                done += 1
+                if time.monotonic() - started > ALONE_SECONDS:
+                    break
+            left = (time.monotonic() - started) / max(1, done) * (len(jobs) - done)
+        jobs = jobs[done:]
+        if not jobs:
+            return
+        with ExitStack() as stack:
+            if indexed is None and left / self.workers > self.path.stat().st_size * COPY_SECONDS:
+                indexed = stack.enter_context(_made(self.path, schema, folder, scratch))
+                left /= SPEEDUP if indexed is not None else 1
+            chunks = [jobs[first : first + CHUNK] for first in range(0, len(jobs), CHUNK)]
+            workers = 1 if left < ALONE_SECONDS else min(self.workers, len(chunks))
+            pool = stack.enter_context(Pool(workers, opened=partial(self._runner, indexed)))
             yield from pool.map(_run_chunk, chunks)
+
+    def _runner(self, indexed: Path | None) -> AbstractContextManager[Runner]:
+        from ehrxqa.sql.gold.runner import Runner
+
+        return closing(Runner.sandboxed(self.path, indexed, self.seconds, self.now))
 
 
 @contextmanager
-def _indexed(path: Path, schema: Schema, scratch: Path) -> Iterator[Callable[[], Path | None]]:
-    """Gives a function that waits for the indexed copy: its path, or None if there is no use or no room for it."""
-    if not schema:
-        yield lambda: None
-        return
+def _made(path: Path, schema: Schema, folder: Path | None, scratch: Path) -> Iterator[Path | None]:
+    """The indexed copy: kept where the database belongs to a build, else for as long as it is used.
+
+    None if there is no use or no room for it: the plain database gives the same answers, only later.
+    """
     import apsw
 
     from ehrxqa.sql.gold.indexed import make_indexed
+    from ehrxqa.sql.gold.kept import make_kept_copy
 
-    with ThreadPoolExecutor(1) as pool:
-        making = pool.submit(make_indexed, path, scratch, schema)
-
-        def made() -> Path | None:
-            try:
-                making.result()
-            except (OSError, apsw.Error):
-                return None  # the plain database gives the same answers, only later
-            return scratch
-
-        try:
-            yield made
-        finally:
-            wait([making])
-            with suppress(OSError):
-                scratch.unlink(missing_ok=True)
-
-
-def _runner(path: Path, indexed: Path | None, seconds: float) -> AbstractContextManager[Runner]:
-    from ehrxqa.sql.gold.runner import Runner
-
-    return closing(Runner.sandboxed(path, indexed, seconds))
+    copy: Path | None = None
+    try:
+        with suppress(OSError, apsw.Error):
+            if schema and folder is not None:
+                copy = make_kept_copy(path, folder, schema)
+            elif schema:
+                make_indexed(path, scratch, schema)
+                copy = scratch
+        yield copy
+    finally:
+        with suppress(OSError):
+            scratch.unlink(missing_ok=True)
 
 
 def _run_chunk(runner: Runner, jobs: list[Job]) -> list[tuple[int, Outcome]]:

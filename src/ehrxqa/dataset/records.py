@@ -25,8 +25,12 @@ GOLD_PROGRAM: Final = "_gold_program"
 Record = dict[str, Any]
 
 
-def read_records(path: Path) -> list[Record]:
+def read_records(path: Path, *, any_database: bool = False) -> list[Record]:
     """The records of a pre-release file, checked.
+
+    Args:
+        path: The file.
+        any_database: Whether its records may be about another database than ours, by their `db_id`.
 
     Raises:
         RecordError: The file is missing, is not a JSON list of records, or a record lacks what is needed.
@@ -35,18 +39,21 @@ def read_records(path: Path) -> list[Record]:
     if not isinstance(value, list):
         raise RecordError(f"{path}: must be a JSON list of question records, not a JSON {_json_kind(value)}")
     for place, record in enumerate(value):
-        _check(path, place, record)
+        _check(path, place, record, any_database=any_database)
     return value
 
 
-def _check(path: Path, place: int, record: Any) -> None:
+def _check(path: Path, place: int, record: Any, *, any_database: bool) -> None:
     where = f"{path}: record {place}"
     if not isinstance(record, dict):
         raise RecordError(f"{where} is not a JSON object")
     if "id" in record:
         where += f" (id {record['id']})"
-    if record.get("db_id") != DATABASE_NAME:
-        raise RecordError(f"{where}: db_id must be {DATABASE_NAME!r}, not {record.get('db_id')!r}")
+    if record.get("db_id") != DATABASE_NAME and not any_database:
+        raise RecordError(
+            f"{where}: db_id must be {DATABASE_NAME!r}, not {record.get('db_id')!r}; "
+            "for records about another database give the database file itself"
+        )
     if not isinstance(record.get(GOLD_PROGRAM), str):
         hint = "; it has an answer, so the file is a final one" if "answer" in record else ""
         raise RecordError(f"{where}: {GOLD_PROGRAM} is missing{hint}; give a pre-release file such as _train.json")

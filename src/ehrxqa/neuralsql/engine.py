@@ -25,7 +25,6 @@ from ehrxqa.neuralsql.planner import RESERVED, make_plan
 from ehrxqa.neuralsql.result import Counters, Outcome, Result, status_of
 from ehrxqa.neuralsql.rewriting import ELEMENTS, TRUTH
 from ehrxqa.sql.errors import Abstained, MemoryLimit, QuerySyntaxError, RowLimit, SqlError
-from ehrxqa.sql.hints import hints_of
 from ehrxqa.sql.limits import Limits
 from ehrxqa.sql.reply_text import query_of_reply
 from ehrxqa.sql.sandbox import ANSWER_KEY, Rows, Value, open_database
@@ -71,6 +70,7 @@ class Engine:
         self.limits, self.parse = limits or Limits(), parse
         self._sandbox = open_database(database, limits=self.limits, deny_tables=deny_tables, now=now)
         self._notes: tuple[str, ...] = ()
+        self._has_studies = "tb_cxr" in {name.lower() for name in self._sandbox.tables}
         self._answers = Answers(lambda: self.limits.questions)
         self._asker = Asker(Path(database), model, cache)
         self._deny_tables, self._now = deny_tables, now
@@ -107,7 +107,8 @@ class Engine:
         query, cleaned = query_of_reply(query)
         self._notes = tuple(f"ran without its {part}" for part in cleaned)
         plan = make_plan(query, self.parse, deny_tables=self._deny_tables, free_text=self._free_text, now=self._now)
-        self._notes += hints_of(plan.sql, self._sandbox.tables)
+        if self._has_studies:
+            self._notes += plan.hints
         if not plan.questions:
             rows = self._sandbox.run_rewritten(plan.sql, until=until)
             return Result(rows.columns, rows.rows, Counters(runs=1), plan.sql, notes=self._notes)

@@ -50,6 +50,7 @@ class Plan:
             those at a later place than an unanswered one that decides need not be asked yet.
         probed: Calls whose studies the probe yields.
         items: The select list as the author wrote it, for column names.
+        hints: What looks like a slip, if it is run on an integrated database.
     """
 
     sql: str
@@ -59,3 +60,4 @@ class Plan:
     chains: tuple[tuple[tuple[int, int, bool], ...], ...]
     probed: tuple[int, ...]
     items: tuple[str, ...]
+    hints: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ Everything else stays as the author wrote it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from ehrxqa.errors import VqaError
 from ehrxqa.layout import CURRENT_TIME
@@ -22,8 +23,9 @@ from ehrxqa.neuralsql.calls import FUNCTION, Call, calls_of
 from ehrxqa.neuralsql.plan import Plan, Question
 from ehrxqa.neuralsql.probe import probe_edits
 from ehrxqa.neuralsql.rewriting import ELEMENT, ELEMENTS, TRUTH, Edits
-from ehrxqa.sql.clean_text import clean
+from ehrxqa.sql.clean_text import clean_tokens
 from ehrxqa.sql.errors import CallError, Denied
+from ehrxqa.sql.hints import hints_of
 from ehrxqa.sql.structure import Select, Structure, read
 from ehrxqa.sql.tokens import Token, position, unquote
 from ehrxqa.vqa.models import AnswerType, expected_answer
@@ -57,20 +59,21 @@ def make_plan(
         CallError: A call has no meaning where it stands, or its question is not understood.
         Denied: A denied table is named.
     """
-    sql = clean(query, now)
-    structure = read(sql)
+    sql, tokens = clean_tokens(query, now)
+    structure = read(sql, tokens)
     calls = calls_of(structure)
     _check_names(sql, structure.tokens, deny_tables)
+    hints = hints_of(structure.tokens)
     if not calls:
-        return Plan(sql, None, (), (), (), (), ())
-    return _Planner(structure, calls, parse, free_text=free_text).plan()
+        return Plan(sql, None, (), (), (), (), (), hints)
+    return replace(_Planner(structure, calls, parse, free_text=free_text).plan(), hints=hints)
 
 
 def _check_names(sql: str, tokens: list[Token], deny_tables: frozenset[str]) -> None:
     """Refuse names out of reach early, with their place; the authorizer refuses them too."""
     for token in tokens:
         if token.kind in ("word", "name"):
-            name = unquote(token).lower()
+            name = token.lower if token.kind == "word" else unquote(token).lower()
             if name in deny_tables:
                 line, column = position(sql, token.start)
                 raise Denied(

@@ -12,8 +12,9 @@ studies, or one behind IN, gives the same from the distinct rows of the columns 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,9 +22,10 @@ from typing import Final
 import apsw
 
 from ehrxqa.errors import BuildError
-from ehrxqa.files import atomic_path
+from ehrxqa.files import atomic_path, disk_errors
 from ehrxqa.spec.indexes import INDEXES, STUDY_INDEXES
-from ehrxqa.sql.gold.indexed import make_indexed, schema_of
+from ehrxqa.sql.gold.indexed import schema_of
+from ehrxqa.sql.gold.kept import copy_folder, kept_copy, make_kept_copy
 
 __all__ = ["Copies", "make_copies"]
 
@@ -55,26 +57,32 @@ def make_copies(base: str, database: Path, folder: Path) -> Copies:
     Raises:
         BuildError: There is no such database, or the copies cannot be written.
     """
-    copies = Copies(base, database, folder / f"{base}.indexed.db", folder / f"{base}.twins.db")
-    makers = {copies.indexed: _with_indexes, copies.twins: _with_twins}
-    with ThreadPoolExecutor(len(makers)) as pool:  # SQLite works outside of Python's lock
-        for done in [pool.submit(_make, database, copy, maker) for copy, maker in makers.items()]:
-            done.result()
-    return copies
+    with ThreadPoolExecutor(2) as pool:  # SQLite works outside of Python's lock
+        indexed = pool.submit(_indexed, database, folder / f"{base}.indexed.db")
+        twins = pool.submit(_twins, database, copy_folder(database) or folder)
+        return Copies(base, database, indexed.result(), twins.result())
 
 
-def _make(database: Path, copy: Path, maker: Callable[[Path, Path], None]) -> None:
-    if copy.is_file():
-        return
+def _indexed(database: Path, copy: Path) -> Path:
+    if not copy.is_file():
+        with _errors_of(database, copy), atomic_path(copy) as part:
+            _with_indexes(database, part)
+    return copy
+
+
+def _twins(database: Path, folder: Path) -> Path:
+    """That of `ehrxqa answer`, kept for it."""
+    with _errors_of(database, folder), disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        return kept_copy(database, folder) or make_kept_copy(database, folder, schema_of(database))
+
+
+@contextmanager
+def _errors_of(database: Path, copy: Path) -> Iterator[None]:
     try:
-        with atomic_path(copy) as part:
-            maker(database, part)
+        yield
     except apsw.Error as error:
         raise BuildError(f"{copy}: the copy of {database} cannot be written ({error})") from error
-
-
-def _with_twins(database: Path, copy: Path) -> None:
-    make_indexed(database, copy, schema_of(database))
 
 
 def _with_indexes(database: Path, copy: Path) -> None:

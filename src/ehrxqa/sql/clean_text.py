@@ -21,7 +21,7 @@ from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.sql.official_text import VITAL_RANGES
 from ehrxqa.sql.tokens import Token, tokenise
 
-__all__ = ["clean"]
+__all__ = ["clean", "clean_tokens"]
 
 _QUIRK = re.compile(r"current_time|_lower|''|[<>!]\s+=|%[yj]|[‘’“”]", re.IGNORECASE)
 
@@ -49,15 +49,34 @@ def clean(query: str, now: str = CURRENT_TIME) -> str:
     Raises:
         QuerySyntaxError: The text cannot be read as SQL tokens.
     """
-    if _QUIRK.search(query) is None:
-        return query
-    query = _QUOTES.sub(_plain_quotes, query)
+    return query if _QUIRK.search(query) is None else clean_tokens(query, now)[0]
+
+
+def clean_tokens(query: str, now: str = CURRENT_TIME) -> tuple[str, list[Token]]:
+    """The same, with its tokens, so that nobody has to look for them again.
+
+    Raises:
+        QuerySyntaxError: The text cannot be read as SQL tokens.
+    """
+    quirks = _QUIRK.search(query) is not None
+    if quirks:
+        query = _QUOTES.sub(_plain_quotes, query)
     tokens = tokenise(query)
-    pieces, at = [], 0
-    for start, end, text in sorted({*_values(tokens, now), *_formats(tokens)}):
-        pieces += [query[at:start], text]
-        at = end
-    return "".join((*pieces, query[at:]))
+    changed = dict((*_values(tokens, now), *_formats(tokens))) if quirks else {}
+    if not changed:
+        return query, tokens
+    pieces: list[str] = []
+    found: list[Token] = []
+    at = shift = 0
+    for place, token in enumerate(tokens):
+        text = changed.get(place, token.text)
+        start = token.start + shift
+        if place in changed:
+            pieces += [query[at : token.start], text]
+            at, shift = token.end, shift + len(text) - len(token.text)
+            token = Token("text" if text[0] in "'\"" else "number", text, 0, 0, text)
+        found.append(Token(token.kind, text, start, start + len(text), token.lower))
+    return "".join((*pieces, query[at:])), found
 
 
 def _plain_quotes(found: re.Match[str]) -> str:
@@ -80,7 +99,7 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _values(tokens: list[Token], now: str) -> Iterator[tuple[int, int, str]]:
+def _values(tokens: list[Token], now: str) -> Iterator[tuple[int, str]]:
     """Replacements for `current_time` and the bounds of vitals."""
     words = {token.lower for token in tokens if token.kind == "word"}
     for index, token in enumerate(tokens):
@@ -88,9 +107,9 @@ def _values(tokens: list[Token], now: str) -> Iterator[tuple[int, int, str]]:
             named = index > 0 and tokens[index - 1].text in (".", "as", "AS")  # a column of that name
             value = None if named else _value(token.lower, words, now)
             if value is not None:
-                yield token.start, token.end, value
+                yield index, value
         elif token.text == "'current_time'":
-            yield token.start, token.end, f"'{now}'"
+            yield index, f"'{now}'"
 
 
 def _value(word: str, words: set[str], now: str) -> str | None:
@@ -104,15 +123,15 @@ def _value(word: str, words: set[str], now: str) -> str | None:
     return str(VITAL_RANGES[vital.replace("_", " ")][bound == "upper"])
 
 
-def _formats(tokens: list[Token]) -> Iterator[tuple[int, int, str]]:
-    """Replacements for the literals in the first argument of each strftime."""
+def _formats(tokens: list[Token]) -> Iterator[tuple[int, str]]:
+    """Replacements for the literals in the first argument of each strftime, by their place."""
     for index, token in enumerate(tokens[:-1]):
         if token.lower != "strftime" or tokens[index + 1].text != "(":
             continue
         depth = 0
-        for inner in tokens[index + 1 :]:
+        for place, inner in enumerate(tokens[index + 1 :], start=index + 1):
             depth += (inner.text == "(") - (inner.text == ")")
             if depth == 0 or (depth == 1 and inner.text == ","):
                 break
             if inner.text[0] in "'\"" and ("%y" in inner.text or "%j" in inner.text):
-                yield inner.start, inner.end, inner.text.replace("%y", "%Y").replace("%j", "%J")
+                yield place, inner.text.replace("%y", "%Y").replace("%j", "%J")

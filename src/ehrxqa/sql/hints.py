@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Set
+from collections.abc import Sequence
 from typing import Final
 
-from ehrxqa.sql.tokens import tokenise, unquote
+from ehrxqa.sql.tokens import Token
 
 __all__ = ["hints_of"]
 
-_CAPITALS: Final = re.compile(r"'[^']*[A-Z]")
 _COMPARES: Final = frozenset({"=", "==", "<>", "!="})
 
 
-def hints_of(sql: str, tables: Set[str]) -> tuple[str, ...]:
-    """What looks like a slip in a query on a database with these tables.
+def hints_of(tokens: Sequence[Token]) -> tuple[str, ...]:
+    """What looks like a slip in a query on an integrated database.
 
     All texts of an integrated database are in lower case, and the official executor lower-cases a query with its
     texts before it runs it; here a text is what it says, so one with capitals is equal to none.
 
-    >>> hints_of("select count(*) from tb_cxr where viewposition = 'PA'", {"TB_CXR"})
+    >>> from ehrxqa.sql.tokens import tokenise
+    >>> hints_of(tokenise("select count(*) from tb_cxr where viewposition = 'PA'"))
     ("'PA' has capitals, but the texts of this database are in lower case: 'pa'?",)
     """
-    if _CAPITALS.search(sql) is None or "tb_cxr" not in {name.lower() for name in tables}:
-        return ()
     found: dict[str, None] = {}
     listed = False  # within the brackets behind IN
     previous = ""
-    for token in tokenise(sql):
-        listed = (token.text == "(" and previous == "in") or (listed and token.text != ")")
-        text = unquote(token)
-        if token.kind == "text" and text != text.lower() and (previous in _COMPARES or listed):
-            found[
-                f"{token.text} has capitals, but the texts of this database are in lower case: {token.text.lower()}?"
-            ] = None
+    for token in tokens:
+        if token.text == "(":
+            listed = previous == "in"
+        elif token.text == ")":
+            listed = False
+        elif token.kind == "text" and (listed or previous in _COMPARES):
+            meant = token.text.lower()
+            if meant != token.text:
+                found[f"{token.text} has capitals, but the texts of this database are in lower case: {meant}?"] = None
         previous = token.lower
     return tuple(found)

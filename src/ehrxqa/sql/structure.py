@@ -220,14 +220,18 @@ class _Frame:
     item: int = 0  # where the current select item begins
 
 
-def read(sql: str) -> Structure:
+def read(sql: str, tokens: list[Token] | None = None) -> Structure:
     """Read one query.
+
+    Args:
+        sql: Its text.
+        tokens: Its tokens, if they are known.
 
     Raises:
         QuerySyntaxError: The text is not one SELECT, VALUES or WITH query, or its brackets do not match.
         MemoryLimit: Its brackets are nested too deep.
     """
-    tokens = tokenise(sql)
+    tokens = tokenise(sql) if tokens is None else tokens
     while tokens and tokens[-1].text == ";":
         tokens.pop()
     if not tokens:

@@ -58,22 +58,20 @@ def tokenise(sql: str) -> list[Token]:
     Raises:
         QuerySyntaxError: A character cannot begin a token, or a quote is never closed; says where.
     """
-    tokens = []
+    tokens: list[Token] = []
+    new = tuple.__new__  # half the time of Token(…): texts have hundreds of tokens, and files thousands of texts
     for found in _PATTERN.finditer(sql):
         kind = found.lastgroup
         assert kind is not None
         if kind == "comment":
             continue
-        text = found[kind]
-        start = found.start(kind)
-        if kind == "word":
-            tokens.append(Token(kind, text, start, start + len(text), text.lower()))
-        elif kind == "fault":
-            line, column = position(sql, start)
+        text, end = found[kind], found.end()
+        if kind == "fault":
+            line, column = position(sql, end - len(text))
             what = f"the quote {text} is never closed" if text in "'\"`[" else f"unexpected character {text!r}"
             raise QuerySyntaxError(what, line=line, column=column)
-        else:
-            tokens.append(Token(kind, text, start, start + len(text), text))
+        lower = text.lower() if kind == "word" else text
+        tokens.append(new(Token, (kind, text, end - len(text), end, lower)))
     return tokens
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from ehrxqa.errors import NeuralSqlError
+from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.sql.answer_list import answer_list
 from ehrxqa.sql.gold.indexed import keys_of
 from ehrxqa.sql.gold.proof import Program, prove
@@ -45,15 +46,16 @@ class Prover:
 
     Args:
         schema: From `indexed.schema_of`; if it is empty, all run on the plain database.
+        now: The current time of the database.
     """
 
-    def __init__(self, schema: Schema) -> None:
-        self._schema = schema
+    def __init__(self, schema: Schema, now: str = CURRENT_TIME) -> None:
+        self._schema, self._now = schema, now
         self._known: dict[str, Program | None] = {}
 
     def job(self, program: str, number: int = 0) -> tuple[str, Job]:
         """The shape of a program as it stands in a record (empty if it has none), and how to run it."""
-        text = normalise(program)
+        text = normalise(program, self._now)
         try:
             shape, values = shape_of(text)
         except Unproven:
@@ -72,14 +74,15 @@ class Prover:
             return None
 
 
-def jobs_of(programs: Sequence[str], schema: Schema) -> list[Job]:
+def jobs_of(programs: Sequence[str], schema: Schema, now: str = CURRENT_TIME) -> list[Job]:
     """Programs as jobs, those of one shape side by side so that a statement is prepared once.
 
     Args:
         programs: As they stand in the records.
         schema: From `indexed.schema_of`; if it is empty, all run on the plain database.
+        now: The current time of the database.
     """
-    prover = Prover(schema)
+    prover = Prover(schema, now)
     by_shape: dict[str, list[Job]] = {}
     for number, program in enumerate(programs):
         shape, job = prover.job(program, number)
@@ -115,17 +118,18 @@ class Runner:
         self._plain, self._indexed = plain, indexed
 
     @classmethod
-    def sandboxed(cls, database: Path, indexed: Path | None, seconds: float) -> Runner:
+    def sandboxed(cls, database: Path, indexed: Path | None, seconds: float, now: str = CURRENT_TIME) -> Runner:
         """A runner of programs that nobody vouches for.
 
         Args:
             database: The plain database.
             indexed: Its indexed copy, if there is one.
             seconds: Time limit of one program, on each of them.
+            now: The current time of the database.
         """
         limits = Limits(seconds=seconds)
-        copy = None if indexed is None else open_database(indexed, limits=limits)
-        return cls(open_database(database, limits=limits), copy)
+        copy = None if indexed is None else open_database(indexed, limits=limits, now=now)
+        return cls(open_database(database, limits=limits, now=now), copy)
 
     def run(self, job: Job) -> Outcome:
         """The outcome of one program. Whatever fails on the copy is run on the plain database."""
