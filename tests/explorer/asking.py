@@ -1,12 +1,23 @@
-"""Requests as they are on the wire, so that hostile ones can be made too."""
+"""The explorer on a port, and requests to it as they are on the wire, so that hostile ones can be made too."""
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import threading
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
+
+import uvicorn
+
+from ehrxqa.explorer.app import make_app
+from ehrxqa.explorer.safety import Policy
+from ehrxqa.explorer.serving import listen
+from ehrxqa.explorer.state import Explorer
 
 
 @dataclass(frozen=True)
@@ -79,3 +90,23 @@ def links_of(text: str) -> list[tuple[str, str]]:
     parser = Links()
     parser.feed(text)
     return parser.found
+
+
+@contextlib.contextmanager
+def served(explorer: Explorer, **policy: object) -> Iterator[Client]:
+    """The explorer on a port of its own."""
+    listening = listen("127.0.0.1", 0)
+    port = listening.getsockname()[1]
+    hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
+    app = make_app(explorer, Policy(**{"hosts": hosts, "keep_nothing": False, **policy}))  # type: ignore[arg-type]
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield Client(port)
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listening.close()

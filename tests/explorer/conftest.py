@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
-from asking import Client
+from asking import Client, served
 
 from ehrxqa.building.build import build
-from ehrxqa.explorer.app import make_app
 from ehrxqa.explorer.library import Library, open_library
-from ehrxqa.explorer.safety import Policy
-from ehrxqa.explorer.serving import listen
 from ehrxqa.explorer.state import Explorer, open_explorer
 from ehrxqa.hospital import synth
 from ehrxqa.questions.generate import generate
@@ -40,26 +33,6 @@ def library(folder: Path) -> Library:
 @pytest.fixture(scope="session")
 def explorer(library: Library) -> Explorer:
     return open_explorer(library)
-
-
-@contextlib.contextmanager
-def served(explorer: Explorer, **policy: object) -> Iterator[Client]:
-    """The explorer on a port of its own."""
-    listening = listen("127.0.0.1", 0)
-    port = listening.getsockname()[1]
-    hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
-    app = make_app(explorer, Policy(**{"hosts": hosts, "keep_nothing": False, **policy}))  # type: ignore[arg-type]
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield Client(port)
-    finally:
-        server.should_exit = True
-        thread.join(10)
-        listening.close()
 
 
 @pytest.fixture(scope="session")

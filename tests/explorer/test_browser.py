@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asking import Client
+from asking import Client, served
 
-from conftest import served
 from ehrxqa.explorer.library import open_library
 from ehrxqa.explorer.state import Explorer, open_explorer
 from ehrxqa.explorer.static_pages import write_pages

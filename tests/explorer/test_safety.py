@@ -9,9 +9,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from asking import Client
+from asking import Client, served
 
-from conftest import served
 from ehrxqa.explorer.safety import CONTENT_SECURITY_POLICY, MOST_BODY_BYTES, is_loopback
 from ehrxqa.explorer.state import Explorer, open_explorer
 

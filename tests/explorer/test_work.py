@@ -10,9 +10,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from asking import Client, links_of
+from asking import Client, links_of, served
 
-from conftest import served
 from ehrxqa.explorer.data_audit import FLAG_WORDS
 from ehrxqa.explorer.library import open_library
 from ehrxqa.explorer.state import Explorer, open_explorer

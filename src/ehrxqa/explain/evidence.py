@@ -6,7 +6,7 @@ and rows those that their conditions keep.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,7 @@ from ehrxqa.dataset.records import Record
 from ehrxqa.errors import BuildError, NeuralSqlError, SettingsError
 from ehrxqa.explain.report_sentences import ImageReport, image_reports
 from ehrxqa.layout import base_of_database, image_path
+from ehrxqa.sources.scene_graphs import Member
 from ehrxqa.sources.tree import SourceTree
 from ehrxqa.sql.sandbox import Rows
 from ehrxqa.sql.steps import Step
@@ -116,6 +117,7 @@ def evidence_for(
     met: Sequence[int],
     run: Run,
     sources: SourceTree | None = None,
+    members: Mapping[str, Member] | None = None,
 ) -> Evidence:
     """The evidence of one question.
 
@@ -129,6 +131,7 @@ def evidence_for(
         met: Studies that the steps gave, in their order.
         run: Runs SQL on the database.
         sources: Where the sentences of the reports are read; None leaves them out.
+        members: Scene graphs by image, if they were looked for before.
 
     Raises:
         BuildError: The label files are damaged.
@@ -160,6 +163,7 @@ def evidence_for(
             {image: {(of.object, of.attribute): of.sentence for of in found} for image, found in labels.items()},
             lambda row: _is_asked(row, asked),
             name_unstated=bool(asked.get("attribute")),
+            members=members,
         )
         studies = [replace(study, report=reports[study.image_id]) for study in studies]
     return Evidence(
@@ -230,10 +234,10 @@ def _is_asked(row: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
 def _rows(link: Links | None, steps: Sequence[Step], run: Run) -> list[TableRows]:
     """Rows that the sidecar names; where it names none of a table that the query reads, those that the steps keep."""
     if link is None:
-        return _kept_rows(steps, run)
+        return _kept_rows(steps, run, frozenset())
     linked = [rows for rows in _linked_rows(link, run) if rows.total]
     named = {rows.table for rows in linked} | _WAYS
-    return linked + [rows for rows in _kept_rows(steps, run) if rows.table not in named]
+    return linked + _kept_rows(steps, run, named)
 
 
 def _linked_rows(link: Links, run: Run) -> list[TableRows]:
@@ -248,8 +252,8 @@ def _linked_rows(link: Links, run: Run) -> list[TableRows]:
     return found
 
 
-def _kept_rows(steps: Sequence[Step], run: Run) -> list[TableRows]:
-    """Rows of base tables that the conditions of the steps keep; dictionaries are left out."""
+def _kept_rows(steps: Sequence[Step], run: Run, named: Collection[str]) -> list[TableRows]:
+    """Rows of base tables that the conditions of the steps keep; dictionaries and `named` ones are left out."""
     found = []
     seen = set[int]()
     for step in steps:
@@ -257,7 +261,7 @@ def _kept_rows(steps: Sequence[Step], run: Run) -> list[TableRows]:
             continue
         seen.add(step.label)
         for source in step.tables:
-            if source.table.startswith("d_"):
+            if source.table.startswith("d_") or source.table in named:
                 continue
             tail = "group" not in step.clauses and not step.distinct
             rows = _try(run, step, source.alias, tail=tail) or (

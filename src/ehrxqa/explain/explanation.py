@@ -13,6 +13,7 @@ from ehrxqa.dataset.splits import Dataset
 from ehrxqa.errors import NeuralSqlError
 from ehrxqa.explain.evidence import Evidence, evidence_for
 from ehrxqa.explain.lost_rows import Loss, lost_rows
+from ehrxqa.sources.scene_graphs import Member
 from ehrxqa.sources.tree import SourceTree
 from ehrxqa.sql.errors import RowLimit
 from ehrxqa.sql.sandbox import Rows
@@ -93,6 +94,7 @@ def explain(
     tree: SourceTree | None = None,
     *,
     shown: int = SHOWN,
+    members: Mapping[str, Member] | None = None,
 ) -> Explanation:
     """Explain the answer of one question of files that were read before.
 
@@ -105,6 +107,7 @@ def explain(
         run: Runs SQL on the database; for a program with func_vqa it answers images, too.
         tree: The sources, to read the sentences behind the labels.
         shown: Rows of a step that are kept.
+        members: Scene graphs by image, if they were looked for before; a zip file then need not be searched again.
 
     Raises:
         SettingsError: Sentences are asked for, but there are no labels.
@@ -118,7 +121,7 @@ def explain(
         return Explanation(
             record, facts, database, program, (), record.get("answer"), "null", (), nothing, impossible=True
         )
-    return _explain(out, dataset, record, database, program, _Remembered(run), tree, shown)
+    return _explain(out, dataset, record, database, program, _Remembered(run), tree, shown, members)
 
 
 class _Remembered:
@@ -173,6 +176,7 @@ def _explain(
     run: Runner,
     tree: SourceTree | None,
     shown: int,
+    members: Mapping[str, Member] | None,
 ) -> Explanation:
     from ehrxqa.sql.answer_list import answer_list
 
@@ -204,7 +208,7 @@ def _explain(
         answer=record.get("answer"),
         computed=computed,
         losses=tuple(lost_rows(steps, run)) if nothing else (),
-        evidence=evidence_for(out, record, facts, link, path, steps, list(studies), run, tree),
+        evidence=evidence_for(out, record, facts, link, path, steps, list(studies), run, tree, members),
     )
 
 

@@ -17,6 +17,7 @@ from ehrxqa.labels.ontology import Ontology
 from ehrxqa.runs.manifest import FileRecord, read_manifest
 from ehrxqa.sources.chest_imagenome import has_tabular_files, read_semantics
 from ehrxqa.sources.report_text import Statement, read_gold_sentences, read_graph_sentences
+from ehrxqa.sources.scene_graphs import Member
 from ehrxqa.sources.silver import graphs_path
 from ehrxqa.sources.tree import SourceTree
 
@@ -82,6 +83,7 @@ def image_reports(
     is_asked: Callable[[Mapping[str, Any]], bool],
     *,
     name_unstated: bool,
+    members: Mapping[str, Member] | None = None,
 ) -> dict[str, ImageReport]:
     """What the reports of some images say about the labels asked about, by image id.
 
@@ -93,6 +95,7 @@ def image_reports(
         present: Of each image, the present labels asked about, as the build has them, with their positions.
         is_asked: Whether a label (`object`, `attribute`, `category`) is asked about.
         name_unstated: List the labels that the report does not mention.
+        members: Scene graphs by image, if they were looked for before.
 
     Raises:
         SourceError: A source file is missing, damaged, or not the one of the build.
@@ -115,7 +118,7 @@ def image_reports(
         not records and has_tabular_files(tree)
     )
     if of_graphs and (path := _graphs(out, tree, records, tabular=tabular)) is not None:
-        told |= read_graph_sentences(path, of_graphs)
+        told |= read_graph_sentences(path, of_graphs, members)
     found = {}
     for image in studies:
         if image not in labelled:

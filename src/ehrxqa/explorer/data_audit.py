@@ -123,6 +123,14 @@ class Audit:
                         self._tell()
         self._tell()
 
+    def is_checked(self, item: Item) -> bool:
+        """Whether the gold of a question was looked at."""
+        return (item.split, item.id) in self._flags
+
+    def known_flag(self, item: Item) -> str | None:
+        """The flag of a question whose gold was looked at; None for others."""
+        return self._flags.get((item.split, item.id))
+
     def flag(self, item: Item) -> str | None:
         """The flag of a question, looked for now if need be."""
         key = item.split, item.id

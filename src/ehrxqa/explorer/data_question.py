@@ -118,6 +118,7 @@ class Explanations:
                 run,
                 library.tree,
                 shown=SHOWN_ROWS,
+                members=library.graphs,
             )
         with self._lock:
             self._known[key] = found
@@ -129,8 +130,8 @@ class Explanations:
 @contextmanager
 def _runner(library: Library, base: str, program: str) -> Iterator[Runner]:
     if not asks_images(program):
-        with library.sandbox(base, _LIMITS) as sandbox:
-            yield sandbox.run
+        with library.quick.runner(base, _LIMITS) as run_quickly:
+            yield run_quickly
         return
     with library.engine(base, _LIMITS) as engine:
 

@@ -18,6 +18,7 @@ from ehrxqa.dataset.records import Record
 from ehrxqa.dataset.splits import Dataset, read_dataset
 from ehrxqa.errors import BuildError, RecordError, SettingsError, SourceError
 from ehrxqa.explain.why import gold_programs
+from ehrxqa.explorer.quick import QuickCopies
 from ehrxqa.layout import BASES, DATABASE_OF_SPLIT, DATABASE_PATHS, IMAGES_FOLDER, MANIFEST, image_path
 from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.runs.manifest import read_manifest
@@ -64,6 +65,7 @@ class Library:
         databases: Base → file, as far as they are there.
         synthetic: Whether the build says that no real patient is in it.
         tree: The sources, if Chest ImaGenome is among them: boxes, and sentences of reports.
+        quick: Indexed copies, once they are made.
         pictures: Folder `files` of MIMIC-CXR-JPG, if it was found.
     """
 
@@ -76,6 +78,7 @@ class Library:
         }
         self.tree = tree if tree is not None and tree.folder(CHEST_IMAGENOME).is_dir() else None
         self.pictures = None if tree is None else _pictures(tree)
+        self.quick = QuickCopies(out, self.databases)
         self._lock = threading.RLock()
         self._labels: dict[str, ImageLabels] = {}
         self._models: dict[str, OracleModel] = {}
@@ -197,7 +200,7 @@ class Library:
 
     def has_boxes(self, image_id: str) -> bool:
         """Whether the sources hold boxes of an image."""
-        return self.tree is not None and (image_id in self._gold_boxes or image_id in self._graphs)
+        return self.tree is not None and (image_id in self._gold_boxes or image_id in self.graphs)
 
     def boxes(self, image_id: str) -> tuple[ImageBox, ...]:
         """Where the objects of an image are, checked by hand if they were; none without sources.
@@ -209,7 +212,7 @@ class Library:
             return ()
         with self._lock:
             gold = self._gold_boxes.get(image_id)
-            member = self._graphs.get(image_id)
+            member = self.graphs.get(image_id)
         if gold is not None:
             return gold
         return () if member is None else read_graph_image_boxes(member)
@@ -221,7 +224,7 @@ class Library:
         return read_gold_image_boxes(self.tree, self.by_image.keys())
 
     @cached_property
-    def _graphs(self) -> Mapping[str, Member]:
+    def graphs(self) -> Mapping[str, Member]:
         """Where the scene graphs of our images lie; of a zip file only its directory is read."""
         if self.tree is None:
             return {}

@@ -22,8 +22,8 @@ Values = tuple[str, dict[str, Any]]
 _OPEN_PLOTS: Final = 12
 
 
-def question_page(explorer: Explorer, item: Item, view: QuestionView, to: Addresses) -> Values:
-    """A question, with its neighbours in the list the reader comes from."""
+def question_page(explorer: Explorer, item: Item, view: QuestionView, to: Addresses, *, check: bool = False) -> Values:
+    """A question, with its neighbours in the list the reader comes from; `check` looks at its gold, too."""
     before, after = explorer.index.neighbours(to.selection, item)
     return "question.html", {
         "item": item,
@@ -31,7 +31,8 @@ def question_page(explorer: Explorer, item: Item, view: QuestionView, to: Addres
         "before": before,
         "after": after,
         "runs": explorer.runs.answers(item, tables_of(explorer.library, item.split)),
-        "flag": explorer.audit.flag(item),
+        "flag": explorer.audit.flag(item) if check else explorer.audit.known_flag(item),
+        "checked": explorer.audit.is_checked(item),
         "flag_words": FLAG_WORDS,
         "erratum": explorer.audit.erratum(item),
     }

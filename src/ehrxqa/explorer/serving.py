@@ -8,7 +8,7 @@ import socket
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
-from threading import Timer
+from threading import Thread, Timer
 
 from ehrxqa.errors import SettingsError
 
@@ -46,7 +46,7 @@ def serve(
 
         from ehrxqa.explorer.app import make_app
         from ehrxqa.explorer.safety import Policy, is_loopback
-        from ehrxqa.explorer.state import open_explorer
+        from ehrxqa.explorer.state import open_explorer, warm
     except ModuleNotFoundError as error:
         raise SettingsError(
             f"the explorer needs {error.name}, which is not installed; install it with: pip install 'ehrxqa[explorer]'"
@@ -65,7 +65,8 @@ def serve(
             keep_nothing=not library.synthetic,
             quiz_only=quiz,
         )
-        app = make_app(open_explorer(library, quiz_only=quiz), policy)
+        explorer = open_explorer(library, quiz_only=quiz)
+        app = make_app(explorer, policy)
         shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{port}/{'' if token is None else f'?token={token}'}"
         say(f"{library.out}: open {address}  (Ctrl-C ends)")
@@ -76,7 +77,11 @@ def serve(
             timer.daemon = True
             timer.start()
         config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, date_header=False)
-        uvicorn.Server(config).run(sockets=[listening])
+        Thread(target=library.quick.make, name="copies", daemon=True).start()
+        Thread(target=warm, args=(explorer,), name="warm", daemon=True).start()
+        with contextlib.suppress(KeyboardInterrupt):  # how one ends it
+            uvicorn.Server(config).run(sockets=[listening])
+        library.quick.remove()
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -86,7 +91,8 @@ def listen(host: str, port: int) -> socket.socket:
         SettingsError: It cannot.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # the protocol is named, else asyncio does not know that it may send small answers at once (TCP_NODELAY)
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))

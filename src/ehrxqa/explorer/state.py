@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
+from ehrxqa.errors import EhrxqaError
 from ehrxqa.explorer.data_ask import AskBox
 from ehrxqa.explorer.data_audit import Audit
-from ehrxqa.explorer.data_question import Explanations
+from ehrxqa.explorer.data_home import home_view
+from ehrxqa.explorer.data_question import Explanations, question_view
 from ehrxqa.explorer.data_questions import QuestionIndex
 from ehrxqa.explorer.data_quiz import Quiz
 from ehrxqa.explorer.data_runs import RunBoard
 from ehrxqa.explorer.library import Library
 from ehrxqa.explorer.pictures import Thumbnails
 from ehrxqa.explorer.rendering import Renderer
+from ehrxqa.spec.scopes import MODALITIES
 
-__all__ = ["Explorer", "open_explorer"]
+__all__ = ["Explorer", "open_explorer", "warm"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,17 @@ class Explorer:
     runs: RunBoard
     audit: Audit
     quiz: Quiz
+
+
+def warm(explorer: Explorer) -> None:
+    """Read what the first pages need, so that nobody waits for it; what cannot be read is said by the pages."""
+    with suppress(EhrxqaError):
+        home_view(explorer.library, explorer.index)
+        for modality in MODALITIES:
+            item = next((item for item in explorer.index.items if item.facts.modality == modality), None)
+            if item is not None:
+                question_view(explorer.library, explorer.explanations, item)
+        explorer.quiz.item(0)
 
 
 def open_explorer(library: Library, *, quiz_only: bool = False) -> Explorer:

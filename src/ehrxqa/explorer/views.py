@@ -61,12 +61,13 @@ def question(request: Request) -> Response:
                 "explanation": view.explanation,
                 "fault": view.fault,
                 "runs": explorer.runs.answers(item, frozenset()),
-                "flag": explorer.audit.flag(item),
+                "flag": explorer.audit.known_flag(item),
                 "erratum": explorer.audit.erratum(item),
                 "images": [study.view for study in view.studies if study.view is not None],
             }
         )
-    template, values = question_page(explorer, item, view, to)
+    check = request.query_params.get("check") == "1"
+    template, values = question_page(explorer, item, view, to, check=check)
     return page(request, template, to=to, **values)
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from ehrxqa.errors import SourceError
 from ehrxqa.sources.chest_imagenome import DROPPED_CATEGORY, DROPPED_OBJECT, image_id_of, sentence_position
-from ehrxqa.sources.scene_graphs import contents, decoded, find_members
+from ehrxqa.sources.scene_graphs import Member, contents, decoded, find_members
 from ehrxqa.sources.table_stream import stream_table
 from ehrxqa.sources.tree import SourceTree
 
@@ -51,12 +51,15 @@ class _Graph(msgspec.Struct):
     attributes: list[_Location]
 
 
-def read_graph_sentences(path: Path, studies: Mapping[str, int]) -> dict[str, list[Statement]]:
+def read_graph_sentences(
+    path: Path, studies: Mapping[str, int], members: Mapping[str, Member] | None = None
+) -> dict[str, list[Statement]]:
     """What the scene graphs of some images state, in the order of the JSON.
 
     Args:
         path: The zip file of the scene graphs, or their folder; of a zip file only these graphs are inflated.
         studies: Study of each image, by image id.
+        members: Graphs of these and other images, if they were looked for before.
 
     Returns:
         Statements by image id; an image without a graph is left out.
@@ -65,10 +68,11 @@ def read_graph_sentences(path: Path, studies: Mapping[str, int]) -> dict[str, li
         SourceError: A graph is damaged, not in the documented form, or of another study.
     """
     decoder = msgspec.json.Decoder(_Graph, strict=False)
-    members = find_members(path, studies)
-    image_of = {member.name: image_id for image_id, member in members.items()}
+    if members is None:
+        members = find_members(path, studies)
+    image_of = {members[image_id].name: image_id for image_id in studies if image_id in members}
     found = {}
-    for member, content in contents(list(members.values())):
+    for member, content in contents([members[image_id] for image_id in image_of.values()]):
         where = f"{member.name}: " if member.offset >= 0 else ""
         image_id = image_of[member.name]
         try:
