@@ -14,7 +14,7 @@ import msgspec
 
 from ehrxqa.errors import SourceError
 from ehrxqa.sources.chest_imagenome import DROPPED_OBJECT, image_id_of
-from ehrxqa.sources.scene_graphs import Member, contents
+from ehrxqa.sources.scene_graphs import Member, contents, decoded
 from ehrxqa.sources.table_stream import stream_table
 from ehrxqa.sources.tree import SourceTree
 
@@ -58,8 +58,8 @@ def read_graph_image_boxes(member: Member) -> tuple[ImageBox, ...]:
     """
     _, content = next(contents([member]))
     try:
-        graph = msgspec.json.decode(content, type=_Graph, strict=False)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        graph = decoded(msgspec.json.Decoder(_Graph, strict=False), content)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise SourceError(
             f"{member.name}: is not a scene graph in the documented form ({error})", path=member.path
         ) from error
