@@ -5,13 +5,14 @@ UV = .tools/bin/uv
 BIN = .venv/bin
 OUT ?= demo
 
-.PHONY: help demo test adapters lint types docs bench clean
+.PHONY: help demo test adapters lint types docs bench torture clean
 
 help:
 	@echo "make demo   a synthetic hospital, its databases, questions and answers, in ./$(OUT)"
 	@echo "make test   the test suite; make adapters: what needs environments of its own"
 	@echo "make lint   format, lint; make types: strict type check"
 	@echo "make docs   the documentation, in ./site"
+	@echo "make torture  kills, hostile queries, damaged files, planted leaks, for up to an hour; prints what broke"
 	@echo "make bench  the benchmarks (slow; prints ratios against a yardstick of the same run)"
 
 $(UV):
@@ -54,6 +55,9 @@ docs: .venv/.develops
 
 bench: .venv/.develops
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+torture: .venv/.develops
+	@$(BIN)/python tests/torture/run.py $(TORTURE)
 
 clean:
 	rm -rf .venv .venvs .tools .mypy_cache .pytest_cache .ruff_cache site

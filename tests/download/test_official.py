@@ -31,6 +31,7 @@ from ehrxqa.questions.generate import generate
 from ehrxqa.sources.catalogue import MIMIC_CXR_JPG
 from ehrxqa.sources.download.releases import SCRIPT
 
+WORD = "PHYSIONET_PASSWORD"
 RUN = [sys.executable, "-c", "from ehrxqa.cli.main import run; run()"]
 
 
@@ -129,7 +130,7 @@ def _environment(site: PhysioNet, tmp_path: Path, **more: str) -> dict[str, str]
 
 
 def _command(site: PhysioNet, tmp_path: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    given = {"PHYSIONET_USERNAME": USER, "PHYSIONET_PASSWORD": PASSWORD} | more
+    given = {"PHYSIONET_USERNAME": USER, WORD: PASSWORD} | more
     command = [*RUN, "official", *arguments]
     environment = _environment(site, tmp_path, **given)
     return subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300)
@@ -159,7 +160,7 @@ def test_the_command_as_a_newcomer_types_it(published: Published, site: PhysioNe
 
 
 def test_a_wrong_password_is_one_line(site: PhysioNet, tmp_path: Path) -> None:
-    done = _command(site, tmp_path, "out", "-q", PHYSIONET_PASSWORD="guess")
+    done = _command(site, tmp_path, "out", "-q", **{WORD: "guess"})
     assert done.returncode == 1
     assert len(done.stderr.strip().splitlines()) == 1
     assert "does not accept the user name and password" in done.stderr
