@@ -19,7 +19,7 @@ from ehrxqa.dataset.links import LINKS_FILE, Links, RowLinks
 from ehrxqa.dataset.stats import answer_type, as_text, is_yes_no
 from ehrxqa.dataset.trust import FamilyCounts
 from ehrxqa.errors import RecordError
-from ehrxqa.publish.plots import bar_chart
+from ehrxqa.plots import bar_chart
 
 YES_NO = "has_verb patient {patient_id} died?"
 OTHER = "list the drugs of patient {patient_id}."

@@ -13,7 +13,7 @@ from ehrxqa.dataset.floors import floors
 from ehrxqa.dataset.placement import placement_of
 from ehrxqa.dataset.splits import Dataset, read_dataset
 from ehrxqa.dataset.trust import RULES, FamilyCounts, about, ambiguity, duplicates, family_trust
-from ehrxqa.publish.plots import Bar, bar_chart, html_table, page
+from ehrxqa.plots import Bar, bar_chart, html_table, page
 from ehrxqa.spec.scopes import MODALITIES, SCOPES
 
 __all__ = ["answer_type", "as_page", "as_text", "dataset_stats", "is_yes_no", "plots", "stats"]

@@ -9,7 +9,7 @@ from typing import Any
 from ehrxqa.evaluation.evaluate import Evaluation
 from ehrxqa.evaluation.profiles import RULE_DOCS, rules_of, shown
 from ehrxqa.evaluation.scores import Estimate, GroupScores
-from ehrxqa.publish.plots import Cell, bar_chart, html_table, page
+from ehrxqa.plots import Cell, bar_chart, html_table, page
 
 __all__ = ["as_html", "as_json", "as_table", "profiles_json", "profiles_table"]
 

@@ -16,7 +16,7 @@ from ehrxqa.models.floors import FLOOR_PARSERS
 from ehrxqa.models.report import columns
 from ehrxqa.models.run_folder import list_runs, read_scores, run_path
 from ehrxqa.models.run_records import FAULTS, Run
-from ehrxqa.publish.plots import Cell, bar_chart, html_table, page
+from ehrxqa.plots import Cell, bar_chart, html_table, page
 
 __all__ = ["Board", "BoardRow", "board", "board_html", "board_json", "board_text"]
 

@@ -1,4 +1,4 @@
-"""What the data are, as declarations: scopes, coded values, indexes, tables, releases.
+"""What the data are, as declarations: scopes, findings, tables, indexes, releases.
 
 In: nothing; these are facts. Out: values that every stage reads, so that each fact stands once.
 """

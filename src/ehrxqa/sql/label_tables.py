@@ -6,6 +6,7 @@ from typing import Final
 
 import apsw
 
+from ehrxqa.spec.findings import ATTRIBUTES
 from ehrxqa.spec.tables import TABLES
 
 __all__ = ["label_tables"]
@@ -41,7 +42,6 @@ def _holds_labels(db: apsw.Connection, name: str, sql: str) -> bool:
     columns = {str(row[1]).lower() for row in db.execute(f"PRAGMA main.table_info({quoted})")}
     if "attribute" in columns and columns & {"object", "relation", "category"}:
         return True
-    from ehrxqa.vqa.vocabulary import ATTRIBUTES  # only where there are foreign tables
 
     values = [{str(value).strip().lower() for value in column} for column in zip(*rows.fetchall(), strict=True)]
     findings = {name for names in ATTRIBUTES.values() for name in names}

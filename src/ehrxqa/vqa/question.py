@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from ehrxqa.errors import VqaError
+from ehrxqa.spec.findings import CATEGORIES
 
 __all__ = [
     "ABNORMALITY_CATEGORIES",
@@ -71,9 +72,6 @@ class Combination(StrEnum):
     INTERSECTION = "intersection"
     DIFFERENCE = "difference"
 
-
-#: The five categories of attributes, in the order of the published attribute list.
-CATEGORIES: Final = ("anatomicalfinding", "technicalassessment", "disease", "tubesandlines", "device")
 
 #: A technical assessment is not an abnormality.
 ABNORMALITY_CATEGORIES: Final = ("anatomicalfinding", "disease", "device", "tubesandlines")
