@@ -139,6 +139,8 @@ def converted(kind: type[_T], value: Any, path: Path, what: str, *, where: str =
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         raise fault(f"{path}: {where}is not {what} ({error})") from None
+    except (UnicodeEncodeError, OverflowError):
+        raise fault(f"{path}: {where}is not {what} (a text or number in it that is none)") from None
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Final, Protocol, TextIO
 
+from ehrxqa.terminal import visible
+
 __all__ = [
     "BYTES",
     "SILENT",
@@ -164,7 +166,7 @@ class PlainProgress:
     def note(self, message: str) -> None:
         """Print the message."""
         with suppress(OSError, ValueError):  # nobody reads it any more
-            print(message, file=self._out if self._out is not None else sys.stderr, flush=True)
+            print(visible(message), file=self._out if self._out is not None else sys.stderr, flush=True)
 
 
 class RichProgress:
@@ -214,7 +216,7 @@ class RichProgress:
 
     def note(self, message: str) -> None:
         """Print the message above the bars."""
-        self._console.print(message, highlight=False, markup=False)
+        self._console.print(visible(message), highlight=False, markup=False)
 
 
 def make_progress(*, quiet: bool = False) -> Progress:

@@ -11,12 +11,12 @@ import os
 import signal
 import sys
 import threading
-from contextlib import suppress
 from typing import Any
 
 import click
 
 from ehrxqa.errors import EhrxqaError, SettingsError
+from ehrxqa.terminal import Forgiving, Visible, visible
 
 __all__ = ["COMMANDS", "main", "run"]
 
@@ -97,29 +97,10 @@ def run(arguments: list[str] | None = None) -> None:
         arguments = ["--debug", *(argument for argument in arguments if argument != "--debug")]
     if sys.stderr is None:  # closed by the shell: no file that is opened later may get its number
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
-    sys.stderr = _Forgiving(sys.stderr)
+    sys.stderr = Forgiving(sys.stderr)
+    if sys.stdout is not None and sys.stdout.isatty():
+        sys.stdout = Visible(sys.stdout)
     sys.exit(_guarded(arguments, debug))
-
-
-class _Forgiving:
-    """Standard error as it is, but when its reader has gone: what is said there never ends work."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        """Write, if anybody reads."""
-        with suppress(OSError, ValueError):
-            self._stream.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        """Flush, if anybody reads."""
-        with suppress(OSError, ValueError):
-            self._stream.flush()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
 
 
 class _Ending:
@@ -156,7 +137,7 @@ def _guarded(arguments: list[str], debug: bool) -> int:
     except EhrxqaError as error:
         if debug:
             raise
-        print(f"ehrxqa: error: {error}", file=sys.stderr)
+        print(visible(f"ehrxqa: error: {error}"), file=sys.stderr)
         return 2 if isinstance(error, SettingsError) else 1
     except BrokenPipeError:
         # the reader of our output has gone (`ehrxqa … | head`): not an error of ours

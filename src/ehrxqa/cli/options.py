@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from ehrxqa.json_files import json_text
 from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.spec.releases import release_names
 
@@ -74,7 +74,10 @@ def example(*lines: str) -> str:
 
 def emit(output_format: str, value: Any, text: Callable[[], str]) -> None:
     """Print `value` as JSON, or the text that `text()` makes of it."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False) if output_format == "json" else text())
+    if output_format == "json":
+        click.echo(json_text(value, indent=2))
+    else:  # half an emoji in a file is no reason to stop
+        click.echo(text().encode("utf-8", "backslashreplace").decode())
 
 
 def ask_for_host(what: str, host: str) -> str | None:

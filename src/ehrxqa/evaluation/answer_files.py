@@ -94,6 +94,8 @@ def read_gold(path: Path) -> Gold:
             if "_gold_program" in record:
                 hint = "; it is a pre-release file: fill its answers with ehrxqa answer"
             raise RecordError(f"{path}: record {number}{_named(record)} has no answer{hint}")
+        if not isinstance(record.get("split"), str | None):
+            raise RecordError(f"{path}: record {number}{_named(record)}: the split is not a text")
         if not isinstance(record["answer"], list) and record["answer"] != "null":
             _check_scalar(path, number, record)
         _check_gold(path, number, record)

@@ -280,7 +280,16 @@ def read_labels(folder: Path) -> Labels:
             raise BuildError(f"{folder / name} is missing; build the labels first: ehrxqa build SOURCES OUT") from error
         except (pa.ArrowInvalid, OSError) as error:
             raise BuildError(f"{folder / name} is damaged; build again with --force") from error
-    images, findings, pairs, boxes = (tables[name] for name in LABEL_FILES)
+    try:
+        return _labels_of(*(tables[name] for name in LABEL_FILES))
+    except (pa.ArrowException, KeyError, ValueError, IndexError, TypeError, OverflowError, AttributeError) as error:
+        raise BuildError(f"{folder}: a file in it is damaged; build again with --force") from error
+
+
+def _labels_of(images: Any, findings: Any, pairs: Any, boxes: Any) -> Labels:
+    for numbers in (findings["image"].to_numpy(), boxes["image"].to_numpy()):
+        if len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(images):
+            raise IndexError("an image that is not there")
     objects, attributes, categories = (
         sorted({*_distinct(findings[name]), *pairs[name].unique().cast(pa.utf8()).to_pylist()})
         for name in ("object", "attribute", "category")

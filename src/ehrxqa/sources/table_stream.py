@@ -57,7 +57,10 @@ def read_header(path: Path, file: SourceFile) -> list[str]:
     with open_bytes(path) as stream:
         line = io.BufferedReader(cast(Any, stream)).readline(1 << 20)
     text = line.decode("utf-8-sig", errors="replace").rstrip("\r\n")
-    names = next(csv.reader([text], delimiter=delimiter(file)), [])
+    try:
+        names = next(csv.reader([text], delimiter=delimiter(file)), [])
+    except csv.Error as error:
+        raise SourceError(f"has a header that is not sound CSV ({error})", path=path, line=1) from error
     if not line.strip():
         raise SourceError("is empty, not even a header line", path=path)
     missing = [column.name for column in file.used if column.name not in names]

@@ -52,7 +52,7 @@ def is_integer_text(text: str) -> bool:
     >>> is_integer_text("007"), is_integer_text("5.0")
     (True, False)
     """
-    return _INTEGER.fullmatch(text) is not None and -(2**63) <= int(text) < 2**63
+    return _INTEGER.fullmatch(text) is not None and len(text) < 1000 and -(2**63) <= int(text) < 2**63
 
 
 def is_number_text(text: str) -> bool:

@@ -156,7 +156,7 @@ def decoded_arguments(record: PreRelease) -> Arguments:
     """
     try:
         return _decode_arguments(record.template_arguments)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise VqaError(f"template_arguments are not of the known form ({error})") from error
 
 
