@@ -86,6 +86,16 @@ def test_rewards_are_those_of_the_scores_less_costs(of_file: Environment) -> Non
     assert asked.reward == pytest.approx(-0.01 - 0.001 * of_file.trace.spent.image_questions)
 
 
+def test_order_counts_where_it_is_asked_for(agent_out: Path) -> None:
+    task = endless_tasks(agent_out, "test", scopes=("image-single-1",))
+    question = next(each for each in map(task, range(999)) if len(each.gold) > 1)
+    turned = {"tool": "submit_answer", "arguments": {"answer": question.gold[::-1]}}
+    for rewards, earned in ((Rewards(), 1.0), (Rewards(profile="paper"), 0.0)):
+        with make_environment(agent_out, "test", scopes=("image-single-1",), rewards=rewards) as made:
+            made.reset(int(question.id))
+            assert made.step(turned).reward == earned
+
+
 def test_an_observation_never_holds_the_answer(of_file: Environment) -> None:
     seen = of_file.reset(0)
     assert seen.left["calls"] == 3

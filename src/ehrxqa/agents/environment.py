@@ -54,6 +54,8 @@ class Rewards:
         retrieval: For looking at the studies that the question is about and no others (F1, from its links).
         call: For each call of a tool.
         image_question: For each (image, question) pair.
+        profile: Rules by which an answer is right. By default an order counts where the question asks for one; the
+            rules of the paper also want unordered lists in the order of the database.
     """
 
     execution: float = 1.0
@@ -61,6 +63,7 @@ class Rewards:
     retrieval: float = 0.0
     call: float = 0.0
     image_question: float = 0.0
+    profile: str = "asked-order"
 
 
 @dataclass(frozen=True)
@@ -201,7 +204,7 @@ class Judged:
 
 def reward_parts(question: Question, trace: Trace, rewards: Rewards) -> Judged:
     """The parts of the reward that come with the end of an episode."""
-    verdict, retrieval = verdict_of(question, trace.submission), _retrieval(question, trace)
+    verdict, retrieval = verdict_of(question, trace.submission, rewards.profile), _retrieval(question, trace)
     parts = {
         "execution": rewards.execution * (verdict == "right"),
         "wrong": rewards.wrong * (verdict == "wrong"),

@@ -44,6 +44,7 @@ from ehrxqa.agents.results import Picture
 from ehrxqa.agents.tools import Tools
 from ehrxqa.agents.trace import Trace
 from ehrxqa.errors import EhrxqaError, SettingsError
+from ehrxqa.evaluation.profiles import profile_named
 
 __all__ = ["definition", "test", "train", "valid"]
 
@@ -82,6 +83,7 @@ def _task(
     trials: int = 1,
     calls: int = Budget().calls,
     image_questions: int = Budget().image_questions,
+    profile: str = "paper",
 ) -> Task:
     """The questions of a split.
 
@@ -96,6 +98,7 @@ def _task(
         trials: How often each question is asked; more than one gives Pass^k.
         calls: Most calls of tools for a question.
         image_questions: Most (image, question) pairs for a question.
+        profile: Rules of the comparison.
 
     Raises:
         SettingsError: There is no build or no such question.
@@ -105,6 +108,7 @@ def _task(
         raise SettingsError("say which build: -T out=OUT, or set EHRXQA_OUT")
     if mode not in ("agent", "query"):
         raise SettingsError(f"mode must be agent or query, not {mode!r}")
+    profile_named(profile)
     if trials < 1:
         raise SettingsError(f"trials must be at least 1, not {trials}")
     opened = _Opened(folder, split, None if vision == "none" else vision, images)
@@ -120,7 +124,7 @@ def _task(
     return Task(
         dataset=MemoryDataset([_sample(question) for question in kept.values()], name=f"ehrxqa-{split}"),
         solver=explore(opened, budget) if mode == "agent" else write_query(opened, budget),
-        scorer=execution(lambda identifier: kept[identifier]),
+        scorer=execution(lambda identifier: kept[identifier], profile),
         epochs=Epochs(trials, ["mode", "pass_hat"] if trials > 1 else ["mode"]),
         version=1,
     )
@@ -279,13 +283,13 @@ _METRICS: Sequence[Any] = (ex(), rs5(), rs10(), abstained(), image_questions(), 
 
 
 @scorer(metrics=list(_METRICS))
-def execution(question_of: Callable[[str], Question]) -> Scorer:
-    """Whether what was handed in gives the gold answer, by the rules of the paper."""
+def execution(question_of: Callable[[str], Question], profile: str = "paper") -> Scorer:
+    """Whether what was handed in gives the gold answer, by the rules of a profile."""
 
     async def score(state: TaskState, target: Target) -> Score:
         trace = Trace.of(state.store.get(_TRACE))
         submission = trace.submission
-        verdict = verdict_of(question_of(str(state.sample_id)), submission)
+        verdict = verdict_of(question_of(str(state.sample_id)), submission, profile)
         told = None if submission is None else submission.query or json.dumps(submission.answer)
         why = "nothing was handed in" if submission is None else submission.reason
         spent = {"image_questions": trace.spent.image_questions, "calls": trace.spent.calls}

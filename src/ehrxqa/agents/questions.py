@@ -13,8 +13,8 @@ from ehrxqa.dataset.links import Links, read_links
 from ehrxqa.dataset.placement import Placement
 from ehrxqa.errors import RecordError
 from ehrxqa.evaluation.answer_files import Outcome
-from ehrxqa.evaluation.comparing import Verdict, compared_form, judge
-from ehrxqa.evaluation.profiles import PROFILES
+from ehrxqa.evaluation.comparing import Verdict, asks_for_order, compared_form, judge
+from ehrxqa.evaluation.profiles import profile_named
 from ehrxqa.models import question_set
 
 __all__ = ["INSTRUCTIONS", "Question", "question_of", "read_questions", "verdict_of"]
@@ -91,14 +91,17 @@ Status = Literal["answered", "abstained", "failed"]
 
 
 def verdict_of(question: Question, submission: Submission | None, profile: str = "paper") -> Verdict:
-    """Whether what was handed in is right; handing in nothing abstains.
+    """Whether what was handed in is right by the rules of a profile; handing in nothing abstains.
 
     Raises:
+        SettingsError: There is no such profile.
         AnswerShapeError: The gold answer cannot be compared by the profile.
     """
-    rules = PROFILES[profile]
-    gold = compared_form(question.gold, rules)
+    rules = profile_named(profile)
+    ordered = rules.order != "asked" or (question.query is not None and asks_for_order(question.query))
+    gold = compared_form(question.gold, rules, ordered=ordered)
     if submission is None:
-        return judge(gold, Outcome("abstained"), rules)
+        return judge(gold, Outcome("abstained"), rules, ordered=ordered)
     outcomes: dict[str, Status] = {"answered": "answered", "abstained": "abstained"}
-    return judge(gold, Outcome(outcomes.get(submission.outcome, "failed"), submission.answer), rules)
+    given = Outcome(outcomes.get(submission.outcome, "failed"), submission.answer)
+    return judge(gold, given, rules, ordered=ordered)
