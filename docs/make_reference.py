@@ -36,7 +36,7 @@ def database() -> str:
         "The 19 tables, in the order in which they are created. Names of tables are stored in upper case. There is no "
         "index and no key, and types follow the data as in the official database: an identifier whose source had "
         "a null anywhere is REAL, a column without any value is REAL. Rows are stored in the order in which "
-        "queries without ORDER BY return them.\n",
+        "queries without ORDER BY return them. `ehrxqa schema OUT [TABLE]` says the same of a build.\n",
     ]
     for table in TABLES.values():
         lines += [f"## {table.name.upper()}\n", f"{table.doc}\n", "| column | type | meaning |", "|---|---|---|"]

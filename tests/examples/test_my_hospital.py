@@ -74,6 +74,13 @@ def test_the_build_is_another_data_set_and_says_what_the_table_is(built, run):
     assert "services" in schema["table_names_original"]
 
 
+def test_the_schema_says_all_tables_in_words(built, run):
+    assert "transfertime (time): when the service took over" in run("schema", built / "out", "SERVICES")
+    every = json.loads(run("schema", built / "out", "--format", "json"))
+    assert len(every) == 20 and every["tb_cxr_plus"]["answer_key"] and not every["services"]["answer_key"]
+    assert every["labevents"]["columns"][3]["references"] == ["d_labitems", "itemid"]
+
+
 def test_the_family_asks_about_the_table(built):
     records = json.loads((built / "out/dataset/test.json").read_text())
     about = [record for record in records if "services" in record["q_tag"]]

@@ -12,6 +12,7 @@ import pytest
 
 from ehrxqa.errors import BuildError
 from ehrxqa.vqa.database_labels import labels_of_database, studies_of_database
+from ehrxqa.vqa.models import VqaRequest
 from ehrxqa.vqa.oracle import OracleModel
 from ehrxqa.vqa.question import CATEGORIES, KINDS, Combination, Form, Target, VqaQuestion
 
@@ -67,7 +68,7 @@ def random_question(rng: random.Random, number: int, objects, attributes) -> Vqa
 
 def agrees(connection: sqlite3.Connection, oracle: OracleModel, question: VqaQuestion, study: int) -> None:
     rows = [row[0] for row in connection.execute(gold_sql(question, study))]
-    answer = oracle.answer_studies(question, [study])[0]
+    answer = oracle.answer([VqaRequest(study, "", question, "")])[0]
     if question.answer_type == "list":
         assert list(answer) == sorted(rows), question
     elif question.target is Target.SIZE and not rows:

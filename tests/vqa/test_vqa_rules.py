@@ -125,11 +125,6 @@ def test_oracle_answers_each_request_by_itself(labels, asked, rng):
     rng.shuffle(requests)
     oracle = OracleModel(labels)
     assert oracle.answer(requests) == [oracle.answer([request])[0] for request in requests]
-    for question in asked:
-        studies = [*labels.study_ids, 999]
-        assert oracle.answer_studies(question, studies) == oracle.answer(
-            [VqaRequest(study, "", question, "") for study in studies]
-        )
 
 
 def test_a_study_without_labels_has_nothing_and_no_size():

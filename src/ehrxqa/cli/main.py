@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("ehrxqa.cli.verify", "Check an output folder, alone or against another one."),
     "check": ("ehrxqa.cli.check", "Prove that gold programs and NeuralSQL agree, under every profile."),
     "info": ("ehrxqa.cli.info", "Say what an output folder holds and how it was made."),
+    "schema": ("ehrxqa.cli.schema", "Say what the tables and columns of a build are."),
     "labels": ("ehrxqa.cli.labels", "Write cohorts and labels as the official CSV files."),
     "vqa": ("ehrxqa.cli.vqa", "Answer and generate questions about single chest X-rays."),
     "query": ("ehrxqa.cli.query", "Run SQL that asks chest X-rays."),

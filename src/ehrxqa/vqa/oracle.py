@@ -48,13 +48,6 @@ class OracleModel:
             answers.append(_of_unlabelled(question) if row is None else rule(row))
         return answers
 
-    def answer_studies(self, question: VqaQuestion, study_ids: Sequence[int]) -> list[VqaAnswer]:
-        """One question on many studies, without making a request for each."""
-        rule = rule_for(question, self._labels)
-        row_of = self._labels.row_of_study
-        without = _of_unlabelled(question)
-        return [without if (row := row_of.get(study)) is None else rule(row) for study in study_ids]
-
 
 def _of_unlabelled(question: VqaQuestion) -> VqaAnswer:
     if question.answer_type == "list":

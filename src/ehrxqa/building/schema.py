@@ -1,0 +1,30 @@
+"""`ehrxqa schema`: the tables of a build as they are declared, those of other packages among them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ehrxqa.errors import BuildError, SettingsError
+from ehrxqa.runs.manifest import read_manifest, recorded_tables
+from ehrxqa.spec.table import Table
+from ehrxqa.spec.tables import TABLES
+
+__all__ = ["schema"]
+
+
+def schema(out: Path | str, table: str | None = None) -> tuple[Table, ...]:
+    """The tables of a build, in the order of the database, or the one that is named.
+
+    Raises:
+        BuildError: There is no build.
+        SettingsError: It has no such table.
+    """
+    manifest = read_manifest(Path(out))
+    if manifest is None:
+        raise BuildError(f"{out}: holds no build (no manifest.json); make one with: ehrxqa build SOURCES {out}")
+    tables = {one.name: one for one in (*TABLES.values(), *recorded_tables(manifest))}
+    if table is None:
+        return tuple(tables.values())
+    if table.lower() not in tables:
+        raise SettingsError(f"there is no table {table!r}; there are {', '.join(tables)}")
+    return (tables[table.lower()],)
