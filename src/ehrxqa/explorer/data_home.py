@@ -45,7 +45,8 @@ def home_view(library: Library, index: QuestionIndex) -> HomeView:
         with_images = [item for item in listing.items if item.images or modality == "Table"]
         # one from the shorter half of each: easy to read, and not all of one kind
         step = max(1, len(with_images) // (_EXAMPLES + 1))
-        examples.append((modality, listing.total, tuple(with_images[step::step][:_EXAMPLES])))
+        total = index.listing(Selection({"modality": (modality,)}), rows=1).total
+        examples.append((modality, total, tuple(with_images[step::step][:_EXAMPLES])))
     counts = {study.study_id: len(library.findings(study)) for study in library.studies.values()}
     best: dict[int, StudyRef] = {}
     for study in sorted(library.studies.values(), key=lambda study: (-counts[study.study_id], study.study_id)):

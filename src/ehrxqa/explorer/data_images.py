@@ -80,7 +80,7 @@ class ImageView:
 
 
 #: Height of the letters of a label, and their mean width, as parts of the width of the picture.
-LABEL_HEIGHT: Final = 1 / 38
+LABEL_HEIGHT: Final = 1 / 42
 _LETTER: Final = LABEL_HEIGHT * 0.6
 
 

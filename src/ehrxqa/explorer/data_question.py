@@ -171,9 +171,12 @@ def question_view(library: Library, explanations: Explanations, item: Item, *, n
 
 
 def _studies(library: Library, explanation: Explanation, record: Mapping[str, Any]) -> Iterator[StudyView]:
-    named = (record.get("v_tag") or {}).get("object") or []
+    asked = record.get("v_tag") or {}
+    named = asked.get("object") or []
     for number, study in enumerate(explanation.evidence.studies):
-        objects = frozenset(named) or frozenset(label.object for label in study.labels or ())
+        # a question about anything anywhere marks nothing: its findings are shown as on any X-ray
+        labels = study.labels if asked.get("attribute") else None
+        objects = frozenset(named) or frozenset(label.object for label in labels or ())
         view = image_view(library, study.image_id, objects) if number < MOST_IMAGES else None
         yield StudyView(study, view)
 
