@@ -29,10 +29,10 @@ __all__ = ["command"]
 @click.option(
     "--questions",
     type=click.IntRange(min=20),
-    default=1000,
+    default=4000,
     show_default=True,
     metavar="N",
-    help="Questions to generate.",
+    help="Questions to generate: 8 of 10 for train, 1 for valid, 1 for test.",
 )
 @quiet_option
 @format_option
@@ -48,19 +48,21 @@ def command(
 ) -> int:
     """Make a synthetic hospital, build everything from it, and look around.
 
-    Needs no data and no account, and takes about a minute. OUT (default: ./demo) gets the hospital and what is built
-    from it.
+    Needs no data and no account, and takes about a minute and a half. OUT (default: ./demo) gets the hospital, what is
+    built from it, a vision model that is trained on its X-rays, and a board: gold queries and the parser template, each
+    with perfect vision, the trained model, and the most frequent answers of train.
     """
     from ehrxqa.demonstration.run import demo
+    from ehrxqa.models.board import board_json
 
     report = demo(
         out,
         subjects=subjects,
         gold_subjects=subjects // 4,
         questions={
-            "train": questions // 2,
+            "train": questions - 2 * (questions // 10),
             "valid": questions // 10,
-            "test": questions - questions // 2 - questions // 10,
+            "test": questions // 10,
         },
         seed=seed,
         images=images,
@@ -68,11 +70,14 @@ def command(
         progress=make_progress(quiet=quiet),
     )
     value: dict[str, Any] = {**asdict(report), "out": str(out), "ok": report.ok}
+    value["board"] = board_json([report.board])
     emit(output_format, value, lambda: _text(report))
     return 0 if report.ok else 1
 
 
 def _text(report: DemoReport) -> str:
+    from ehrxqa.models.board import board_text
+
     lines = [""]
     for split, counts in report.tables.items():
         lines.append(
@@ -97,6 +102,8 @@ def _text(report: DemoReport) -> str:
         if shown.neural_sql != shown.gold_sql:
             lines += _wrapped("NeuralSQL", shown.neural_sql)
         lines.append(f"  answer     {_short(shown.answer)}")
+    lines += ["", "Parsers and vision models side by side, and whose fault wrong answers are:"]
+    lines += [f"  {line}" for line in board_text([report.board]).splitlines()]
     agreed = sum(found.agree for found in report.answers)
     lines += ["", f"{agreed} of {len(report.answers)} showcase questions answered alike by gold SQL and NeuralSQL"]
     lines += [f"PROBLEM  {problem}" for problem in report.problems]
@@ -106,6 +113,8 @@ def _text(report: DemoReport) -> str:
         "Next:",
         f"  ehrxqa info {report.out}/ehrxqa",
         f"  ehrxqa stats {report.out}/ehrxqa",
+        f"  ehrxqa board {report.out}/ehrxqa --floors --html board.html",
+        f"  ehrxqa compare {report.out}/ehrxqa/runs/template-prior {report.out}/ehrxqa/runs/template-oracle",
         f"  ehrxqa why {report.out}/ehrxqa 0 --split test",
         f"  ehrxqa generate {report.out}/ehrxqa --test 200 --scope image --seed 1 --force",
         f"  ehrxqa query {database} \\",

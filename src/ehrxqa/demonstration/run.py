@@ -15,11 +15,13 @@ from ehrxqa.building.verify import verify
 from ehrxqa.dataset.answer import answer
 from ehrxqa.dataset.records import GOLD_PROGRAM, write_records
 from ehrxqa.dataset.scopes import scope_of
+from ehrxqa.demonstration.experiments import experiments
 from ehrxqa.demonstration.showcase import showcase_records
 from ehrxqa.evaluation.evaluate import evaluate
 from ehrxqa.files import write_json
 from ehrxqa.hospital import synth
 from ehrxqa.layout import DATABASE_PATHS, DATASET_FOLDER, SPLITS
+from ehrxqa.models.board import Board
 from ehrxqa.neuralsql.execute import execute
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.questions.generate import generate
@@ -31,7 +33,7 @@ __all__ = ["DEMO_SUBJECTS", "DemoAnswer", "DemoReport", "demo"]
 DEMO_SUBJECTS: Final = 240
 DEMO_GOLD_SUBJECTS: Final = 60
 #: Questions the demo generates, by split.
-DEMO_QUESTIONS: Final[Mapping[str, int]] = MappingProxyType({"train": 500, "valid": 100, "test": 400})
+DEMO_QUESTIONS: Final[Mapping[str, int]] = MappingProxyType({"train": 3200, "valid": 400, "test": 400})
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ class DemoReport:
         tables: Rows of each table of each database.
         answers: The showcase questions, answered.
         dataset: The generated questions, evaluated.
+        board: Parsers and vision models over the test questions, side by side.
         problems: What verification found; empty if all is well.
     """
 
@@ -110,6 +113,7 @@ class DemoReport:
     tables: dict[str, dict[str, int]]
     answers: tuple[DemoAnswer, ...]
     dataset: DemoDataset
+    board: Board
     problems: tuple[str, ...]
 
     @property
@@ -130,7 +134,7 @@ def demo(
     workers: int | None = None,
     progress: Progress = SILENT,
 ) -> DemoReport:
-    """Make a synthetic hospital, build labels and databases, and answer questions by gold SQL and by NeuralSQL.
+    """Make a synthetic hospital, build everything from it, answer questions, and compare parsers and vision models.
 
     `OUT/hospital` holds the sources, `OUT/ehrxqa` what is built from them. A second run does only what is missing.
 
@@ -185,7 +189,8 @@ def demo(
         )
     tables = manifest.stages["database"].counts["tables"]
     dataset = _dataset(built, questions, seed, workers, progress)
-    return DemoReport(out, tables, tuple(answers), dataset, tuple(verify(built).problems))
+    side_by_side = experiments(built, hospital, images=images, seed=seed, workers=workers, progress=progress)
+    return DemoReport(out, tables, tuple(answers), dataset, side_by_side, tuple(verify(built).problems))
 
 
 def _dataset(

@@ -31,12 +31,22 @@ def gather_evidence(
     runner: QueryRunner,
     oracle: QueryRunner,
 ) -> Evidence:
-    """Run what the outcomes do not say yet: gold queries and withheld ones, and all of them with perfect vision."""
+    """Run what the outcomes do not say yet: gold queries and withheld ones, and all of them with perfect vision.
+
+    Args:
+        asked: The questions.
+        queries: What the parser wrote.
+        outcomes: What came of it.
+        runner: Runs queries with the model of the run.
+        oracle: Runs them with perfect vision; may be the same.
+    """
     known = {line.query: _outcome_of(outcomes[key]) for key, line in queries.items() if line.query is not None}
     predicted = [line.query or line.withheld for line in queries.values()]
     gold = [asked.gold_query(identifier) for identifier in asked.records]
     every = [query for query in dict.fromkeys([*predicted, *gold]) if query is not None]
     seen = known | dict(runner.run([query for query in every if query not in known], "queries to compare with"))
+    if runner is oracle:
+        return Evidence(seen, seen)
     return Evidence(seen, dict(oracle.run(every, "queries with perfect vision")))
 
 

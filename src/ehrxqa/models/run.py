@@ -161,8 +161,10 @@ def run(
             status="running",
             kind="parser",
             split=split,
-            parser=System(parser if isinstance(parser, str) else "object", maker.name, maker.version),
-            vision=System(vision if isinstance(vision, str) else "object", runner.name, runner.version),
+            parser=System(
+                parser if isinstance(parser, str) else getattr(parser, "spec", "object"), maker.name, maker.version
+            ),
+            vision=System(_spec_of(vision), runner.name, runner.version),
             seed=seed,
             trials=trials,
             limits=Limits(timeout, max_rows),
@@ -186,8 +188,11 @@ def run(
             _parse(folder, maker, asked, trials, progress)
             used = _execute(folder, runner, asked, trials)
             queries, outcomes = read_queries(folder), read_outcomes(folder)
-            with QueryRunner(replace(setup, model="oracle"), count, progress) as oracle:
-                evidence = gather_evidence(asked, queries, outcomes, runner, oracle)
+            if vision == "oracle":
+                evidence = gather_evidence(asked, queries, outcomes, runner, runner)
+            else:
+                with QueryRunner(replace(setup, model="oracle"), count, progress) as oracle:
+                    evidence = gather_evidence(asked, queries, outcomes, runner, oracle)
             used += Cost(images=runner.asked - used.images)
             scores = judge_answers(asked, queries, outcomes, evidence, rules, seed)
             write_answers(folder, first_answers(asked.records, outcomes))
@@ -233,6 +238,11 @@ def estimate(
     maker = _parser(parser, out, database, asked, 0, read_manifest(out), options or {}, None, SILENT)
     given = [AskedQuestion(identifier, record["question"]) for identifier, record in asked.records.items()]
     return maker.estimate(given, trials) if isinstance(maker, Estimating) else Estimate()
+
+
+def _spec_of(system: str | Parser | VqaModel) -> str:
+    """How a system is named: as on the command line, if it has such a name."""
+    return system if isinstance(system, str) else str(getattr(system, "spec", "object"))
 
 
 def _parser(

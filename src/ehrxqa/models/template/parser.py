@@ -47,7 +47,7 @@ class TemplateParser:
         NeuralSqlError: A database cannot be read.
     """
 
-    name = "template"
+    name = spec = "template"
 
     def __init__(self, context: Context) -> None:
         train, valid = (_question_path(context.out, split) for split in ("train", "valid"))
@@ -66,6 +66,7 @@ class TemplateParser:
         for path in (train, valid):
             digest.update(b"" if path is None else path.read_bytes())
         self.version = digest.hexdigest()[:16]
+        self._known: dict[str, Prediction] = {}
         self.threshold = 0.0
         if valid is not None:
             reader = self.reader if same else Reader(records, train_values, train_values)
@@ -74,7 +75,9 @@ class TemplateParser:
     def parse(self, questions: Sequence[AskedQuestion], trial: int) -> Iterator[tuple[int, Prediction]]:
         """The likeliest query of each question, or an abstention that names it."""
         for place, question in enumerate(questions):
-            yield place, self.predict(question.text)
+            if question.text not in self._known:
+                self._known[question.text] = self.predict(question.text)
+            yield place, self._known[question.text]
 
     def predict(self, text: str) -> Prediction:
         """The query of a question; the one held back, if the confidence is below the threshold."""
