@@ -38,7 +38,7 @@ Value = None | int | float | str | bytes
 #: Virtual-machine steps between two calls of the handler that counts them: some tens of microseconds.
 STRIDE = 5_000
 
-# Settings of SQLite that an older SQLite may not have yet are left out there; other walls stand in for them.
+# Settings of SQLite that an older SQLite may not have yet are left out there; other bounds stand in for them.
 _CONFIG = {
     "DEFENSIVE": 1,
     "TRUSTED_SCHEMA": 0,
