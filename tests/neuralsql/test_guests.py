@@ -146,6 +146,14 @@ def test_wrapped_queries_are_run_and_it_is_said(shared, foreign, tmp_path):
     }
 
 
+def test_the_command_counts_them(foreign, tmp_path):
+    (tmp_path / "p.json").write_text(json.dumps({"a": "```\nselect 1\n```", "b": "select 2"}))
+    options = ["--predictions", str(tmp_path / "p.json"), "--out", str(tmp_path / "o.json"), "--workers", "1"]
+    ran = CliRunner().invoke(main, ["execute", "--database", str(foreign), *options, "-q"])
+    assert ran.exit_code == 0
+    assert "1 of them with notes" in ran.output
+
+
 def test_torn_signs_of_comparison(foreign, tmp_path):
     found = run(foreign, {"a": "select name from people where id > = 2 and id ! = 1 and name <> '! ='"}, tmp_path)
     assert found["a"]["answer"] == ["Bo"]

@@ -120,6 +120,8 @@ def command(
         lambda: (
             f"{summary.total:,} queries: {summary.answered:,} answered, {summary.abstained:,} abstained, "
             f"{summary.error:,} error, {summary.timeout:,} timeout; {summary.questions:,} image questions\n"
-            f"{summary.out}"
+            + f"{summary.noted:,} of them with notes: a fence or prose around the query, or what looks like a slip\n"
+            * bool(summary.noted)
+            + summary.out
         ),
     )

@@ -46,6 +46,7 @@ class ExecuteSummary:
         questions: (image, question) pairs the queries needed, each query by itself.
         asked: Pairs put to the model in this run.
         resumed: Queries taken over from an interrupted run.
+        noted: Queries with `notes` in their outcomes: taken out of what stood around them, or what looks like a slip.
         out: The file of outcomes.
     """
 
@@ -57,6 +58,7 @@ class ExecuteSummary:
     questions: int
     asked: int
     resumed: int
+    noted: int
     out: str
 
 
@@ -138,6 +140,7 @@ def execute(
         sum(record["questions"] for record in records),
         asked,
         resumed,
+        sum(bool(record["notes"]) for record in records),
         str(out),
     )
 
