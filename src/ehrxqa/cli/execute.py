@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ehrxqa.cli.options import emit, example, format_option, now_option, quiet_option, workers_option
+from ehrxqa.cli.options import answering_options, emit, example, format_option, quiet_option, workers_option
 from ehrxqa.progress import make_progress
 
 __all__ = ["command"]
@@ -34,36 +34,9 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     required=True,
     help="Queries: {id: sql}, a list of {id, query}, JSONL, or a .sql file of statements.",
 )
-@click.option(
-    "--model",
-    default="oracle",
-    show_default=True,
-    help="Who answers: oracle, perturbed:RATE, constant:yes|no, recorded:FILE, hf:FOLDER, …",
-)
-@click.option(
-    "--images",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of MIMIC-CXR-JPG, for models that look at images.",
-)
+@answering_options
 @click.option("--out", type=FILE, required=True, help="Outcomes: a list of {id, status, answer, error, …}.")
 @click.option("--answers", type=FILE, help='Answers for evaluation: {id: answer}, "null" for what was not answered.')
-@click.option("--cache", type=FILE, help="File of model answers to use and extend.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=30.0,
-    show_default=True,
-    metavar="S",
-    help="Seconds a query may take.",
-)
-@click.option(
-    "--max-rows",
-    type=click.IntRange(min=1),
-    default=100_000,
-    show_default=True,
-    metavar="N",
-    help="Rows a result may have.",
-)
 @click.option(
     "--max-bytes",
     type=click.IntRange(min=1),
@@ -72,7 +45,6 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     metavar="N",
     help="Bytes that all answers together may take in --out.",
 )
-@now_option
 @workers_option
 @format_option
 @quiet_option

@@ -13,10 +13,12 @@ from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.spec.releases import release_names
 
 __all__ = [
+    "answering_options",
     "emit",
     "example",
     "format_option",
     "now_option",
+    "pictures_option",
     "quiet_option",
     "releases_option",
     "tables_option",
@@ -65,6 +67,52 @@ format_option = click.option(
     show_default=True,
     help="Form of the result on standard output.",
 )
+
+
+pictures_option = click.option(
+    "--images",
+    type=DIR,
+    metavar="SOURCES",
+    help="Sources of the build, or MIMIC-CXR-JPG alone: X-rays, boxes, sentences of reports.",
+)
+
+
+def answering_options(command: F) -> F:
+    """Who answers the image questions of a query, and what a query may take: for commands that run SQL."""
+    options = (
+        click.option(
+            "--model",
+            default="oracle",
+            show_default=True,
+            help="Who answers: oracle, perturbed:RATE, constant:yes|no, recorded:FILE, hf:FOLDER, …",
+        ),
+        click.option(
+            "--images",
+            type=click.Path(exists=True, file_okay=False, path_type=Path),
+            help="Folder of MIMIC-CXR-JPG, for models that look at images.",
+        ),
+        click.option("--cache", type=FILE, help="File of model answers to use and extend."),
+        click.option(
+            "--timeout",
+            type=click.FloatRange(min=0, min_open=True),
+            default=30.0,
+            show_default=True,
+            metavar="S",
+            help="Seconds a query may take.",
+        ),
+        click.option(
+            "--max-rows",
+            type=click.IntRange(min=1),
+            default=100_000,
+            show_default=True,
+            metavar="N",
+            help="Rows a result may have.",
+        ),
+        now_option,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def example(*lines: str) -> str:

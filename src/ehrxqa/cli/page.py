@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option
+from ehrxqa.cli.options import DIR, emit, example, format_option, pictures_option, quiet_option
 from ehrxqa.layout import SPLITS
 from ehrxqa.progress import make_progress
 
@@ -23,12 +23,7 @@ __all__ = ["command"]
 )
 @click.argument("out", type=DIR)
 @click.argument("folder", type=DIR)
-@click.option(
-    "--images",
-    type=DIR,
-    metavar="SOURCES",
-    help="Sources of the build, or MIMIC-CXR-JPG alone: X-rays, boxes, sentences of reports.",
-)
+@pictures_option
 @click.option("--ids", metavar="ID,ID", help="Questions to show.")
 @click.option("--sample", type=click.IntRange(min=1), metavar="N", help="How many to draw instead.  [default: 20]")
 @click.option("--split", type=click.Choice(SPLITS), default="test", show_default=True, help="Whose questions.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ehrxqa.cli.options import example, now_option
+from ehrxqa.cli.options import answering_options, example
 from ehrxqa.json_files import read_text
 
 if TYPE_CHECKING:
@@ -29,38 +29,8 @@ __all__ = ["command"]
 )
 @click.argument("database", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("sql")
-@click.option(
-    "--model",
-    default="oracle",
-    show_default=True,
-    help="Who answers: oracle, perturbed:RATE, constant:yes|no, recorded:FILE, hf:FOLDER, …",
-)
-@click.option(
-    "--images",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of MIMIC-CXR-JPG, for models that look at images.",
-)
-@click.option(
-    "--cache", type=click.Path(dir_okay=False, path_type=Path), help="File of model answers to use and extend."
-)
+@answering_options
 @click.option("--explain", is_flag=True, help="Show the rewritten SQL and what was asked about how many studies.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=30.0,
-    show_default=True,
-    metavar="S",
-    help="Seconds the query may take.",
-)
-@click.option(
-    "--max-rows",
-    type=click.IntRange(min=1),
-    default=100_000,
-    show_default=True,
-    metavar="N",
-    help="Rows the result may have.",
-)
-@now_option
 @click.option(
     "--format",
     "output_format",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ehrxqa.cli.options import DIR, example, quiet_option
+from ehrxqa.cli.options import DIR, example, pictures_option, quiet_option
 
 __all__ = ["command"]
 
@@ -20,12 +20,7 @@ __all__ = ["command"]
     ),
 )
 @click.argument("out", type=DIR)
-@click.option(
-    "--images",
-    type=DIR,
-    metavar="SOURCES",
-    help="Sources of the build, or MIMIC-CXR-JPG alone: X-rays, boxes, sentences of reports.",
-)
+@pictures_option
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, metavar="N", help="Port.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; others need the printed token.")
 @click.option("--quiz", is_flag=True, help="Show the quiz only: no page tells an answer before it is given.")
