@@ -10,6 +10,8 @@ import pytest
 from made_questions import OFFICIAL
 from official_rules import normalised
 
+from ehrxqa.layout import DATABASE_PATHS
+from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.questions.batch import BatchTask, Wanted, run_batch
 from ehrxqa.questions.checking import Checker
 from ehrxqa.questions.events import VITALS
@@ -19,6 +21,9 @@ from ehrxqa.questions.question import Choice, Question
 from ehrxqa.questions.question_records import record_of
 from ehrxqa.questions.saying import our_wording
 from ehrxqa.sql.official_text import VITAL_RANGES
+from ehrxqa.vqa.constant import ConstantModel
+from ehrxqa.vqa.database_labels import labels_of_database
+from ehrxqa.vqa.oracle import OracleModel
 
 AGO = "2105-12-31 23:59:00"
 
@@ -73,6 +78,38 @@ def test_a_rate_needs_patients_behind_it(copies, bench):
         assert checker.check(question, truth=None, empty=False, strict=True).reason == (
             "a rate or ranking of too few patients"
         )
+
+
+@pytest.mark.parametrize("scope", ["image-single-1", "image-single-2", "image-single-n", "image-group"])
+def test_a_model_that_sees_otherwise_is_a_failed_proof(scope, copies, bench, monkeypatch):
+    """The NeuralSQL of every question about images is run: with a model that is wrong, no question is proven."""
+    checker = Checker(copies, bench.facts.labels)
+    rng, proven = random.Random(scope), []
+    for template in (t for t in OFFICIAL.values() if t.scope == scope and t.answer == "truth"):
+        choice = bench.sampler.draw(template, rng, truth=True, empty=False, subjects=None)
+        if choice is None:
+            continue
+        question = Question(template, choice)
+        if checker.check(question, truth=True, empty=False, strict=True).answer == [1]:
+            proven.append(question)
+    wrong = Checker(copies, bench.facts.labels)
+    blind = Engine(copies.indexed, ConstantModel(False, []))
+    monkeypatch.setattr(wrong, "_engine", blind)
+    checks = [wrong.check(question, truth=True, empty=False, strict=True) for question in proven]
+    # where the finding is asked to be in neither of two studies, a model that never sees one is right
+    assert sum("NeuralSQL gives [0], gold [1]" in check.fault for check in checks) >= len(proven) / 3
+    assert proven or scope == "image-group"
+
+
+def test_lists_come_in_one_order(run, built):
+    """A system that writes the NeuralSQL of each question is right under the rules that keep the order of lists."""
+    out = run.out
+    for split in ("train", "test"):
+        labels = labels_of_database(built / DATABASE_PATHS[split])
+        engine = Engine(built / DATABASE_PATHS[split], OracleModel(labels))
+        for record in run.records(split):
+            if record["answer"] != "null" and len(record["answer"]) > 1:
+                assert engine.run(record["query"]).answer == pytest.approx(record["answer"]), (out, record["id"])
 
 
 @pytest.mark.parametrize("number", [n for n, t in OFFICIAL.items() if t.denominator])

@@ -106,6 +106,7 @@ class Checker:
         self._gold = Runner(Lookup(copies.database, _SECONDS), Lookup(copies.twins, _SECONDS))
         self._fast = Lookup(copies.indexed, _SECONDS)
         self._engine = Engine(copies.indexed, OracleModel(labels), limits=limits)
+        self._plain_engine = Engine(copies.database, OracleModel(labels), limits=limits)
         self._lint = Lint(self._fast.rows)
         self._names: dict[str, set[str]] = {}
         self._longer_names: dict[tuple[str, str], tuple[str, ...]] = {}
@@ -162,13 +163,15 @@ class Checker:
             if not _same(ordered, answer):
                 return Checked(fault=f"gold program gives {ordered}, with indexes {answer}: {program}")
             answer = ordered
-        if question.template.neural:
+        if question.template.modality != "table":
             try:
                 asked = self._engine.run(query(question).lower()).answer
             except NeuralSqlError as error:
                 return Checked(fault=f"NeuralSQL fails: {error}: {query(question)}")
             if not _same(asked, answer):
                 return Checked(fault=f"NeuralSQL gives {asked}, gold {answer}: {query(question)}")
+            if len(answer) > 1 and not _same_in_order(self._asked_plainly(question), answer):
+                return Checked(reason="a list in another order")
         if self.longer_name(question, filled(question)):
             return Checked(reason=LONGER_NAME)
         if not read_back(question):
@@ -176,6 +179,10 @@ class Checker:
                 return Checked(reason="a name that makes the sentence ambiguous")
             return Checked(fault=f"the template does not read back: {filled(question)}")
         return Checked(answer, alternatives=alternatives, needs=self._needs(question))
+
+    def _asked_plainly(self, question: Question) -> list[Any]:
+        """The NeuralSQL answer on the database without indexes, where a list has the order that systems will see."""
+        return self._plain_engine.run(query(question).lower()).answer
 
     def _alternatives(self, question: Question, answer: list[Any]) -> dict[str, list[Any]]:
         """Reading → its answer, where that is another, or is the same by chance."""
@@ -320,6 +327,11 @@ def _same(one: list[Any], other: list[Any]) -> bool:
         else a == b
         for a, b in pairs
     )
+
+
+def _same_in_order(one: list[Any], other: list[Any]) -> bool:
+    """Whether two answers are the same as they stand: some rules of comparison keep the order of lists."""
+    return len(one) == len(other) and all(_same([a], [b]) for a, b in zip(one, other, strict=True))
 
 
 def _place(value: Any) -> tuple[str, Any]:
