@@ -98,7 +98,6 @@ def cut(
         raise SettingsError(f"policy must be one of {', '.join(POLICIES)}, not {policy!r}")
     if not database.is_file():
         raise SettingsError(f"{database}: no such database file")
-    target.parent.mkdir(parents=True, exist_ok=True)
     with reading(database):
         require_writable(target)
         try:

@@ -41,10 +41,11 @@ def command(
 
     Runs over the same questions under the same rules stand in one table, the best first.
     """
-    from ehrxqa.files import write_text
+    from ehrxqa.files import reading, write_text
     from ehrxqa.models.board import board, board_html, board_json, board_text
     from ehrxqa.models.floors import FLOORS
     from ehrxqa.models.run import run
+    from ehrxqa.runs.output_folder import built_files
 
     if floors:
         for parser, vision in FLOORS.values():
@@ -58,9 +59,10 @@ def command(
                 workers=workers,
                 progress=make_progress(quiet=quiet),
             )
-    found = board(out)
-    if html is not None:
-        write_text(html, board_html(found, f"Runs of {out.name}"))
-        if not quiet:
-            click.echo(f"{html}: written", err=True)
+    with reading(*built_files(out), *out.glob("runs/*/*"), writing=[html]):
+        found = board(out)
+        if html is not None:
+            write_text(html, board_html(found, f"Runs of {out.name}"))
+            if not quiet:
+                click.echo(f"{html}: written", err=True)
     emit(output_format, board_json(found), lambda: board_text(found))

@@ -54,19 +54,22 @@ def command(
     """
     from ehrxqa.agents.slicing import slice_questions, slice_subject, subject_number
     from ehrxqa.errors import SettingsError
+    from ehrxqa.files import reading
     from ehrxqa.layout import CURRENT_TIME
     from ehrxqa.progress import make_progress
+    from ehrxqa.runs.output_folder import built_files
 
     if (subject is None) == (questions is None):
         raise SettingsError("give either --subject (and --at) or --questions")
-    if questions is not None:
-        report = slice_questions(
-            out, questions, to, at=at or CURRENT_TIME, split=split, policy=policy, progress=make_progress(quiet=quiet)
-        )
-    else:
-        if at is None:
+    progress = make_progress(quiet=quiet)
+    with reading(questions, *built_files(out)):
+        if questions is not None:
+            when = at or CURRENT_TIME
+            report = slice_questions(out, questions, to, at=when, split=split, policy=policy, progress=progress)
+        elif at is None:
             raise SettingsError("say until when: --at TIME")
-        report = slice_subject(out, subject_number(subject or ""), at, to, split=split, policy=policy)
+        else:
+            report = slice_subject(out, subject_number(subject or ""), at, to, split=split, policy=policy)
     value = {
         "slices": [str(made.path) for made in report.slices],
         "list": str(report.list),

@@ -145,6 +145,9 @@ def plan(
 )
 @click.option("--images", type=DIR, help="The sources, or the folder of MIMIC-CXR-JPG.")
 @click.option(
+    "--confirm-endpoint", metavar="HOST", help="Allow sending images to this host, that of endpoint:URL:MODEL."
+)
+@click.option(
     "--shard", default="1/1", show_default=True, metavar="I/N", help="Only the I-th of N parts of the images."
 )
 @click.option(

@@ -15,12 +15,14 @@ from typing import Any, Final
 
 from ehrxqa.errors import RecordError, SettingsError, VqaError
 from ehrxqa.files import disk_errors, reading, write_text
+from ehrxqa.json_files import parse_json_lines
 from ehrxqa.layout import LABELS_FOLDER, database_path
 from ehrxqa.net.consent import Ask
 from ehrxqa.progress import SILENT, Progress
+from ehrxqa.runs.output_folder import built_files
 from ehrxqa.vqa.image_labels import ImageLabels
 from ehrxqa.vqa.models import ABSTAIN, VqaModel, VqaReply, VqaRequest, as_reply
-from ehrxqa.vqa.pairs import json_lines, pair_key, read_pairs
+from ehrxqa.vqa.pairs import pair_key, read_pairs
 from ehrxqa.vqa.parse import parse
 from ehrxqa.vqa.recorded import record_of_reply
 from ehrxqa.vqa.records import decoded_arguments, question_of, read_records
@@ -140,13 +142,11 @@ def ask(
     report = AskReport(
         str(target), answering.name, answering.version, len(mine), len({request.image_id for request, _ in mine})
     )
-    known = _known(target, answering, report)
+    with reading(*(Path(path) for path in (pairs, questions) if path), *built_files(out), writing=[target]):
+        known = _known(target, answering, report)
     left = [(request, more) for request, more in mine if _key(request, more) not in known]
     report.known = len(mine) - len(left)
-    with (
-        reading(*(Path(path) for path in (pairs, questions) if path is not None), writing=[target]),
-        disk_errors(target),
-    ):
+    with disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         stream = target.open("a", encoding="utf-8")
     with stream, progress.task("image questions", total=len(left), unit="questions") as task:
@@ -213,10 +213,11 @@ def _known(target: Path, model: VqaModel, report: AskReport) -> set[Any]:
     if not target.exists():
         return set()
     text = target.read_text(encoding="utf-8", errors="replace")
-    if text and not text.endswith("\n"):
-        write_text(target, text[: text.rfind("\n") + 1])
+    whole, _, unfinished = text.rpartition("\n")
+    if not whole and unfinished and not unfinished.startswith('{"'):
+        raise RecordError(f"{target}: holds no answered pairs; name another file with --out")
     known = set()
-    for number, record in json_lines(target):
+    for number, record in parse_json_lines(target, whole):
         try:
             who = record["model"], record["version"]
             known.add((record["image_id"], _words(record["question"]), record.get("split"), record.get("idx")))
@@ -228,6 +229,8 @@ def _known(target: Path, model: VqaModel, report: AskReport) -> set[Any]:
                 "name another file with --out"
             )
         report.abstained += record.get("answer") == "null"
+    if unfinished:
+        write_text(target, whole + "\n" if whole else "")
     return known
 
 
