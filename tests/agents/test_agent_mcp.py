@@ -22,7 +22,8 @@ from mcp.client.streamable_http import streamable_http_client
 
 from ehrxqa.agents.budget import Budget
 from ehrxqa.agents.calling import TOOLS
-from ehrxqa.agents.mcp_server import HOST, Episodes, guarded_app, make_server, write_traces
+from ehrxqa.agents.mcp_http import HOST, guarded_app
+from ehrxqa.agents.mcp_server import Episodes, make_server, write_traces
 from ehrxqa.agents.opened import Build
 from ehrxqa.agents.questions import read_questions
 from ehrxqa.agents.trace import Trace

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -231,6 +232,18 @@ def test_budgets_end_an_episode_but_not_its_answer(
         call(tools, *last)
     assert tools.trace.calls[-1].outcome == "used-up"
     assert call(tools, "submit_answer", {"answer": [1]}).outcome == "answered"
+
+
+def test_whoever_calls_on_and_on_is_not_kept_track_of(opened: Build) -> None:
+    tools = Tools(opened, Budget(calls=2))
+    for _ in range(500):
+        with suppress(EhrxqaError):
+            tools.run_sql("select 1")
+        with suppress(EhrxqaError):
+            tools.submit_answer()
+    assert len(tools.trace.calls) <= 102
+    assert tools.submit_answer(answer=[1]).outcome == "answered"
+    assert tools.trace.submission is not None
 
 
 def test_seconds_and_tokens_end_an_episode(opened: Build) -> None:

@@ -10,19 +10,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from ehrxqa.agents.agent_scores import agent_scores, lines_of
 from ehrxqa.agents.budget import Budget
 from ehrxqa.agents.opened import LIMITS, Build, open_build
-from ehrxqa.agents.questions import Question, question_of, verdict_of
 from ehrxqa.agents.reference import Asking, agent_version, solve
 from ehrxqa.agents.tools import Tools
-from ehrxqa.agents.trace import Submission, Trace
-from ehrxqa.dataset.links import LinkTable
-from ehrxqa.errors import RecordError, SettingsError
-from ehrxqa.evaluation.comparing import NULL, Verdict
-from ehrxqa.evaluation.profiles import profile_named
-from ehrxqa.evaluation.soft import soft_f1
+from ehrxqa.errors import SettingsError
 from ehrxqa.files import sha256_of
 from ehrxqa.layout import DATABASE_OF_SPLIT, SPLITS
+from ehrxqa.models.executing import answer_cache
 from ehrxqa.models.provenance import check_database, images_digest, package_versions, working_copy
 from ehrxqa.models.question_set import QuestionSet, read_questions, subjects_of
 from ehrxqa.models.run_folder import (
@@ -31,7 +27,6 @@ from ehrxqa.models.run_folder import (
     TRACE,
     Lines,
     read_outcomes,
-    read_queries,
     read_run,
     run_path,
     write_answers,
@@ -41,17 +36,14 @@ from ehrxqa.models.run_folder import (
 from ehrxqa.models.run_identity import default_name, earlier_scores, first_answers, told_arguments
 from ehrxqa.models.run_records import (
     Cost,
-    Fault,
     Limits,
     OutcomeLine,
     QueryLine,
-    QuestionScore,
     Run,
     Scores,
     System,
 )
 from ehrxqa.models.subsets import choose
-from ehrxqa.models.summary import Judged, summarise
 from ehrxqa.net.chat import ChatClient, Patience, Reply
 from ehrxqa.net.consent import Ask, require_consent
 from ehrxqa.net.endpoint import find_key, named_endpoint
@@ -160,7 +152,9 @@ def run_agent(
     what = f"{len(order):,} questions and the rows{' and X-rays' if pictures else ''} that the model asks for"
     require_consent(where, what, synthetic=synthetic, confirmed=confirm_endpoint, ask=ask)
     asking = Asking(model, temperature, seed, pictures)
-    with open_build(out, split, vision=None if vision == "none" else vision, images=images) as build:
+    with open_build(
+        out, split, vision=None if vision == "none" else vision, images=images, cache=answer_cache(out)
+    ) as build:
         digests = {"dataset": sha256_of(asked.path), "database": sha256_of(build.database)}
         subjects = subjects_of(asked.records.values())
         check_database(
@@ -192,7 +186,7 @@ def run_agent(
             write_run(folder, record)
             with ChatClient(where, find_key(where), connections=concurrency, patience=patience) as client:
                 _work(_Work(folder, build, client, asking, limits), asked, trials, concurrency, progress)
-            scores, used = _scores(folder, asked, split, trials, profile, seed)
+            scores, used = agent_scores(folder, asked, split, trials, profile, seed)
             write_answers(folder, first_answers(asked.records, read_outcomes(folder)))
             write_scores(folder, scores)
             record = replace(record, status="done", used=used)
@@ -232,7 +226,7 @@ def _work(work: _Work, asked: QuestionSet, trials: int, concurrency: int, progre
             solve(counted, work.asking, tools, asked.records[identifier]["question"], trial)
             trace = tools.trace
             cost = Cost(counted.requests, counted.tokens_in, counted.tokens_out, 0, round(trace.spent.seconds, 3))
-            query, outcome = _lines(identifier, trial, trace, cost)
+            query, outcome = lines_of(identifier, trial, trace, cost)
             with lock:  # the outcome last: it says that the question is done
                 traces.add({"id": identifier, "trial": trial, **trace.record()})
                 queries.add(query)
@@ -263,52 +257,3 @@ class _Counted:
         self.tokens_in += reply.tokens_in
         self.tokens_out += reply.tokens_out
         return reply
-
-
-def _lines(identifier: str, trial: int, trace: Trace, cost: Cost) -> tuple[QueryLine, OutcomeLine]:
-    handed_in = trace.submission or Submission("abstain", "abstained", reason="nothing was handed in")
-    told = f"{len(trace.calls):,} calls of tools"
-    return QueryLine(identifier, trial, handed_in.query, None, told, cost), OutcomeLine(
-        identifier, trial, handed_in.outcome, handed_in.answer,
-        handed_in.reason or ("the agent abstains" if handed_in.outcome == "abstained" else None),
-        trace.spent.image_questions, round(trace.spent.seconds, 4),
-    )  # fmt: skip
-
-
-def _scores(
-    folder: Path, asked: QuestionSet, split: str, trials: int, profile: str, seed: int
-) -> tuple[Scores, Cost]:  # fmt: skip
-    """The scores of every question in every trial, and what the run used up."""
-    queries, outcomes = read_queries(folder), read_outcomes(folder)
-    rules = profile_named(profile)
-    judged: list[Judged] = []
-    told: list[QuestionScore] = []
-    used = Cost()
-    for trial in range(trials):
-        for identifier, asked_record in asked.records.items():
-            if "answer" not in asked_record:
-                raise RecordError(f"{asked.path}: id {identifier} has no answer; answer the file first: ehrxqa answer")
-            question = question_of(asked_record, split, asked.facts[identifier], LinkTable({}).of(asked_record))
-            line, outcome = queries[identifier, trial], outcomes[identifier, trial]
-            submission = Submission("answer", outcome.outcome, outcome.answer)
-            verdict = verdict_of(question, submission, profile)
-            fault = _fault(question, verdict)
-            answer = outcome.answer if outcome.outcome == "answered" else None
-            measures = {} if question.gold == NULL else {"soft_f1": soft_f1(question.gold, answer, rules)}
-            cost = line.cost + Cost(images=outcome.vqa_calls)
-            used += cost
-            judged.append(Judged(identifier, trial, verdict, verdict, fault, measures))
-            told.append(
-                QuestionScore(
-                    identifier, trial, float(verdict == "right"), answer, question.gold, fault,
-                    outcome.reason or line.explanation, cost, measures,
-                )
-            )  # fmt: skip
-    return Scores(profile, summarise(judged, asked.facts, seed), tuple(told)), used
-
-
-def _fault(question: Question, verdict: Verdict) -> Fault | None:
-    """Whose fault it is, as far as an answer without a query tells."""
-    if verdict != "right":
-        return None
-    return "abstained-rightly" if question.gold == NULL else "right"

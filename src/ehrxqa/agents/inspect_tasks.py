@@ -10,7 +10,7 @@ import atexit
 import base64
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cache
 from typing import Any, Literal
@@ -20,38 +20,21 @@ from inspect_ai import Epochs, Task, task
 from inspect_ai.agent import AgentSubmit, as_solver, react
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import ChatMessageSystem, ContentImage, ContentText
-from inspect_ai.scorer import (
-    Metric,
-    SampleScore,
-    Score,
-    Scorer,
-    ScoreReducer,
-    Target,
-    grouped,
-    metric,
-    score_reducer,
-    scorer,
-)
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.tool import ToolDef, ToolError, ToolParam, ToolParams
 
 from ehrxqa.agents.budget import Budget
 from ehrxqa.agents.calling import TOOLS, as_json, call, said_of
+from ehrxqa.agents.inspect_scores import TRACE_KEY, execution
 from ehrxqa.agents.opened import Build, open_build
 from ehrxqa.agents.prompting import query_prompt
-from ehrxqa.agents.questions import INSTRUCTIONS, Question, read_questions, verdict_of
+from ehrxqa.agents.questions import INSTRUCTIONS, Question, read_questions
 from ehrxqa.agents.results import Picture
 from ehrxqa.agents.tools import Tools
-from ehrxqa.agents.trace import Trace
 from ehrxqa.errors import EhrxqaError, SettingsError
 from ehrxqa.evaluation.profiles import profile_named
 
 __all__ = ["definition", "test", "train", "valid"]
-
-#: Where an episode's trace is kept in a sample.
-_TRACE = "ehrxqa:trace"
-#: How Inspect writes our verdicts.
-_LETTERS = {"right": "C", "abstained": "N", "wrong": "I"}
 
 
 @task
@@ -126,6 +109,8 @@ def _task(
         solver=explore(opened, budget) if mode == "agent" else write_query(opened, budget),
         scorer=execution(lambda identifier: kept[identifier], profile),
         epochs=Epochs(trials, ["mode", "pass_hat"] if trials > 1 else ["mode"]),
+        # an agent that never hands in an answer comes to an end all the same
+        message_limit=4 * calls + 20 if mode == "agent" else None,
         version=1,
     )
 
@@ -172,7 +157,7 @@ def explore(opened: Callable[[], Build], budget: Budget) -> Solver:
             return await as_solver(agent)(state, generate)
         finally:
             tools.trace.spent.tokens = state.token_usage
-            state.store.set(_TRACE, tools.trace.record())
+            state.store.set(TRACE_KEY, tools.trace.record())
 
     return solve
 
@@ -188,7 +173,7 @@ def write_query(opened: Callable[[], Build], budget: Budget) -> Solver:
         state = await generate(state)
         query = state.output.completion.strip() or "null"  # whatever stands around it is taken away where it runs
         await anyio.to_thread.run_sync(lambda: tools.submit_answer(query=query))
-        state.store.set(_TRACE, tools.trace.record())
+        state.store.set(TRACE_KEY, tools.trace.record())
         return state
 
     return solve
@@ -222,77 +207,3 @@ def definition(name: str, tools: Tools) -> ToolDef:
     properties = {key: ToolParam.model_validate(each) for key, each in schema["properties"].items()}
     parameters = ToolParams(properties=properties, required=schema["required"])
     return ToolDef(execute, name, declared.description, parameters, max_output=0)
-
-
-@metric
-def ex() -> Metric:
-    """Execution accuracy, in percent."""
-    return _mean({"C": 100.0})
-
-
-@metric
-def rs5() -> Metric:
-    """Reliability score with a penalty of 5 for a wrong answer, in percent."""
-    return _mean({"C": 100.0, "I": -500.0})
-
-
-@metric
-def rs10() -> Metric:
-    """Reliability score with a penalty of 10 for a wrong answer, in percent."""
-    return _mean({"C": 100.0, "I": -1000.0})
-
-
-@metric
-def abstained() -> Metric:
-    """Share of questions without an answer though there is one, in percent."""
-    return _mean({"N": 100.0})
-
-
-@metric
-def image_questions() -> Metric:
-    """(image, question) pairs, the mean over questions."""
-
-    def mean(scores: list[SampleScore]) -> float:
-        counted = [float((each.score.metadata or {}).get("image_questions", 0)) for each in scores]
-        return sum(counted) / max(1, len(counted))
-
-    return mean
-
-
-def _mean(points: dict[str, float]) -> Metric:
-    def mean(scores: list[SampleScore]) -> float:
-        return sum(points.get(str(each.score.value), 0.0) for each in scores) / max(1, len(scores))
-
-    return mean
-
-
-@score_reducer(name="pass_hat")
-def pass_hat() -> ScoreReducer:
-    """Pass^k over all trials of a question: right if every one is, wrong if any is, else abstained."""
-
-    def reduce(scores: list[Score]) -> Score:
-        letters = {str(score.value) for score in scores}
-        letter = "C" if letters == {"C"} else "I" if "I" in letters else "N"
-        asked = [float((score.metadata or {}).get("image_questions", 0)) for score in scores]
-        return Score(value=letter, metadata={"image_questions": sum(asked) / len(asked)})
-
-    return reduce
-
-
-_METRICS: Sequence[Any] = (ex(), rs5(), rs10(), abstained(), image_questions(), grouped(ex(), "modality", all=False))
-
-
-@scorer(metrics=list(_METRICS))
-def execution(question_of: Callable[[str], Question], profile: str = "paper") -> Scorer:
-    """Whether what was handed in gives the gold answer, by the rules of a profile."""
-
-    async def score(state: TaskState, target: Target) -> Score:
-        trace = Trace.of(state.store.get(_TRACE))
-        submission = trace.submission
-        verdict = verdict_of(question_of(str(state.sample_id)), submission, profile)
-        told = None if submission is None else submission.query or json.dumps(submission.answer)
-        why = "nothing was handed in" if submission is None else submission.reason
-        spent = {"image_questions": trace.spent.image_questions, "calls": trace.spent.calls}
-        return Score(value=_LETTERS[verdict], answer=told, explanation=why or verdict, metadata=spent)
-
-    return score

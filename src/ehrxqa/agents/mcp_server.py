@@ -6,13 +6,12 @@ open at a time: `submit_answer` ends it, and the next call begins another.
 
 from __future__ import annotations
 
-import hmac
 import inspect
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 from ehrxqa import __version__
 from ehrxqa.agents.budget import Budget
@@ -27,15 +26,7 @@ if TYPE_CHECKING:
     from mcp.server import MCPServer
     from mcp.server.mcpserver.tools import Tool as McpTool
 
-__all__ = ["HOST", "TOKEN_VARIABLE", "Episodes", "guarded_app", "make_server"]
-
-#: The only address that HTTP is served on.
-HOST: Final = "127.0.0.1"
-TOKEN_VARIABLE: Final = "EHRXQA_MCP_TOKEN"
-
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+__all__ = ["Episodes", "make_server", "write_traces"]
 
 
 @dataclass(frozen=True)
@@ -167,31 +158,6 @@ def _function(tool: Tool, episodes: Episodes) -> Callable[..., Any]:
     function.__signature__ = inspect.Signature(parameters, return_annotation=gives)  # type: ignore[attr-defined]
     function.__name__ = tool.name
     return function
-
-
-def guarded_app(server: MCPServer, port: int, token: str) -> App:
-    """The server as an ASGI application for this machine alone: without the token, nothing is answered."""
-    from mcp.server.transport_security import TransportSecuritySettings
-
-    names = [f"{host}:{port}" for host in (HOST, "localhost")]
-    security = TransportSecuritySettings(
-        allowed_hosts=names, allowed_origins=[f"http://{name}" for name in names], enable_dns_rebinding_protection=True
-    )
-    inner: App = server.streamable_http_app(transport_security=security, host=HOST)
-    expected = f"Bearer {token}".encode()
-
-    async def guarded(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        given = b""
-        if scope["type"] == "http":
-            given = dict(scope["headers"]).get(b"authorization", b"")
-        if scope["type"] == "lifespan" or hmac.compare_digest(given, expected):
-            await inner(scope, receive, send)
-            return
-        headers = [(b"content-type", b"text/plain"), (b"www-authenticate", b"Bearer")]
-        await send({"type": "http.response.start", "status": 401, "headers": headers})
-        await send({"type": "http.response.body", "body": f"the token is missing: {TOKEN_VARIABLE}\n".encode()})
-
-    return guarded
 
 
 def write_traces(path: Path) -> Callable[[Tools], None]:

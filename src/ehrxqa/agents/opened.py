@@ -96,6 +96,7 @@ def open_build(
     images: Path | str | None = None,
     database: Path | str | None = None,
     limits: Limits = LIMITS,
+    cache: Path | None = None,
 ) -> Iterator[Build]:
     """Open a build.
 
@@ -107,6 +108,7 @@ def open_build(
         database: Another database than that of the split, such as a slice; models that answer from labels take those of
             the split's.
         limits: What one query may use up.
+        cache: File of answers of the model to use and extend in queries.
 
     Raises:
         SettingsError: There is no such split, database or folder, or the model is not known.
@@ -130,7 +132,7 @@ def open_build(
             engine, model = stack.enter_context(Engine(path, limits=limits, deny_tables=hidden, now=now)), None
         else:
             engine, model = stack.enter_context(
-                open_engine(Setup(path, vision, folder, limits=limits, labels=labels, now=now))
+                open_engine(Setup(path, vision, folder, cache, limits=limits, labels=labels, now=now))
             )
         free = vision is not None and vision.partition(":")[0] not in _OF_KNOWN_KINDS
         yield Build(split, path, engine, sandbox, model, free, folder, limits, now, threading.RLock())

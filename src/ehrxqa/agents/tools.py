@@ -14,14 +14,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ehrxqa.agents.budget import Budget, BudgetUsedUp
+from ehrxqa.agents.cells import cells_of, id_text, image_answer, number_of
 from ehrxqa.agents.opened import Build
 from ehrxqa.agents.pictures import MOST_SIDE, picture_of
 from ehrxqa.agents.results import (
     AnswerValue,
-    Cell,
     FoundValue,
     FoundValues,
-    ImageAnswer,
     ImageAnswers,
     Picture,
     QueryRows,
@@ -34,17 +33,14 @@ from ehrxqa.agents.schema_words import NOTES
 from ehrxqa.agents.trace import Call, CallOutcome, Submission, Trace, shortened
 from ehrxqa.errors import EhrxqaError, NeuralSqlError, SettingsError, VqaError
 from ehrxqa.neuralsql.result import status_of
-from ehrxqa.sql.sandbox import Value
-from ehrxqa.vqa.models import ABSTAIN, VqaReply, VqaRequest, as_reply
+from ehrxqa.vqa.models import VqaReply, VqaRequest, as_reply
 from ehrxqa.vqa.question import VqaQuestion
 from ehrxqa.vqa.render import render
 
-__all__ = ["MOST_CELL", "Tools"]
+__all__ = ["MOST_STUDIES", "Tools"]
 
-#: Characters of a cell that are given out.
-MOST_CELL: Final = 1_000
-#: Characters of all cells of a result.
-_MOST_TEXT: Final = 100_000
+#: Calls that are noted beyond the budget: those turned away, and attempts to hand in.
+_MOST_TURNED_AWAY: Final = 100
 #: Studies that the note of a call names.
 MOST_STUDIES: Final = 500
 
@@ -100,7 +96,7 @@ class Tools:
             most = min(limit, spent.left(budget, "rows"))
             began = self._clock()
             result = self._run(query, noted)
-            rows, cut = _cells(result.rows[:most])
+            rows, cut = cells_of(result.rows[:most])
             noted.rows = len(rows)
             cut = cut or len(result.rows) > len(rows)
             seconds = round(self._clock() - began, 3)
@@ -110,7 +106,7 @@ class Tools:
     def list_studies(self, subject_id: str | int, before: str | None = None) -> Studies:
         """List the X-ray studies of a subject in the order of time, those before a time if one is given."""
         with self._call("list_studies", subject_id=subject_id, before=before) as noted:
-            subject, left = _number(subject_id, "subject_id"), self.trace.spent.left(self.trace.budget, "rows")
+            subject, left = number_of(subject_id, "subject_id"), self.trace.spent.left(self.trace.budget, "rows")
             found = self._build.sandbox.run(
                 "SELECT study_id, studydatetime, viewposition, hadm_id FROM tb_cxr WHERE subject_id = ? "
                 "AND (? IS NULL OR studydatetime < ?) ORDER BY studydatetime, study_id LIMIT ?",
@@ -120,7 +116,7 @@ class Tools:
             return Studies(
                 str(subject),
                 [
-                    Study(str(study), str(at), "" if view is None else str(view), "" if hadm is None else _id(hadm))
+                    Study(str(study), str(at), "" if view is None else str(view), "" if hadm is None else id_text(hadm))
                     for study, at, view, hadm in found
                 ],
             )
@@ -152,7 +148,9 @@ class Tools:
             images = [self._image(study) for study in studies]
             noted.image_questions, noted.studies = len(images), [study for study, _ in images]
             requests = [VqaRequest(study, image, value, question) for study, image in images]
-            answers = [_answer(study, each) for (study, _), each in zip(images, self._asked(requests), strict=True)]
+            answers = [
+                image_answer(study, each) for (study, _), each in zip(images, self._asked(requests), strict=True)
+            ]
             return ImageAnswers(question if value is None else render(value), answers)
 
     def submit_answer(
@@ -168,7 +166,7 @@ class Tools:
                 if (answer is not None) + (query is not None) + bool(abstain) != 1:
                     raise SettingsError("hand in one of: answer (a list of values), query (NeuralSQL), abstain")
             except SettingsError as error:
-                self.trace.calls.append(Call("submit_answer", shortened(given), "refused", str(error)))
+                self._note("submit_answer", shortened(given), "refused", str(error), _Noted(), 0.0)
                 raise
             noted = _Noted()
             done = self.trace.submission = self._submission(answer, query, noted)
@@ -185,7 +183,7 @@ class Tools:
         with self._build.lock:
             self.trace.spent.check(self.trace.budget)
             self.trace.spent.calls += 1
-            self.trace.calls.append(Call(tool, arguments, "refused", said))
+            self._note(tool, arguments, "refused", said, _Noted(), 0.0)
 
     def _submission(self, answer: Sequence[AnswerValue] | None, query: str | None, noted: _Noted) -> Submission:
         if answer is not None:
@@ -201,6 +199,8 @@ class Tools:
     def _note(
         self, tool: str, given: dict[str, Any], outcome: CallOutcome, said: str | None, noted: _Noted, seconds: float
     ) -> None:
+        if len(self.trace.calls) >= self.trace.budget.calls + _MOST_TURNED_AWAY:
+            return  # whoever calls on and on when nothing is left is not kept track of
         studies, counts = tuple(noted.studies)[:MOST_STUDIES], (noted.rows, noted.image_questions, noted.pictures)
         self.trace.calls.append(Call(tool, given, outcome, said, *counts, studies, round(seconds, 6)))
 
@@ -252,7 +252,7 @@ class Tools:
             noted.studies = sorted(engine.studies)
 
     def _image(self, study_id: str | int) -> tuple[int, str]:
-        study = _number(study_id, "study_id")
+        study = number_of(study_id, "study_id")
         if study not in self._build.studies:
             raise SettingsError(f"there is no study {study}; list_studies and tb_cxr name those there are")
         return study, self._build.studies[study][1]
@@ -278,54 +278,3 @@ class Tools:
             except VqaError as error:
                 answers.extend([error] if len(batch) == 1 else [each for one in batch for each in self._asked([one])])
         return answers
-
-
-def _answer(study: int, reply: VqaReply | VqaError) -> ImageAnswer:
-    if isinstance(reply, VqaError):
-        return ImageAnswer(str(study), None, None, f"the model could not read the image of study {study}")
-    answer, sure = reply.answer, reply.confidence
-    if answer is ABSTAIN:
-        return ImageAnswer(str(study), None, sure, "the model abstains")
-    if answer is None:
-        return ImageAnswer(str(study), None, sure, "the image has no such value")
-    if isinstance(answer, bool):
-        return ImageAnswer(str(study), ["yes" if answer else "no"], sure, "")
-    return ImageAnswer(str(study), list(answer), sure, "")
-
-
-def _number(value: str | int, name: str) -> int:
-    """An id as a number.
-
-    Raises:
-        SettingsError: It is none.
-    """
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**12:
-        return value
-    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit() and len(value.strip()) <= 12:
-        return int(value)
-    raise SettingsError(f"{name} must be a number of at most 12 digits")
-
-
-def _id(value: Value) -> str:
-    """An id as text: the database keeps some as REAL, because its source had gaps."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def _cells(rows: Sequence[Sequence[Value]]) -> tuple[list[list[Cell]], bool]:
-    """Rows as JSON can write them, and whether something was cut off."""
-    kept: list[list[Cell]] = []
-    cut, size = False, 0
-    for row in rows:
-        cells: list[Cell] = []
-        for value in row:
-            cell: Cell = f"x'{value.hex()}'" if isinstance(value, bytes) else value
-            if isinstance(cell, float) and not abs(cell) < float("inf"):
-                cell = str(cell)
-            if isinstance(cell, str) and len(cell) > MOST_CELL:
-                cell, cut = f"{cell[:MOST_CELL]}…", True
-            size += len(cell) if isinstance(cell, str) else 8
-            cells.append(cell)
-        if size > _MOST_TEXT:
-            return kept, True
-        kept.append(cells)
-    return kept, cut

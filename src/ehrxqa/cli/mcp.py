@@ -51,7 +51,8 @@ def command(
     machine if the model runs elsewhere: with real data, use a model that may see them.
     """
     from ehrxqa.agents.budget import Budget
-    from ehrxqa.agents.mcp_server import HOST, TOKEN_VARIABLE, Episodes, guarded_app, make_server, write_traces
+    from ehrxqa.agents.mcp_http import HOST, TOKEN_VARIABLE, guarded_app
+    from ehrxqa.agents.mcp_server import Episodes, make_server, write_traces
     from ehrxqa.agents.opened import open_build
     from ehrxqa.agents.questions import read_questions
     from ehrxqa.files import reading
