@@ -284,3 +284,31 @@ def test_the_command_says_the_scores_and_json_holds_them(questioned: Path) -> No
     assert scores is not None
     assert scores.summary == value["summary"]
     assert answer_cache(questioned).parent.name == ".work"
+
+
+def test_rows_and_studies_found_on_the_way_are_measured(questioned: Path) -> None:
+    from ehrxqa.models.retrieval import Retrieval, found_by
+    from ehrxqa.neuralsql.setup import open_engine
+
+    database = questioned / "database" / "test" / "mimic_iv_cxr.db"
+    with open_engine(Setup(database)) as (engine, _):
+        ((subject, drug),) = engine.run(
+            "select subject_id, drug from prescriptions group by 1 having count( distinct drug ) > 2 limit 1"
+        ).rows
+        of_subject = f"select count(*) from prescriptions where prescriptions.subject_id = {subject}"
+        one_drug = f"{of_subject} and prescriptions.drug = '{drug}'"
+        retrieval = Retrieval(engine)
+        narrow, wide = retrieval.measures(of_subject, one_drug), retrieval.measures(one_drug, of_subject)
+        assert narrow["row_precision"] == wide["row_recall"] == 1.0
+        assert 0 < narrow["row_recall"] == wide["row_precision"] < 1
+        assert retrieval.measures(of_subject, None) == {"row_recall": 0.0}
+        assert retrieval.measures(of_subject, "select count(*) from labevents where 0") == {"row_recall": 0.0}
+        assert retrieval.measures(of_subject, of_subject.upper()) == {"row_recall": 1.0, "row_precision": 1.0}
+        assert retrieval.measures(None, of_subject) == {}
+        ask = 'select func_vqa("list all device.", t1.study_id) from ( select tb_cxr.study_id from tb_cxr {} ) as t1'
+        first, every = ask.format("order by tb_cxr.studydatetime asc limit 1"), ask.format("")
+        assert len(found_by(first, engine).studies) == 1
+        studies = retrieval.measures(first, every)
+        assert studies["study_recall"] == 1.0
+        assert studies["study_precision"] == 1 / len(found_by(every, engine).studies)
+        assert found_by("no sql (", engine).rows == frozenset()

@@ -15,6 +15,7 @@ from ehrxqa.evaluation.soft import soft_f1
 from ehrxqa.models.executing import QueryRunner
 from ehrxqa.models.faults import Evidence, as_answered, diagnose
 from ehrxqa.models.question_set import QuestionSet
+from ehrxqa.models.retrieval import Retrieval
 from ehrxqa.models.run_records import Cost, OutcomeLine, QueryLine, QuestionScore, Scores
 from ehrxqa.models.summary import GROUPINGS, Judged, summarise
 from ehrxqa.neuralsql.result import Outcome
@@ -57,8 +58,18 @@ def judge_answers(
     evidence: Evidence,
     profile: Profile,
     seed: int,
+    retrieval: Retrieval,
 ) -> Scores:
     """The scores of every question in every trial.
+
+    Args:
+        asked: The questions.
+        queries: What the parser wrote.
+        outcomes: What came of it.
+        evidence: What the same queries give under other circumstances.
+        profile: Rules of the comparison.
+        seed: Of the intervals.
+        retrieval: Measures the rows and studies that queries find.
 
     Raises:
         RecordError: A question has no gold answer, nor a query that gives one.
@@ -77,6 +88,7 @@ def judge_answers(
         unheld = judge(form, unheld_outcome, profile, ordered=ordered)
         answer = outcome.answer if outcome.outcome == "answered" else None
         measures = {} if gold == NULL else {"soft_f1": soft_f1(gold, answer, profile)}
+        measures |= retrieval.measures(gold_query, line.query)
         cost = line.cost + Cost(images=outcome.vqa_calls, seconds=outcome.seconds)
         explanation = outcome.reason or line.explanation
         judged.append(Judged(identifier, trial, verdict, unheld, fault, measures))

@@ -37,6 +37,14 @@ def run_text(report: RunReport) -> str:
     never = summary["never_abstaining"]
     if overall["abstained"]:
         lines.append(f"never abstaining: EX {never['EX']['value']:.1f}, RS10 {never['RS10']['value']:.1f}")
+    measures = overall["measures"]
+    found = [
+        f"{name}s: recall {measures[f'{name}_recall']:.1f}, precision {measures[f'{name}_precision']:.1f}"
+        for name in ("row", "study")
+        if f"{name}_recall" in measures and f"{name}_precision" in measures
+    ]
+    if found:
+        lines.append(f"found on the way, {'; '.join(found)}".replace("studys", "studies"))
     if "clean_up" in summary:
         lines.append(
             "replies changed: " + ", ".join(f"{step} {count:,}" for step, count in summary["clean_up"].items())

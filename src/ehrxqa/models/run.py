@@ -18,6 +18,7 @@ from ehrxqa.models.judging import gather_evidence, judge_answers
 from ehrxqa.models.parsers import AskedQuestion, Context, Estimate, Estimating, Parser, make_parser
 from ehrxqa.models.provenance import check_database, images_digest, package_versions, working_copy
 from ehrxqa.models.question_set import QuestionSet, read_questions, subjects_of
+from ehrxqa.models.retrieval import Retrieval
 from ehrxqa.models.run_folder import (
     OUTCOMES,
     QUERIES,
@@ -34,7 +35,7 @@ from ehrxqa.models.run_identity import default_name, earlier_scores, first_answe
 from ehrxqa.models.run_records import Cost, Limits, OutcomeLine, QueryLine, Run, Scores, System
 from ehrxqa.models.subsets import choose
 from ehrxqa.net.consent import Ask
-from ehrxqa.neuralsql.setup import Setup
+from ehrxqa.neuralsql.setup import Setup, open_engine
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.manifest import Manifest, read_manifest
 from ehrxqa.runs.output_folder import exclusive
@@ -194,7 +195,8 @@ def run(
                 with QueryRunner(replace(setup, model="oracle"), count, progress) as oracle:
                     evidence = gather_evidence(asked, queries, outcomes, runner, oracle)
             used += Cost(images=runner.asked - used.images)
-            scores = judge_answers(asked, queries, outcomes, evidence, rules, seed)
+            with open_engine(replace(setup, model="oracle", cache=None)) as (engine, _):
+                scores = judge_answers(asked, queries, outcomes, evidence, rules, seed, Retrieval(engine))
             write_answers(folder, first_answers(asked.records, outcomes))
             write_scores(folder, scores)
             record = replace(record, status="done", used=used)
