@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import math
 import random
+import shutil
 from collections import Counter
 
+import apsw
 import pytest
 
+from ehrxqa.dataset.answer import answer
 from ehrxqa.errors import BuildError
+from ehrxqa.layout import DATABASE_PATHS
 from ehrxqa.questions.copies import make_copies
 from ehrxqa.questions.families.catalogue import catalogue
+from ehrxqa.questions.generate import generate
 from ehrxqa.questions.lookup import Lookup
 from ehrxqa.questions.programs import INDEXED, gold_program
 from ehrxqa.questions.question import Question
 from ehrxqa.sql.gold.indexed import schema_of
 from ehrxqa.sql.gold.runner import Prover, Runner
 from ehrxqa.sql.official_text import normalise
+from ehrxqa.vqa.database_labels import labels_of_database
 
 
 @pytest.fixture
@@ -65,10 +71,10 @@ def test_gold_programs_give_the_same_rows_in_the_same_order_on_the_twins(run, co
     prover = Prover(schema_of(copies.database))
     runner = Runner(Lookup(copies.database, 20.0), Lookup(copies.twins, 20.0))
     proved = 0
-    for _, record, answer, _ in run.pairs:
+    for _, record, expected, _ in run.pairs:
         job = prover.job(record["_gold_program"])[1]
         proved += job.indexed is not None
-        assert runner.run(job) == (answer, None), record["template"]
+        assert runner.run(job) == (expected, None), record["template"]
     assert proved > 150
 
 
@@ -83,3 +89,19 @@ def test_a_database_that_is_none(tmp_path):
     (tmp_path / "x.db").write_text("no database")
     with pytest.raises(BuildError, match="cannot be written"):
         make_copies("test", tmp_path / "x.db", tmp_path / "copies")
+
+
+def test_tables_without_x_rays_are_asked_about_like_any_other(built, tmp_path):
+    """A database of somebody else has neither studies nor labels; what is asked of its tables needs none."""
+    database = tmp_path / DATABASE_PATHS["test"]
+    database.parent.mkdir(parents=True)
+    shutil.copy(built / DATABASE_PATHS["test"], database)
+    db = apsw.Connection(str(database))
+    db.execute("drop table tb_cxr; drop table tb_cxr_plus")
+    db.close()
+    report = generate(tmp_path, test=6, scopes=["table-single"], workers=1)
+    assert report.questions["test"] == 6
+    answer(tmp_path, tmp_path / "dataset" / "_test.json", tmp_path / "again.json", workers=1)
+    assert (tmp_path / "again.json").read_bytes() == (tmp_path / "dataset" / "test.json").read_bytes()
+    with pytest.raises(BuildError):
+        labels_of_database(database)

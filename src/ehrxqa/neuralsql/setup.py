@@ -18,7 +18,7 @@ from ehrxqa.vqa.parse import parse
 from ehrxqa.vqa.registry import ANSWERS_FROM_LABELS, make_model
 from ehrxqa.vqa.vocabulary import DEFAULT_VOCABULARY
 
-__all__ = ["Setup", "open_engine"]
+__all__ = ["Setup", "has_studies", "open_engine"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,8 @@ class _NoStudies:
         raise VqaError("the database has no X-ray studies (no table TB_CXR)")
 
 
-def _has_studies(database: Path) -> bool:
+def has_studies(database: Path) -> bool:
+    """Whether a database has X-ray studies to ask about: a table TB_CXR."""
     with open_database(database) as sandbox:
         return "tb_cxr" in {name.lower() for name in sandbox.tables}
 
@@ -75,14 +76,14 @@ def open_engine(setup: Setup) -> Iterator[tuple[Engine, VqaModel]]:
         NeuralSqlError: The cache cannot be used.
     """
     labels, vocabulary = None, DEFAULT_VOCABULARY
-    has_studies = _has_studies(setup.database)
-    if has_studies and isinstance(setup.model, str) and setup.model.partition(":")[0] in ANSWERS_FROM_LABELS:
+    with_studies = has_studies(setup.database)
+    if with_studies and isinstance(setup.model, str) and setup.model.partition(":")[0] in ANSWERS_FROM_LABELS:
         from ehrxqa.vqa.database_labels import labels_of_database  # numpy: only where labels are read
 
         labels = labels_of_database(setup.labels or setup.database)
         vocabulary = labels.vocabulary
     model: VqaModel = _NoStudies()
-    if has_studies:
+    if with_studies:
         model = make_model(setup.model, database=setup.database, labels=labels, images=setup.images)
     with (
         nullcontext() if setup.cache is None else AnswerCache(setup.cache) as cache,

@@ -110,7 +110,7 @@ class Bench(NamedTuple):
 @cache
 def bench_of(copies: Copies) -> Bench:
     """The facts, sampler and checker of a database; made once in a process."""
-    facts = read_facts(copies.database)
+    facts = read_facts(copies.facts)
     return Bench(facts, Sampler(facts), Checker(copies, facts.labels))
 
 

@@ -23,6 +23,8 @@ import apsw
 
 from ehrxqa.errors import BuildError
 from ehrxqa.files import atomic_path, disk_errors
+from ehrxqa.neuralsql.setup import has_studies
+from ehrxqa.spec.image_tables import TB_CXR, TB_CXR_PLUS
 from ehrxqa.spec.indexes import INDEXES, STUDY_INDEXES
 from ehrxqa.sql.gold.indexed import schema_of
 from ehrxqa.sql.gold.kept import copy_folder, kept_copy, make_kept_copy
@@ -49,6 +51,11 @@ class Copies:
     database: Path
     indexed: Path
     twins: Path
+
+    @property
+    def facts(self) -> Path:
+        """Where facts are read: the database, or in place of one without X-rays the copy with empty tables for them."""
+        return self.database if has_studies(self.database) else self.indexed
 
 
 def make_copies(base: str, database: Path, folder: Path) -> Copies:
@@ -91,6 +98,9 @@ def _with_indexes(database: Path, copy: Path) -> None:
     db = apsw.Connection(str(copy))
     try:
         db.execute("pragma journal_mode = off; pragma synchronous = off")
+        for absent in (TB_CXR, TB_CXR_PLUS):  # in a database without X-rays: then no question is about them
+            names = ", ".join(column.name for column in absent.columns)
+            db.execute(f"create table if not exists {absent.name}({names})")
         db.execute(_STUDIES)
         there = {name for (name,) in db.execute("select lower(name) from sqlite_schema where type = 'table'")}
         for table, indexes in {**INDEXES, **STUDY_INDEXES}.items():
