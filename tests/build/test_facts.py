@@ -17,8 +17,11 @@ from ehrxqa.building.gold_check import check, read_gold_check
 from ehrxqa.building.published import Published
 from ehrxqa.cli.main import main
 from ehrxqa.errors import BuildError, SourceError
+from ehrxqa.evaluation.evaluate import evaluate
 from ehrxqa.evaluation.profiles import PROFILES
 from ehrxqa.hospital import synth
+from ehrxqa.layout import database_path
+from ehrxqa.neuralsql.execute import execute
 from ehrxqa.questions.generate import generate
 from ehrxqa.sources.catalogue import PROJECTS
 
@@ -124,3 +127,23 @@ def test_gold_and_neuralsql_are_compared_under_every_profile(hospital: Path, tmp
     assert _fact(out, "gold").good is False
     done = CliRunner().invoke(main, ["check", str(out), "-q"], standalone_mode=False)
     assert done.return_value == 1
+
+
+def test_outcomes_of_another_splits_database_are_told(hospital: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    build(hospital, out, workers=1)
+    generate(out, test=12, seed=5, workers=1)
+    records = json.loads((out / "dataset/test.json").read_text())
+    queries = tmp_path / "queries.json"
+    queries.write_text(json.dumps({str(record["id"]): record["query"] for record in records}))
+    told = {}
+    for base in ("train", "test"):
+        outcomes = tmp_path / f"{base}.json"
+        execute(database_path(out, base), queries, out=outcomes, workers=1)
+        told[base] = evaluate(out / "dataset/test.json", outcomes, resamples=0).elsewhere
+        options = ["evaluate", "--gold", str(out / "dataset/test.json"), "--predictions", str(outcomes)]
+        shown = CliRunner().invoke(main, options, standalone_mode=False).output
+        assert ("another database" in shown) == told[base]
+    assert told == {"train": True, "test": False}
+    shutil.copy(out / "dataset/test.json", tmp_path / "elsewhere.json")  # of this one nothing is known
+    assert not evaluate(tmp_path / "elsewhere.json", tmp_path / "train.json", resamples=0).elsewhere

@@ -47,7 +47,7 @@ def test_outcomes_do_not_depend_on_the_workers(small_database, tmp_path):
         assert (summary.total, summary.answered, summary.abstained, summary.error, summary.timeout) == (8, 3, 2, 1, 2)
         found[workers] = json.loads(out.read_text())
         assert [list(record) for record in found[workers]] == [
-            ["id", "status", "answer", "error", "notes", "questions", "now", "seconds"]
+            ["id", "status", "answer", "error", "notes", "questions", "now", "database", "seconds"]
         ] * 8
         assert list(tmp_path.glob("*.journal")) == []
         assert json.loads(answers.read_text()) == {

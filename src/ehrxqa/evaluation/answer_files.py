@@ -70,12 +70,14 @@ class Predictions:
         duplicates: Keys that occur several times.
         not_lists: Answers that are neither a list nor "null"; they equal no list.
         nested: Answers that hold a list inside the list, such as rows; answers are flat.
+        databases: Beginnings of the checksums of the databases that they were found on, where they say it.
     """
 
     outcomes: dict[str, Outcome]
     duplicates: tuple[str, ...]
     not_lists: int
     nested: int
+    databases: frozenset[str] = frozenset()
 
 
 def read_gold(path: Path) -> Gold:
@@ -137,6 +139,7 @@ def read_predicted_answers(path: Path, gold: Gold) -> Predictions:
     """
     outcomes: dict[str, Outcome] = {}
     duplicates = []
+    databases: set[str] = set()
     not_lists = nested = 0
     for number, record in enumerate(_records(path, _load(path), "answer"), start=1):
         if "answer" not in record and "status" not in record:
@@ -146,13 +149,15 @@ def read_predicted_answers(path: Path, gold: Gold) -> Predictions:
             raise RecordError(f"{path}: record {number} is of split {split!r}, the gold answers are of {gold.split!r}")
         if gold.as_text:
             _read_rows(record)
+        if isinstance(record.get("database"), str):
+            databases.add(record["database"])
         key = _key(path, number, record, mixes_splits=gold.mixes_splits)
         if key in outcomes:
             duplicates.append(key)
         outcome = outcomes[key] = _outcome(path, number, record)
         not_lists += outcome.status == "answered" and not isinstance(outcome.answer, list)
         nested += isinstance(outcome.answer, list) and any(isinstance(value, list | dict) for value in outcome.answer)
-    return Predictions(outcomes, tuple(duplicates), not_lists, nested)
+    return Predictions(outcomes, tuple(duplicates), not_lists, nested, frozenset(databases))
 
 
 def _outcome(path: Path, number: int, record: Mapping[str, Any]) -> Outcome:

@@ -15,6 +15,8 @@ from ehrxqa.evaluation.comparing import Verdict, asks_for_order, compared_form, 
 from ehrxqa.evaluation.metrics import METRICS, Metric, Score, installed_metrics, metric_named
 from ehrxqa.evaluation.profiles import PROFILES, Profile, profile_named
 from ehrxqa.evaluation.scores import Bootstrap, GroupScores, group_scores
+from ehrxqa.layout import DATABASE_OF_SPLIT, DATABASE_PATHS, DATASET_FOLDER
+from ehrxqa.runs.manifest import read_manifest
 from ehrxqa.spec.scopes import MODALITIES, SCOPES
 from ehrxqa.sql.errors import AnswerShapeError
 
@@ -41,6 +43,8 @@ class Evaluation:
         nested: Answers that hold a list inside the list.
         ambiguous: Questions to which another reading gives another answer, as their links say.
         tolerated: Wrong predictions that are the answer of such a reading.
+        elsewhere: Whether the outcomes say that they were found on another database than the one the gold answers
+            belong to (the one of their split in the build that holds them).
     """
 
     profile: Profile
@@ -55,6 +59,7 @@ class Evaluation:
     nested: int
     ambiguous: int = 0
     tolerated: int = 0
+    elsewhere: bool = False
 
     @property
     def tolerant_accuracy(self) -> float | None:
@@ -131,6 +136,7 @@ def evaluate(
         duplicates=len(given.duplicates),
         not_lists=given.not_lists,
         nested=given.nested,
+        elsewhere=_elsewhere(gold, right, given),
         ambiguous=len(others),
         tolerated=sum(
             verdicts[key] == "wrong" and any(verdict_on(key, other) == "right" for other in held)
@@ -185,6 +191,17 @@ def _score(verdict: Verdict, outcome: Outcome | None) -> Score:
     """A verdict as a value that metrics take."""
     explanation = "no prediction" if outcome is None else "the query failed" if outcome.status == "failed" else None
     return Score(float(verdict == "right"), verdict, None if outcome is None else outcome.answer, explanation)
+
+
+def _elsewhere(path: Path, gold: Gold, given: Predictions) -> bool:
+    """Whether predictions come from another database than that of the build in whose `dataset` the gold file lies."""
+    out = path.absolute().parent.parent
+    if not given.databases or gold.split not in DATABASE_OF_SPLIT or path.absolute().parent.name != DATASET_FOLDER:
+        return False
+    manifest = read_manifest(out)
+    stage = None if manifest is None else manifest.stages.get("database")
+    record = None if stage is None else stage.outputs.get(DATABASE_PATHS[DATABASE_OF_SPLIT[gold.split]])
+    return record is not None and any(not record.sha256.startswith(digest) for digest in given.databases)
 
 
 def _gold_form(path: Path, key: str, answer: Any, profile: Profile, ordered: bool) -> Any:

@@ -29,6 +29,7 @@ def as_json(result: Evaluation) -> dict[str, Any]:
             "duplicates": result.duplicates,
             "not_lists": result.not_lists,
             "nested": result.nested,
+            "elsewhere": result.elsewhere,
             "ambiguous": result.ambiguous,
             "tolerated": result.tolerated,
         },
@@ -137,6 +138,11 @@ def _notes(result: Evaluation) -> list[str]:
                 "No interval where all questions of a group are right, or all abstained, or all wrong: resampling "
                 "cannot vary them, which makes the score no more certain."
             )
+    if result.elsewhere:
+        notes.append(
+            "The predictions were found on another database than that of the gold answers: were the queries run on the "
+            "database of another split, or of another build?"
+        )
     for count, text in (
         (result.failed, f"predictions failed or ran out of time; this profile counts them as {result.profile.failure}"),
         (result.missing, f"gold ids have no prediction; this profile counts them as {result.profile.missing}"),

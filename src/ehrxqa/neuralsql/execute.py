@@ -87,8 +87,8 @@ def execute(
     Args:
         database: The integrated database; it is only read, and its TB_CXR_PLUS is out of reach of the queries.
         predictions: `{id: query}`, a list of `{id, query}`, the latter as JSONL, or a `.sql` file of statements.
-        out: File for a list of `{id, status, answer, error, notes, questions, now, seconds}` in the order of
-            `predictions`.
+        out: File for a list of `{id, status, answer, error, notes, questions, now, database, seconds}` in the order of
+            `predictions`; `database` is the beginning of its SHA-256.
         model: Who answers image questions, as a text: `oracle`, `constant:no`, … (see `ehrxqa.vqa.registry`),
             or a model of your own, which must survive being sent to the workers (`pickle`).
         answers: File for `{id: answer}`, with `"null"` for what was not answered.
@@ -171,8 +171,9 @@ def _run(
     asked = 0
     with WorkerPool(setup, count) as pool:
         name, version = pool.model()
+        database = sha256_of(setup.database)
         depends_on = {
-            "database": sha256_of(setup.database),
+            "database": database,
             "model": [setup.model if isinstance(setup.model, str) else name, name, version],
             "limits": dataclasses.asdict(setup.limits),
             "now": setup.now,
@@ -194,7 +195,7 @@ def _run(
                 for number, outcome in pool.run(texts):
                     asked += outcome.counters.asked
                     for id_ in left[texts[number]]:
-                        record = record_of(id_, outcome, setup.now)
+                        record = record_of(id_, outcome, setup.now, database)
                         journal.add(id_, texts[number], record)
                         finished.add(id_, record)
                         task.advance()

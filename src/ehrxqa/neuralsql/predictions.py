@@ -14,7 +14,15 @@ from ehrxqa.neuralsql.result import Outcome
 from ehrxqa.sql.errors import QuerySyntaxError
 from ehrxqa.sql.tokens import tokenise
 
-__all__ = ["OUTCOME_KEYS", "Identifier", "read_predictions", "record_of", "write_answers", "write_outcomes"]
+__all__ = [
+    "DIGEST_SIGNS",
+    "OUTCOME_KEYS",
+    "Identifier",
+    "read_predictions",
+    "record_of",
+    "write_answers",
+    "write_outcomes",
+]
 
 Identifier = str | int
 
@@ -93,12 +101,21 @@ def _query(path: Path, where: str, query: Any) -> str | None:
     raise RecordError(f"{path}: {where}: the query is not a text")
 
 
+#: Signs of a database's SHA-256 that an outcome says.
+DIGEST_SIGNS: Final = 16
 #: The keys of an outcome as it is written.
-OUTCOME_KEYS: Final = frozenset({"id", "status", "answer", "error", "notes", "questions", "now", "seconds"})
+OUTCOME_KEYS: Final = frozenset({"id", "status", "answer", "error", "notes", "questions", "now", "database", "seconds"})
 
 
-def record_of(identifier: Identifier, outcome: Outcome, now: str) -> dict[str, Any]:
-    """An outcome as it is written; `now` is the time of the database it was found at."""
+def record_of(identifier: Identifier, outcome: Outcome, now: str, database: str) -> dict[str, Any]:
+    """An outcome as it is written.
+
+    Args:
+        identifier: Of the query.
+        outcome: What came of it.
+        now: The time of the database it was found at.
+        database: SHA-256 of that database; the outcome says its beginning, so that it cannot be taken for another's.
+    """
     return {
         "id": identifier,
         "status": outcome.status,
@@ -107,6 +124,7 @@ def record_of(identifier: Identifier, outcome: Outcome, now: str) -> dict[str, A
         "notes": list(outcome.notes),
         "questions": outcome.questions,
         "now": now,
+        "database": database[:DIGEST_SIGNS],
         "seconds": round(outcome.seconds, 4),
     }
 
