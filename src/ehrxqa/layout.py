@@ -21,6 +21,7 @@ __all__ = [
     "LINKS_PATH",
     "MANIFEST",
     "MODELS_FOLDER",
+    "OFFICIAL_SUBJECTS",
     "RUNS_FOLDER",
     "SPLITS",
     "START_YEAR",
@@ -46,6 +47,9 @@ SPLITS: Final[tuple[Split, ...]] = ("train", "valid", "test")
 BASES: Final[tuple[Base, ...]] = ("train", "test")
 #: Which database answers the questions of a split: there is none for valid.
 DATABASE_OF_SPLIT: Final[dict[str, Base]] = {"train": "train", "valid": "train", "test": "test"}
+
+#: Subjects of the official databases.
+OFFICIAL_SUBJECTS: Final[dict[str, int]] = {"train": 800, "test": 400}
 
 #: Name of the schema, in file names and in the `db_id` of questions.
 DATABASE_NAME: Final = "mimic_iv_cxr"

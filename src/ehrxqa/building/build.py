@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from ehrxqa.building.published import Published, compare_with_published, require_published
 from ehrxqa.errors import BuildError, SettingsError, SourceError
 from ehrxqa.files import disk_errors
-from ehrxqa.layout import DATABASE_PATHS, MANIFEST
+from ehrxqa.layout import DATABASE_PATHS, MANIFEST, OFFICIAL_SUBJECTS
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.manifest import Checksums, FileRecord, Manifest, StageRecord, read_manifest, stage_key
 from ehrxqa.runs.output_folder import WORK_FOLDER, exclusive
@@ -23,10 +23,7 @@ from ehrxqa.sources.tree import SourceTree, find_sources
 from ehrxqa.spec.extra import ExtraTable, as_json, extra_tables
 from ehrxqa.spec.releases import FoundRelease
 
-__all__ = ["OFFICIAL_SUBJECTS", "build"]
-
-#: Cohort sizes of the official databases.
-OFFICIAL_SUBJECTS: Final = {"train": 800, "test": 400}
+__all__ = ["build"]
 
 
 def build(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
-from ehrxqa.building.build import OFFICIAL_SUBJECTS, build
+from ehrxqa.building.build import build
 from ehrxqa.building.facts import Fact, build_facts
 from ehrxqa.building.official_plan import OfficialPlan, official_plan, split_files
 from ehrxqa.building.verify import verify
@@ -20,7 +20,7 @@ from ehrxqa.dataset.answer import answer
 from ehrxqa.downloading import DownloadReport, Network, download, download_images
 from ehrxqa.errors import BuildError, SourceError
 from ehrxqa.files import atomic_path, disk_errors
-from ehrxqa.layout import DATASET_FOLDER, SPLITS, WORK_FOLDER, question_file
+from ehrxqa.layout import DATASET_FOLDER, OFFICIAL_SUBJECTS, SPLITS, WORK_FOLDER, question_file
 from ehrxqa.net.credentials import Credentials, find_credentials
 from ehrxqa.net.errors import DownloadError
 from ehrxqa.progress import SILENT, Progress

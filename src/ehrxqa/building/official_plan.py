@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ehrxqa.building.build import OFFICIAL_SUBJECTS
-from ehrxqa.layout import DATABASE_PATHS, MANIFEST, SPLITS, question_file
+from ehrxqa.layout import DATABASE_PATHS, MANIFEST, OFFICIAL_SUBJECTS, SPLITS, question_file
 from ehrxqa.sources.download.outcome import CREDENTIALING
 from ehrxqa.sources.download.releases import QUESTIONS_VQA, RELEASES, Release, Stage, wanted_files
 from ehrxqa.sources.tree import project_root

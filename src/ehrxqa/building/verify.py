@@ -15,7 +15,7 @@ import apsw
 
 from ehrxqa.errors import BuildError
 from ehrxqa.files import sha256_of
-from ehrxqa.layout import DATABASE_PATHS
+from ehrxqa.layout import DATABASE_PATHS, OFFICIAL_SUBJECTS
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.manifest import Manifest, read_manifest
 from ehrxqa.spec.releases import OFFICIAL_DATA_SET, project_of
@@ -126,7 +126,7 @@ def published_counts(manifest: Manifest) -> tuple[list[str], int | None]:
     counts: dict[str, Any] = {**labels.counts}
     wanted = dict(PUBLISHED_COUNTS)
     database = manifest.stages.get("database")
-    for split, official in (("train", 800), ("test", 400)):
+    for split, official in OFFICIAL_SUBJECTS.items():
         if database is not None and manifest.settings[f"{split}_subjects"] == official:
             counts[f"{split} subjects"] = database.counts["cohorts"][split]["subjects"]
             wanted[f"{split} subjects"] = official

@@ -17,7 +17,7 @@ from ehrxqa.cli.options import (
     tables_option,
     workers_option,
 )
-from ehrxqa.layout import database_path
+from ehrxqa.layout import OFFICIAL_SUBJECTS, database_path
 from ehrxqa.progress import make_progress
 
 __all__ = ["command"]
@@ -31,7 +31,7 @@ __all__ = ["command"]
 @click.option(
     "--train-subjects",
     type=click.IntRange(min=1),
-    default=800,
+    default=OFFICIAL_SUBJECTS["train"],
     show_default=True,
     metavar="N",
     help="Subjects of the train database.",
@@ -39,7 +39,7 @@ __all__ = ["command"]
 @click.option(
     "--test-subjects",
     type=click.IntRange(min=1),
-    default=400,
+    default=OFFICIAL_SUBJECTS["test"],
     show_default=True,
     metavar="N",
     help="Subjects of the test database.",
