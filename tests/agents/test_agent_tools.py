@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import struct
 from contextlib import suppress
 from pathlib import Path
@@ -17,13 +18,15 @@ from ehrxqa.agents.answer_key import hidden_tables, shows_labels, visible_questi
 from ehrxqa.agents.budget import Budget, BudgetUsedUp
 from ehrxqa.agents.calling import TOOLS, as_json, call, said_of
 from ehrxqa.agents.opened import Build, open_build
+from ehrxqa.agents.slices import cut
 from ehrxqa.agents.tools import Tools
 from ehrxqa.agents.trace import Trace, shortened
 from ehrxqa.errors import BuildError, EhrxqaError, RecordError, SettingsError, VqaError
+from ehrxqa.layout import database_path
 from ehrxqa.sql.errors import Denied, QuestionLimit
 from ehrxqa.vqa.constant import ConstantModel
 from ehrxqa.vqa.models import ABSTAIN, VqaReply
-from hostile_corpus import CANARY
+from hostile_corpus import CANARY, CORPUS
 
 
 @pytest.fixture
@@ -352,3 +355,45 @@ def test_one_place_says_what_a_front_end_may_show() -> None:
 def test_what_cannot_be_opened_is_said(agent_out: Path, arguments: dict[str, Any], says: str) -> None:
     with pytest.raises(SettingsError, match=says), open_build(agent_out, **arguments):
         pass
+
+
+def everything(build: Build) -> str:
+    """What the tools say without asking an image: tables, values, studies, pictures, and all queries of the corpus."""
+    said: list[Any] = [as_json(Tools(build).describe_tables())]
+    for text in ("pneumonia", "lung opacity", "left lung", "disease", "ap", CANARY, "hypertension", "1"):
+        said.append(as_json(Tools(build).search_values(text, limit=100)))
+    for subject in sorted({subject for subject, _ in build.studies.values()}):
+        said.append(as_json(Tools(build).list_studies(subject)))
+    for study in sorted(build.studies):
+        said.append(as_json(Tools(build).show_image(study, side=64)))
+    for attack in CORPUS:
+        if attack.outcome != "timeout" and "julianday" not in attack.query:
+            try:
+                said.append([attack.line, Tools(build).run_sql(attack.query).rows])
+            except EhrxqaError as error:
+                said.append([attack.line, said_of(error)])
+    return json.dumps(said)
+
+
+def test_nothing_but_image_questions_depends_on_the_answer_key(agent_out: Path, images: Path, tmp_path: Path) -> None:
+    """Two databases that differ in their labels alone are the same to every tool but those that ask images."""
+    turned = tmp_path / "turned.db"
+    shutil.copy(database_path(agent_out, "test"), turned)
+    db = apsw.Connection(str(turned))
+    db.execute("UPDATE tb_cxr_plus SET relation = 1 - relation, attribute = 'x' || attribute, ct_ratio = 0.9")
+    db.execute("DELETE FROM tb_cxr_plus WHERE row_id % 3 = 0")
+    db.close()
+    with (
+        open_build(agent_out, vision=None, images=images) as build,
+        open_build(agent_out, vision=None, images=images, database=turned) as other,
+    ):
+        assert everything(build) == everything(other)
+        study = ids(build)[0]
+        slices = [cut(path.database, tmp_path / name).path.read_bytes() for path, name in ((build, "a"), (other, "b"))]
+    assert slices[0] == slices[1]
+    query = f'select func_vqa("list all abnormality.", study_id) from tb_cxr where study_id = {study}'
+    seen = []
+    for database in (None, turned):
+        with open_build(agent_out if database is None else tmp_path, database=database) as build:
+            seen.append(Tools(build).run_sql(query).rows)
+    assert seen[0] != seen[1]  # and the labels do differ
