@@ -87,9 +87,9 @@ class Addresses:
         """The page of a subject."""
         return self.page(f"subject/{int(subject_id)}")
 
-    def image(self, image_id: str) -> str:
-        """The page of an image."""
-        return self.page(f"image/{quote(image_id)}")
+    def image(self, image_id: str, *, beside: str = "") -> str:
+        """The page of an image, with another one of the subject beside it if that is wanted."""
+        return self.page(f"image/{quote(image_id)}", urlencode({"beside": beside}) if beside else "")
 
     def picture(self, image_id: str) -> str:
         """The picture of an image."""

@@ -108,10 +108,12 @@ class AskBox:
 
     Args:
         library: The output folder.
+        limits: What one query may use up.
     """
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, limits: Limits = LIMITS) -> None:
         self._library = library
+        self._limits = limits
         self._turn = threading.Lock()
 
     def ask(self, base: str, sql: str) -> Answered | Refused:
@@ -122,7 +124,7 @@ class AskBox:
             return Refused("TimeLimit", "another query is still running; try again")
         try:
             started = time.monotonic()
-            with self._library.engine(base, LIMITS) as engine:
+            with self._library.engine(base, self._limits) as engine:
                 result = engine.run(sql)
             seconds = time.monotonic() - started
         except QuerySyntaxError as error:

@@ -49,6 +49,6 @@ def subject_page(view: SubjectView) -> Values:
     }
 
 
-def image_page(view: ImageView) -> Values:
-    """An image."""
-    return "image.html", {"view": view}
+def image_page(view: ImageView, beside: ImageView | None = None) -> Values:
+    """An image, with another one of the subject beside it if that is wanted."""
+    return "image.html", {"view": view, "beside": beside}

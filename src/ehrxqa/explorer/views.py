@@ -99,7 +99,9 @@ def image(request: Request) -> Response:
         raise missing("There is no such image in the databases.")
     if request.url.path.endswith(".json"):
         return json_response(view)
-    template, values = image_page(view)
+    other = image_view(explorer.library, request.query_params.get("beside", ""))
+    beside = other if other is not None and other.study in view.others and other.study != view.study else None
+    template, values = image_page(view, beside)
     return page(request, template, **values)
 
 

@@ -74,8 +74,7 @@ all("[data-xray]").forEach(setUpXray);
 
 // a row of findings points to its box
 for (const row of all("tr[data-points]")) {
-  const scope = row.closest(".viewer, .study") ?? document;
-  const box = one(`[data-box="${row.dataset.points}"]`, scope);
+  const box = one(`.xray[data-study="${row.dataset.study}"] [data-box="${row.dataset.points}"]`);
   if (!box) continue;
   row.tabIndex = 0;
   for (const name of ["mouseenter", "focus"]) row.addEventListener(name, () => box.classList.add("pointed"));
