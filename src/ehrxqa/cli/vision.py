@@ -216,8 +216,9 @@ def ask(
     help="Groups to show; JSON has them all.",
 )
 @click.option("--official-answers", is_flag=True, help="F1 over the 110 official answers of MIMIC-CXR-VQA.")
+@quiet_option
 @format_option
-def evaluate(questions: Path, answers: Path, by: str, official_answers: bool, output_format: str) -> None:
+def evaluate(questions: Path, answers: Path, by: str, official_answers: bool, quiet: bool, output_format: str) -> None:
     """Score answers to image questions: exact sets, F1, areas under curves, calibration."""
     from ehrxqa.vqa.evaluate import OFFICIAL_ANSWERS, evaluate_answers
 
