@@ -170,7 +170,7 @@ def test_a_folder_with_other_content_is_refused(hospital, tmp_path):
 
 def test_a_damaged_marker_is_named(tmp_path):
     (tmp_path / MARKER).write_text("{")
-    with pytest.raises(SettingsError, match="cannot be read"):
+    with pytest.raises(SettingsError, match="is not JSON at line 1"):
         synth(tmp_path, **ROOM)
 
 

@@ -144,7 +144,7 @@ def test_pairs_are_read_back(tmp_path):
     for content, said in (
         ('{"study_id": 1, "image_id": "a"}', "line 1: needs study_id"),
         ('{"study_id": 1, "image_id": "a", "question": "is there foo?"}', 'line 1: .*"foo"'),
-        ("{", "line 1: not JSON"),
+        ("{", "line 1: is not JSON"),
     ):
         (tmp_path / "bad.jsonl").write_text(content)
         with pytest.raises(RecordError, match=said):

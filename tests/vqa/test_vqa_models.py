@@ -132,7 +132,7 @@ def test_recorded_answers_are_found_by_study_or_image_and_meaning(tmp_path, line
         ('{"study_id": 1, "question": "list all device.", "answer": "picc"}', "list of texts"),
         ('\n{"study_id": 1, "question": "is there foo?", "answer": true}', 'record 2: .*"foo"'),
         ('{"study_id": "x", "question": "is there picc?", "answer": true}', "not a number"),
-        ("{", "neither a JSON list nor JSON lines"),
+        ("{", "line 1: is not JSON"),
         (
             '{"study_id":1,"question":"is there picc?","answer":true}\n'
             '{"study_id":1,"question":"is there a picc?","answer":false}',

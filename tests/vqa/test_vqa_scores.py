@@ -117,7 +117,7 @@ def test_what_the_file_does_not_say_is_not_known(tmp_path):
         ('[{"study_id": 1, "pneumonia": "high"}]', "row 1: the score of pneumonia"),
         ('[{"pneumonia": 0.5}]', "row 1: needs a study_id"),
         ('["pneumonia"]', "expected objects"),
-        ("{", "neither CSV"),
+        ("{", "line 1: is not JSON"),
     ],
 )
 def test_bad_score_files_are_named(tmp_path, content, said):

@@ -6,7 +6,6 @@ it loses is lost by the questions, not by the system; so it must lose nothing, b
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -19,6 +18,7 @@ from ehrxqa.errors import BuildError
 from ehrxqa.evaluation.evaluate import evaluate
 from ehrxqa.evaluation.profiles import PROFILES
 from ehrxqa.files import sha256_of, write_json
+from ehrxqa.json_files import read_json
 from ehrxqa.layout import DATASET_FOLDER, SPLITS, database_path, question_file
 from ehrxqa.neuralsql.execute import execute
 from ehrxqa.progress import SILENT, Progress
@@ -112,7 +112,7 @@ def check(out: Path | str, *, workers: int | None = None, progress: Progress = S
 def read_gold_check(out: Path) -> GoldCheck | None:
     """What `check` found, if it was run and neither questions nor databases have changed since."""
     try:
-        value: Any = json.loads((out / CHECK_PATH).read_text(encoding="utf-8"))
+        value: Any = read_json(out / CHECK_PATH)
         splits = {name: SplitCheck(**split) for name, split in value["splits"].items()}
         found = GoldCheck(splits, dict(value["digests"]))
         there = {name: sha256_of(out / name) for name in found.digests}

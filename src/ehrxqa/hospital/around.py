@@ -7,7 +7,6 @@ hospital with real tables, which everyone may build, share under the demo's lice
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections import Counter
@@ -26,6 +25,7 @@ from ehrxqa.hospital.plan import GENERATOR, Plan
 from ehrxqa.hospital.production import GOLD_TABLES, Batch, file_of, make_x_ray_batch
 from ehrxqa.hospital.recorded import count_subjects, read_subjects
 from ehrxqa.hospital.tree import GrowingTable, SynthReport, closing, report_of_counts, source_path
+from ehrxqa.json_files import read_json
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.manifest import OPEN_DEMO_LICENCE
 from ehrxqa.runs.pool import Pool
@@ -171,8 +171,8 @@ def _complete(out: Path, marker: dict[str, Any]) -> dict[str, int] | None:
         if any(entry.name != HYBRID_MARKER + ".part" for entry in out.iterdir()):
             raise SettingsError(f"{out}: is not empty and holds no such tree; choose an empty folder")
         return None
+    found = read_json(path, fault=SettingsError)
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
         same = all(found[key] == marker[key] for key in ("parameters", "generator", "tables"))
         complete, counts = bool(found["complete"]), dict(found["counts"])
     except (ValueError, KeyError, TypeError) as error:

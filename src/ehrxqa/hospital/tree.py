@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ from ehrxqa.hospital.ontology import attribute_list_text, object_list_text, onto
 from ehrxqa.hospital.plan import GENERATOR, Plan
 from ehrxqa.hospital.production import Batch, file_of, make_batch, table_keys
 from ehrxqa.hospital.records import dictionary_rows
+from ehrxqa.json_files import read_json
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.pool import Pool
 from ehrxqa.spec.extra import ExtraTable
@@ -149,8 +149,8 @@ def _complete(out: Path, plan: Plan) -> dict[str, int] | None:
         if all(entry.name == MARKER + ".part" for entry in out.iterdir()):
             return None
         raise SettingsError(f"{out}: is not empty and holds no synthetic hospital; choose an empty folder")
+    found = read_json(marker, fault=SettingsError)
     try:
-        found = json.loads(marker.read_text(encoding="utf-8"))
         same = found["parameters"] == _marker(plan, None)["parameters"] and found["generator"] == GENERATOR
         complete, counts = bool(found["complete"]), dict(found["counts"])
     except (ValueError, KeyError, TypeError) as error:

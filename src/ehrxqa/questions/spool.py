@@ -57,9 +57,12 @@ class Spool:
             for line in stream:
                 if not line.endswith(b"\n"):
                     break
-                mark, _, text = line.decode().partition("\t")
+                mark, _, text = line.decode(errors="replace").partition("\t")
                 if mark == _BATCH:
-                    self._finish(json.loads(text), pending)
+                    try:
+                        self._finish(json.loads(text), pending)
+                    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                        break  # damaged: what follows is made anew
                     pending, end = [], place + len(line)
                 else:
                     pending.append((mark, place))

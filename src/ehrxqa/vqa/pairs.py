@@ -13,6 +13,7 @@ from typing import Any
 
 from ehrxqa.errors import RecordError, VqaError
 from ehrxqa.files import write_text
+from ehrxqa.json_files import read_json_lines
 from ehrxqa.vqa.models import VqaReply, VqaRequest
 from ehrxqa.vqa.parse import parse
 from ehrxqa.vqa.recorded import answer_from_json, free_key
@@ -99,13 +100,4 @@ def json_lines(path: Path) -> Iterator[tuple[int, Any]]:
     Raises:
         RecordError: The file cannot be read, or a line is not JSON.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecordError(f"{path}: cannot be read ({error})") from error
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            try:
-                yield number, json.loads(line)
-            except ValueError as error:
-                raise RecordError(f"{path}, line {number}: not JSON ({error})") from error
+    yield from read_json_lines(path)

@@ -10,12 +10,12 @@ A folder stands for all its `.json` and `.jsonl` files.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ehrxqa.errors import RecordError, VqaError
+from ehrxqa.json_files import parse_json, parse_json_lines
 from ehrxqa.vqa.models import ABSTAIN, AnswerType, VqaAnswer, VqaReply, VqaRequest
 from ehrxqa.vqa.parse import parse
 from ehrxqa.vqa.question import VqaQuestion
@@ -190,13 +190,7 @@ def _files(path: Path) -> list[Path]:
 def _records(content: bytes, path: Path) -> Iterator[tuple[int, Any]]:
     """(number from 1, record) of a JSON list or of JSON lines."""
     text = content.decode("utf-8", errors="replace")
-    try:
-        if text.lstrip().startswith("["):
-            yield from enumerate(json.loads(text), start=1)
-            return
-        number = 0
-        for number, line in enumerate(text.splitlines(), start=1):
-            if line.strip():
-                yield number, json.loads(line)
-    except ValueError as error:
-        raise RecordError(f"{path}: neither a JSON list nor JSON lines ({error})") from error
+    if text.lstrip().startswith("["):
+        yield from enumerate(parse_json(path, text), start=1)
+    else:
+        yield from parse_json_lines(path, text)

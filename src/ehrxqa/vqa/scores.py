@@ -20,7 +20,6 @@ count as absent.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -29,6 +28,7 @@ from typing import Any, Final
 import numpy as np
 
 from ehrxqa.errors import RecordError, VqaError
+from ehrxqa.json_files import parse_json, parse_json_lines
 from ehrxqa.vqa.image_labels import Finding
 from ehrxqa.vqa.models import VqaReply, VqaRequest
 from ehrxqa.vqa.question import GENDERS, SIZE_LIMITS, VIEWS
@@ -195,9 +195,11 @@ def _rows(path: Path, content: bytes) -> Iterator[Mapping[str, Any]]:
         if content.startswith(b"PAR1"):
             yield from pa.parquet.read_table(pa.BufferReader(content)).to_pylist()
         elif start == b"[":
-            yield from _objects(path, json.loads(content))
+            yield from _objects(path, parse_json(path, content))
         elif start == b"{":
-            yield from _objects(path, [json.loads(line) for line in content.splitlines() if line.strip()])
+            yield from _objects(
+                path, [value for _, value in parse_json_lines(path, content.decode("utf-8", "replace"))]
+            )
         else:
             options = pa.csv.ConvertOptions(strings_can_be_null=True)
             table = pa.csv.read_csv(pa.BufferReader(content), convert_options=options)

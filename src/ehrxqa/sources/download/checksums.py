@@ -7,10 +7,12 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from ehrxqa.errors import SourceError
+from ehrxqa.errors import RecordError, SourceError
 from ehrxqa.files import disk_errors, sha256_of
+from ehrxqa.json_files import parse_json
 
 __all__ = ["LEDGER", "SUMS", "Ledger", "read_sums"]
 
@@ -67,12 +69,11 @@ class Ledger:
             text = (folder / LEDGER).read_text(encoding="utf-8", errors="replace")
         except OSError:
             text = ""
-        for line in text.splitlines():
-            try:
-                entry = json.loads(line)
-                self._known[entry["path"]] = (entry["size"], entry["mtime_ns"], entry["sha256"])
-            except (ValueError, KeyError, TypeError):
-                continue
+        for line in text.split("\n"):
+            with suppress(RecordError):
+                match parse_json(folder / LEDGER, line):
+                    case {"path": str(path), "size": int(size), "mtime_ns": int(mtime_ns), "sha256": str(sha256)}:
+                        self._known[path] = (size, mtime_ns, sha256)
 
     def matches(self, path: str, sha256: str, *, recheck: bool = False) -> bool:
         """Whether the file has that checksum, by memory or by reading it."""

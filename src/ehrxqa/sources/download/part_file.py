@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ehrxqa.errors import RecordError
 from ehrxqa.files import disk_errors, fsync_path
+from ehrxqa.json_files import json_text, read_as
 from ehrxqa.net.pacing import Clock
 
 __all__ = ["PartFile", "Validators", "locked_part", "part_path", "sidecar_path"]
@@ -94,7 +95,7 @@ class PartFile:
         else:
             # not flushed: a torn sidecar only costs a fresh start of this file
             with disk_errors(self.target):
-                sidecar_path(self.target).write_text(json.dumps(asdict(validators)), encoding="utf-8")
+                sidecar_path(self.target).write_text(json_text(asdict(validators)), encoding="utf-8")
 
     def append(self, data: bytes) -> None:
         """Write at the end, through to the system."""
@@ -201,12 +202,7 @@ def _tidy(target: Path, descriptor: int) -> None:
 
 def _read_sidecar(target: Path) -> Validators | None:
     try:
-        values = json.loads(sidecar_path(target).read_text(encoding="utf-8"))
-        url, size = values["url"], values["size"]
-        etag, last_modified = values["etag"], values["last_modified"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    texts = isinstance(url, str) and all(value is None or isinstance(value, str) for value in (etag, last_modified))
-    if not texts or not (size is None or (isinstance(size, int) and size >= 0)):
-        return None
-    return Validators(url, size, etag, last_modified)
+        found = read_as(Validators, sidecar_path(target), "what a part belongs to")
+    except RecordError:
+        return None  # torn or damaged: the file starts anew
+    return None if found.size is not None and found.size < 0 else found
