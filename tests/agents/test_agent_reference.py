@@ -204,5 +204,14 @@ def test_the_command(out: Path, endpoint: AgentEndpoint) -> None:
     assert "9 requests, 900 + 90 tokens" in done.output
     told = CliRunner().invoke(main, [*words, "--format", "json"])
     assert json.loads(told.output)["was_complete"] is True
+    parsed = CliRunner().invoke(main, ["run", str(out), "--limit", "3", "--name", "gold", "-q"])
+    assert parsed.exit_code == 0, parsed.output
+    agent = json.loads(told.output)["folder"]
+    compared = CliRunner().invoke(main, ["compare", agent, str(out / "runs" / "gold")])
+    assert compared.exit_code == 0, compared.output
+    assert "right only in B" in compared.output
+    board = CliRunner().invoke(main, ["board", str(out)])
+    assert board.exit_code == 0, board.output
+    assert "agent:scripted" in board.output
     wrong = CliRunner().invoke(main, [*words, "--pictures"])
     assert isinstance(wrong.exception, SettingsError)

@@ -13,7 +13,7 @@ from ehrxqa.evaluation.soft import soft_f1
 from ehrxqa.models.question_set import QuestionSet
 from ehrxqa.models.run_folder import read_outcomes, read_queries
 from ehrxqa.models.run_records import Cost, Fault, OutcomeLine, QueryLine, QuestionScore, Scores
-from ehrxqa.models.summary import Judged, summarise
+from ehrxqa.models.summary import GROUPINGS, Judged, summarise
 
 __all__ = ["agent_scores", "lines_of"]
 
@@ -55,7 +55,8 @@ def agent_scores(
             told.append(
                 QuestionScore(
                     identifier, trial, float(verdict == "right"), answer, question.gold, fault,
-                    outcome.reason or line.explanation, cost, measures,
+                    outcome.reason or line.explanation, cost, measures, verdict,
+                    {name: getattr(question.placement, name) for name in GROUPINGS},
                 )
             )  # fmt: skip
     return Scores(profile, summarise(judged, asked.facts, seed), tuple(told)), used
