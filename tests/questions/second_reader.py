@@ -140,7 +140,7 @@ class _Query:
         self.text = record["template"]
         self.plain = self.text
         for value in sorted((str(v) for s, v in self.value.items() if s[-3:] != "_id"), key=len, reverse=True):
-            self.plain = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "…", self.plain)
+            self.plain = re.sub(rf"(?<![\w/]){re.escape(value)}(?![\w/])", "…", self.plain)
         self.subject = self.value.get("patient_id")
         self.kinds = template.kinds
 

@@ -235,7 +235,7 @@ def _read(db: apsw.Connection, path: Path) -> Facts:
         studies[subject].append(
             Study(time, str(study), int(hadm or 0), 0, None, subject, study, image, row_of[study], study in labelled)
         )
-    query = "select abbreviation from d_items group by abbreviation having count( distinct label ) = 1 and min(label) <> abbreviation"
+    query = "select abbreviation, min(label) from d_items group by abbreviation having count( distinct label ) = 1 and min(label) <> abbreviation"
     facts = Facts(
         events,
         _visits(db),
@@ -243,11 +243,27 @@ def _read(db: apsw.Connection, path: Path) -> Facts:
         dict(db.execute("select subject_id, gender from patients")),
         dict(db.execute("select hadm_id, age from admissions")),
         labels,
-        [name for (name,) in db.execute(f"{query} order by 1") if usable(name)],
+        [
+            short
+            for short, label in db.execute(f"{query} order by 1")
+            if usable(short) and is_abbreviation(short, label)
+        ],
         dict(db.execute("select subject_id, dod from patients where dod is not null")),
     )
     facts.subjects = sorted(facts.genders)
     return facts
+
+
+def is_abbreviation(short: str, label: str) -> bool:
+    """Whether one name abbreviates another: shorter, of its letters in their order, and not just its first words.
+
+    >>> is_abbreviation("rr", "respiratory rate"), is_abbreviation("heparin sodium", "heparin sodium (prophylaxis)")
+    (True, False)
+    """
+    if len(short) >= len(label) or label.startswith(short):
+        return False
+    rest = iter(label)
+    return all(letter in rest for letter in short if letter.isalpha())
 
 
 def _visits(db: apsw.Connection) -> dict[str, dict[int, int]]:

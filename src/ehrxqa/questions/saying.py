@@ -54,7 +54,7 @@ def say(sentence: str, question: Question, rng: random.Random) -> str:
     text = _MAYBE.sub(lambda m: m[1] if any(said[slot] for slot in _SLOT.findall(m[1])) else "", sentence)
     text = _EITHER.sub(lambda match: match[2] if over else match[1], text)
     text = re.sub(r"\ban? (?=[\[{])", f"a{_OPEN} ", text.replace("aged [age_group]", "[age_group]"))
-    text = _SLOT.sub(lambda match: said[match[1]], text)
+    text = re.sub(r"\s+:", ":", _SLOT.sub(lambda match: said[match[1]], text))
     if (visual := choice.visual) is not None:
         for name, make in (("{visual}", visual_wordings), ("{finding}", finding_wordings)):
             if name in text:

@@ -267,7 +267,10 @@ class TimeChoice:
 
     def said(self) -> tuple[str, ...]:
         """All wordings of our own."""
-        return ("",) if self.option is None else tuple(map(self._fill, self.option.said))
+        if self.option is None:
+            return ("",)
+        said = tuple(map(self._fill, self.option.said))
+        return (*said, "this year") if self.name == "abs-year-in" and self.year == _NOW.year else said
 
     def sql(self, column: str) -> str:
         """The condition on `column`; nothing for visits and the empty filter."""
@@ -358,6 +361,9 @@ class TimeChoice:
         }
         for unit in ("year", "month", "day"):
             few = "24 hours" if unit == "day" else unit
+            if unit == "month" and self.n > 12 and self.n % 12 == 0:  # people say three years, not 36 months
+                values |= {"n_month": f"{self.n // 12} years", "N_month": f"{self.n // 12} years"}
+                continue
             values[f"n_{unit}"] = few if self.n == 1 else f"{self.n} {unit}s"
             values[f"N_{unit}"] = f"{self.n} {unit}{'' if self.n == 1 else 's'}"
         return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], text)
@@ -382,6 +388,25 @@ def _start_back(unit: str) -> str:
     if unit == "month":
         return (_NOW.replace(day=1) - timedelta(days=1)).isoformat()[:7]
     return (_NOW - timedelta(days=1)).isoformat(" ")
+
+
+#: Unit → the numbers of it that people say: nobody says 37 months or 1235 days.
+_SAID_NUMBERS: Final = {
+    "year": tuple(range(1, _MOST_YEARS + 1)),
+    "month": (*range(1, 25), *range(30, 61, 6)),
+    "day": (*range(1, 15), *range(20, 61, 10), 90, 120, 150, 180),
+}
+
+
+def _as_said(n: int, unit: str, *, up: bool) -> int:
+    """The next number of units that people say, upwards or downwards; 0 if there is none.
+
+    >>> _as_said(37, "month", up=True), _as_said(37, "month", up=False), _as_said(1235, "day", up=True)
+    (42, 36, 0)
+    """
+    if up:
+        return next((number for number in _SAID_NUMBERS[unit] if number >= n), 0)
+    return max((number for number in _SAID_NUMBERS[unit] if number <= n), default=0)
 
 
 def candidates(time: str, grains: Iterable[str], rng: random.Random) -> list[TimeChoice]:
@@ -409,6 +434,7 @@ def candidates(time: str, grains: Iterable[str], rng: random.Random) -> list[Tim
             units = {"year": 365.25, "month": 30.44, "day": 1.0}[unit]
             passed = max(0.0, (_NOW - moment).total_seconds() / 86400 / units)
             n = int(passed) + 1 + rng.randrange(2) if which == "since" else int(passed) - rng.randrange(2)
+            n = _as_said(n, unit, up=which == "since")
             most = {"year": _MOST_YEARS, "month": 12 * _MOST_YEARS, "day": 366 * _MOST_YEARS}[unit]
             if not 1 <= n <= most:
                 continue

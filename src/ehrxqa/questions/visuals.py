@@ -128,6 +128,12 @@ class Visuals:
         second = self._second(kind, first, here, rng)
         if second is None:
             return None
+        if (
+            kind.objects
+            and kind.attributes
+            and any(f" {each.object}" in f" {each.attribute}" for each in (first, second))
+        ):
+            return None  # an enlarged cardiac silhouette is nowhere but there
         pair = (first, second)
         if kind.combination is not Combination.DIFFERENCE and rng.random() < 0.5:
             pair = (second, first)

@@ -164,6 +164,8 @@ def _patients() -> Iterator[Template]:
             "give the ids of all patients who <have been|were> diagnosed with {diagnosis_name} [g1].",
             "[g1], who <has had|had> a diagnosis of {diagnosis_name}? give the patient ids.",
             "what are the ids of the patients in whom {diagnosis_name} <has been|was> diagnosed [g1]?",
+            "ids of patients diagnosed [g1] with {diagnosis_name}?",
+            "list all patients diagnosed [g1] with {diagnosis_name}, by id.",
         ),
         sql="select distinct admissions.subject_id from admissions where admissions.hadm_id in ( select <T>.hadm_id from <T> "
         "where[<nm> & <g1>] )",
@@ -235,6 +237,9 @@ def _patients() -> Iterator[Template]:
                 f"what is the number of patients who {it.verb.they()}?",
                 f"[g1], {it.to} how many patients <has|was> {it.what} <been |>{it.made}?",
                 f"count the different patients {it.to} whom {it.what} <has been|was> {it.made} [g1].",
+                f"number of patients who {it.verb.they()}?",
+                f"tell me how many patients {it.verb.they()}.",
+                f"how many different patients {it.verb.they()}?",
             ),
             sql=counted,
             kinds=(kind,),

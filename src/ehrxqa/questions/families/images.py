@@ -13,7 +13,7 @@ from ehrxqa.questions.template import Answer, StudySelector, Template
 from ehrxqa.vqa.question import KINDS, Form, Target
 from ehrxqa.vqa.render import TEMPLATES
 
-__all__ = ["VERIFY_KINDS", "finding", "image_templates", "sentence"]
+__all__ = ["CXR", "VERIFY_KINDS", "finding", "image_templates", "sentence"]
 
 #: The six verify kinds in the order of the last digit of templates from 3000 on.
 VERIFY_KINDS: Final = (2, 1, 3, 22, 19, 20)
@@ -25,6 +25,8 @@ ONE_STUDY: Final = (*range(1, 41), *SIZE_KINDS)
 TWO_STUDIES: Final = (1, 2, 3, 19, 20, 22, 7, 8, 25, 27, 31, 39)
 
 _P = "patient {patient_id}"
+#: How a chest x-ray is called in a hurry.
+CXR: Final = "cxr"
 _NTH = f"the [e1] chest x-ray study of {_P} [g1] that showed {{finding}}"
 
 
@@ -44,36 +46,52 @@ def image_templates() -> Iterator[Template]:
     yield from _patients()
 
 
-#: Wording, how the study is selected, and the study in our sentences, twice.
-_SELECTORS: Final[tuple[tuple[str, Literal["time", "id"], str, str], ...]] = (
+#: Wording, how the study is selected, and the study in our sentences, three times.
+_SELECTORS: Final[tuple[tuple[str, Literal["time", "id"], str, str, str], ...]] = (
     (
         f"given the [e1] study of {_P} [g1]",
         "time",
         f"the [e1] chest x-ray study of {_P} [g1]",
         f"the [e1] chest x-ray of {_P} [g1]",
+        f"the [e1] {CXR} of {_P} [g1]",
     ),
     (
         "given the study {study_id}",
         "id",
         "chest x-ray study {study_id}",
         "the chest x-ray of study {study_id}",
+        f"{CXR} {{study_id}}",
     ),
 )
 
 
 def _one_study() -> Iterator[Template]:
-    for selector, (text, by, study, image) in enumerate(_SELECTORS):
+    for selector, (text, by, study, image, cxr) in enumerate(_SELECTORS):
         for kind in ONE_STUDY:
             form: Answer = "truth" if KINDS[kind].form is Form.VERIFY else "list"
-            shown: tuple[str, ...] = (f"{{finding}} on {image}?",)
+            shown: tuple[str, ...] = (f"{{finding}} on {image}?", f"{{finding}} on {cxr}?")
             if form == "truth" and kind not in SIZE_KINDS:
-                shown = (f"does {study} show {{finding}}?", f"can {{finding}} be seen on {image}?")
+                shown = (
+                    f"does {study} show {{finding}}?",
+                    f"can {{finding}} be seen on {image}?",
+                    f"{{finding}} on {cxr}?",
+                    f"does {cxr} show {{finding}}?",
+                    f"please check {cxr} for {{finding}}.",
+                    f"tell me whether {image} shows {{finding}}.",
+                )
             yield Template(
                 official=1000 + 100 * selector + kind - 1,
                 family=_family(kind),
                 scope="image-single-1",
                 text=f"{text}, {sentence(kind)}",
-                said=(f"in {study}, {{visual}}", f"consider {image}. {{visual}}", *shown),
+                said=(
+                    f"in {study}, {{visual}}",
+                    f"consider {image}. {{visual}}",
+                    f"on {cxr}, {{visual}}",
+                    f"{cxr}: {{visual}}",
+                    f"please look at {image}: {{visual}}",
+                    *shown,
+                ),
                 draw=f"study by {by}",
                 answer=form,
                 grains=("year", "month", "hosp") if by == "time" else (),
@@ -121,10 +139,12 @@ def _two_studies() -> Iterator[Template]:
             for digit, kind in enumerate(TWO_STUDIES):
                 this = f"the [e1] chest x-ray study of {_P} [g1]" if by == "time" else "chest x-ray study {study_id1}"
                 other = "an earlier one, namely the [e2] chest x-ray study of the same patient [g2]"
+                this_cxr, other_cxr = f"the [e1] {CXR} of {_P} [g1]", f"the same patient's earlier, [e2] {CXR} [g2]"
                 if by == "id":
-                    other = "the earlier study {study_id2}"
+                    this_cxr, other = f"{CXR} {{study_id1}}", "the earlier study {study_id2}"
+                    other_cxr = f"the earlier {CXR} {{study_id2}}"
                 if comparand == 1:
-                    other = "the patient's previous study"
+                    other, other_cxr = "the patient's previous study", "the one before"
                 yield Template(
                     official=2000 + 200 * anchor + 100 * comparand + digit,
                     family=f"compare: {_family(kind)}",
@@ -132,8 +152,12 @@ def _two_studies() -> Iterator[Template]:
                     text=f"{text}, {_compared(kind)} compared to {than}?",
                     said=(
                         f"when {this} is compared with {other}, {{compared}}?",
-                        f"consider {this} and {other}. {{compared}}?",
-                        f"given {this} and {other}, {{compared}}?",
+                        f"compare {this_cxr} with {other_cxr}: {{compared}}?",
+                        f"{this_cxr} against {other_cxr}: {{compared}}?",
+                        f"from {other_cxr} to {this_cxr}, {{compared}}?"
+                        if comparand == 0
+                        else f"{this_cxr}, set beside {other_cxr}: {{compared}}?",
+                        f"look at {this_cxr} and {other_cxr}. {{compared}}?",
                     ),
                     draw=f"two studies by {by}{' previous' if comparand else ''}",
                     answer="truth" if KINDS[kind].form is Form.VERIFY else "list",
@@ -162,6 +186,10 @@ def _many_studies() -> Iterator[Template]:
                 f"how many [unit_count] lie between now and {_NTH}?",
                 f"how many [unit_count] ago was {_NTH}?",
                 f"counted in [unit_count], how long ago did {_P} [e1] have a chest x-ray [g1] that showed {{finding}}?",
+                f"how many [unit_count] ago did {_P} [e1] have {{finding}} on a {CXR} [g1]?",
+                f"[unit_count] since the [e1] {CXR} of {_P} [g1] with {{finding}}?",
+                f"how many [unit_count] have passed since {_P} [e1] had a chest x-ray [g1] with {{finding}}?",
+                f"{_P}~(, [g1]): how many [unit_count] is it since the [e1] chest x-ray with {{finding}}?",
             ),
             unit,
             "value",
@@ -173,6 +201,10 @@ def _many_studies() -> Iterator[Template]:
                 f"when was {_NTH}?",
                 f"at what time did {_P} [e1] have a chest x-ray [g1] that showed {{finding}}?",
                 f"give the date and time of {_NTH}.",
+                f"when did {_P} [e1] have {{finding}} on a chest x-ray [g1]?",
+                f"time of the [e1] {CXR} of {_P} [g1] with {{finding}}?",
+                f"{_P}~(, [g1]): when was the [e1] chest x-ray with {{finding}}?",
+                f"tell me when a {CXR} of {_P} [g1] [e1] showed {{finding}}.",
             ),
             "select distinct {0}.studydatetime",
             "value",
@@ -184,6 +216,11 @@ def _many_studies() -> Iterator[Template]:
                 f"<has|did> {_P} <had|have> any chest x-ray study [g1] that showed {{finding}}?",
                 f"<has|did> any chest x-ray of {_P} [g1] <shown|show> {{finding}}?",
                 f"<is|was> there a chest x-ray study of {_P} [g1] that <shows|showed> {{finding}}?",
+                f"any {CXR} of {_P} [g1] with {{finding}}?",
+                f"<has|did> {_P} <had|have> {{finding}} on any chest x-ray [g1]?",
+                f"{{finding}} on any {CXR} of {_P} [g1]?",
+                f"tell me whether any chest x-ray of {_P} [g1] <shows|showed> {{finding}}.",
+                f"{_P}~(, [g1]): any chest x-ray with {{finding}}?",
             ),
             "select count(*) > 0",
             "truth",
@@ -195,6 +232,10 @@ def _many_studies() -> Iterator[Template]:
                 f"how many chest x-ray studies of {_P} [g1] <show|showed> {{finding}}?",
                 f"in how many chest x-ray studies of {_P} [g1] can {{finding}} be seen?",
                 f"count the chest x-ray studies of {_P} [g1] that <show|showed> {{finding}}.",
+                f"how many {CXR}s of {_P} [g1] <show|showed> {{finding}}?",
+                f"number of {CXR}s of {_P} [g1] with {{finding}}?",
+                f"{_P}~(, [g1]): how many chest x-rays with {{finding}}?",
+                f"on how many chest x-rays [g1] <has|did> {_P} <had|have> {{finding}}?",
             ),
             "select count( distinct {0}.study_id )",
             "count",
@@ -235,6 +276,10 @@ def _patients() -> Iterator[Template]:
                 "how many patients <have had|had> a chest x-ray study [g1] that showed {finding}?",
                 "in how many patients <has|did> a chest x-ray [g1] <shown|show> {finding}?",
                 "count the patients with a chest x-ray study [g1] that <shows|showed> {finding}.",
+                "how many patients <have had|had> {finding} on a chest x-ray [g1]?",
+                f"number of patients with {{finding}} on a {CXR} [g1]?",
+                f"[g1], how many patients <have had|had> a {CXR} with {{finding}}?",
+                "tell me how many patients <have had|had> {finding} on a chest x-ray [g1].",
             ),
             "select count( distinct {0}.subject_id )",
         ),
@@ -245,6 +290,9 @@ def _patients() -> Iterator[Template]:
                 "which patients <have had|had> a chest x-ray study [g1] that showed {finding}? list their ids.",
                 "give the ids of all patients with a chest x-ray [g1] that <shows|showed> {finding}.",
                 "what are the ids of the patients for whom a chest x-ray study [g1] <shows|showed> {finding}?",
+                f"ids of patients with {{finding}} on a {CXR} [g1]?",
+                "which patients <have had|had> {finding} on a chest x-ray [g1]? list the ids.",
+                f"list the ids of patients with a {CXR} [g1] that <shows|showed> {{finding}}.",
             ),
             "select distinct {0}.subject_id",
         ),

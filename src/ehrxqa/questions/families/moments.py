@@ -17,6 +17,8 @@ def _when(it: EventWords) -> tuple[str, ...]:
         f"[g1], what was the [adj1] time that {it.verb.that(PATIENT, '', '')}?",
         f"tell me when {it.verb.that(PATIENT)}.",
         f"at what time {it.happened.did(it.what)}?",
+        f"give the time that {it.verb.that(PATIENT)}.",
+        f"date and time that {it.verb.that(PATIENT)}?",
     )
 
 

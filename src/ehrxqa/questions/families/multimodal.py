@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ehrxqa.questions.families.images import VERIFY_KINDS, finding
+from ehrxqa.questions.families.images import CXR, VERIFY_KINDS, finding
 from ehrxqa.questions.template import OPEN_TO_IMAGES, OPEN_TO_TABLES, Answer, Template
 
 __all__ = ["multimodal_templates"]
@@ -13,48 +13,19 @@ __all__ = ["multimodal_templates"]
 _P = "patient {patient_id}"
 _STUDY = "a chest x-ray study indicating {}"
 _SHOWED = "that showed {finding}"
-_RECORDS = f"going by the records of {_P} [g1]"
+#: Before a colon: whom it is about, and when.
+_ABOUT = f"{_P}~(, [g1])"
 #: Last digits of the templates that are not about one named event: attribute or category in an object, attribute.
 _FEW: Final = (0, 1, 3)
 
-# kind, slot, “has …”; our question, with its time before the name, which may be long; our noun
+# kind, slot, “has …”, our noun
 _EVENTS: Final = (
-    (
-        "dx",
-        "diagnosis_name",
-        "been diagnosed with {diagnosis_name}",
-        f"<has|was> {_P} [g1] <been |>diagnosed with {{diagnosis_name}}",
-        "a diagnosis of {diagnosis_name}",
-    ),
-    (
-        "px",
-        "procedure_name",
-        "received a {procedure_name} procedure",
-        f"<has|did> {_P} [g1] <undergone|undergo> the procedure {{procedure_name}}",
-        "the procedure {procedure_name}",
-    ),
-    (
-        "rx",
-        "drug_name",
-        "been prescribed with {drug_name}",
-        f"<has|was> {_P} [g1] <been |>prescribed {{drug_name}}",
-        "a prescription for {drug_name}",
-    ),
-    ("dx", "", "received any diagnosis", f"<has|was> {_P} [g1] <been |>given any diagnosis", "a diagnosis of any kind"),
-    (
-        "px",
-        "",
-        "received any procedure",
-        f"<has|did> {_P} [g1] <undergone|undergo> any procedure",
-        "a procedure of any kind",
-    ),
-    (
-        "rx",
-        "",
-        "been prescribed any medication",
-        f"<has|was> {_P} [g1] <been |>prescribed any drug",
-        "a prescription of any kind",
-    ),
+    ("dx", "diagnosis_name", "been diagnosed with {diagnosis_name}", "a diagnosis of {diagnosis_name}"),
+    ("px", "procedure_name", "received a {procedure_name} procedure", "the procedure {procedure_name}"),
+    ("rx", "drug_name", "been prescribed with {drug_name}", "a prescription for {drug_name}"),
+    ("dx", "", "received any diagnosis", "a diagnosis of any kind"),
+    ("px", "", "received any procedure", "a procedure of any kind"),
+    ("rx", "", "been prescribed any medication", "a prescription of any kind"),
 )
 _AFTER: Final = (
     "having been diagnosed with {diagnosis_name} [g1]?",
@@ -88,7 +59,7 @@ def multimodal_templates() -> Iterator[Template]:
 
 def _same_period() -> Iterator[Template]:
     event = "select ( select count(*) > 0 from <T> where[<in> & <nm> & <g1>] ) and "
-    for ten, (kind, slot, perfect, did, noun) in enumerate(_EVENTS):
+    for ten, (kind, slot, perfect, noun) in enumerate(_EVENTS):
         for digit, visual in enumerate(VERIFY_KINDS):
             if ten >= 3 and digit not in _FEW:
                 continue
@@ -98,10 +69,13 @@ def _same_period() -> Iterator[Template]:
                 scope="multimodal-single",
                 text=f"has_verb {_P} {perfect} [g1] and also had {_STUDY.replace('{}', finding(visual))} within the same period?",
                 said=(
-                    f"[g1], {did.replace(' [g1]', '')}, and <has|did> a chest x-ray of the same patient [same] <shown|show> {{finding}}?",
                     f"[g1], <has|did> {_P} <had|have> both {noun} and a chest x-ray study {_SHOWED}?",
-                    f"[g1], <has|did> a chest x-ray of {_P} <shown|show> {{finding}}, and <has|did> the patient [same] also "
-                    f"<had|have> {noun}?",
+                    f"[g1], <has|did> {_P} <had|have> both {noun} and {{finding}} on chest x-ray?",
+                    f"{_ABOUT}: both {noun} and {{finding}} on chest x-ray?",
+                    f"{_ABOUT}: any {CXR} with {{finding}}, together with {noun}?",
+                    f"[g1], is there both {noun} and a {CXR} with {{finding}} for {_P}?",
+                    f"[g1], tell me whether {_P} <has had|had> both {noun} and a chest x-ray with {{finding}}.",
+                    f"{_ABOUT}: check for {noun} and, in the same period, {{finding}} on {CXR}.",
                 ),
                 sql=event + "( select count(*) > 0 from tb_cxr_plus "
                 "where[tb_cxr_plus.study_id in <studies> & tb_cxr_plus.relation = 1 & <cond>] )",
@@ -124,7 +98,7 @@ def _same_period() -> Iterator[Template]:
 
 
 def _one_after_other() -> Iterator[Template]:
-    for ten, (kind, slot, perfect, did, noun) in enumerate(_EVENTS[:3]):
+    for ten, (kind, slot, perfect, noun) in enumerate(_EVENTS[:3]):
         for digit, visual in enumerate(VERIFY_KINDS):
             study = _STUDY.replace("{}", finding(visual))
             order = "where[t1.<t> < t3.studydatetime & [W t1.<t> t3.studydatetime]]"
@@ -134,9 +108,12 @@ def _one_after_other() -> Iterator[Template]:
                 scope="multimodal-single",
                 text=f"has_verb {_P} had {study} [w] after {_AFTER[ten]}",
                 said=(
-                    f"among the records of {_P} [g1], is there a chest x-ray study {_SHOWED}, taken [w] after {noun}?",
-                    f"{_RECORDS}, was {noun} followed [w] by a chest x-ray study {_SHOWED}?",
-                    f"[g1], <has|did> {_P} <had|have> {noun} and, [w] after that, a chest x-ray study {_SHOWED}?",
+                    f"[g1], was {noun} of {_P} followed [w] by a chest x-ray with {{finding}}?",
+                    f"[g1], did {_P} have {{finding}} on a chest x-ray [w] after {noun}?",
+                    f"{_ABOUT}: {{finding}} on {CXR} [w] after {noun}?",
+                    f"{_ABOUT}: any {CXR} with {{finding}} [w] after {noun}?",
+                    f"[g1], did a {CXR} of {_P} [w] after {noun} show {{finding}}?",
+                    f"[g1], tell me whether a chest x-ray of {_P} [w] after {noun} showed {{finding}}.",
                 ),
                 sql=f"select count(*) > 0 from {_EVENT} join {_GOLD_STUDIES} {order}",
                 draw="study after event",
@@ -153,7 +130,6 @@ def _one_after_other() -> Iterator[Template]:
                     OPEN_TO_IMAGES: _SHOWN,
                 },
             )
-            then = did.replace(f"{_P} [g1]", f"the patient, [w] after a chest x-ray study {_SHOWED},")
             order = "where[t3.studydatetime < t1.<t> & [W t3.studydatetime t1.<t>]]"
             yield Template(
                 official=5200 + 10 * ten + digit,
@@ -161,9 +137,12 @@ def _one_after_other() -> Iterator[Template]:
                 scope="multimodal-single",
                 text=f"has_verb {_P} {perfect} [w] after having had {study} [g1] ?",
                 said=(
-                    f"judging by the records of {_P} [g1], {then}?",
-                    f"{_RECORDS}, was a chest x-ray study {_SHOWED} followed [w] by {noun}?",
-                    f"[g1], <has|did> {_P} <had|have> a chest x-ray study {_SHOWED} and also, [w] after it, {noun}?",
+                    f"[g1], was a chest x-ray of {_P} with {{finding}} followed [w] by {noun}?",
+                    f"[g1], did {_P} have {noun} [w] after a {CXR} with {{finding}}?",
+                    f"{_ABOUT}: {noun} [w] after a {CXR} with {{finding}}?",
+                    f"{_ABOUT}: a chest x-ray with {{finding}} and, [w] after it, {noun}?",
+                    f"[g1], was there {noun} for {_P} [w] after a {CXR} that showed {{finding}}?",
+                    f"[g1], tell me whether {_P} had {noun} [w] after a chest x-ray with {{finding}}.",
                 ),
                 sql=f"select count(*) > 0 from {_EVENT} join {_GOLD_STUDIES} {order}",
                 draw="event after study",
@@ -194,6 +173,9 @@ def _groups() -> Iterator[Template]:
                 "how many {who} <have had|had> an in-hospital chest x-ray study [g1] that showed {finding}?",
                 "for how many {who} <has|did> a chest x-ray taken in hospital [g1] <shown|show> {finding}?",
                 "count the {who} with an in-hospital chest x-ray study [g1] that <shows|showed> {finding}.",
+                f"how many {{who}} <have had|had> {{finding}} on an in-hospital {CXR} [g1]?",
+                f"number of {{who}} with {{finding}} on an in-hospital {CXR} [g1]?",
+                "[g1], how many {who} had {finding} on a chest x-ray taken in hospital?",
             ),
         ),
         (
@@ -205,6 +187,8 @@ def _groups() -> Iterator[Template]:
                 "which {who} <have had|had> an in-hospital chest x-ray study [g1] that showed {finding}? list their ids.",
                 "for which {who} <has|did> a chest x-ray taken in hospital [g1] <shown|show> {finding}? give their ids.",
                 "list the ids of the {who} with an in-hospital chest x-ray study [g1] that <shows|showed> {finding}.",
+                f"ids of {{who}} with {{finding}} on an in-hospital {CXR} [g1]?",
+                f"[g1], which {{who}} had {{finding}} on an in-hospital {CXR}? list the ids.",
             ),
         ),
     ):

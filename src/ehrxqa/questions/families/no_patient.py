@@ -58,6 +58,8 @@ def no_patient_templates() -> Iterator[Template]:
                 f"how much is charged for {said}?",
                 f"what is the price of {said}?",
                 f"tell me the cost of {said}.",
+                f"cost of {said}?",
+                f"what does {said} cost?",
             ),
             sql="select distinct cost.cost from cost where cost.event_type = '<T>' and cost.event_id in "
             "( select <T>.row_id from <T> where[<nm>] )",

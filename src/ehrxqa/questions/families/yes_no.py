@@ -135,4 +135,7 @@ def _did(it: EventWords) -> tuple[str, ...]:
         f"is there any record that {it.verb.clause(PATIENT)}?",
         f"[g1], {it.happened.ask(it.what, '')}?",
         f"do the records say that {it.happened.clause(it.what)}?",
+        f"any record that {it.verb.clause(PATIENT)}?",
+        f"tell me whether {it.verb.clause(PATIENT)}.",
+        f"please check whether {it.verb.clause(PATIENT)}.",
     )
