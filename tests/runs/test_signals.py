@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-SYNTH = [sys.executable, "-m", "ehrxqa", "synth", "hospital", "--subjects", "400", "--workers", "2", "-q"]
+SYNTH = ["synth", "hospital", "--subjects", "400", "--workers", "2", "-q"]
+GENERATE = ["generate", "out", "--train", "2000", "--test", "2000", "--workers", "2", "-q"]
 
 
 def _members(group: int) -> list[int]:
@@ -32,9 +34,14 @@ def _members(group: int) -> list[int]:
     ("sign", "status"),
     [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -signal.SIGKILL)],
 )
-@pytest.mark.parametrize("delay", [0.5, 1.5])
-def test_a_signal_to_the_command_alone_ends_its_workers_too(sign, status, delay, tmp_path):
-    command = subprocess.Popen(SYNTH, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
+@pytest.mark.parametrize(("arguments", "delay"), [(SYNTH, 0.5), (SYNTH, 1.5), (GENERATE, 3.0)])
+def test_a_signal_to_the_command_alone_ends_its_workers_too(sign, status, arguments, delay, built, tmp_path):
+    if arguments is GENERATE:
+        shutil.copytree(built / "out", tmp_path / "out", ignore=shutil.ignore_patterns("dataset"))
+    command = subprocess.Popen(
+        [sys.executable, "-m", "ehrxqa", *arguments], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
     time.sleep(delay)
     if command.poll() is not None:
         pytest.skip("this machine is too fast")

@@ -49,6 +49,8 @@ def _check(path: Path, place: int, record: Any, *, any_database: bool) -> None:
         raise RecordError(f"{where} is not a JSON object")
     if "id" in record:
         where += f" (id {record['id']})"
+    if not isinstance(record.get("split"), str | None):
+        raise RecordError(f"{where}: the split is not a text")
     if record.get("db_id") != DATABASE_NAME and not any_database:
         raise RecordError(
             f"{where}: db_id must be {DATABASE_NAME!r}, not {record.get('db_id')!r}; "

@@ -22,7 +22,7 @@ from ehrxqa.files import sha256_of, write_json
 from ehrxqa.json_files import converted, json_text, read_as, read_json
 from ehrxqa.layout import MANIFEST, DataKind
 from ehrxqa.spec.extra import from_json
-from ehrxqa.spec.releases import FoundRelease, data_set_name, project_of
+from ehrxqa.spec.releases import PROJECTS, FoundRelease, data_set_name, project_of
 from ehrxqa.spec.table import Table
 
 __all__ = [
@@ -166,6 +166,8 @@ def read_manifest(folder: Path) -> Manifest | None:
     if value["format"] != FORMAT:
         raise BuildError(f"{path}: written by another version of ehrxqa (format {json_text(value['format'])[:40]})")
     manifest = converted(Manifest, value, path, what, fault=BuildError)
+    if unknown := sorted(manifest.releases.keys() - {project.slug for project in PROJECTS}):
+        raise BuildError(f"{path}: is not {what} (unknown project {unknown[0][:40]!r})")
     for stage in manifest.stages.values():
         for name in stage.outputs:
             output = PurePosixPath(name)
