@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 
 import pytest
 from inspect_ai import eval as evaluate
-from inspect_ai.log import EvalLog
+from inspect_ai.log import EvalLog, read_eval_log
 from inspect_ai.model import ChatMessage, ModelOutput, ModelUsage, get_model
 
 from ehrxqa.agents import inspect_tasks
@@ -174,3 +176,15 @@ def test_wrong_options_are_said(
 def test_inspect_finds_the_tasks() -> None:
     (point,) = [point for point in entry_points(group="inspect_ai") if point.name == "ehrxqa"]
     assert point.load().test is inspect_tasks.test
+
+
+def test_the_floor_runs_without_a_network_from_the_command_line(agent_out: Path, tmp_path: Path) -> None:
+    words = ["eval", "ehrxqa/test", "--model", "ehrxqa/abstain", "-T", f"out={agent_out}"]
+    command = [str(Path(sys.executable).with_name("inspect")), *words, "--log-dir", str(tmp_path), "--display", "none"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    (path,) = tmp_path.glob("*.eval")
+    log = read_eval_log(str(path))
+    assert log.status == "success"
+    assert metrics(log)["ex"] == 25.0  # one of four has no answer
+    assert metrics(log)["abstained"] == 75.0

@@ -25,6 +25,7 @@ from inspect_ai.tool import ToolDef, ToolError, ToolParam, ToolParams
 
 from ehrxqa.agents.budget import Budget
 from ehrxqa.agents.calling import TOOLS, as_json, call, said_of
+from ehrxqa.agents.inspect_floor import Floor
 from ehrxqa.agents.inspect_scores import TRACE_KEY, execution
 from ehrxqa.agents.opened import Build, open_build
 from ehrxqa.agents.prompting import query_prompt
@@ -34,7 +35,7 @@ from ehrxqa.agents.tools import Tools
 from ehrxqa.errors import EhrxqaError, SettingsError
 from ehrxqa.evaluation.profiles import profile_named
 
-__all__ = ["definition", "test", "train", "valid"]
+__all__ = ["Floor", "definition", "test", "train", "valid"]
 
 
 @task
