@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
 import click
 
-from ehrxqa.cli.options import DIR, FILE, emit, example, format_option, quiet_option
+from ehrxqa.cli.options import DIR, FILE, ask_for_host, emit, example, format_option, quiet_option
 from ehrxqa.errors import SettingsError
 from ehrxqa.layout import SPLITS, Split, database_path
 from ehrxqa.progress import make_progress
@@ -186,6 +187,7 @@ def ask(
         split=split,
         images=images,
         confirm_endpoint=confirm_endpoint,
+        confirm=ask_for_host if sys.stdin.isatty() and sys.stderr.isatty() else None,
         shard=Shard.read(shard),
         progress=make_progress(quiet=quiet),
     )

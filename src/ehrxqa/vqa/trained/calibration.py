@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ehrxqa.vqa.trained.table import Floats
+from ehrxqa.vqa.trained.table import Floats, rounded
 
 __all__ = ["Calibration", "fit_calibration"]
 
@@ -80,7 +80,7 @@ def fit_calibration(scores: Floats, truths: Floats, *, lean: float = 0.0) -> Cal
     usual = np.log(rate / (1 - rate))
     slope, offset = _curves(x, y, known.astype(np.float64), usual)
     parts = zip(_PARTS, (centre, spread, slope, offset, usual), strict=True)
-    return Calibration(**{name: np.asarray(part, np.float32) for name, part in parts}, lean=lean)
+    return Calibration(**{name: rounded(part) for name, part in parts}, lean=lean)
 
 
 def _mean(values: npt.NDArray[Any], known: npt.NDArray[np.bool_]) -> _Doubles:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ehrxqa.vqa.trained.pixels import Pixels
-from ehrxqa.vqa.trained.table import Floats, Targets
+from ehrxqa.vqa.trained.table import Floats, Targets, rounded
 
 __all__ = ["DEFAULT_SIZE", "Linear", "train_linear"]
 
@@ -57,7 +57,13 @@ class Linear:
 
     def scores(self, pixels: Pixels) -> Floats:
         """(images, columns)."""
-        return np.asarray((_features(pixels) - self._mean) @ self._weights + self._intercept, np.float32)
+        return self._exactly(pixels).astype(np.float32)
+
+    def _exactly(self, pixels: Pixels) -> _Doubles:
+        """The scores in double precision, so that the order of additions leaves no trace in what is fitted to them."""
+        features = _features(pixels).astype(np.float64) - self._mean
+        scores: _Doubles = features @ self._weights.astype(np.float64) + self._intercept
+        return scores
 
 
 def _features(pixels: Pixels) -> Floats:
@@ -86,10 +92,8 @@ def train_linear(
         if not out.any() or out.all():
             continue
         fitted = _Fit(pixels[~out], values[~out])
-        features = _features(pixels[out])
         for place, ridge in enumerate(RIDGES):
-            model = fitted.at(ridge)
-            left_out[place, out] = (features - model._mean) @ model._weights + model._intercept
+            left_out[place, out] = fitted.at(ridge).scores(pixels[out])
     spread = values.std(axis=0)
     used = spread > 0
     for place in range(len(RIDGES)):
@@ -127,12 +131,12 @@ class _Fit:
                 cross += features.T @ (wanted - self._intercept)
             sizes, axes = np.linalg.eigh(gram)
             along = axes.T @ cross
-        self._sizes, self._axes, self._along = np.maximum(sizes, 0), axes.astype(np.float32), along
+        self._sizes, self._axes, self._along = np.maximum(sizes, 0), axes, along
 
     def at(self, ridge: float) -> Linear:
         """The weights for a strength."""
-        along = (self._along / (self._sizes + ridge * self._images)[:, None]).astype(np.float32)
-        return Linear(self._mean.astype(np.float32), self._axes @ along, self._intercept.astype(np.float32))
+        weights = self._axes @ (self._along / (self._sizes + ridge * self._images)[:, None])
+        return Linear(*(rounded(part) for part in (self._mean, weights, self._intercept)))
 
 
 def _pieces(rows: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:

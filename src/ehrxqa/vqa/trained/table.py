@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ehrxqa.vqa.image_labels import Finding, ImageLabels
 from ehrxqa.vqa.question import GENDERS, SIZE_LIMITS, VIEWS
 
-__all__ = ["MEASURED", "Columns", "Floats", "Targets", "targets_of"]
+__all__ = ["MEASURED", "Columns", "Floats", "Targets", "rounded", "targets_of"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -98,3 +98,14 @@ def targets_of(labels: ImageLabels, columns: Columns) -> Targets:
 def _either(values: Sequence[str | None], one: str, other: str) -> Floats:
     known = {one: 1.0, other: 0.0}
     return np.array([known.get(value or "", np.nan) for value in values], np.float32)
+
+
+def rounded(values: npt.NDArray[Any], *, bits: int = 10) -> Floats:
+    """Numbers with a mantissa of so many bits: what is fitted is then the same, whatever the order of additions was.
+
+    >>> rounded(np.array([1.0000001, -3.14159]), bits=4).tolist()
+    [1.0, -3.25]
+    """
+    mantissa, exponent = np.frexp(np.asarray(values, np.float64))
+    short: Floats = np.ldexp(np.round(mantissa * 2**bits) / 2**bits, exponent).astype(np.float32)
+    return short
