@@ -26,6 +26,8 @@ __all__ = ["Explanations", "QuestionView", "StudyView", "Wording", "question_vie
 SHOWN_ROWS: Final = 20
 #: X-rays of a question that are shown with boxes.
 MOST_IMAGES: Final = 4
+#: Subjects of X-rays that are named one by one.
+FEW_SUBJECTS: Final = 3
 _LIMITS: Final = Limits(seconds=20.0)
 
 
@@ -58,6 +60,7 @@ class QuestionView:
         explanation: Steps and evidence; None if there is none, and `fault` says why.
         fault: What keeps it from being explained.
         studies: With pictures.
+        subjects: Those that it names, or whose X-rays it rests on if they are few.
         neuralsql: Whether the steps are those of the NeuralSQL query.
     """
 
@@ -70,6 +73,7 @@ class QuestionView:
     explanation: Explanation | None
     fault: str
     studies: tuple[StudyView, ...]
+    subjects: tuple[int, ...]
     neuralsql: bool
 
     @property
@@ -166,8 +170,18 @@ def question_view(library: Library, explanations: Explanations, item: Item, *, n
         explanation,
         fault,
         () if explanation is None else tuple(_studies(library, explanation, record)),
+        _subjects(library, explanation, record),
         neuralsql or program is None,
     )
+
+
+def _subjects(library: Library, explanation: Explanation | None, record: Mapping[str, Any]) -> tuple[int, ...]:
+    """Subjects that a question names; if it names none, those of its X-rays, as far as they are few."""
+    value = record.get("value") or {}
+    named = [of for slot, of in value.items() if slot.startswith("patient_id") and isinstance(of, int)]
+    met = [] if explanation is None else [study.subject_id for study in explanation.evidence.studies]
+    found = tuple(subject for subject in dict.fromkeys(named or met) if subject in library.subjects)
+    return found if named or len(found) <= FEW_SUBJECTS else ()
 
 
 def _studies(library: Library, explanation: Explanation, record: Mapping[str, Any]) -> Iterator[StudyView]:

@@ -133,6 +133,15 @@ class Library:
             found.setdefault(study.subject_id, []).append(study)
         return {subject: tuple(studies) for subject, studies in found.items()}
 
+    @cached_property
+    def subjects(self) -> frozenset[int]:
+        """Every subject of the databases, with or without X-rays."""
+        found: set[object] = set()
+        for base in self.databases:
+            with self.sandbox(base) as sandbox:
+                found.update(row[0] for row in sandbox.run("SELECT subject_id FROM patients"))
+        return frozenset(subject for subject in found if isinstance(subject, int))
+
     def base_of_split(self, split: str) -> str:
         """The database that answers a split.
 

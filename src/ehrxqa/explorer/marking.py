@@ -23,6 +23,7 @@ _KEYWORDS: Final = frozenset(
     )
 )
 _CLAUSES: Final = frozenset({"from", "where", "group", "having", "order", "limit", "union", "except", "intersect"})
+_COMPOUND: Final = frozenset({"union", "all", "except", "intersect"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,10 @@ def _laid_out(tokens: Sequence[Token], tables: frozenset[str]) -> Iterator[Piece
         before = tokens[place - 1] if place else None
         after = tokens[place + 1] if place + 1 < len(tokens) else None
         in_select = not opened or opened[-1]
-        begins_line = (before is not None and before.text == "(" and bool(opened) and opened[-1]) or (
-            place > 0 and in_select and token.lower in _CLAUSES
+        begins_line = (
+            (before is not None and before.text == "(" and bool(opened) and opened[-1])
+            or (place > 0 and in_select and token.lower in _CLAUSES)
+            or (before is not None and before.lower in _COMPOUND and token.lower == "select")
         )
         if token.text == ")" and opened and opened.pop():
             depth -= 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -157,9 +156,3 @@ def number(value: float) -> str:
     ('7', '7.26')
     """
     return f"{value:.2f}".rstrip("0").rstrip(".")
-
-
-def shares(counts: Sequence[int]) -> tuple[float, ...]:
-    """Counts as parts of their sum, from 0 to 1."""
-    total = sum(counts) or 1
-    return tuple(count / total for count in counts)

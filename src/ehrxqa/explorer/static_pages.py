@@ -137,13 +137,10 @@ def _chosen(explorer: Explorer, split: str, ids: Sequence[str], sample: int | No
 
 def _subjects(explorer: Explorer, items: Iterable[Item]) -> set[int]:
     """Subjects that questions name, or whose X-rays they rest on."""
-    found = set()
+    found: set[int] = set()
     for item in items:
-        for slot, value in (item.record.get("value") or {}).items():
-            if slot.startswith("patient_id") and isinstance(value, int) and subject_view(explorer.library, value):
-                found.add(value)
         view = question_view(explorer.library, explorer.explanations, item)
-        found.update(study.study.subject_id for study in view.studies)
+        found.update(view.subjects, (study.study.subject_id for study in view.studies))
     return found
 
 
