@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from ehrxqa.database.frame import Column, Frame, Kind
 from ehrxqa.database.id_set import IdSet
 from ehrxqa.database.inferred import as_read
+from ehrxqa.database.long_column import LongColumn
 from ehrxqa.database.parser_blocks import BlockTyper, block_rows
 from ehrxqa.database.prescriptions import dose_values, usual_unit
-from ehrxqa.database.spool import Spool
 from ehrxqa.database.stored import read_back, store
 from ehrxqa.sources.vocabulary import Vocabulary
 
@@ -137,7 +137,7 @@ def test_id_set(ids, values, spread):
 
 @pytest.mark.parametrize("limit", [0, 10**6])
 def test_spool_gives_back_what_it_got(tmp_path, limit):
-    spool = Spool(np.int64, tmp_path, in_memory_bytes=limit)
+    spool = LongColumn(np.int64, tmp_path, in_memory_bytes=limit)
     parts = [np.arange(start, start + 1000) for start in range(0, 5000, 1000)]
     for part in parts:
         spool.append(part)

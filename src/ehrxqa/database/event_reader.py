@@ -1,7 +1,7 @@
 """One pass over an event table for all databases at once.
 
 Of the rows that count, those of wanted admissions are kept whole; of all others only the columns that the
-shuffle moves are kept, in a spool. When the file is read and the number of rows is known, each kept row gets
+shuffle moves are kept, in long columns. When the file is read and the number of rows is known, each kept row gets
 the moved values of the row that the shuffle assigns to it.
 """
 
@@ -22,10 +22,10 @@ from ehrxqa.database.events import EventTable
 from ehrxqa.database.frame import NAT, Column, Frame, Kind
 from ehrxqa.database.id_set import IdSet
 from ehrxqa.database.inferred import as_read
+from ehrxqa.database.long_column import LongColumn
 from ehrxqa.database.parser_blocks import BlockTyper, TextColumn, block_rows, blocks
 from ehrxqa.database.prescriptions import dose_values, usual_unit
 from ehrxqa.database.shuffle import shuffled_rows
-from ehrxqa.database.spool import Spool
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.sources.catalogue import SourceKind
 from ehrxqa.sources.table_stream import read_header, stream_table
@@ -124,7 +124,7 @@ class _Reader:
         self._moved = () if table.rules.items else table.rules.shuffled
         self._kept: dict[str, list[npt.NDArray[Any]]] = {}
         self._positions: list[npt.NDArray[np.int64]] = []
-        self._spools = {name: Spool(self._dtype(name), context.scratch) for name in self._moved}
+        self._long_columns = {name: LongColumn(self._dtype(name), context.scratch) for name in self._moved}
         self._saw_odd_dose = False
         self._rows = 0
         self._passed = 0
@@ -139,8 +139,8 @@ class _Reader:
         return np.float64
 
     def close(self) -> None:
-        for spool in self._spools.values():
-            spool.close()
+        for column in self._long_columns.values():
+            column.close()
 
     def blocks(self) -> Iterator[Any]:
         batches = stream_table(self._tree, self._table.source, self._source)
@@ -170,8 +170,8 @@ class _Reader:
         if table.rules.time_from:
             arrays[table.rules.time] = derived_time(table.rules.time_from, arrays, context.times)
         passed = np.flatnonzero(good)
-        for name, spool in self._spools.items():
-            spool.append(arrays[name][passed])
+        for name, column in self._long_columns.items():
+            column.append(arrays[name][passed])
         kept = passed if table.rules.items else passed[context.admissions.has(arrays["hadm_id"][passed])]
         self._positions.append(self._passed + np.searchsorted(passed, kept))
         for name in table.columns:
@@ -232,9 +232,9 @@ class _Reader:
         positions = np.concatenate(self._positions) if self._positions else np.empty(0, dtype=np.int64)
         kept = {name: np.concatenate(parts) for name, parts in self._kept.items()}
         usable = self._passed
-        at: npt.NDArray[np.int64] | None = None  # place in the spool of each row that takes part
+        at: npt.NDArray[np.int64] | None = None  # place in the long columns of each row that takes part
         if table.rules.doses:
-            drugs, units = self._spools["drug"], self._spools["dose_unit_rx"]
+            drugs, units = self._long_columns["drug"], self._long_columns["dose_unit_rx"]
             usual = usual_unit(lambda: zip(drugs.parts(), units.parts(), strict=True))
             at = np.flatnonzero(usual)
             usable = len(at)
@@ -251,7 +251,7 @@ class _Reader:
             source = at[source]
         columns = {}
         for name in self._columns:
-            values = self._spools[name].take(source) if name in self._spools else kept[name]
+            values = self._long_columns[name].take(source) if name in self._long_columns else kept[name]
             columns[name] = self._column(name, values)
         kinds = {columns[name].kind for name in self._moved}
         if kinds == {Kind.INT, Kind.REAL}:  # numbers that move together pass through one array of floats

@@ -11,7 +11,7 @@ from typing import IO, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Spool"]
+__all__ = ["LongColumn"]
 
 #: Bytes a column may take in memory before it goes to disk.
 IN_MEMORY_BYTES: Final = 16 << 20
@@ -19,7 +19,7 @@ IN_MEMORY_BYTES: Final = 16 << 20
 PART_VALUES: Final = 1 << 20
 
 
-class Spool:
+class LongColumn:
     """Appends arrays of one type; gives them back part by part, or the values of some rows."""
 
     def __init__(self, dtype: Any, scratch: Path | None, in_memory_bytes: int = IN_MEMORY_BYTES) -> None:
