@@ -7,7 +7,17 @@ from pathlib import Path
 
 import click
 
-from ehrxqa.cli.options import DIR, FILE, emit, example, format_option, quiet_option
+from ehrxqa.cli.options import (
+    DIR,
+    choosing_options,
+    emit,
+    example,
+    format_option,
+    quiet_option,
+    seed_option,
+    split_option,
+    vision_option,
+)
 
 __all__ = ["command"]
 
@@ -30,22 +40,13 @@ def _ask(what: str, host: str) -> str | None:
 @click.argument("out", type=DIR)
 @click.option("--endpoint", required=True, metavar="URL", help="An OpenAI-compatible endpoint.")
 @click.option("--model", required=True, metavar="NAME", help="The model there; it must call tools.")
-@click.option(
-    "--split", type=click.Choice(["train", "valid", "test"]), default="test", show_default=True, help="Whose questions."
-)
-@click.option(
-    "--vision", default="oracle", show_default=True, metavar="V", help='Who answers image questions, or "none".'
-)
+@split_option("Whose questions.")
+@vision_option
 @click.option("--images", type=DIR, metavar="DIR", help="Folder of MIMIC-CXR-JPG.")
 @click.option("--pictures", is_flag=True, help="Let the model look at X-rays, which are sent to the endpoint.")
-@click.option("--questions", type=FILE, metavar="FILE", help="Another question file of this split.")
-@click.option("--subset", metavar="NAME", help="mini-N, a modality or a scope.")
-@click.option("--ids", type=FILE, metavar="FILE", help="Ask only these ids.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Ask only the first so many.")
-@click.option("--trials", type=click.IntRange(min=1), default=1, show_default=True, help="How often each is asked.")
+@choosing_options
 @click.option("--temperature", type=click.FloatRange(0, 2), metavar="T", help="Sent if given.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Sent, one more with each trial.")
-@click.option("--profile", default="paper", show_default=True, help="Rules of the comparison.")
+@seed_option("Sent, one more with each trial.")
 @click.option("--calls", type=click.IntRange(min=1), default=60, show_default=True, help="Most calls of tools.")
 @click.option("--image-questions", type=click.IntRange(min=0), default=2_000, show_default=True, help="Most of them.")
 @click.option("--tokens", type=click.IntRange(min=1), metavar="N", help="Most tokens for a question.")

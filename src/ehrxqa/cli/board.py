@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from ehrxqa.cli.options import DIR, FILE, emit, example, format_option, quiet_option, workers_option
-from ehrxqa.layout import SPLITS
+from ehrxqa.cli.options import DIR, FILE, emit, example, format_option, quiet_option, split_option, workers_option
 from ehrxqa.progress import make_progress
 
 __all__ = ["command"]
@@ -20,7 +19,7 @@ __all__ = ["command"]
 @click.argument("out", type=DIR)
 @click.option("--html", type=FILE, metavar="FILE", help="Write it as a page, with charts and scores per family.")
 @click.option("--floors", is_flag=True, help="Run the floors first: prior, constant, tables, images, question only.")
-@click.option("--split", type=click.Choice(SPLITS), default="test", show_default=True, help="Of the floors.")
+@split_option("Of the floors.")
 @click.option("--subset", metavar="NAME", help="Of the floors; as for run.")
 @click.option("--profile", default="paper", show_default=True, help="Of the floors; as for run.")
 @workers_option

@@ -9,11 +9,13 @@ import click
 
 from ehrxqa.cli.options import (
     DIR,
+    chest_imagenome_option,
     emit,
     example,
     format_option,
     quiet_option,
     releases_option,
+    seed_option,
     tables_option,
     workers_option,
 )
@@ -44,20 +46,11 @@ __all__ = ["command"]
     metavar="N",
     help="Subjects of the test database.",
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    metavar="S",
-    help="Seed of all draws; 0 gives the official databases.",
-)
+@seed_option("Of all that is drawn; 0 gives the official databases.")
 @workers_option
 @click.option("--mimic-iv", type=DIR, metavar="DIR", help="Folder of MIMIC-IV 2.2, if not SOURCES/mimiciv/2.2.")
 @click.option("--mimic-cxr-jpg", type=DIR, metavar="DIR", help="Folder of MIMIC-CXR-JPG 2.0.0, if not below SOURCES.")
-@click.option(
-    "--chest-imagenome", type=DIR, metavar="DIR", help="Folder of Chest ImaGenome 1.0.0, if not below SOURCES."
-)
+@chest_imagenome_option
 @releases_option
 @tables_option
 @click.option(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ehrxqa.cli.options import DIR, emit, example, format_option
+from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, seed_option
 
 __all__ = ["command"]
 
@@ -15,9 +15,10 @@ __all__ = ["command"]
 @click.argument("first", type=DIR, metavar="RUN_A")
 @click.argument("second", type=DIR, metavar="RUN_B")
 @click.option("--families", is_flag=True, help="Show families, too.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the intervals.")
+@seed_option("Of the intervals.")
 @format_option
-def command(first: Path, second: Path, families: bool, seed: int, output_format: str) -> None:
+@quiet_option
+def command(first: Path, second: Path, families: bool, seed: int, output_format: str, quiet: bool) -> None:
     """Compare two runs over the same questions: scores, whose fault wrong answers are, and which ids flipped.
 
     Intervals are paired bootstraps over questions: * marks differences that they tell from chance.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, workers_option
+from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, seed_option, workers_option
 from ehrxqa.layout import SPLITS
 from ehrxqa.progress import make_progress
 
@@ -23,7 +23,7 @@ __all__ = ["command"]
 @click.command("demo", epilog=example("ehrxqa demo", "ehrxqa demo my-demo --subjects 400"))
 @click.argument("out", type=DIR, default="demo")
 @click.option("--subjects", type=click.IntRange(min=60), default=240, show_default=True, metavar="N", help="Subjects.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="S", help="Seed.")
+@seed_option("Of all that is drawn.")
 @click.option("--images/--no-images", default=True, show_default=True, help="Draw the X-ray files.")
 @workers_option
 @click.option(

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ehrxqa.cli.options import FILE, example, quiet_option
+from ehrxqa.cli.options import FILE, example, forms_option, quiet_option, seed_option
 
 __all__ = ["command"]
 
@@ -48,15 +48,8 @@ __all__ = ["command"]
 @click.option("--out", type=FILE, metavar="FILE", help="Write the result to a file instead of standard output.")
 @click.option("--resamples", type=click.IntRange(min=0), default=2000, show_default=True, help="For the intervals.")
 @click.option("--confidence", type=float, default=0.95, show_default=True, help="Of the intervals.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the intervals.")
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["table", "json", "html"]),
-    default="table",
-    show_default=True,
-    help="Form of the result.",
-)
+@seed_option("Of the intervals.")
+@forms_option("html")
 @quiet_option
 def command(
     gold: Path,
@@ -109,7 +102,7 @@ def command(
                     text = as_html(result, f"{predictions.name} against {gold.name}")
                 case _:
                     text = as_table(result, families=families)
-            if rules and output_format == "table":
+            if rules and output_format == "text":
                 text += "\n\n" + "\n".join(
                     f"  {name:<11} {shown(value)}" for name, value in rules_of(result.profile).items()
                 )

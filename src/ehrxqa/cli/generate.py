@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, workers_option
+from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, seed_option, workers_option
 
 __all__ = ["command"]
 
@@ -22,7 +22,7 @@ __all__ = ["command"]
 @click.option("--train", default=0, metavar="N", help="Questions of the train split.")
 @click.option("--valid", default=0, metavar="N", help="Questions of the valid split.")
 @click.option("--test", default=0, metavar="N", help="Questions of the test split.")
-@click.option("--seed", default=0, show_default=True, metavar="S", help="Seed of all random numbers.")
+@seed_option("Of all that is drawn.")
 @click.option("--scope", "scopes", multiple=True, metavar="NAME", help="Only this scope or modality; repeatable.")
 @click.option("--family", "--families", "families", multiple=True, metavar="NAME",
               help="Only this family, template (official/28), package or python:MODULE:NAME; repeatable.")  # fmt: skip

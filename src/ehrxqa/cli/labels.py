@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option
+from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, seed_option
 from ehrxqa.progress import make_progress
 
 __all__ = ["command"]
@@ -74,7 +74,7 @@ def write(out: Path, folder: Path, only: tuple[str, ...], packed: bool, quiet: b
 @command.command("audit", epilog=example("ehrxqa labels audit out physionet.org/files"))
 @click.argument("out", type=DIR)
 @click.argument("human", type=click.Path(path_type=Path))
-@click.option("--seed", type=int, default=0, show_default=True, metavar="S", help="Seed of the intervals of κ.")
+@seed_option("Of the intervals of κ.")
 @quiet_option
 @format_option
 def audit(out: Path, human: Path, seed: int, quiet: bool, output_format: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from ehrxqa.cli.options import DIR, FILE, example, quiet_option
+from ehrxqa.cli.options import DIR, FILE, example, quiet_option, split_option, vision_option
 
 __all__ = ["command"]
 
@@ -21,13 +21,8 @@ __all__ = ["command"]
     ),
 )
 @click.argument("out", type=DIR)
-@click.option(
-    "--split", type=click.Choice(["train", "valid", "test"]), default="test", show_default=True,
-    help="Whose questions and database.",
-)  # fmt: skip
-@click.option(
-    "--vision", default="oracle", show_default=True, metavar="V", help='Who answers image questions, or "none".'
-)
+@split_option("Whose questions and database.")
+@vision_option
 @click.option("--images", type=DIR, metavar="DIR", help="Folder of MIMIC-CXR-JPG, to show pictures.")
 @click.option("--database", type=FILE, metavar="FILE", help="Another database, such as a slice.")
 @click.option(

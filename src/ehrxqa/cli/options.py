@@ -9,19 +9,25 @@ from typing import Any, TypeVar
 import click
 
 from ehrxqa.json_files import json_text
-from ehrxqa.layout import CURRENT_TIME
+from ehrxqa.layout import CURRENT_TIME, SPLITS
 from ehrxqa.spec.releases import release_names
 
 __all__ = [
     "answering_options",
+    "chest_imagenome_option",
+    "choosing_options",
     "emit",
     "example",
     "format_option",
+    "forms_option",
     "now_option",
     "pictures_option",
     "quiet_option",
     "releases_option",
+    "seed_option",
+    "split_option",
     "tables_option",
+    "vision_option",
     "workers_option",
 ]
 
@@ -59,22 +65,58 @@ tables_option = click.option(
     metavar="NAME",
     help="A table beyond the 19, of another package: its entry point, or python:MODULE:NAME; repeatable.",
 )
-format_option = click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Form of the result on standard output.",
+vision_option = click.option(
+    "--vision", default="oracle", show_default=True, metavar="V", help='Who answers image questions, or "none".'
 )
-
-
+chest_imagenome_option = click.option(
+    "--chest-imagenome", type=DIR, metavar="DIR", help="Folder of Chest ImaGenome 1.0.0, if not below SOURCES."
+)
 pictures_option = click.option(
     "--images",
     type=DIR,
     metavar="SOURCES",
     help="Sources of the build, or MIMIC-CXR-JPG alone: X-rays, boxes, sentences of reports.",
 )
+
+
+def forms_option(*more: str) -> Callable[[F], F]:
+    """`--format`: text and json everywhere, and what else a command can write."""
+    return click.option(
+        "--format",
+        "output_format",
+        type=click.Choice(["text", "json", *more]),
+        default="text",
+        show_default=True,
+        help="Form of the result.",
+    )
+
+
+format_option = forms_option()
+
+
+def seed_option(what: str) -> Callable[[F], F]:
+    """`--seed`, of what is drawn: a number from 0, which is the default."""
+    return click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="S", help=what)
+
+
+def split_option(whose: str) -> Callable[[F], F]:
+    """`--split`, the test split if none is named."""
+    return click.option("--split", type=click.Choice(SPLITS), default="test", show_default=True, help=whose)
+
+
+def choosing_options(command: F) -> F:
+    """Which questions of a split are asked, and how often: for commands that let a model answer them."""
+    options = (
+        click.option("--questions", type=FILE, help="Another question file of the split, such as a paraphrased one."),
+        click.option("--subset", metavar="NAME", help="mini-100, a modality or a scope, such as image-single-1."),
+        click.option("--ids", type=FILE, help="File with the ids to ask: a JSON list, or one per line."),
+        click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Ask only the first N."),
+        click.option(
+            "--trials", type=click.IntRange(min=1), default=1, show_default=True, help="How often each is asked."
+        ),
+        click.option("--profile", default="paper", show_default=True, help="Rules of the comparison, as for evaluate."),
+    )
+    return _all(options, command)
 
 
 def answering_options(command: F) -> F:
@@ -110,6 +152,11 @@ def answering_options(command: F) -> F:
         ),
         now_option,
     )
+    return _all(options, command)
+
+
+def _all(options: tuple[Callable[[F], F], ...], command: F) -> F:
+    """A command with several options, which its help lists in this order."""
     for option in reversed(options):
         command = option(command)
     return command

@@ -6,8 +6,16 @@ from pathlib import Path
 
 import click
 
-from ehrxqa.cli.options import DIR, emit, example, format_option, pictures_option, quiet_option
-from ehrxqa.layout import SPLITS
+from ehrxqa.cli.options import (
+    DIR,
+    emit,
+    example,
+    format_option,
+    pictures_option,
+    quiet_option,
+    seed_option,
+    split_option,
+)
 from ehrxqa.progress import make_progress
 
 __all__ = ["command"]
@@ -26,8 +34,8 @@ __all__ = ["command"]
 @pictures_option
 @click.option("--ids", metavar="ID,ID", help="Questions to show.")
 @click.option("--sample", type=click.IntRange(min=1), metavar="N", help="How many to draw instead.  [default: 20]")
-@click.option("--split", type=click.Choice(SPLITS), default="test", show_default=True, help="Whose questions.")
-@click.option("--seed", type=int, default=0, show_default=True, metavar="S", help="Of the sample.")
+@split_option("Whose questions.")
+@seed_option("Of the sample.")
 @click.option("--patients", is_flag=True, help="Write pages of patients' data, which stay where the data may be.")
 @format_option
 @quiet_option

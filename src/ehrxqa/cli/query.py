@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ehrxqa.cli.options import answering_options, example
+from ehrxqa.cli.options import answering_options, example, forms_option, quiet_option
 from ehrxqa.json_files import read_text
 
 if TYPE_CHECKING:
@@ -31,15 +31,8 @@ __all__ = ["command"]
 @click.argument("sql")
 @answering_options
 @click.option("--explain", is_flag=True, help="Show the rewritten SQL and what was asked about how many studies.")
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(["table", "json", "csv"]),
-    default="table",
-    show_default=True,
-    help="Form of the result on standard output.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors and the result.")
+@forms_option("csv")
+@quiet_option
 def command(
     database: Path,
     sql: str,

@@ -8,8 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ehrxqa.cli.options import DIR, FILE, ask_for_host, emit, example, format_option, quiet_option, workers_option
-from ehrxqa.layout import SPLITS
+from ehrxqa.cli.options import (
+    DIR,
+    ask_for_host,
+    choosing_options,
+    emit,
+    example,
+    format_option,
+    quiet_option,
+    seed_option,
+    split_option,
+    workers_option,
+)
 from ehrxqa.progress import make_progress
 
 if TYPE_CHECKING:
@@ -28,7 +38,7 @@ __all__ = ["command"]
     ),
 )
 @click.argument("out", type=DIR)
-@click.option("--split", type=click.Choice(SPLITS), default="test", show_default=True, help="Whose questions.")
+@split_option("Whose questions.")
 @click.option(
     "--parser",
     default="gold",
@@ -40,13 +50,8 @@ __all__ = ["command"]
     "--vision", default="oracle", show_default=True, metavar="V", help="Who looks: oracle, constant:no, hf:FOLDER, …"
 )
 @click.option("--images", type=DIR, help="Folder of MIMIC-CXR-JPG, for models that look at images.")
-@click.option("--questions", type=FILE, help="Another question file of the split, such as a paraphrased one.")
-@click.option("--subset", metavar="NAME", help="mini-100, a modality or a scope, such as image-single-1.")
-@click.option("--ids", type=FILE, help="File with the ids to ask: a JSON list, or one per line.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Ask only the first N.")
-@click.option("--trials", type=click.IntRange(min=1), default=1, show_default=True, help="How often each is asked.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything drawn.")
-@click.option("--profile", default="paper", show_default=True, help="Rules of the comparison, as for evaluate.")
+@choosing_options
+@seed_option("Of all that is drawn.")
 @click.option("--name", metavar="ID", help="Folder below OUT/runs.  [default: parser, model, split, digest]")
 @click.option("--restart", is_flag=True, help="Throw away what that folder holds.")
 @click.option(

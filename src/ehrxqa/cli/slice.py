@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ehrxqa.cli.options import DIR, FILE, emit, example, format_option, quiet_option
+from ehrxqa.cli.options import DIR, FILE, emit, example, format_option, quiet_option, split_option
 
 if TYPE_CHECKING:
     from ehrxqa.agents.slice_policy import Policy
@@ -29,10 +29,7 @@ _SHOWN = 10
 @click.option("--subject", metavar="ID", help="Whose slice; with --at.")
 @click.option("--at", metavar="TIME", help="Until when. With --questions the end of the calendar, if not given.")
 @click.option("--questions", type=FILE, metavar="FILE", help="Cut a slice for each subject of these questions.")
-@click.option(
-    "--split", type=click.Choice(["train", "valid", "test"]), default="test", show_default=True,
-    help="Whose database and questions.",
-)  # fmt: skip
+@split_option("Whose database and questions.")
 @click.option(
     "--policy", type=click.Choice(["charted", "clinical"]), default="charted", show_default=True,
     help="clinical: billed codes are known from discharge on.",

@@ -13,6 +13,7 @@ from ehrxqa.cli.options import (
     format_option,
     quiet_option,
     releases_option,
+    seed_option,
     tables_option,
     workers_option,
 )
@@ -53,7 +54,7 @@ __all__ = ["command"]
     metavar="DEMO",
     help="Draw X-rays for the subjects of the open MIMIC-IV demo in DEMO, and copy its tables.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, metavar="S", help="Seed of all random numbers.")
+@seed_option("Of all that is drawn.")
 @click.option("--images/--no-images", default=True, show_default=True, help="Draw the X-ray files.")
 @click.option(
     "--events-factor",

@@ -9,9 +9,19 @@ from typing import Literal
 
 import click
 
-from ehrxqa.cli.options import DIR, FILE, ask_for_host, emit, example, format_option, quiet_option
+from ehrxqa.cli.options import (
+    DIR,
+    FILE,
+    ask_for_host,
+    emit,
+    example,
+    format_option,
+    quiet_option,
+    seed_option,
+    split_option,
+)
 from ehrxqa.errors import SettingsError
-from ehrxqa.layout import SPLITS, Split, database_path
+from ehrxqa.layout import Split, database_path
 from ehrxqa.progress import make_progress
 
 __all__ = ["COMMANDS", "require_folder"]
@@ -35,7 +45,7 @@ __all__ = ["COMMANDS", "require_folder"]
     "--epochs", type=click.IntRange(min=1), metavar="N", help="Passes over the images, for cnn.  [default: 16]"
 )
 @click.option("--device", default="auto", show_default=True, help="Where a cnn is trained: auto, cpu, cuda, …")
-@click.option("--seed", type=int, default=0, show_default=True, metavar="S", help="Seed of all that is drawn.")
+@seed_option("Of all that is drawn.")
 @click.option("--force", is_flag=True, help="Replace a model of that name.")
 @quiet_option
 @format_option
@@ -93,7 +103,7 @@ def train(
 )
 @click.argument("out_folder", metavar="OUT", type=DIR)
 @click.option("--queries", type=FILE, required=True, help="Queries: {id: sql}, a list of {id, query}, or JSONL.")
-@click.option("--split", type=click.Choice(SPLITS), default="test", show_default=True, help="Whose database.")
+@split_option("Whose database.")
 @click.option("--answers", type=FILE, multiple=True, help="Answered pairs of earlier rounds; repeatable.")
 @click.option("--out", "target", type=FILE, required=True, help="File for the pairs, JSON lines.")
 @quiet_option
@@ -140,7 +150,7 @@ def plan(
 @click.argument("out_folder", metavar="OUT", type=DIR)
 @click.option("--pairs", type=FILE, help="File of pairs, as plan writes it.")
 @click.option("--questions", type=FILE, help="Question file of MIMIC-CXR-VQA, with answers or without.")
-@click.option("--split", type=click.Choice(SPLITS), default="test", show_default=True, help="Whose images.")
+@split_option("Whose images.")
 @click.option(
     "--model", required=True, metavar="V", help="Who answers: oracle, linear, hf:FOLDER, endpoint:URL:MODEL, …"
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ehrxqa.cli.options import DIR, FILE, emit, example, format_option, quiet_option
+from ehrxqa.cli.options import DIR, FILE, emit, example, format_option, quiet_option, seed_option
 from ehrxqa.cli.vision import COMMANDS, require_folder
 from ehrxqa.errors import SettingsError
 from ehrxqa.layout import SPLITS
@@ -84,7 +84,7 @@ def answer(
 @click.argument("out_folder", metavar="OUT", type=DIR)
 @split_option
 @click.option("--per-kind", type=click.IntRange(min=1), required=True, metavar="N", help="Questions of each kind.")
-@click.option("--seed", type=int, default=0, show_default=True, metavar="S", help="The same seed, the same questions.")
+@seed_option("Of all that is drawn: the same seed, the same questions.")
 @click.option(
     "--out",
     "target",

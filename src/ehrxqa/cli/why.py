@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ehrxqa.cli.options import DIR, FILE, emit, example, format_option, quiet_option
+from ehrxqa.cli.options import DIR, FILE, chest_imagenome_option, emit, example, format_option, quiet_option
 from ehrxqa.layout import SPLITS
 
 __all__ = ["command"]
@@ -31,9 +31,7 @@ __all__ = ["command"]
 @click.option(
     "--sources", type=DIR, metavar="SOURCES", help="Sources of the build in OUT: shows the sentences behind the labels."
 )
-@click.option(
-    "--chest-imagenome", type=DIR, metavar="DIR", help="Folder of Chest ImaGenome 1.0.0, if not below SOURCES."
-)
+@chest_imagenome_option
 @format_option
 @quiet_option
 def command(
