@@ -17,7 +17,7 @@ __all__ = ["command"]
     "mcp",
     epilog=example(
         "ehrxqa mcp demo/ehrxqa --images demo/hospital",
-        "ehrxqa mcp out --vision constant:abstain --transport http --port 8765",
+        "ehrxqa mcp out --vision constant:abstain --transport http --port 8766",
     ),
 )
 @click.argument("out", type=DIR)
@@ -29,7 +29,7 @@ __all__ = ["command"]
     "--transport", type=click.Choice(["stdio", "http"]), default="stdio", show_default=True,
     help="http listens on this machine only, and answers only who has the token.",
 )  # fmt: skip
-@click.option("--port", type=click.IntRange(1, 65535), default=8765, show_default=True, help="Of http.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8766, show_default=True, help="Of http.")
 @click.option(
     "--calls", type=click.IntRange(min=1), default=200, show_default=True, metavar="N", help="Most calls of an episode."
 )
