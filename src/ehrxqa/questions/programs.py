@@ -208,6 +208,8 @@ def answer_rows(question: Question, listed: str = "") -> list[AnswerRows]:
             parts.insert(0, f"<{m}in>")
         if event.table == "admissions" and template.of_patient and choice.time("g1").visit:
             parts.append("admissions.hadm_id in <H>")
+        if "sort" in template.operations and letter == "A":  # only the rows with the highest or lowest value count
+            parts.append(f"<v> = ( select {choice.operations['sort']}(<v>) from <T> where[{' & '.join(parts)}] )")
         if "e1" in template.times and letter == "A" and template.draw != "change":
             if event.time == "dischtime":
                 parts.append("<c> is not null")
