@@ -27,7 +27,7 @@ from ehrxqa.vqa.trained.answering import Evidences, PredictedTables
 from ehrxqa.vqa.trained.calibration import fit_calibration
 from ehrxqa.vqa.trained.fitting import auroc
 from ehrxqa.vqa.trained.linear import train_linear
-from ehrxqa.vqa.trained.pixels import grey
+from ehrxqa.vqa.trained.pixels import grey, read_pictures
 from ehrxqa.vqa.trained.table import Columns, Targets, targets_of
 from ehrxqa.vqa.trained.train import train
 
@@ -159,6 +159,18 @@ def test_pictures_of_any_form_become_small_and_grey(tmp_path):
     for name in ("e.jpg", "none.jpg"):
         with pytest.raises(VqaError, match="not a readable image"):
             grey(tmp_path / name, 28)
+
+
+def test_pictures_too_many_for_memory_lie_in_a_file_without_a_name(tmp_path, monkeypatch):
+    for number in range(5):
+        Image.new("L", (60, 60), 40 * number).save(tmp_path / f"{number}.png")
+    paths = [tmp_path / f"{number}.png" for number in range(5)]
+    inside = read_pictures(paths, 16)
+    monkeypatch.setattr("ehrxqa.vqa.trained.pixels.MOST_IN_MEMORY", 100)
+    outside = read_pictures(paths, 16, work=tmp_path / "work")
+    assert isinstance(outside, np.memmap)
+    assert (outside == inside).all()
+    assert not list((tmp_path / "work").iterdir())
 
 
 # --- the command ----------------------------------------------------------------------------------------------------

@@ -183,12 +183,13 @@ def train_cnn(
     targets: Targets,
     columns: Columns,
     *,
+    rows: npt.NDArray[np.int64] | None = None,
     epochs: int,
     seed: int,
     device: str = "auto",
     progress: Progress = SILENT,
 ) -> Cnn:
-    """Train a network.
+    """Train a network on some of the pictures (`rows`, all by default).
 
     Raises:
         SettingsError: torch is not installed, or there is no such device.
@@ -196,26 +197,27 @@ def train_cnn(
     torch = require_torch()
     where = torch_device(torch, device)
     torch.manual_seed(seed)
+    rows = np.arange(len(pixels)) if rows is None else rows
     rng = np.random.default_rng(seed)
     places = _places(columns)
     side = _cells(pixels.shape[1])
     network = _network(torch, places, side)
-    _start_offsets(torch, network, targets, columns)
+    _start_offsets(torch, network, targets.take(rows), columns)
     network = network.to(where).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(_groups(network), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-    batches = math.ceil(len(pixels) / BATCH)
+    batches = math.ceil(len(rows) / BATCH)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step / (epochs * batches)))
     truths = torch.from_numpy(targets.values)
     widths = [columns.size(measured) for measured in MEASURED]
     with progress.task("training", total=epochs * batches, unit="batches") as task:
         for _ in range(epochs):
-            order = rng.permutation(len(pixels))
+            order = rng.permutation(rows)
             for start in range(0, len(order), BATCH):
-                rows = order[start : start + BATCH]
-                if len(rows) < 2:
+                some = order[start : start + BATCH]
+                if len(some) < 2:
                     continue  # one image has no spread to normalise by
-                said = network(_disturbed(torch, rng, _batch(torch, pixels[rows], where)))
-                loss = _loss(torch, said, truths[rows].to(where), widths)
+                said = network(_disturbed(torch, rng, _batch(torch, pixels[some], where)))
+                loss = _loss(torch, said, truths[some].to(where), widths)
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)

@@ -19,7 +19,7 @@ from ehrxqa import __version__
 from ehrxqa.errors import BuildError, SettingsError, VqaError
 from ehrxqa.files import sha256_of
 from ehrxqa.labels.store import read_labels
-from ehrxqa.layout import LABELS_FOLDER, MANIFEST, MODELS_FOLDER
+from ehrxqa.layout import LABELS_FOLDER, MANIFEST, MODELS_FOLDER, WORK_FOLDER
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.manifest import read_manifest
 from ehrxqa.vqa.image_labels import ImageLabels
@@ -118,7 +118,9 @@ def train(
         )
     if missing:
         progress.note(f"{missing:,} labelled images have no picture in {images}; they are left out")
-    pixels, valid_pixels = (read_pictures(part.paths, size, progress=progress) for part in (learnt, checked))
+    pixels, valid_pixels = (
+        read_pictures(part.paths, size, work=out / WORK_FOLDER, progress=progress) for part in (learnt, checked)
+    )
     targets, valid_targets = (targets_of(part.labels, columns) for part in (learnt, checked))
     predictor: Predictor
     subjects = np.array(learnt.labels.subject_ids)
@@ -129,10 +131,10 @@ def train(
     else:
         apart = _held_out(subjects, len(valid_pixels), seed)
         epochs = epochs or cnn.DEFAULT_EPOCHS
+        learning = np.flatnonzero(~apart)
         predictor = cnn.train_cnn(
-            pixels[~apart], targets.take(np.flatnonzero(~apart)), columns,
-            epochs=epochs, seed=seed, device=device, progress=progress,
-        )  # fmt: skip
+            pixels, targets, columns, rows=learning, epochs=epochs, seed=seed, device=device, progress=progress
+        )
         scores, truths = predictor.scores(pixels[apart]), targets.truths[apart]
         chosen = {"epochs": epochs, "held_out_of_train": int(apart.sum())}
     with progress.task("thresholds"):
