@@ -40,7 +40,7 @@ class HomeView:
 def home_view(library: Library, index: QuestionIndex) -> HomeView:
     """What the first page shows."""
     examples = []
-    for modality in MODALITIES:
+    for modality in reversed(MODALITIES):
         listing = index.listing(Selection({"modality": (modality,), "empty": ("no",)}, sort="short"), rows=400)
         with_images = [item for item in listing.items if item.images or modality == "Table"]
         # one from the shorter half of each: easy to read, and not all of one kind

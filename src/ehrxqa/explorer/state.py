@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 
 from ehrxqa.errors import EhrxqaError
 from ehrxqa.explorer.data_ask import AskBox
 from ehrxqa.explorer.data_audit import Audit
-from ehrxqa.explorer.data_home import home_view
+from ehrxqa.explorer.data_home import HomeView, home_view
 from ehrxqa.explorer.data_question import Explanations, question_view
 from ehrxqa.explorer.data_questions import QuestionIndex
 from ehrxqa.explorer.data_quiz import Quiz
@@ -47,11 +48,16 @@ class Explorer:
     audit: Audit
     quiz: Quiz
 
+    @cached_property
+    def home(self) -> HomeView:
+        """What the first page shows."""
+        return home_view(self.library, self.index)
+
 
 def warm(explorer: Explorer) -> None:
     """Read what the first pages need, so that nobody waits for it; what cannot be read is said by the pages."""
     with suppress(EhrxqaError):
-        home_view(explorer.library, explorer.index)
+        _ = explorer.home
         for modality in MODALITIES:
             item = next((item for item in explorer.index.items if item.facts.modality == modality), None)
             if item is not None:

@@ -7,7 +7,6 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 
 from ehrxqa.explorer.addresses import Addresses
 from ehrxqa.explorer.answering import addresses_of, explorer_of, json_response, missing, page
-from ehrxqa.explorer.data_home import home_view
 from ehrxqa.explorer.data_images import image_view
 from ehrxqa.explorer.data_question import question_view
 from ehrxqa.explorer.data_questions import SORTS, Item
@@ -20,8 +19,7 @@ __all__ = ["home", "image", "picture", "question", "questions", "study", "subjec
 
 def home(request: Request) -> Response:
     """The first page."""
-    explorer = explorer_of(request)
-    return page(request, "home.html", to=Addresses(), view=home_view(explorer.library, explorer.index))
+    return page(request, "home.html", to=Addresses(), view=explorer_of(request).home)
 
 
 def questions(request: Request) -> Response:
