@@ -28,6 +28,8 @@ _LONGEST: Final = 48
 class BoardRow:
     """A finished run.
 
+    Of equal ones, the first by name stands on a board.
+
     Attributes:
         run: What made its numbers.
         summary: Its scores, as `models.summary` makes them.
@@ -35,6 +37,12 @@ class BoardRow:
 
     run: Run
     summary: Mapping[str, Any]
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for runs of the same systems with the same numbers."""
+        run = self.run
+        return run.parser, run.vision, run.seed, run.trials, repr(self.summary["overall"]["scores"])
 
     @property
     def is_floor(self) -> bool:
@@ -70,7 +78,9 @@ def board(out: Path | str) -> tuple[Board, ...]:
             continue
         digests = (run.subset.ids_sha256, run.digests.get("dataset", ""), run.digests.get("database", ""))
         key = (run.split, run.subset.name, scores.profile, *digests)
-        groups.setdefault(key, []).append(BoardRow(run, scores.summary))
+        row = BoardRow(run, scores.summary)
+        if all(row.key != other.key for other in groups.setdefault(key, [])):  # the same run under another name
+            groups[key].append(row)
     if not groups:
         raise RecordError(f"{out}: has no finished run; make one: ehrxqa run {out} --parser gold --vision oracle")
     boards = []

@@ -101,7 +101,7 @@ class Prompter:
         return sorted(best.values(), key=lambda each: (-each.score, each.column, each.value))[:_CANDIDATES]
 
     def _names(self, text: str) -> list[str]:
-        """Rows of words that questions do not commonly have, and the same with what stands beside them."""
+        """Words that questions do not commonly have, rows of them, and the same with what stands beside them."""
         words = re.findall(r"[^\s,?]+", text)
         odd = [place for place, word in enumerate(words) if word not in self._common and _WORD.search(word)]
         names: dict[str, None] = {}
@@ -109,6 +109,7 @@ class Prompter:
             start = end = odd.pop(0)
             while odd and odd[0] == end + 1 and end - start + 1 < _LONGEST_NAME:
                 end = odd.pop(0)
+            names |= dict.fromkeys(words[start : end + 1])
             for before in range(_BESIDE + 1):
                 for after in range(_BESIDE + 1):
                     names[" ".join(words[max(0, start - before) : end + 1 + after])] = None
