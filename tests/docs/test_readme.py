@@ -52,7 +52,7 @@ def test_demo_agrees_and_prints_what_to_do_next(folder):
 
 def test_try_it(folder):
     lines = commands("Try it")
-    assert len(lines) == 3
+    assert len(lines) == 4
     for line in lines:
         done = run(line, folder)
         assert done.returncode == 0, f"{line}\n{done.stderr}"
@@ -89,7 +89,7 @@ def test_your_own_questions(folder, monkeypatch):
 def test_your_own_model(folder):
     query = 'select count(*) from tb_cxr where func_vqa("is there pneumonia?", study_id) = true'
     (folder / "predictions.json").write_text(json.dumps({"a": query, "b": "select 1", "c": "drop table patients"}))
-    (line,) = commands("Your own model")
+    line = commands("Your own parser or language model")[-1]
     done = run(line.replace(" out/database", " demo/ehrxqa/database"), folder)
     assert done.returncode == 0, done.stderr
     answers = json.loads((folder / "answers.json").read_text())
@@ -102,6 +102,45 @@ def test_your_own_model(folder):
     done = run(line, folder)
     assert done.returncode == 0, done.stderr
     assert "66.7" in done.stdout
+
+
+def test_your_own_vision_model(folder):
+    """Trained on the X-rays of a hospital that has some; the demo of these tests has none."""
+    assert run("ehrxqa synth pictured --subjects 60 --seed 3 -q", folder).returncode == 0
+    assert run("ehrxqa build pictured trained -q", folder).returncode == 0
+    assert run("ehrxqa generate trained --test 10 --train 10 -q", folder).returncode == 0
+    train, ask = commands("Your own vision model")
+    for line in (train, ask):
+        done = run(line.replace("demo/ehrxqa", "trained").replace("demo/hospital", "pictured"), folder)
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+        assert done.stdout
+
+
+def test_your_own_parser(folder):
+    for line in commands("Your own parser or language model")[:-1]:
+        done = run(line.replace("--limit 50", "--limit 5"), folder)
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+        assert done.stdout
+
+
+def test_your_own_agent(folder):
+    mcp, agent, slices = commands("Your own agent")
+    assert run(f"{mcp.split(' --images')[0]} --help", folder).returncode == 0  # the tests of agents talk to it
+    assert run(agent, folder).returncode == 0
+    done = run(slices, folder)
+    assert done.returncode in (0, 1), done.stderr  # 1: some questions have another answer at that time
+    assert list((folder / "slices").glob("*.db"))
+
+
+def test_an_open_hospital(folder):
+    """As it is shown, but for the download, whose tests use a loopback server: here the tables of another hospital."""
+    download, around, build = commands("An open hospital with real tables")
+    assert download == "ehrxqa download physionet --for demo"
+    assert run("ehrxqa synth made --subjects 60 --seed 9 --no-images -q", folder).returncode == 0
+    (folder / "physionet/mimic-iv-demo").mkdir(parents=True)
+    (folder / "made/mimiciv/2.2").rename(folder / "physionet/mimic-iv-demo/2.2")
+    assert run(f"{around} --no-images", folder).returncode == 0
+    assert run(build.replace(" out", " open"), folder).returncode == 0
 
 
 def test_with_physionet_access(folder):

@@ -7,7 +7,6 @@ goes on where it was and repeats no call. Several machines may each take a shard
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any, Final
 
 from ehrxqa.errors import RecordError, SettingsError, VqaError
 from ehrxqa.files import disk_errors, reading, write_text
-from ehrxqa.json_files import parse_json_lines
+from ehrxqa.json_files import json_text, parse_json_lines
 from ehrxqa.layout import LABELS_FOLDER, database_path
 from ehrxqa.net.consent import Ask
 from ehrxqa.progress import SILENT, Progress
@@ -161,7 +160,7 @@ def ask(
                     record["expects"] = request.answer_type
                 record |= {**more, "model": answering.name, "version": answering.version}
                 with disk_errors(target):
-                    stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+                    stream.write(json_text(record) + "\n")
                 report.asked += 1
                 report.abstained += reply.answer is ABSTAIN
             stream.flush()

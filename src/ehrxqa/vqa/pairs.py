@@ -6,14 +6,13 @@ kinds. An answered pair has `answer` besides, as `recorded` reads it, the `model
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ehrxqa.errors import RecordError, VqaError
 from ehrxqa.files import write_text
-from ehrxqa.json_files import read_json_lines
+from ehrxqa.json_files import json_text, read_json_lines
 from ehrxqa.vqa.models import VqaReply, VqaRequest
 from ehrxqa.vqa.parse import parse
 from ehrxqa.vqa.recorded import answer_from_json, free_key
@@ -37,7 +36,7 @@ def write_pairs(path: Path, requests: Iterable[VqaRequest]) -> int:
     for request in requests:
         by_image.setdefault(request.image_id, []).append(request)
     ordered = [request for some in by_image.values() for request in some]
-    write_text(path, "".join(json.dumps(_record(request), ensure_ascii=False) + "\n" for request in ordered))
+    write_text(path, "".join(json_text(_record(request)) + "\n" for request in ordered))
     return len(ordered)
 
 
