@@ -13,7 +13,7 @@ import ehrxqa.models.executing as executing
 from ehrxqa.cli.main import main
 from ehrxqa.errors import RecordError, SettingsError
 from ehrxqa.models.executing import QueryRunner, answer_cache
-from ehrxqa.models.parsers import AskedQuestion, Prediction
+from ehrxqa.models.parsers import AskedQuestion, Guarded, Prediction
 from ehrxqa.models.run import run
 from ehrxqa.models.run_folder import read_answers, read_outcomes, read_queries, read_run, read_scores
 from ehrxqa.neuralsql.setup import Setup
@@ -312,3 +312,35 @@ def test_rows_and_studies_found_on_the_way_are_measured(questioned: Path) -> Non
         assert studies["study_recall"] == 1.0
         assert studies["study_precision"] == 1 / len(found_by(every, engine).studies)
         assert found_by("no sql (", engine).rows == frozenset()
+
+
+class _OfOthers:
+    """A parser with a fault of its own."""
+
+    name, version = "of others", "1"
+
+    def __init__(self, fault: str) -> None:
+        self._fault = fault
+
+    def parse(self, questions, trial):
+        match self._fault:
+            case "raises":
+                raise KeyError("nothing there")
+            case "texts":
+                return iter(["select 1"])
+            case "place":
+                return iter([(len(questions), Prediction("select 1"))])
+            case "nothing":
+                return None
+        return iter([(place, Prediction("select 1")) for place in range(len(questions))])
+
+
+@pytest.mark.parametrize("fault", ["raises", "texts", "place", "nothing"])
+def test_what_is_wrong_with_a_parser_of_others_is_said(fault):
+    with pytest.raises(SettingsError, match='parser "python:mine:Parser": parse'):
+        list(Guarded("python:mine:Parser", _OfOthers(fault)).parse([AskedQuestion("0", "how many?")], 0))
+
+
+def test_a_parser_of_others_is_asked_as_any_other():
+    ((place, made),) = Guarded("python:mine:Parser", _OfOthers("")).parse([AskedQuestion("0", "how many?")], 0)
+    assert (place, made.query) == (0, "select 1")

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from ehrxqa.doors import load_named, load_python
-from ehrxqa.errors import SettingsError
+from ehrxqa.errors import EhrxqaError, SettingsError
 from ehrxqa.models.run_records import Cost
 from ehrxqa.net.consent import Ask
 from ehrxqa.neuralsql.predictions import read_predictions
@@ -220,6 +220,42 @@ class FunctionParser:
             yield place, made if isinstance(made, Prediction) else Prediction(made)
 
 
+class Guarded:
+    """A parser that others have written: what is wrong with what it gives, or raises, is said in one line."""
+
+    def __init__(self, spec: str, parser: Parser) -> None:
+        self._spec, self._parser = spec, parser
+        self.name, self.version = str(parser.name), str(parser.version)
+
+    def parse(self, questions: Sequence[AskedQuestion], trial: int) -> Iterator[tuple[int, Prediction]]:
+        """What the parser gives, looked at.
+
+        Raises:
+            SettingsError: It raises something, or gives what is no pair of place and prediction.
+        """
+        made = self._made(questions, trial)
+        while True:
+            try:
+                pair = next(made)
+            except StopIteration:
+                return
+            except EhrxqaError:
+                raise
+            except Exception as error:  # the parser is the user's: whatever it raises is said in one line
+                raise SettingsError(f'parser "{self._spec}": parse raised {type(error).__name__}: {error}') from error
+            match pair:
+                case (int(place), Prediction() as prediction) if 0 <= place < len(questions):
+                    yield place, prediction
+                case _:
+                    raise SettingsError(
+                        f'parser "{self._spec}": parse gave {type(pair).__name__}, not pairs of the place of '
+                        "a question and an ehrxqa.models.parsers.Prediction"
+                    )
+
+    def _made(self, questions: Sequence[AskedQuestion], trial: int) -> Iterator[object]:
+        yield from self._parser.parse(questions, trial)
+
+
 def _adapted(spec: str, value: Any, context: Context) -> Parser:
     """What a door leads to, as a parser."""
     if inspect.isclass(value):
@@ -229,7 +265,7 @@ def _adapted(spec: str, value: Any, context: Context) -> Parser:
         except (TypeError, ValueError) as error:
             raise SettingsError(f'parser "{spec}" cannot be made: {error}') from error
     if isinstance(value, Parser):
-        return value
+        return Guarded(spec, value)
     if callable(value):
         return FunctionParser(value)
     raise SettingsError(f'parser "{spec}" is neither a function nor an object with name, version and parse')

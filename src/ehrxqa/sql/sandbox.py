@@ -265,6 +265,8 @@ class Sandbox:
                     raise RowLimit(f"the result has more than {most_rows:,} rows")
                 if size > most_bytes:
                     raise RowLimit(f"the result has more than {most_bytes:,} bytes")
+        except OverflowError as error:
+            raise SqlError("a whole number among the parameters does not fit into 64 bits") from error
         finally:
             cursor.close(True)
         return rows
