@@ -117,8 +117,8 @@ def make_model(
     folder = context.output_folder
     if folder is not None and name not in BUILDERS and (folder / MODELS_FOLDER / name / "model.json").is_file():
         return trained_in(folder / MODELS_FOLDER / name, context, argument)
-    others = names(_GROUP)
-    listed = ", ".join((*MODEL_SPECS, *others))
+    there = [] if folder is None else sorted(path.parent.name for path in (folder / MODELS_FOLDER).glob("*/model.json"))
+    listed = ", ".join((*MODEL_SPECS, *names(_GROUP), *there))
     raise SettingsError(f'model "{spec}" is not one of: {listed}')
 
 
