@@ -344,3 +344,23 @@ def test_what_is_wrong_with_a_parser_of_others_is_said(fault):
 def test_a_parser_of_others_is_asked_as_any_other():
     ((place, made),) = Guarded("python:mine:Parser", _OfOthers("")).parse([AskedQuestion("0", "how many?")], 0)
     assert (place, made.query) == (0, "select 1")
+
+
+def test_image_questions_of_an_ended_run_are_counted_when_it_goes_on(
+    questioned: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ehrxqa.models.run as running
+
+    once = run(questioned, vision="perturbed:0.1", limit=30, name="counted-once", workers=1).run.used.images
+    assert once > 0
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(running, "gather_evidence", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(questioned, vision="perturbed:0.1", limit=30, name="counted", workers=1)
+    before = read_run(questioned / "runs" / "counted").used.images
+    assert before > 0
+    assert run(questioned, vision="perturbed:0.1", limit=30, name="counted", workers=1).run.used.images >= before

@@ -22,6 +22,7 @@ from ehrxqa.models.retrieval import Retrieval
 from ehrxqa.models.run_folder import (
     OUTCOMES,
     QUERIES,
+    RUN,
     Lines,
     read_outcomes,
     read_queries,
@@ -185,20 +186,26 @@ def run(
             done = earlier_scores(folder, record, profile)
             if done is not None:
                 return RunReport(folder, read_run(folder), done, True)
+            earlier = read_run(folder).used.images if (folder / RUN).is_file() else 0
+            record = replace(record, used=Cost(images=earlier))
             write_run(folder, record)
-            _parse(folder, maker, asked, trials, progress)
-            used = _execute(folder, runner, asked, trials)
-            queries, outcomes = read_queries(folder), read_outcomes(folder)
-            if vision == "oracle":
-                evidence = gather_evidence(asked, queries, outcomes, runner, runner)
-            else:
-                with QueryRunner(replace(setup, model="oracle"), count, progress) as oracle:
-                    evidence = gather_evidence(asked, queries, outcomes, runner, oracle)
-            used += Cost(images=runner.asked - used.images)
+            try:
+                _parse(folder, maker, asked, trials, progress)
+                _execute(folder, runner, asked, trials)
+                queries, outcomes = read_queries(folder), read_outcomes(folder)
+                if vision == "oracle":
+                    evidence = gather_evidence(asked, queries, outcomes, runner, runner)
+                else:
+                    with QueryRunner(replace(setup, model="oracle"), count, progress) as oracle:
+                        evidence = gather_evidence(asked, queries, outcomes, runner, oracle)
+            except BaseException:  # whatever ends the run, what was put to the model is counted when it goes on
+                write_run(folder, replace(record, used=Cost(images=earlier + runner.asked)))
+                raise
             with open_engine(replace(setup, model="oracle", cache=None)) as (engine, _):
                 scores = judge_answers(asked, queries, outcomes, evidence, rules, seed, Retrieval(engine))
             write_answers(folder, first_answers(asked.records, outcomes))
             write_scores(folder, scores)
+            used = sum((line.cost for line in queries.values()), Cost(images=earlier + runner.asked))
             record = replace(record, status="done", used=used)
             write_run(folder, record)
     return RunReport(folder, record, scores, False)
@@ -304,8 +311,8 @@ def _parse(folder: Path, parser: Parser, asked: QuestionSet, trials: int, progre
         raise SettingsError(f"the parser {parser.name} left out {len(left):,} questions, the first is {left[0]}")
 
 
-def _execute(folder: Path, runner: QueryRunner, asked: QuestionSet, trials: int) -> Cost:
-    """Have an outcome for every question and trial; returns what the whole run used up so far."""
+def _execute(folder: Path, runner: QueryRunner, asked: QuestionSet, trials: int) -> None:
+    """Have an outcome for every question and trial."""
     queries, known = read_queries(folder), read_outcomes(folder)
     wanted: dict[str, list[QueryLine]] = {}
     with Lines[OutcomeLine](folder / OUTCOMES) as lines:
@@ -331,7 +338,3 @@ def _execute(folder: Path, runner: QueryRunner, asked: QuestionSet, trials: int)
                         round(outcome.seconds, 4),
                     )
                 )
-    total = Cost(images=runner.asked)
-    for line in queries.values():
-        total += line.cost
-    return total
