@@ -18,6 +18,7 @@ from ehrxqa.files import sha256_of
 from ehrxqa.layout import DATABASE_PATHS, OFFICIAL_SUBJECTS
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.manifest import Manifest, read_manifest
+from ehrxqa.short_repr import short_repr
 from ehrxqa.spec.releases import OFFICIAL_DATA_SET, project_of
 from ehrxqa.spec.tables import TABLES
 
@@ -49,6 +50,8 @@ class VerifyReport:
 
     checked: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+
+    __repr__ = short_repr
 
     @property
     def ok(self) -> bool:

@@ -17,6 +17,7 @@ from ehrxqa.files import PART, reading
 from ehrxqa.layout import BASES, CURRENT_TIME, DATABASE_OF_SPLIT, DATABASE_PATHS, SPLITS
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.pool import Pool
+from ehrxqa.short_repr import short_repr
 
 if TYPE_CHECKING:
     from ehrxqa.sql.gold.runner import Job, Outcome, Runner
@@ -62,6 +63,8 @@ class AnswerReport:
 
     answered: int
     failed: tuple[Failure, ...]
+
+    __repr__ = short_repr
 
 
 def database_for(database: Path, records: Sequence[Record]) -> Path:

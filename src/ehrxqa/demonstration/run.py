@@ -26,6 +26,7 @@ from ehrxqa.neuralsql.execute import execute
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.questions.generate import generate
 from ehrxqa.runs.manifest import read_manifest
+from ehrxqa.short_repr import short_repr
 
 __all__ = ["DEMO_SUBJECTS", "DemoAnswer", "DemoReport", "demo"]
 
@@ -115,6 +116,8 @@ class DemoReport:
     dataset: DemoDataset
     board: Board
     problems: tuple[str, ...]
+
+    __repr__ = short_repr
 
     @property
     def ok(self) -> bool:

@@ -61,6 +61,10 @@ class Evaluation:
     tolerated: int = 0
     elsewhere: bool = False
 
+    def __repr__(self) -> str:
+        found = ", ".join(f"{name}={score.value:.1f}" for name, score in self.overall.scores.items())
+        return f"Evaluation(profile={self.profile.name!r}, questions={self.overall.tally.total:,}, {found})"
+
     @property
     def tolerant_accuracy(self) -> float | None:
         """Execution accuracy in percent if the answer of any reading counts; None where no other reading is known."""

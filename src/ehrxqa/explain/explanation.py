@@ -13,6 +13,7 @@ from ehrxqa.dataset.splits import Dataset
 from ehrxqa.errors import NeuralSqlError
 from ehrxqa.explain.evidence import Evidence, evidence_for
 from ehrxqa.explain.lost_rows import Loss, lost_rows
+from ehrxqa.short_repr import short_repr
 from ehrxqa.sources.scene_graphs import Member
 from ehrxqa.sources.tree import SourceTree
 from ehrxqa.sql.errors import RowLimit
@@ -82,6 +83,8 @@ class Explanation:
     losses: tuple[Loss, ...]
     evidence: Evidence
     impossible: bool = False
+
+    __repr__ = short_repr
 
 
 def explain(

@@ -22,6 +22,7 @@ from ehrxqa.hospital.records import dictionary_rows
 from ehrxqa.json_files import read_json
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.pool import Pool
+from ehrxqa.short_repr import short_repr
 from ehrxqa.spec.extra import ExtraTable
 from ehrxqa.spec.files import SourceFile
 
@@ -67,6 +68,8 @@ class SynthReport:
     labevents: int
     chartevents: int
     prescriptions: int
+
+    __repr__ = short_repr
 
 
 def synth(

@@ -23,6 +23,7 @@ from ehrxqa.leakscan.masking import made_up_number, masked
 from ehrxqa.leakscan.rules import NOT_READ, PATIENT_RULES, RULES, Hit, text_hits
 from ehrxqa.leakscan.synthetic import MARKERS, marker_says, nearest_marker
 from ehrxqa.progress import SILENT, Progress
+from ehrxqa.short_repr import short_repr
 
 __all__ = ["RULES", "Finding", "NotRead", "ScanReport", "leak_scan"]
 
@@ -87,6 +88,8 @@ class ScanReport:
     allowed: int = 0
     not_read: list[NotRead] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    __repr__ = short_repr
 
     @property
     def verdict(self) -> Literal["leak", "not read", "clean"]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ehrxqa.errors import NeuralSqlError
+from ehrxqa.short_repr import short_repr
 from ehrxqa.sql.answer_list import answer_list
 from ehrxqa.sql.errors import Abstained, AnswerShapeError, LimitReached
 from ehrxqa.sql.sandbox import Rows
@@ -76,6 +77,8 @@ class Result:
     probe: str | None = None
     questions: tuple[Asked, ...] = ()
     notes: tuple[str, ...] = ()
+
+    __repr__ = short_repr
 
     @property
     def answer(self) -> list[Any]:

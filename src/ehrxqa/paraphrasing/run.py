@@ -23,6 +23,7 @@ from ehrxqa.runs.journal import Journal
 from ehrxqa.runs.manifest import read_manifest
 from ehrxqa.runs.output_folder import WORK_FOLDER, exclusive
 from ehrxqa.runs.replacing import finish
+from ehrxqa.short_repr import short_repr
 
 __all__ = ["ParaphraseReport", "paraphrase"]
 
@@ -57,6 +58,8 @@ class ParaphraseReport:
     kept: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
     others: int = 0
+
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True, slots=True)

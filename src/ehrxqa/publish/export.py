@@ -18,6 +18,7 @@ from ehrxqa.publish.croissant import croissant
 from ehrxqa.publish.parquet import fields_of, parquet_table, write_parquet
 from ehrxqa.publish.tables_json import schema_record
 from ehrxqa.runs.manifest import OFFICIAL_STAGE, QUESTIONS_STAGE, Manifest, read_manifest, recorded_tables
+from ehrxqa.short_repr import short_repr
 from ehrxqa.spec.releases import OFFICIAL_DATA_SET
 
 __all__ = ["ExportReport", "export"]
@@ -39,6 +40,8 @@ class ExportReport:
     questions: dict[str, int]
     files: tuple[str, ...]
     folder: str
+
+    __repr__ = short_repr
 
 
 def export(

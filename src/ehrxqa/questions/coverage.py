@@ -17,6 +17,7 @@ from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.families.no_source import NO_SOURCE
 from ehrxqa.questions.template import Template
 from ehrxqa.runs.pool import Pool
+from ehrxqa.short_repr import short_repr
 
 __all__ = ["Coverage", "TemplateCoverage", "coverage"]
 
@@ -58,6 +59,8 @@ class Coverage:
     total: int
     with_source: int
     produced: int
+
+    __repr__ = short_repr
 
 
 def coverage(out: Path | str, *, workers: int | None = None, progress: Progress = SILENT) -> Coverage:

@@ -25,6 +25,7 @@ from ehrxqa.runs.manifest import FileRecord, Manifest, StageRecord, package_vers
 from ehrxqa.runs.output_folder import exclusive
 from ehrxqa.runs.pool import Pool
 from ehrxqa.runs.replacing import finish, replace_together, staged_path
+from ehrxqa.short_repr import short_repr
 
 __all__ = ["GenerateReport", "generate"]
 
@@ -58,6 +59,8 @@ class GenerateReport:
     rejected: dict[str, int] = field(default_factory=dict)
     faults: int = 0
     fault_examples: list[str] = field(default_factory=list)
+
+    __repr__ = short_repr
 
 
 def generate(

@@ -21,6 +21,7 @@ from ehrxqa.errors import BuildError
 from ehrxqa.files import sha256_of, write_json
 from ehrxqa.json_files import converted, json_text, read_as, read_json
 from ehrxqa.layout import MANIFEST, DataKind
+from ehrxqa.short_repr import short_repr
 from ehrxqa.spec.extra import from_json
 from ehrxqa.spec.releases import PROJECTS, FoundRelease, data_set_name, project_of
 from ehrxqa.spec.table import Table
@@ -102,6 +103,8 @@ class Manifest:
     published: dict[str, Any] = field(default_factory=dict)
     releases: Mapping[str, FoundRelease] = field(default_factory=dict)
     tables: dict[str, Any] = field(default_factory=dict)
+
+    __repr__ = short_repr
 
     @property
     def kind(self) -> DataKind:

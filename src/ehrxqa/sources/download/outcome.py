@@ -11,6 +11,7 @@ from typing import Any
 from ehrxqa.errors import BuildError, EhrxqaError
 from ehrxqa.net.errors import DownloadError
 from ehrxqa.progress import human_bytes
+from ehrxqa.short_repr import short_repr
 from ehrxqa.sources.download.plan import Item, State
 from ehrxqa.sources.download.releases import Release
 
@@ -63,6 +64,8 @@ class DownloadReport:
     estimated: bool
     received_bytes: int
     refused: tuple[Release, ...] = ()
+
+    __repr__ = short_repr
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain values."""
