@@ -35,7 +35,7 @@ DATABASE = "out/database/test/mimic_iv_cxr.db"
 
 def test_escape_characters_of_results_are_shown_not_sent(built):
     query = "select char(27) || '[31mred' || char(7) || char(155) || '2J' || 'x'"
-    for form in ("table", "json", "csv"):
+    for form in ("text", "json", "csv"):
         said = _on_a_terminal("query", DATABASE, query, "--format", form, cwd=built)
         assert b"red" in said
         assert not set(said) & {0x1B, 0x07}
