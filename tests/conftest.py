@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-# A shell that starts the tests in the background has them ignore Ctrl-C, and so do the commands that they start, some
-# of which are interrupted.
+# A shell that starts the tests in the background has them ignore Ctrl-C (nohup: the end of its terminal), and so do the
+# commands that they start, some of which are interrupted.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -144,7 +144,6 @@ def test_a_killed_run_leaves_nothing_half_written(hospital, hashed, tmp_path):
         (["--subjects", "100001"], "choose 60 to 100,000"),
         (["--subjects", "80", "--gold-subjects", "41"], "choose 40 or fewer"),
         (["--gold-subjects", "0"], "choose at least 1"),
-        (["--seed", "-1"], "choose 0 or more"),
         (["--events-factor", "0"], "choose more than 0"),
         (["--charted-factor", "nan"], "choose more than 0"),
     ],

@@ -147,6 +147,9 @@ def test_questions_with_two_answers_are_written_only_if_wanted(fresh, quick):
     }
     (fresh / "given.json").write_text(json.dumps(given))
     result = ehrxqa.evaluate(fresh / "dataset" / "test.json", fresh / "given.json", resamples=0)
-    assert (result.ambiguous, result.tolerated) == (doubt["ambiguous"], doubt["ambiguous"])
+    # two readings may give the same answer by chance: then there is nothing to tolerate
+    other = sum(given[str(each["id"])] != records[each["id"]]["answer"] for each in links)
+    assert (result.ambiguous, result.tolerated) == (doubt["ambiguous"], other)
+    assert other > 0
     assert result.tolerant_accuracy == 100
-    assert result.overall.tally.right == len(given) - doubt["ambiguous"]
+    assert result.overall.tally.right == len(given) - other
