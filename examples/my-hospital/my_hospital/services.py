@@ -15,7 +15,7 @@ from ehrxqa.spec.table import Events, Table
 _SERVICES = ("MED", "SURG", "CMED", "NMED", "ORTHO")
 
 
-def _rows(plan: Plan, subject: Subject) -> Iterator[tuple[object, ...]]:
+def rows_of_a_synthetic_subject(plan: Plan, subject: Subject) -> Iterator[tuple[object, ...]]:
     """One service per admission of a synthetic subject, and now and then a second one."""
     rng = np.random.default_rng((plan.seed, subject.number))
     for admission in subject.admissions:
@@ -46,5 +46,5 @@ SERVICES = ExtraTable(
         ),
         events=Events(shuffled=("prev_service", "curr_service"), time="transfertime"),
     ),
-    _rows,
+    rows_of_a_synthetic_subject,
 )
