@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from ehrxqa.models.board import board, board_html, board_text
 from ehrxqa.models.compare import compare, compare_text
 from ehrxqa.models.floors import FLOORS, literal_query
 from ehrxqa.models.run import RunReport, run
+from ehrxqa.models.run_records import FAULTS, Cost
 from ehrxqa.neuralsql.query import query
 
 
@@ -65,6 +67,31 @@ def test_the_board_holds_all_runs_of_the_same_questions_the_best_first(
     html = board_html([found])
     assert html.count("<details>") == len(found.rows)
     assert not re.search(r"(src|href)=.?https?:", html)
+
+
+def test_the_board_fits_a_terminal_and_says_what_the_runs_say(questioned: Path, runs: dict[str, RunReport]) -> None:
+    (found,) = [each for each in board(questioned) if "mini-60" in each.title]
+    lines = board_text([found]).splitlines()
+    assert max(map(len, lines)) <= 100
+    scores, faults = (line.split()[3:] for line in lines if line.startswith("gold × perturbed:0.5"))
+    summary = runs["b-blurred"].scores.summary
+    shown = [summary["overall"]["scores"][name]["value"] for name in ("EX", "RS10")]
+    assert [f"{value:.1f}" for value in shown] == scores[:2]
+    counted = [int(count) for count in faults]
+    assert counted[0] == summary["overall"]["faults"]["right"]
+    assert counted[2] == summary["overall"]["faults"]["vision"] > 0
+    first = found.rows[0]
+    parser = replace(first.run.parser, spec="llm:http://127.0.0.1:8000/v1:Organisation/Model-with-a-long-name-8B")
+    used = Cost(calls=400, tokens_in=123_456_789, tokens_out=99_999_999, images=1_234_567)
+    counts = dict.fromkeys(FAULTS, 1_234)
+    overall = {**first.summary["overall"], "faults": counts}
+    costly = replace(
+        first, run=replace(first.run, parser=parser, used=used), summary={**first.summary, "overall": overall}
+    )
+    text = board_text([replace(found, rows=(costly, *found.rows))])
+    assert max(map(len, text.splitlines())) <= 100
+    assert "name-8B × oracle" in text
+    assert "223,456,788" in text
 
 
 def test_the_comparison_is_that_of_the_scores(questioned: Path, runs: dict[str, RunReport]) -> None:

@@ -22,6 +22,10 @@ __all__ = ["Board", "BoardRow", "board", "board_html", "board_json", "board_text
 
 _METRICS: Final = ("EX", "RS10")
 _LONGEST: Final = 48
+#: Signs of a name in a terminal.
+_LONGEST_IN_TEXT: Final = 26
+#: Heads of columns in a terminal.
+_SHORT: Final = {"Image+Table": "Both", "abstained-rightly": "held right", "abstained-wrongly": "held wrong"}
 
 
 @dataclass(frozen=True)
@@ -121,24 +125,66 @@ def _modalities(found: Board) -> list[str]:
     return list(dict.fromkeys(name for row in found.rows for name in row.summary["modality"]))
 
 
+def _full_name(row: BoardRow) -> str:
+    return f"{row.run.parser.spec} × {row.run.vision.spec}" + (" (floor)" if row.is_floor else "")
+
+
 def _name(row: BoardRow) -> str:
-    name = f"{row.run.parser.spec} × {row.run.vision.spec}" + (" (floor)" if row.is_floor else "")
+    name = _full_name(row)
     return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
 
 
 def board_text(boards: Sequence[Board]) -> str:
-    """The boards for a terminal."""
-    blocks = []
-    for found in boards:
-        modalities = _modalities(found)
-        table = [["", *_header(modalities)]]
-        for row in found.rows:
-            texts = [
-                cell if isinstance(cell, str) else " ".join(filter(None, cell)) for cell in _cells(row, modalities)
+    """The boards for a terminal, in lines of 100 signs at most: a table of scores, and one of whose fault it is.
+
+    Intervals are left to `board_html` and `board_json`, and what is 0 in every run is left out.
+    """
+    return "\n\n".join(
+        "\n".join([found.title, "", *columns(_scores_table(found)), "", *columns(_faults_table(found))])
+        for found in boards
+    )
+
+
+def _scores_table(found: Board) -> list[list[str]]:
+    modalities = _modalities(found)
+    table = [["", *_METRICS, *(_SHORT.get(name, name) for name in modalities), "soft F1", "images"]]
+    for row in found.rows:
+        overall = row.summary["overall"]
+        groups = [row.summary["modality"].get(name) for name in modalities]
+        shown = [
+            *(overall["scores"][metric]["value"] for metric in _METRICS),
+            *(group and group["scores"]["EX"]["value"] for group in groups),
+            overall["measures"].get("soft_f1"),
+        ]
+        table.append(
+            [
+                _short_name(row),
+                *("" if value is None else f"{value:,.1f}" for value in shown),
+                f"{row.run.used.images:,}",
             ]
-            table.append([_name(row), *texts])
-        blocks.append("\n".join([found.title, "", *columns(table)]))
-    return "\n\n".join(blocks)
+        )
+    return table
+
+
+def _faults_table(found: Board) -> list[list[str]]:
+    table = [["", *(_SHORT.get(name, name) for name in FAULTS), "tokens"]]
+    for row in found.rows:
+        used = row.run.used
+        faults = row.summary["overall"]["faults"]
+        counts = [*(faults[name] for name in FAULTS), used.tokens_in + used.tokens_out]
+        table.append([_short_name(row), *(f"{count:,}" for count in counts)])
+    kept = [
+        place
+        for place, head in enumerate(table[0])
+        if head not in ("luck", "tokens") or any(line[place] != "0" for line in table[1:])
+    ]
+    return [[line[place] for place in kept] for line in table]
+
+
+def _short_name(row: BoardRow) -> str:
+    """The end of a long name says more than its beginning: the model behind an endpoint, and the vision model."""
+    name = _full_name(row)
+    return name if len(name) <= _LONGEST_IN_TEXT else "…" + name[1 - _LONGEST_IN_TEXT :]
 
 
 def board_json(boards: Sequence[Board]) -> list[dict[str, Any]]:
