@@ -43,7 +43,7 @@ def indexes_everywhere(monkeypatch):
     """Every column has an index, and a twin is read whether an index helps or not."""
     every = {table: (*indexed.INDEXES[table], *columns) for table, columns in TABLES.items()}
     monkeypatch.setattr(indexed, "INDEXES", every)
-    monkeypatch.setattr(proof._Prover, "_index_helps", lambda *_: True)
+    monkeypatch.setattr(proof._Tree, "_index_helps", lambda *_: True)
 
 
 @pytest.mark.usefixtures("indexes_everywhere")

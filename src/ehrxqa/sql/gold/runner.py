@@ -65,7 +65,7 @@ class Prover:
         proved = self._known[shape]
         if proved is None or len(text) > _LONGEST:
             return shape, Job(number, text)
-        return shape, Job(number, text, (proved.text(values), proved.parameters(values)))
+        return shape, Job(number, text, proved.statement(values))
 
     def _proved(self, shape: str) -> Program | None:
         try:
@@ -75,13 +75,7 @@ class Prover:
 
 
 def jobs_of(programs: Sequence[str], schema: Schema, now: str = CURRENT_TIME) -> list[Job]:
-    """Programs as jobs, those of one shape side by side so that a statement is prepared once.
-
-    Args:
-        programs: As they stand in the records.
-        schema: From `indexed.schema_of`; if it is empty, all run on the plain database.
-        now: The current time of the database.
-    """
+    """Programs of records as jobs (see `Prover`), those of one shape side by side: a statement is prepared once."""
     prover = Prover(schema, now)
     by_shape: dict[str, list[Job]] = {}
     for number, program in enumerate(programs):
@@ -91,19 +85,13 @@ def jobs_of(programs: Sequence[str], schema: Schema, now: str = CURRENT_TIME) ->
 
 
 class Connection(Protocol):
-    """What runs statements."""
+    """What gives all rows of a statement in SQLite's own order; a program itself is of bounded length."""
 
-    def run(self, sql: str, parameters: Sequence[Value] = ()) -> Rows:
-        """All rows of a program of bounded length, in SQLite's own order."""
-        ...
+    def run(self, sql: str, parameters: Sequence[Value] = ()) -> Rows: ...  # noqa: D102
 
-    def run_rewritten(self, sql: str, parameters: Sequence[Value] = ()) -> Rows:
-        """All rows of a statement made from a program, in SQLite's own order."""
-        ...
+    def run_rewritten(self, sql: str, parameters: Sequence[Value] = ()) -> Rows: ...  # noqa: D102
 
-    def close(self) -> None:
-        """Close the connection."""
-        ...
+    def close(self) -> None: ...  # noqa: D102
 
 
 class Runner:
@@ -119,14 +107,7 @@ class Runner:
 
     @classmethod
     def sandboxed(cls, database: Path, indexed: Path | None, seconds: float, now: str = CURRENT_TIME) -> Runner:
-        """A runner of programs that nobody vouches for.
-
-        Args:
-            database: The plain database.
-            indexed: Its indexed copy, if there is one.
-            seconds: Time limit of one program, on each of them.
-            now: The current time of the database.
-        """
+        """A runner of programs that nobody vouches for, with a time limit for one program on one database."""
         limits = Limits(seconds=seconds)
         copy = None if indexed is None else open_database(indexed, limits=limits, now=now)
         return cls(open_database(database, limits=limits, now=now), copy)
