@@ -105,6 +105,26 @@ def test_a_question_shows_what_each_run_answered_and_whose_fault_it_was(work: Cl
     assert any(link == "/runs/sees-nothing" for _, link in links_of(page))
 
 
+def test_what_an_agent_did_is_shown(work: Client, copy: Path):
+    scores = json.loads((copy / "runs/all-right/scores.json").read_text())["questions"]
+    call = {
+        "tool": "run_sql", "arguments": {"query": "select <b> from t"}, "outcome": "refused", "said": "no such table",
+        "rows": 2, "image_questions": 1, "pictures": 0, "studies": [], "seconds": 0.25,
+    }  # fmt: skip
+    trace = copy / "runs/all-right/trace.jsonl"
+    lines = [{"id": scores[0]["id"], "trial": 0, "calls": [call]}, {"id": "other", "trial": 0, "calls": []}]
+    trace.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    page = work.get(f"/question/test/{scores[0]['id']}").text
+    assert "1 call of tools" in page
+    assert "select &lt;b&gt; from t" in page
+    assert "refused, 2 rows, 1 image question, 0.25 s: no such table" in page
+    value = work.get(f"/question/test/{scores[0]['id']}.json").json["runs"]
+    assert [call["tool"] for call in value[0]["calls"]] == ["run_sql"]
+    trace.write_text("{")
+    assert work.get(f"/question/test/{scores[0]['id']}").status == 200
+    trace.unlink()
+
+
 def test_a_new_run_is_seen_and_a_damaged_one_is_said(work: Client, copy: Path):
     shutil.copytree(copy / "runs/all-right", copy / "runs/later")
     text = (copy / "runs/later/run.json").read_text().replace('"id": "all-right"', '"id": "later"')

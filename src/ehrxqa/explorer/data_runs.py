@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from ehrxqa.errors import EhrxqaError
 from ehrxqa.explorer.data_questions import Item, QuestionIndex
+from ehrxqa.explorer.data_traces import TraceCall, calls_of
 from ehrxqa.explorer.marking import Piece, marked_sql
 from ehrxqa.layout import RUNS_FOLDER
 from ehrxqa.models.run_folder import RUN, SCORES, read_outcomes, read_queries, read_run, read_scores
@@ -129,6 +130,7 @@ class RunAnswer:
         query: In pieces.
         same_query: Whether it is the gold query.
         explanation: In a line.
+        calls: What an agent did before.
     """
 
     id: str
@@ -140,6 +142,7 @@ class RunAnswer:
     query: tuple[Piece, ...]
     same_query: bool
     explanation: str | None
+    calls: tuple[TraceCall, ...] = ()
 
 
 class RunBoard:
@@ -282,6 +285,7 @@ class RunBoard:
                     () if query is None else marked_sql(query, tables),
                     query == item.record["query"],
                     explanation,
+                    calls_of(self._folder / run.id, score.id, score.trial),
                 )
 
 
