@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 from ehrxqa.errors import RecordError
 from ehrxqa.models.parsers import AskedQuestion, Context
 from ehrxqa.models.run import run
+from ehrxqa.models.template.declared import declared_examples
 from ehrxqa.models.template.mentions import find_mentions, longest_apart
 from ehrxqa.models.template.parser import TemplateParser, fit_threshold
+from ehrxqa.models.template.reading import Reader
 from ehrxqa.models.value_search import ValueIndex
 from ehrxqa.models.word_index import WordIndex
+from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.times import TIME_OPTIONS, TimeChoice
 
 VALUES = ValueIndex(
@@ -147,3 +150,25 @@ def test_likeness_is_that_of_a_slow_obvious_loop(sentences: list[list[str]], dat
         shared = sum(weight(word) * count for word, count in (Counter(words) & Counter(sentence)).items())
         both = sum(map(weight, words)) + sum(map(weight, sentence))
         assert likeness == pytest.approx(2 * shared / both if both else 0.0)
+
+
+def test_declared_sentences_show_where_names_go_and_are_the_same_every_time() -> None:
+    by_tag = {template.q_tag: template for template in catalogue().values()}
+    drugs = ValueIndex({"prescriptions.drug": ("furosemide", "iron sulfate")})
+    template = by_tag[
+        "count the number of times that patient {patient_id} were prescribed {drug_name} [time_filter_global1]."
+    ]
+    found = list(declared_examples(template, drugs))
+    assert found == list(declared_examples(template, drugs))
+    assert found
+    for example in found:
+        assert {"patient_id", "drug_name"} <= set(example.slots)
+        assert "furosemide" not in example.tokens
+    assert not list(declared_examples(template, ValueIndex({})))  # no drug to name
+
+
+def test_a_template_without_train_questions_is_read_by_its_declared_sentences() -> None:
+    values = ValueIndex({"prescriptions.drug": ("furosemide",)})
+    reader = Reader([], values, values)
+    best, *_ = reader.read("which gender is recorded for patient 10017300?")
+    assert best.query == "select patients.gender from patients where patients.subject_id = 10017300"

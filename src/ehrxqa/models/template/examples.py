@@ -20,31 +20,10 @@ from ehrxqa.questions.image_sql import COMPARISONS
 from ehrxqa.questions.reading import slots_of
 from ehrxqa.questions.template import Template
 
-__all__ = ["KIND_OF_SLOT", "Example", "examples_of", "frames", "kind_of", "official_examples", "siblings"]
+__all__ = ["KIND_OF_SLOT", "Example", "example_of", "examples_of", "frames", "kind_of", "official_examples", "siblings"]
 
 #: Value slot, without a number at its end → kind of mention.
 KIND_OF_SLOT: Final = {
-    "patient_id": "subject",
-    "study_id": "study",
-    "diagnosis_name": "diagnosis",
-    "procedure_name": "procedure",
-    "drug_name": "drug",
-    "drug_route": "route",
-    "lab_name": "lab",
-    "vital_name": "item",
-    "intake_name": "item",
-    "output_name": "item",
-    "culture_name": "specimen",
-    "test_name": "test",
-    "careunit": "careunit",
-    "admission_route": "location",
-    "abbreviation": "abbreviation",
-    "gender": "gender",
-    "vital_value": "number",
-    "lab_value": "number",
-}
-
-_SLOT: Final = {
     "patient_id": "subject",
     "study_id": "study",
     "diagnosis_name": "diagnosis",
@@ -118,9 +97,12 @@ def examples_of(records: Iterable[Record], templates: Mapping[str, Template], in
         reading = slots_of(template, record["template"])
         if reading is None:
             continue
-        text = record["question"].lower()
-        mentions = find_mentions(text, index)
-        yield _example(template, reading.slots, text, mentions)
+        yield example_of(template, reading.slots, record["question"].lower(), index)
+
+
+def example_of(template: Template, drawn: Mapping[str, str], text: str, index: ValueIndex) -> Example:
+    """The example that a lower-case sentence is, of which it is known what was drawn for every slot."""
+    return _example(template, drawn, text, find_mentions(text, index))
 
 
 def _example(template: Template, drawn: Mapping[str, str], text: str, mentions: Sequence[Mention]) -> Example:

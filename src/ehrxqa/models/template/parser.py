@@ -28,7 +28,7 @@ PENALTY: Final = 10.0
 #: A threshold that no confidence reaches.
 _NEVER: Final = 1.01
 #: Changes whenever the parser reads a question in another way.
-_VERSION: Final = 1
+_VERSION: Final = 2
 #: Valid questions that the threshold is fitted on, at most.
 _FITTED_ON: Final = 1000
 
