@@ -5,7 +5,7 @@ UV = .tools/bin/uv
 BIN = .venv/bin
 OUT ?= demo
 
-.PHONY: help demo test adapters lint types docs bench torture clean
+.PHONY: help demo test adapters lint types docs bench torture mutants clean
 
 help:
 	@echo "make demo   a synthetic hospital, its databases, questions and answers, in ./$(OUT)"
@@ -13,6 +13,7 @@ help:
 	@echo "make lint   format, lint; make types: strict type check"
 	@echo "make docs   the documentation, in ./site"
 	@echo "make torture  kills, hostile queries, damaged files, planted leaks, for up to an hour; prints what broke"
+	@echo "make mutants  changes of one token, tried against the tests of their package (long); prints what they miss"
 	@echo "make bench  the benchmarks (slow; prints ratios against a yardstick of the same run)"
 
 $(UV):
@@ -58,6 +59,9 @@ bench: .venv/.develops
 
 torture: .venv/.develops
 	@$(BIN)/python tests/torture/run.py $(TORTURE)
+
+mutants: .venv/.develops
+	@$(BIN)/python tests/mutants/run.py $(MUTANTS)
 
 clean:
 	rm -rf .venv .venvs .tools .mypy_cache .pytest_cache .ruff_cache site
