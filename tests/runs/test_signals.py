@@ -8,9 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+import ehrxqa.cli.main as command_line
+from ehrxqa.errors import SettingsError
 
 SYNTH = ["synth", "hospital", "--subjects", "400", "--workers", "2", "-q"]
 GENERATE = ["generate", "out", "--train", "2000", "--test", "2000", "--workers", "2", "-q"]
@@ -71,3 +75,26 @@ def test_a_standard_error_that_nobody_reads_never_ends_work(reader, built, tmp_p
         process.stderr.close()
         assert process.wait() == 0
     assert (tmp_path / "out/manifest.json").read_bytes() == (built / "out/manifest.json").read_bytes()
+
+
+@pytest.mark.parametrize("raised", [AttributeError("half imported"), SettingsError("cannot be imported")])
+def test_what_an_interrupted_import_raises_is_an_interruption(raised, monkeypatch, capsys):
+    """Ctrl-C within the import of a library comes out as whatever that library makes of it."""
+
+    def interrupted(**_):
+        with suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+        raise raised
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(command_line.main, "main", interrupted)
+    try:
+        assert command_line._guarded([], debug=False) == 130
+        assert "interrupted" in capsys.readouterr().err
+        monkeypatch.setattr(command_line.main, "main", lambda **_: 0)
+        assert command_line._guarded([], debug=False) == 0
+    finally:
+        for sign in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(sign, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, before)

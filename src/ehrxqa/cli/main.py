@@ -105,22 +105,31 @@ def run(arguments: list[str] | None = None) -> None:
 
 
 class _Ending:
-    """The signal that ends this command."""
+    """The signal that ends this command, once one has come."""
 
-    sign = signal.SIGINT
+    sign: signal.Signals | None = None
 
 
 def _end_like_ctrl_c() -> None:
-    """SIGTERM and SIGHUP end a command in good order, unless someone (`nohup`) has decided otherwise."""
+    """SIGTERM and SIGHUP end a command as Ctrl-C does, unless someone (`nohup`) has decided otherwise; which is noted.
+
+    What Ctrl-C interrupts may raise anything: while libraries are imported, it often ends as an error of theirs.
+    """
 
     def end(number: int, _: object) -> None:
         _Ending.sign = signal.Signals(number)
         raise KeyboardInterrupt
 
+    _Ending.sign = None
     if threading.current_thread() is threading.main_thread():
-        for sign in (signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(sign) is signal.SIG_DFL:
+        for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(sign) in (signal.SIG_DFL, signal.default_int_handler):
                 signal.signal(sign, end)
+
+
+def _interrupted() -> int:
+    print("ehrxqa: interrupted; run the same command again to go on", file=sys.stderr)
+    return 128 + (_Ending.sign or signal.SIGINT)
 
 
 def _guarded(arguments: list[str], debug: bool) -> int:
@@ -133,11 +142,12 @@ def _guarded(arguments: list[str], debug: bool) -> int:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        print("ehrxqa: interrupted; run the same command again to go on", file=sys.stderr)
-        return 128 + _Ending.sign
+        return _interrupted()
     except EhrxqaError as error:
         if debug:
             raise
+        if _Ending.sign is not None:
+            return _interrupted()
         print(visible(f"ehrxqa: error: {error}"), file=sys.stderr)
         return 2 if isinstance(error, SettingsError) else 1
     except BrokenPipeError:
@@ -147,6 +157,8 @@ def _guarded(arguments: list[str], debug: bool) -> int:
     except Exception as error:
         if debug:
             raise
+        if _Ending.sign is not None:
+            return _interrupted()
         print(
             f"ehrxqa: unexpected {type(error).__name__} (a fault of ours): run again with --debug and report it",
             file=sys.stderr,
