@@ -170,5 +170,5 @@ def test_declared_sentences_show_where_names_go_and_are_the_same_every_time() ->
 def test_a_template_without_train_questions_is_read_by_its_declared_sentences() -> None:
     values = ValueIndex({"prescriptions.drug": ("furosemide",)})
     reader = Reader([], values, values)
-    best, *_ = reader.read("which gender is recorded for patient 10017300?")
-    assert best.query == "select patients.gender from patients where patients.subject_id = 10017300"
+    best, *_ = reader.read("which gender is recorded for patient 12345678?")
+    assert best.query == "select patients.gender from patients where patients.subject_id = 12345678"
