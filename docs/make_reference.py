@@ -1,17 +1,29 @@
-"""Writes the reference pages that are made from the code: `docs/sources.md` and `docs/database.md`.
+"""Writes the reference pages that are made from the code.
 
+`docs/sources.md`, `docs/database.md` (what is read, what is built), `docs/reference/commands.md` (from the commands
+themselves), `docs/reference/functions.md` (from the docstrings of the public functions).
 `python docs/make_reference.py --check` exits with 1 if a page is not up to date.
 """
 
 from __future__ import annotations
 
+import inspect
+import re
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
+
+import ehrxqa
+from ehrxqa.cli.main import COMMANDS
+from ehrxqa.cli.main import main as ehrxqa_command
 from ehrxqa.sources.catalogue import FILES, PROJECTS
 from ehrxqa.spec.tables import TABLES, column_help
 
 NOTE = "<!-- made by docs/make_reference.py; do not edit -->\n\n"
+#: Columns of a help text, as on a narrow terminal.
+WIDTH = 80
 
 
 def sources() -> str:
@@ -46,21 +58,149 @@ def database() -> str:
     return "\n".join(lines)
 
 
-PAGES = {"sources.md": sources, "database.md": database}
+def commands() -> str:
+    """The page of all commands: what each says with `--help`."""
+    lines = [
+        NOTE + "# Commands\n",
+        "What each command says with `--help`. Exit status: 0 done, 1 something is wrong with files or data, 2 wrong "
+        "usage, 130 interrupted (run it again to go on); `leak-scan` ends with 3 if something could not be read. "
+        "`--debug`, anywhere on the line, shows the traceback of an error.\n",
+        *_block(_help(ehrxqa_command, "ehrxqa")),
+    ]
+    context = click.Context(ehrxqa_command)
+    for name in COMMANDS:
+        command = ehrxqa_command.get_command(context, name)
+        assert command is not None, name
+        lines += [f"## {name}\n", *_block(_help(command, f"ehrxqa {name}"))]
+        if isinstance(command, click.Group):
+            for leaf in command.list_commands(context):
+                lines += [f"### {name} {leaf}\n", *_block(_help(command.commands[leaf], f"ehrxqa {name} {leaf}"))]
+    return "\n".join(lines)
+
+
+def _help(command: click.Command, name: str) -> str:
+    """What a command says with `--help`, on a terminal of `WIDTH` columns."""
+    settings = {**ehrxqa_command.context_settings, "terminal_width": WIDTH, "max_content_width": WIDTH}
+    return command.get_help(click.Context(command, info_name=name, **settings))
+
+
+def _block(text: str) -> list[str]:
+    return ["```text", *(line.rstrip() for line in text.splitlines()), "```", ""]
+
+
+def functions() -> str:
+    """The page of the public functions: signature, docstring, and what the result holds."""
+    lines = [
+        NOTE + "# Functions\n",
+        "The names of `import ehrxqa`. Each function is named like its command and does the same. What a user can "
+        "mend is raised as [`EhrxqaError`](#ehrxqaerror).\n",
+        "| function | does |",
+        "|---|---|",
+    ]
+    names = [name for name in ehrxqa.__all__ if name != "__version__"]
+    lines += [f"| [`{name}`](#{name.lower()}) | {_summary(getattr(ehrxqa, name))} |" for name in names]
+    for name in names:
+        value = getattr(ehrxqa, name)
+        lines += [f"\n## {name}\n"]
+        if inspect.isfunction(value):
+            lines += ["```text", *_signature(name, value), "```\n"]
+        lines += _docstring(inspect.getdoc(value) or "")
+        if value is ehrxqa.EhrxqaError:
+            lines += ["", *_errors(value)]
+    return "\n".join(lines) + "\n"
+
+
+def _summary(value: object) -> str:
+    return (inspect.getdoc(value) or "").split("\n\n")[0].replace("\n", " ").replace("|", "\\|")
+
+
+def _signature(name: str, function: Callable[..., object]) -> list[str]:
+    """The signature over as many lines as it has parameters, if it is long."""
+    signature = inspect.signature(function)
+    parts: list[str] = []
+    for parameter in signature.parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in parts:
+            parts.append("*")
+        parts.append(_parameter(parameter))
+    result = f" -> {signature.return_annotation}"
+    short = f"ehrxqa.{name}({', '.join(parts)}){result}"
+    return [short] if len(short) <= WIDTH else [f"ehrxqa.{name}(", *(f"    {part}," for part in parts), f"){result}"]
+
+
+def _parameter(parameter: inspect.Parameter) -> str:
+    """Name, type and default; a default that is an object of ours is only hinted at."""
+    text = f"{parameter.name}: {parameter.annotation}"
+    if parameter.default is parameter.empty:
+        return text
+    return f"{text} = {'…' if ' at 0x' in repr(parameter.default) else repr(parameter.default)}"
+
+
+#: Sections of a docstring, as Google's style has them.
+SECTION = re.compile(r"^(Args|Returns|Raises|Yields|Attributes|Example|Examples):$")
+
+
+def _docstring(text: str) -> Iterator[str]:
+    """A docstring in Google's style as Markdown: its sections become lists, its examples blocks."""
+    section = ""
+    block: list[str] = []
+    for line in [*text.splitlines(), "End:"]:
+        found = SECTION.match(line)
+        if found or line == "End:":
+            yield from _section(section, block)
+            section, block = (found[1] if found else ""), []
+        else:
+            block.append(line)
+
+
+def _section(name: str, lines: list[str]) -> Iterator[str]:
+    body = inspect.cleandoc("\n".join(lines))
+    if not name:
+        yield from (body, "") if body else ()
+        return
+    yield from (f"**{name}**", "")
+    if name.startswith("Example"):
+        yield from ("```python", body, "```", "")
+        return
+    items = re.split(r"\n(?=\S)", body)
+    for item in items:
+        word, colon, rest = " ".join(item.split()).partition(": ")
+        named = colon and re.fullmatch(r"[\w*., ()|\[\]]+", word) and name != "Returns"
+        yield f"- `{word}`: {rest}" if named else f"- {word}{colon}{rest}"
+    yield ""
+
+
+def _errors(base: type) -> Iterator[str]:
+    """The tree of errors below `base`."""
+    yield from ("| error | when |", "|---|---|")
+    seen: list[type] = []
+    below = list(base.__subclasses__())
+    while below:
+        one = below.pop(0)
+        if one not in seen and one.__module__ == "ehrxqa.errors":
+            seen.append(one)
+            below += one.__subclasses__()
+    yield from (f"| `{one.__name__}` | {_summary(one)} |" for one in sorted(seen, key=lambda one: one.__name__))
+
+
+PAGES = {
+    "sources.md": sources,
+    "database.md": database,
+    "reference/commands.md": commands,
+    "reference/functions.md": functions,
+}
 
 
 def main() -> int:
     """Write the pages, or check them."""
     folder = Path(__file__).parent
-    stale = [
-        name for name, page in PAGES.items() if not (folder / name).is_file() or (folder / name).read_text() != page()
-    ]
+    wanted = {folder / name: page() for name, page in PAGES.items()}
+    stale = [path for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv[1:]:
-        for name in stale:
-            print(f"docs/{name} is not up to date; run: python docs/make_reference.py")
+        for path in stale:
+            print(f"docs/{path.relative_to(folder)} is not up to date; run: make reference")
         return 1 if stale else 0
-    for name in stale:
-        (folder / name).write_text(PAGES[name]())
+    for path in stale:
+        path.write_text(wanted[path], encoding="utf-8")
     return 0
 
 

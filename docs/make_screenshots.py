@@ -1,9 +1,10 @@
-"""Screenshots of the explorer for the documentation, from the synthetic hospital of `ehrxqa demo`.
+"""Pictures for the documentation, from the synthetic hospital of `ehrxqa demo`.
 
     python docs/make_screenshots.py [--out demo]
 
-Needs the dependency group `browser` and a chromium; writes `docs/images/explorer-*.webp`. Without `--out`, the demo is
-made first, and two runs in it. No picture of a patient can get into the documentation: other data are refused.
+Needs the dependency group `browser` and a chromium; writes screenshots of the explorer to `docs/images/explorer-*.webp`
+and the X-ray of the landing page to `xray.webp`. Without `--out`, the demo is made first, and two runs in it. No
+picture of a patient can get into the documentation: other data are refused.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ SQL = (
 )
 #: Largest file, in bytes.
 LARGEST = 150_000
+#: The answer on the landing page, whose X-ray shows one finding only.
+LANDING = ["aortic arch", "mediastinum", "upper mediastinum"]
 
 
 def main() -> None:
@@ -47,7 +50,7 @@ def main() -> None:
             found = re.search(r"(http://127\.0\.0\.1:\d+)/ ", server.stdout.readline())
             if found is None:
                 sys.exit("the explorer shows no synthetic data: no screenshots are made of others")
-            _shoot(found[1])
+            _shoot(found[1], _landing_image(out / "ehrxqa"))
         finally:
             server.terminate()
             server.wait(20)
@@ -63,7 +66,26 @@ def _demo(out: Path) -> Path:
     return out
 
 
-def _shoot(base: str) -> None:
+def _landing_image(build: Path) -> str:
+    """The image for which the query of the landing page has the answer that is shown there."""
+    import ehrxqa
+
+    database = build / "database/test/mimic_iv_cxr.db"
+    (query,) = re.findall(r"```sql\n(.*?)```", (IMAGES.parent / "index.md").read_text(encoding="utf-8"), re.DOTALL)
+    current = ehrxqa.query(database, "select subject_id from admissions where dischtime is null order by 1").answer
+    for subject in current:
+        asked = query.replace("10000001", str(subject))
+        if ehrxqa.query(database, asked).answer == LANDING:
+            study = re.sub(r"func_vqa\(.*?\)", "study_id", asked, count=1, flags=re.DOTALL)
+            found = (
+                f'select image_id, func_vqa("list all abnormality.", study_id) from tb_cxr where study_id in ({study})'
+            )
+            if len(rows := ehrxqa.query(database, found).rows) == 1:
+                return str(rows[0][0])
+    sys.exit("no X-ray of this demo has the answer of the landing page")
+
+
+def _shoot(base: str, landing: str) -> None:
     from playwright.sync_api import Page, sync_playwright
 
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
@@ -79,6 +101,9 @@ def _shoot(base: str) -> None:
             _write(IMAGES / f"explorer-{name}.webp", opened.screenshot())
             opened.close()
 
+        xray = page(f"/image/{landing}", height=1400)
+        _write(IMAGES / "xray.webp", xray.locator("figure.xray svg").first.screenshot())
+        xray.close()
         save(page("/"), "home")
         save(page("/questions?modality=Image%2BTable&split=test"), "questions")
         finding = page("/questions.json?family=list+locations&split=test")

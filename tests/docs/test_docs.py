@@ -17,7 +17,7 @@ import ehrxqa
 from ehrxqa.cli.main import COMMANDS, LazyGroup, main
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MODULES = [module.name for module in pkgutil.walk_packages(ehrxqa.__path__, "ehrxqa.")]
 
 

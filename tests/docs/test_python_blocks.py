@@ -15,7 +15,7 @@ from ehrxqa.demonstration.run import demo
 TOP = Path(__file__).parents[2]
 BLOCKS = [
     pytest.param(block, id=f"{page.stem}-{number}")
-    for page in sorted((TOP / "docs").glob("*.md"))
+    for page in sorted((TOP / "docs").rglob("*.md"))
     for number, block in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL))
 ]
 #: Blocks that need a package whose pins clash with ours; `make adapters` tests those in environments of their own.
