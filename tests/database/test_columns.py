@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ehrxqa.database.frame import Column, Frame, Kind
+from ehrxqa.database.frame import ColumnKind, Frame, FrameColumn
 from ehrxqa.database.id_set import IdSet
 from ehrxqa.database.inferred import as_read
 from ehrxqa.database.long_column import LongColumn
 from ehrxqa.database.parser_blocks import BlockTyper, block_rows
 from ehrxqa.database.prescriptions import dose_values, usual_unit
 from ehrxqa.database.stored import read_back, store
-from ehrxqa.sources.vocabulary import Vocabulary
+from ehrxqa.sources.dictionary_codes import Vocabulary
 
 
 def stored(name, column):
@@ -37,7 +37,7 @@ def stored(name, column):
     ],
 )
 def test_text_columns_become_what_is_read_back(texts, wanted):
-    assert stored("drug", Column.of_texts(texts)) == wanted
+    assert stored("drug", FrameColumn.of_texts(texts)) == wanted
 
 
 @pytest.mark.parametrize(
@@ -50,17 +50,17 @@ def test_text_columns_become_what_is_read_back(texts, wanted):
     ],
 )
 def test_icd_codes_are_text_but_digits_alone_lose_leading_zeros(codes, wanted):
-    assert stored("icd_code", Column.of_texts(codes)) == ("TEXT", wanted)
+    assert stored("icd_code", FrameColumn.of_texts(codes)) == ("TEXT", wanted)
 
 
 def test_numbers_and_empty_tables():
-    assert stored("x", Column(Kind.REAL, np.array([1.0, np.nan]))) == ("REAL", [1.0, None])
-    assert stored("x", Column(Kind.INT, np.array([1]))) == ("INTEGER", [1])
-    assert stored("x", Column(Kind.INT, np.empty(0, dtype=np.int64))) == ("TEXT", [])
+    assert stored("x", FrameColumn(ColumnKind.REAL, np.array([1.0, np.nan]))) == ("REAL", [1.0, None])
+    assert stored("x", FrameColumn(ColumnKind.INT, np.array([1]))) == ("INTEGER", [1])
+    assert stored("x", FrameColumn(ColumnKind.INT, np.empty(0, dtype=np.int64))) == ("TEXT", [])
 
 
 def test_text_column_of_truth_values():
-    column = Column.of_texts(["true", "false"])
+    column = FrameColumn.of_texts(["true", "false"])
     assert as_read(column, file_texts=column.texts, file_had_null=False).data.tolist() == [1, 0]
     assert as_read(column, file_texts=column.texts, file_had_null=True) is column
 

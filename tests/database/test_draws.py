@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ehrxqa.database.calendar import CURRENT_TIME_SECONDS, TimeShift
 from ehrxqa.database.draws import Draws, target_count
-from ehrxqa.database.frame import NAT, Column, Kind, seconds_of, texts_of_times
+from ehrxqa.database.frame import NAT, ColumnKind, FrameColumn, seconds_of, texts_of_times
 from ehrxqa.database.shuffle import shuffled_rows
 from ehrxqa.labels.split import valid_studies
 
@@ -121,7 +121,7 @@ TIMES = st.integers(seconds_of("2080-01-01 00:00:00"), seconds_of("2220-01-01 00
 @given(times=st.lists(TIMES, min_size=1, max_size=20), minutes=st.integers(-60_000_000, 60_000_000))
 def test_shift_keeps_intervals_and_hides_the_future(times, minutes):
     shift = TimeShift.from_mapping({7: minutes})
-    column = Column(Kind.TIME, np.array(times, dtype=np.int64))
+    column = FrameColumn(ColumnKind.TIME, np.array(times, dtype=np.int64))
     moved = shift.shift(np.full(len(times), 7), column).data
     for before, after in zip(times, moved.tolist(), strict=True):
         if before + minutes * 60 > CURRENT_TIME_SECONDS:
@@ -133,7 +133,7 @@ def test_shift_keeps_intervals_and_hides_the_future(times, minutes):
 def test_shift_boundaries():
     shift = TimeShift.from_mapping({1: 0})
     times = ["2105-12-31 23:59:00", "2105-12-31 23:59:01", "2100-01-01 00:00:00", "2099-12-31 23:59:59"]
-    column = Column(Kind.TIME, np.array([seconds_of(text) for text in times] + [NAT]))
+    column = FrameColumn(ColumnKind.TIME, np.array([seconds_of(text) for text in times] + [NAT]))
     subject = np.ones(5, dtype=np.int64)
     assert texts_of_times(shift.shift(subject, column).data) == [times[0], None, times[2], times[3], None]
     assert texts_of_times(shift.shift(subject, column, floor=True).data) == [times[0], None, times[2], None, None]

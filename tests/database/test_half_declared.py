@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ehrxqa.database import writer
-from ehrxqa.database.frame import Column, Frame, Kind
+from ehrxqa.database.frame import ColumnKind, Frame, FrameColumn
 from ehrxqa.errors import BuildError
 from ehrxqa.spec.columns import ROW_ID, text
 from ehrxqa.spec.table import Table
@@ -17,7 +17,7 @@ def written(tmp_path, monkeypatch, table, frames):
     side = tmp_path / "side.db"
     with writer.connection(side) as database:
         database.execute("CREATE TABLE other (x)")
-    return writer.DatabaseWriter(None, side).write(tmp_path / "new.db", "train", None, None, Kind.INT, frames)
+    return writer.DatabaseWriter(None, side).write(tmp_path / "new.db", "train", None, None, ColumnKind.INT, frames)
 
 
 def test_a_table_that_nothing_makes(tmp_path, monkeypatch):
@@ -30,7 +30,7 @@ def test_a_table_that_nothing_makes(tmp_path, monkeypatch):
 
 def test_columns_that_nothing_makes_or_declares(tmp_path, monkeypatch):
     patients = replace(TABLES["patients"], columns=(*TABLES["patients"].columns, text("blood_type", "blood type")))
-    made = Frame({name: Column(Kind.INT, []) for name in ("subject_id", "gender", "dob", "dod", "height")})
+    made = Frame({name: FrameColumn(ColumnKind.INT, []) for name in ("subject_id", "gender", "dob", "dod", "height")})
     with pytest.raises(
         BuildError, match="table patients: nothing makes blood_type; height not declared in ehrxqa.spec"
     ):

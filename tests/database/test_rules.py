@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from ehrxqa.database.cohort import _exchange_care_units, _rotate
-from ehrxqa.database.frame import Column, Frame
+from ehrxqa.database.frame import Frame, FrameColumn
 from ehrxqa.database.parser_blocks import TextColumn
 from ehrxqa.database.studies import ratios
 from ehrxqa.labels.official_csv import _printed_length
@@ -42,10 +42,10 @@ def test_a_missing_box_gives_no_ratio_and_swapped_edges_do_not_matter():
 
 def test_care_units_are_exchanged_at_once_and_a_missing_one_too():
     # default_rng(0).choice(6, 6, replace=False) is 2 1 3 4 5 0
-    first = Column.of_texts(["a", "b", "c", None, "d", "e"])
+    first = FrameColumn.of_texts(["a", "b", "c", None, "d", "e"])
     icustays, transfers = _exchange_care_units(
         Frame({"first_careunit": first, "last_careunit": first}),
-        Frame({"careunit": Column.of_texts(["a", "c", None, "d", "ward"])}),
+        Frame({"careunit": FrameColumn.of_texts(["a", "c", None, "d", "ward"])}),
         0,
     )
 

@@ -19,7 +19,7 @@ from ehrxqa import why
 from ehrxqa.cli.main import run
 from ehrxqa.cli.why import command
 from ehrxqa.errors import SettingsError, SourceError
-from ehrxqa.explain.evidence import Study
+from ehrxqa.explain.evidence import EvidenceStudy
 from ehrxqa.explain.report_sentences import DecidedLabel, ImageReport
 from ehrxqa.explain.why_text import as_json, as_text
 from ehrxqa.labels.deciding import Verdict, verdicts
@@ -111,7 +111,7 @@ def ask(out: Path, study: int, **visual: list[str]) -> None:
         path.write_text(json.dumps(records))
 
 
-def told(own: Path, sources: Path, study: int, **visual: list[str]) -> Study:
+def told(own: Path, sources: Path, study: int, **visual: list[str]) -> EvidenceStudy:
     ask(own, study, **visual)
     (found,) = why(own, 1, sources=sources).evidence.studies
     assert found.report is not None
@@ -145,7 +145,7 @@ def shown_labels(out: Path, sources: Path) -> tuple[DecidedLabel, ...]:
     return study.report.labels
 
 
-def only(study: Study) -> DecidedLabel:
+def only(study: EvidenceStudy) -> DecidedLabel:
     assert study.report is not None
     (label,) = study.report.labels
     return label

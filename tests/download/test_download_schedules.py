@@ -16,7 +16,7 @@ from physionet_server import Fault, PhysioNet
 from ehrxqa.downloading import DownloadError, Network
 from ehrxqa.errors import EhrxqaError
 from ehrxqa.net.pacing import Retries
-from ehrxqa.sources.download.plan import Item
+from ehrxqa.sources.download.fetch_list import Item
 from ehrxqa.sources.download.releases import Release
 from ehrxqa.sources.download.run import session
 

@@ -11,11 +11,11 @@ from physionet_server import PhysioNet
 from published import IMAGE_IDS, STUDY_OF, SUBJECT_OF, built_output, image_file, jpeg, metadata_csv, publish_everything
 
 from ehrxqa.downloading import Credentials, DownloadError, Network, download, download_images
-from ehrxqa.downloading.images import choice_of_questions, database_images
+from ehrxqa.downloading.wanted_images import choice_of_questions, database_images
 from ehrxqa.errors import EhrxqaError, RecordError, SettingsError, SourceError
 from ehrxqa.runs.manifest import Manifest
 from ehrxqa.sources.catalogue import FILES
-from ehrxqa.sources.download.images import Choice, Image, metadata_images, read_subjects
+from ehrxqa.sources.download.image_selection import Image, ImageSelection, metadata_images, read_subjects
 from ehrxqa.sources.download.releases import Stage, wanted_files
 
 SUBJECT = SUBJECT_OF[IMAGE_IDS[0]]
@@ -253,7 +253,7 @@ def test_metadata_is_read_packed_and_unpacked_and_damage_is_one_clear_error(tmp_
     packed, plain = tmp_path / "m.csv.gz", tmp_path / "m.csv"
     packed.write_bytes(gzip.compress(metadata_csv().encode()))
     plain.write_text(metadata_csv())
-    everything = Choice(everything=True)
+    everything = ImageSelection(everything=True)
     assert metadata_images(packed, everything) == metadata_images(plain, everything)
     assert len(metadata_images(plain, everything)) == 7
     packed.write_bytes(packed.read_bytes()[:-20])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ehrxqa import evaluate
 from ehrxqa.cli.main import main
 from ehrxqa.errors import RecordError, SettingsError
-from ehrxqa.evaluation.answer_files import Outcome
+from ehrxqa.evaluation.answer_files import Predicted
 from ehrxqa.evaluation.comparing import compared_form, judge
 from ehrxqa.evaluation.metrics import METRICS, Reliability, Score, metric_named
 from ehrxqa.evaluation.profiles import PROFILES
@@ -99,7 +99,7 @@ EQUALITIES: list[tuple[Any, Any, set[str]]] = [
 @pytest.mark.parametrize(("gold", "predicted", "equal"), EQUALITIES)
 def test_equality_by_profile(gold: Any, predicted: Any, equal: set[str], profile: str) -> None:
     rules = PROFILES[profile]
-    verdict = judge(compared_form(gold, rules), Outcome("answered", predicted), rules)
+    verdict = judge(compared_form(gold, rules), Predicted("answered", predicted), rules)
     assert verdict == ("right" if profile in equal else "wrong")
 
 
@@ -109,12 +109,12 @@ def test_equality_by_profile(gold: Any, predicted: Any, equal: set[str], profile
 )
 def test_a_failure_is_an_abstention_only_where_the_profile_says_so(profile: str, failure: str) -> None:
     rules = PROFILES[profile]
-    assert judge([1], Outcome("failed"), rules) == failure
-    assert judge("null", Outcome("failed"), rules) == ("right" if failure == "abstained" else "wrong")
-    assert judge([1], Outcome("abstained"), rules) == "abstained"
+    assert judge([1], Predicted("failed"), rules) == failure
+    assert judge("null", Predicted("failed"), rules) == ("right" if failure == "abstained" else "wrong")
+    assert judge([1], Predicted("abstained"), rules) == "abstained"
     # what the official program cannot process was answered all the same
-    assert judge([1], Outcome("answered", [0.5, None]), rules) == "wrong"
-    assert judge("null", Outcome("answered", [0.5, None]), rules) == "wrong"
+    assert judge([1], Predicted("answered", [0.5, None]), rules) == "wrong"
+    assert judge("null", Predicted("answered", [0.5, None]), rules) == "wrong"
 
 
 values = st.one_of(st.none(), st.booleans(), st.integers(-3, 3), st.sampled_from([0.25, 1.0, 0.1234567]), st.text("ab"))
@@ -142,7 +142,7 @@ def test_equality_is_that_of_the_spelled_out_rules(gold: list[Any], predicted: l
         if profile == "strict":
             same = same and [type(v) is bool for v in left] == [type(v) is bool for v in right]
         expected = "right" if same else "wrong"
-    assert judge(compared_form(gold, rules), Outcome("answered", predicted), rules) == expected
+    assert judge(compared_form(gold, rules), Predicted("answered", predicted), rules) == expected
 
 
 @given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 30))
@@ -268,7 +268,7 @@ def test_the_shared_tasks_rule_holds_for_altered_answers(number: int) -> None:
     for gold in (["iv", "po"], [1, 0, 2], [0.5, 1.2345, -3.0], [None, "x"], ["1", "2.50"], [7], []):
         predicted = ALTERED[number](list(gold))
         expected = "right" if shared_task_form(gold) == shared_task_form(predicted) else "wrong"
-        assert judge(compared_form(gold, rules), Outcome("answered", predicted), rules) == expected, (gold, predicted)
+        assert judge(compared_form(gold, rules), Predicted("answered", predicted), rules) == expected, (gold, predicted)
 
 
 def test_official_gold_of_the_shared_task_is_read_as_rows(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from ehrxqa.errors import SourceError
 from ehrxqa.labels.ontology import EXEMPT_LABELS, MINORITY_LABELS, MINORITY_OBJECTS, Ontology
 from ehrxqa.labels.refine import Refiner
 from ehrxqa.sources.chest_imagenome import Semantics, Statements
-from ehrxqa.sources.vocabulary import Vocabulary
+from ehrxqa.sources.dictionary_codes import Vocabulary
 
 OBJECTS = ("left lung", "left apical zone", "left upper lung zone", "right lung", "left arm", "mediastinum")
 SEMANTICS = Semantics(

@@ -25,7 +25,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from ehrxqa.leakscan import leak_scan
-from ehrxqa.leakscan.limits import Limits
+from ehrxqa.leakscan.limits import FileBounds
 
 RNG = random.Random(20260202)
 
@@ -345,7 +345,7 @@ def test_an_encrypted_archive_is_not_read(tmp_path: Path) -> None:
 
 
 def test_a_large_archive_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ehrxqa.leakscan.Limits", lambda: Limits(most_seconds=-1.0))
+    monkeypatch.setattr("ehrxqa.leakscan.FileBounds", lambda: FileBounds(most_seconds=-1.0))
     _put(tmp_path, "many.zip", _zip(**{f"m{i}": b"x" for i in range(20)}))
     assert "only 0 of its 20 members were read" in leak_scan(tmp_path).not_read[0].why
 

@@ -9,8 +9,8 @@ import pytest
 
 import ehrxqa
 from ehrxqa.paraphrasing.checks import fault
+from ehrxqa.paraphrasing.known_words import WORD, template_words
 from ehrxqa.paraphrasing.masking import PLACEHOLDER, mask, unmask
-from ehrxqa.paraphrasing.vocabulary import WORD, template_words
 
 
 @pytest.fixture(scope="module")

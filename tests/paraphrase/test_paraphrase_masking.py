@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ehrxqa.paraphrasing.instructions import request_body
+from ehrxqa.paraphrasing.known_words import template_words
 from ehrxqa.paraphrasing.masking import PLACEHOLDER, Unmaskable, mask, unmask
-from ehrxqa.paraphrasing.vocabulary import template_words
 from ehrxqa.questions.unanswerable import UNANSWERABLE
 
 SENTENCES = (

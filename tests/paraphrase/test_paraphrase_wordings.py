@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from ehrxqa.paraphrasing import vocabulary
+from ehrxqa.paraphrasing import known_words
 from ehrxqa.paraphrasing.checks import fault
+from ehrxqa.paraphrasing.known_words import template_words
 from ehrxqa.paraphrasing.masking import PLACEHOLDER, mask, unmask
 from ehrxqa.paraphrasing.senses import senses
 from ehrxqa.paraphrasing.specimens import Listener, specimens
-from ehrxqa.paraphrasing.vocabulary import template_words
 from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.image_sql import COMPARISONS
 from ehrxqa.questions.question import Question
@@ -85,7 +85,7 @@ def test_every_wording_can_be_masked_and_comes_back():
 def test_filters_in_other_templates_add_no_word(monkeypatch):
     whole = template_words()
     monkeypatch.setattr(
-        vocabulary,
+        known_words,
         "specimens",
         lambda template, all_times: specimens(template, all_times=all_times or template.official % 4 == 0),
     )

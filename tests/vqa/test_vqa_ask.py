@@ -14,7 +14,7 @@ from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.neuralsql.needed import needed
 from ehrxqa.vqa import ABSTAIN, VqaReply, VqaRequest, parse
 from ehrxqa.vqa.ask import Shard, ask
-from ehrxqa.vqa.evaluate import OFFICIAL_ANSWERS, Judged, evaluate_answers, scores_of
+from ehrxqa.vqa.evaluate import OFFICIAL_ANSWERS, JudgedImageQuestion, evaluate_answers, scores_of
 from ehrxqa.vqa.models import VqaModel
 from ehrxqa.vqa.pairs import read_answered, read_pairs, write_pairs
 from ehrxqa.vqa.question import VqaQuestion
@@ -190,7 +190,7 @@ def test_a_question_file_is_asked_and_evaluated(trained, tmp_path):
 
 def judge(kind, right, said, confidence=None, **names):
     said = None if said is None else frozenset(said)
-    return Judged(VqaQuestion.of_kind(kind, **names), frozenset(right), said, confidence)
+    return JudgedImageQuestion(VqaQuestion.of_kind(kind, **names), frozenset(right), said, confidence)
 
 
 def test_scores_by_hand():

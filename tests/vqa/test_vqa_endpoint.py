@@ -18,7 +18,7 @@ from ehrxqa.net.endpoint import named_endpoint
 from ehrxqa.vqa import ABSTAIN, VqaReply, VqaRequest, parse
 from ehrxqa.vqa.ask import ask as ask_pairs
 from ehrxqa.vqa.endpoint import EndpointModel, EndpointSettings, split_address
-from ehrxqa.vqa.images import ImageFiles
+from ehrxqa.vqa.image_paths import ImageFiles
 from ehrxqa.vqa.pairs import write_pairs
 from ehrxqa.vqa.registry import make_model
 

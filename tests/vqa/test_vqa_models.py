@@ -13,7 +13,7 @@ from ehrxqa.errors import BuildError, RecordError, SettingsError, VqaError
 from ehrxqa.layout import image_path
 from ehrxqa.vqa import ABSTAIN, VqaModel, VqaRequest, parse, render
 from ehrxqa.vqa.image_labels import from_triples
-from ehrxqa.vqa.images import ImageFiles
+from ehrxqa.vqa.image_paths import ImageFiles
 from ehrxqa.vqa.oracle import OracleModel
 from ehrxqa.vqa.perturbed import PerturbedModel
 from ehrxqa.vqa.prompts import DEFAULT_PROMPT, PromptTemplate, read_prompt

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from ehrxqa.vqa.images import ImageFiles
+from ehrxqa.vqa.image_paths import ImageFiles
 from ehrxqa.vqa.models import ABSTAIN, VqaReply, VqaRequest
 from ehrxqa.vqa.registry import ModelContext
 

@@ -36,9 +36,9 @@ from ehrxqa.models.run_folder import (
 from ehrxqa.models.run_identity import default_name, earlier_scores, first_answers, told_arguments
 from ehrxqa.models.run_records import (
     Cost,
-    Limits,
     OutcomeLine,
     QueryLine,
+    QuestionLimits,
     Run,
     Scores,
     System,
@@ -172,7 +172,7 @@ def run_agent(
             id="", status="running", kind="agent", split=split,
             parser=System(f"agent:{model}", f"reference agent with {model} at {where.host}", agent_version(asking)),
             vision=seen, seed=seed, trials=trials,
-            limits=Limits(LIMITS.seconds, limits.rows, limits.image_questions, limits.tokens, limits.calls),
+            limits=QuestionLimits(LIMITS.seconds, limits.rows, limits.image_questions, limits.tokens, limits.calls),
             arguments=told_arguments(given, run_agent.__kwdefaults__ or {}), digests=digests,
             packages=package_versions(), commit=commit, dirty=dirty, subset=chosen, synthetic=synthetic,
         )  # fmt: skip

@@ -28,7 +28,7 @@ from ehrxqa.evaluation.comparing import Verdict
 __all__ = [
     "Action",
     "Environment",
-    "Judged",
+    "EpisodeScore",
     "Observation",
     "Rewards",
     "Step",
@@ -188,7 +188,7 @@ class Environment:
 
 
 @dataclass(frozen=True)
-class Judged:
+class EpisodeScore:
     """What an episode is worth.
 
     Attributes:
@@ -202,7 +202,7 @@ class Judged:
     parts: dict[str, float]
 
 
-def reward_parts(question: Question, trace: Trace, rewards: Rewards) -> Judged:
+def reward_parts(question: Question, trace: Trace, rewards: Rewards) -> EpisodeScore:
     """The parts of the reward that come with the end of an episode."""
     verdict, retrieval = verdict_of(question, trace.submission, rewards.profile), _retrieval(question, trace)
     parts = {
@@ -210,7 +210,7 @@ def reward_parts(question: Question, trace: Trace, rewards: Rewards) -> Judged:
         "wrong": rewards.wrong * (verdict == "wrong"),
         "retrieval": rewards.retrieval * (retrieval or 0.0),
     }
-    return Judged(verdict, retrieval, parts)
+    return EpisodeScore(verdict, retrieval, parts)
 
 
 def _retrieval(question: Question, trace: Trace) -> float | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ehrxqa.agents.answer_key import hidden_tables
-from ehrxqa.agents.results import Table
+from ehrxqa.agents.results import TableDescription
 from ehrxqa.agents.schema_words import read_tables
 from ehrxqa.agents.slices import time_of_slice
 from ehrxqa.errors import SettingsError
@@ -21,7 +21,7 @@ from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.neuralsql.setup import Setup, open_engine
 from ehrxqa.sql.limits import Limits
 from ehrxqa.sql.sandbox import Sandbox, open_database
-from ehrxqa.vqa.images import ImageFiles
+from ehrxqa.vqa.image_paths import ImageFiles
 from ehrxqa.vqa.models import VqaModel
 from ehrxqa.vqa.registry import ANSWERS_FROM_LABELS
 
@@ -64,7 +64,7 @@ class Build:
     lock: threading.RLock
 
     @cached_property
-    def tables(self) -> dict[str, Table]:
+    def tables(self) -> dict[str, TableDescription]:
         """Descriptions of the tables, by name; read once."""
         return read_tables(self.sandbox)
 

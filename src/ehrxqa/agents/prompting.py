@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ehrxqa.agents.results import Table
+from ehrxqa.agents.results import TableDescription
 from ehrxqa.agents.schema_words import NOTES
 
 __all__ = ["query_prompt"]
 
 
-def query_prompt(tables: Iterable[Table], now: str) -> str:
+def query_prompt(tables: Iterable[TableDescription], now: str) -> str:
     """What a model is told before the question."""
     lines = [
         "Write one query that answers the question. Reply with the query alone, or null if the data cannot answer."

@@ -12,7 +12,7 @@ from ehrxqa.agents.trace import Submission
 from ehrxqa.dataset.links import Links, read_links
 from ehrxqa.dataset.placement import Placement
 from ehrxqa.errors import RecordError
-from ehrxqa.evaluation.answer_files import Outcome
+from ehrxqa.evaluation.answer_files import Predicted
 from ehrxqa.evaluation.comparing import Verdict, asks_for_order, compared_form, judge
 from ehrxqa.evaluation.profiles import profile_named
 from ehrxqa.models import question_set
@@ -101,7 +101,7 @@ def verdict_of(question: Question, submission: Submission | None, profile: str =
     ordered = rules.order != "asked" or (question.query is not None and asks_for_order(question.query))
     gold = compared_form(question.gold, rules, ordered=ordered)
     if submission is None:
-        return judge(gold, Outcome("abstained"), rules, ordered=ordered)
+        return judge(gold, Predicted("abstained"), rules, ordered=ordered)
     outcomes: dict[str, Status] = {"answered": "answered", "abstained": "abstained"}
-    given = Outcome(outcomes.get(submission.outcome, "failed"), submission.answer)
+    given = Predicted(outcomes.get(submission.outcome, "failed"), submission.answer)
     return judge(gold, given, rules, ordered=ordered)

@@ -11,17 +11,17 @@ from typing import Literal
 __all__ = [
     "AnswerValue",
     "Cell",
-    "Column",
+    "ColumnDescription",
     "FoundValue",
     "FoundValues",
     "ImageAnswer",
     "ImageAnswers",
     "Picture",
     "QueryRows",
-    "Studies",
-    "Study",
+    "StudyDescription",
+    "StudyList",
     "Submitted",
-    "Table",
+    "TableDescription",
     "Tables",
 ]
 
@@ -31,7 +31,7 @@ AnswerValue = Cell | list[Cell]
 
 
 @dataclass(frozen=True)
-class Column:
+class ColumnDescription:
     """A column of a table.
 
     Attributes:
@@ -50,7 +50,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Table:
+class TableDescription:
     """A table.
 
     Attributes:
@@ -63,7 +63,7 @@ class Table:
     name: str
     about: str
     rows: int
-    columns: list[Column]
+    columns: list[ColumnDescription]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Tables:
 
     current_time: str
     notes: list[str]
-    tables: list[Table]
+    tables: list[TableDescription]
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class QueryRows:
 
 
 @dataclass(frozen=True)
-class Study:
+class StudyDescription:
     """A study of a subject; it has one image.
 
     Attributes:
@@ -146,11 +146,11 @@ class Study:
 
 
 @dataclass(frozen=True)
-class Studies:
+class StudyList:
     """Studies of a subject, the first first."""
 
     subject_id: str
-    studies: list[Study]
+    studies: list[StudyDescription]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ehrxqa.agents.results import Cell, Column, Table
+from ehrxqa.agents.results import Cell, ColumnDescription, TableDescription
 from ehrxqa.errors import BuildError, NeuralSqlError
 from ehrxqa.spec.table import Column as DeclaredColumn
 from ehrxqa.spec.table import Table as Declared
@@ -27,7 +27,7 @@ _EXAMPLES: Final = 5
 _LONGEST_EXAMPLE: Final = 60
 
 
-def read_tables(sandbox: Sandbox) -> dict[str, Table]:
+def read_tables(sandbox: Sandbox) -> dict[str, TableDescription]:
     """Descriptions of the tables that queries may read, by name, in words of `ehrxqa.spec`.
 
     Args:
@@ -39,7 +39,7 @@ def read_tables(sandbox: Sandbox) -> dict[str, Table]:
     return {declared.name: _table(sandbox, declared) for declared in open_tables()}
 
 
-def _table(sandbox: Sandbox, declared: Declared) -> Table:
+def _table(sandbox: Sandbox, declared: Declared) -> TableDescription:
     try:
         (total,) = sandbox.run(f"SELECT count(*) FROM {declared.name}").rows[0]
         columns = [_column(sandbox, declared, column) for column in declared.columns]
@@ -47,10 +47,10 @@ def _table(sandbox: Sandbox, declared: Declared) -> Table:
         raise BuildError(
             f"{sandbox.path}: table {declared.name} cannot be described ({error}); build it again"
         ) from None
-    return Table(declared.name, f"{declared.doc} {declared.note}".strip(), int(str(total)), columns)
+    return TableDescription(declared.name, f"{declared.doc} {declared.note}".strip(), int(str(total)), columns)
 
 
-def _column(sandbox: Sandbox, table: Declared, column: DeclaredColumn) -> Column:
+def _column(sandbox: Sandbox, table: Declared, column: DeclaredColumn) -> ColumnDescription:
     name, refers = column.name, column.references
     key = "" if refers is None or str(refers) == f"{table.name}.{name}" else str(refers)
     examples: list[Cell] = []
@@ -60,4 +60,4 @@ def _column(sandbox: Sandbox, table: Declared, column: DeclaredColumn) -> Column
             f"GROUP BY {name} ORDER BY count(*) DESC, {name} LIMIT {_EXAMPLES}"
         )
         examples = [value for (value,) in found if isinstance(value, str)]
-    return Column(name, column.type, column_help(table, column), key, examples)
+    return ColumnDescription(name, column.type, column_help(table, column), key, examples)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from ehrxqa.agents.questions import Question
 from ehrxqa.agents.slice_policy import rule_of
 from ehrxqa.agents.slices import time_of_slice
-from ehrxqa.evaluation.answer_files import Outcome as Answered
+from ehrxqa.evaluation.answer_files import Predicted as Answered
 from ehrxqa.evaluation.comparing import compared_form, judge
 from ehrxqa.evaluation.profiles import PROFILES
 from ehrxqa.layout import CURRENT_TIME

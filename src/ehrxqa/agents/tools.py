@@ -24,13 +24,13 @@ from ehrxqa.agents.results import (
     ImageAnswers,
     Picture,
     QueryRows,
-    Studies,
-    Study,
+    StudyDescription,
+    StudyList,
     Submitted,
     Tables,
 )
 from ehrxqa.agents.schema_words import NOTES
-from ehrxqa.agents.trace import Call, CallOutcome, Submission, Trace, shortened
+from ehrxqa.agents.trace import CallOutcome, Submission, ToolCall, Trace, shortened
 from ehrxqa.errors import EhrxqaError, NeuralSqlError, SettingsError, VqaError
 from ehrxqa.neuralsql.result import status_of
 from ehrxqa.vqa.models import VqaReply, VqaRequest, as_reply
@@ -103,7 +103,7 @@ class Tools:
             counts = len(result.rows), cut, noted.image_questions, seconds
             return QueryRows(list(result.columns), rows, *counts, list(result.notes))
 
-    def list_studies(self, subject_id: str | int, before: str | None = None) -> Studies:
+    def list_studies(self, subject_id: str | int, before: str | None = None) -> StudyList:
         """List the X-ray studies of a subject in the order of time, those before a time if one is given."""
         with self._call("list_studies", subject_id=subject_id, before=before) as noted:
             subject, left = number_of(subject_id, "subject_id"), self.trace.spent.left(self.trace.budget, "rows")
@@ -113,10 +113,12 @@ class Tools:
                 (subject, before, before, left),
             )
             noted.rows = len(found)
-            return Studies(
+            return StudyList(
                 str(subject),
                 [
-                    Study(str(study), str(at), "" if view is None else str(view), "" if hadm is None else id_text(hadm))
+                    StudyDescription(
+                        str(study), str(at), "" if view is None else str(view), "" if hadm is None else id_text(hadm)
+                    )
                     for study, at, view, hadm in found
                 ],
             )
@@ -202,7 +204,7 @@ class Tools:
         if len(self.trace.calls) >= self.trace.budget.calls + _MOST_TURNED_AWAY:
             return  # whoever calls on and on when nothing is left is not kept track of
         studies, counts = tuple(noted.studies)[:MOST_STUDIES], (noted.rows, noted.image_questions, noted.pictures)
-        self.trace.calls.append(Call(tool, given, outcome, said, *counts, studies, round(seconds, 6)))
+        self.trace.calls.append(ToolCall(tool, given, outcome, said, *counts, studies, round(seconds, 6)))
 
     @contextmanager
     def _call(self, tool: str, **arguments: Any) -> Iterator[_Noted]:

@@ -10,7 +10,7 @@ import msgspec
 from ehrxqa.agents.budget import Budget, Spent
 from ehrxqa.errors import RecordError
 
-__all__ = ["Call", "CallOutcome", "Submission", "Trace", "shortened"]
+__all__ = ["CallOutcome", "Submission", "ToolCall", "Trace", "shortened"]
 
 #: Characters of an argument that are kept.
 MOST_KEPT: Final = 2_000
@@ -20,7 +20,7 @@ CallOutcome = Literal["answered", "refused", "used-up"]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ToolCall:
     """One call of a tool.
 
     Attributes:
@@ -78,7 +78,7 @@ class Trace:
 
     budget: Budget
     spent: Spent = field(default_factory=Spent)
-    calls: list[Call] = field(default_factory=list)
+    calls: list[ToolCall] = field(default_factory=list)
     submission: Submission | None = None
 
     def record(self) -> dict[str, Any]:

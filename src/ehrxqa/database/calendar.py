@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ehrxqa.database.frame import NAT, Column, Kind, seconds_of
+from ehrxqa.database.frame import NAT, ColumnKind, FrameColumn, seconds_of
 from ehrxqa.layout import CURRENT_TIME, START_YEAR
 
 __all__ = ["CURRENT_TIME_SECONDS", "START_SECONDS", "YEAR_SPAN", "TimeShift", "year_of"]
@@ -49,7 +49,7 @@ class TimeShift:
         subjects = np.array(sorted(minutes), dtype=np.int64)
         return cls(subjects, np.array([minutes[subject] for subject in subjects.tolist()], dtype=np.int64))
 
-    def shift(self, subject: npt.NDArray[np.int64], time: Column, *, floor: bool = False) -> Column:
+    def shift(self, subject: npt.NDArray[np.int64], time: FrameColumn, *, floor: bool = False) -> FrameColumn:
         """Times of subjects, moved.
 
         Null stays null; a subject without offset, or a time after the current time, gives null; with `floor`,
@@ -65,4 +65,4 @@ class TimeShift:
         good = known & (seconds != NAT) & (moved <= CURRENT_TIME_SECONDS)
         if floor:
             good &= moved >= START_SECONDS
-        return Column(Kind.TIME, np.where(good, moved, NAT))
+        return FrameColumn(ColumnKind.TIME, np.where(good, moved, NAT))

@@ -12,7 +12,7 @@ import pyarrow as pa
 from ehrxqa.database.calendar import year_of
 from ehrxqa.database.draws import OFFICIAL_SEED, Draws
 from ehrxqa.database.event_times import AdmissionTimes
-from ehrxqa.database.frame import NAT, Column, Frame, Kind, concatenate
+from ehrxqa.database.frame import NAT, ColumnKind, Frame, FrameColumn, concatenate
 from ehrxqa.database.id_set import IdSet
 from ehrxqa.database.inferred import as_read
 from ehrxqa.database.parser_blocks import TextColumn, block_rows, blocks
@@ -84,7 +84,7 @@ def read_clinical(tree: SourceTree, subjects: IdSet, seed: int = OFFICIAL_SEED) 
         times=times,
         icustays=icustays,
         transfers=transfers,
-        transfer_hadm_had_null=transfers["hadm_id"].kind is Kind.REAL,
+        transfer_hadm_had_null=transfers["hadm_id"].kind is ColumnKind.REAL,
         counts={
             "patients": {"rows": all_patients, "with X-rays": len(patients)},
             "admissions": {"rows": all_admissions, "of usable age and length": usable, "with X-rays": len(admissions)},
@@ -120,13 +120,15 @@ def _read(tree: SourceTree, key: str, subjects: IdSet | None) -> Frame:
         if column.kind is SourceKind.TEXT:
             codes = concatenate(parts[name], np.int64)
             known = tuple(texts[name].vocabulary.texts)
-            frame[name] = as_read(Column(Kind.TEXT, codes, known), file_texts=known, file_had_null=had_null[name])
+            frame[name] = as_read(
+                FrameColumn(ColumnKind.TEXT, codes, known), file_texts=known, file_had_null=had_null[name]
+            )
         elif column.kind in (SourceKind.TIME, SourceKind.DATE):
-            frame[name] = Column(Kind.TIME, concatenate(parts[name], np.int64))
+            frame[name] = FrameColumn(ColumnKind.TIME, concatenate(parts[name], np.int64))
         elif had_null[name]:
-            frame[name] = Column(Kind.REAL, concatenate(parts[name], np.float64))
+            frame[name] = FrameColumn(ColumnKind.REAL, concatenate(parts[name], np.float64))
         else:
-            frame[name] = Column(Kind.INT, concatenate(parts[name], np.int64))
+            frame[name] = FrameColumn(ColumnKind.INT, concatenate(parts[name], np.int64))
     return Frame(frame)
 
 
@@ -149,7 +151,7 @@ def _read_patients(tree: SourceTree, seed: int) -> tuple[Frame, tuple[npt.NDArra
     first_day = (born - 1970).astype("datetime64[Y]").astype("datetime64[D]").astype(np.int64)
     days = np.array(Draws.birth_days(born.tolist(), seed), dtype=np.int64)
     order = np.argsort(subject)
-    birth = Column(Kind.TIME, (first_day + days) * 86400)
+    birth = FrameColumn(ColumnKind.TIME, (first_day + days) * 86400)
     patients = Frame(
         {
             "subject_id": frame["subject_id"],
@@ -174,7 +176,7 @@ def _usable(tree: SourceTree, admissions: Frame, anchors: tuple[npt.NDArray[np.i
         )
     admitted, discharged = admissions.data("admittime"), admissions.data("dischtime")
     age = year_of(admitted) - anchor_year[place] + anchor_age[place]
-    admissions = admissions.replace(age=Column(Kind.INT, age))
+    admissions = admissions.replace(age=FrameColumn(ColumnKind.INT, age))
     admissions = admissions.take((age > AGE_RANGE[0]) & (age < AGE_RANGE[1]))
     admitted, discharged = admissions.data("admittime"), admissions.data("dischtime")
     days = (discharged - admitted) // 86400

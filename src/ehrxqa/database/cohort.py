@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ehrxqa.database.calendar import TimeShift, year_of
 from ehrxqa.database.clinical import Clinical
 from ehrxqa.database.draws import CURRENT_SHARE, OFFICIAL_SEED, Draws, target_count
-from ehrxqa.database.frame import NAT, Column, Frame, Kind
+from ehrxqa.database.frame import NAT, ColumnKind, Frame, FrameColumn
 from ehrxqa.database.shuffle import shuffled_rows
 from ehrxqa.database.studies import Studies
 from ehrxqa.errors import BuildError
@@ -64,7 +64,7 @@ class Cohort:
     tables: dict[str, Frame]
     studies: PlacedStudies
     labelled: PlacedStudies
-    hadm_kind: Kind
+    hadm_kind: ColumnKind
     counts: dict[str, int]
 
 
@@ -100,7 +100,7 @@ def make_cohort(
     icustays = _shifted(clinical.icustays, shift, ("intime", "outtime"), keep="intime")
     transfers = clinical.transfers.take(~clinical.transfers["intime"].null)
     transfers = _shifted(transfers, shift, ("intime", "outtime"), keep="intime")
-    study_time = shift.shift(studies.subject_id, Column(Kind.TIME, studies.seconds), floor=True).data
+    study_time = shift.shift(studies.subject_id, FrameColumn(ColumnKind.TIME, studies.seconds), floor=True).data
 
     subject = admissions.data("subject_id")
     is_open = admissions["dischtime"].null
@@ -208,9 +208,9 @@ def _exchange_care_units(icustays: Frame, transfers: Frame, seed: int) -> tuple[
     return icustays, transfers.replace(careunit=_mapped(transfers["careunit"], mapping))
 
 
-def _mapped(column: Column, mapping: dict[str | None, str | None]) -> Column:
+def _mapped(column: FrameColumn, mapping: dict[str | None, str | None]) -> FrameColumn:
     texts = [mapping.get(text, text) for text in (*column.texts, None)]
-    return Column.of_texts(texts[code] for code in column.data.tolist())
+    return FrameColumn.of_texts(texts[code] for code in column.data.tolist())
 
 
 def _rotate(subject: Ids, time: Ids, rows: Ids) -> tuple[Ids, Ids]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ehrxqa.database.draws import Draws
-from ehrxqa.database.frame import Column, Frame, Kind
+from ehrxqa.database.frame import ColumnKind, Frame, FrameColumn
 
 __all__ = ["cost_table"]
 
@@ -41,25 +41,25 @@ def cost_table(tables: Mapping[str, Frame], draws: Draws) -> Frame:
             kinds.append(table["hadm_id"].kind)
         sizes.append(len(table))
     joined = {name: np.concatenate(arrays) for name, arrays in parts.items()}
-    kind = Kind.REAL if Kind.REAL in kinds else Kind.INT
+    kind = ColumnKind.REAL if ColumnKind.REAL in kinds else ColumnKind.INT
     return Frame(
         {
-            "subject_id": Column(Kind.INT, joined["subject_id"].astype(np.int64)),
-            "hadm_id": Column(kind, joined["hadm_id"].astype(np.float64 if kind is Kind.REAL else np.int64)),
-            "event_type": Column(
-                Kind.TEXT, np.repeat(np.arange(len(CHARGED)), sizes), tuple(row[0] for row in CHARGED)
+            "subject_id": FrameColumn(ColumnKind.INT, joined["subject_id"].astype(np.int64)),
+            "hadm_id": FrameColumn(kind, joined["hadm_id"].astype(np.float64 if kind is ColumnKind.REAL else np.int64)),
+            "event_type": FrameColumn(
+                ColumnKind.TEXT, np.repeat(np.arange(len(CHARGED)), sizes), tuple(row[0] for row in CHARGED)
             ),
-            "event_id": Column(Kind.INT, joined["event_id"]),
-            "chargetime": Column(Kind.TIME, joined["time"].astype(np.int64)),
-            "cost": Column(Kind.REAL, joined["cost"]),
+            "event_id": FrameColumn(ColumnKind.INT, joined["event_id"]),
+            "chargetime": FrameColumn(ColumnKind.TIME, joined["time"].astype(np.int64)),
+            "cost": FrameColumn(ColumnKind.REAL, joined["cost"]),
         }
     )
 
 
-def _prices(item: Column, mean: int, draws: Draws) -> npt.NDArray[np.float64]:
+def _prices(item: FrameColumn, mean: int, draws: Draws) -> npt.NDArray[np.float64]:
     """The price of each row's item; a missing item has none."""
     values, place = np.unique(item.data, return_inverse=True)
-    if item.kind is Kind.TEXT:
+    if item.kind is ColumnKind.TEXT:
         order = sorted((code for code in values.tolist() if code >= 0), key=lambda code: item.texts[code])
         rank = {code: number for number, code in enumerate(order)}
     else:

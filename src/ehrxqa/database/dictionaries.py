@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ehrxqa.database.frame import Column, Frame, Kind
+from ehrxqa.database.frame import ColumnKind, Frame, FrameColumn
 from ehrxqa.database.parser_blocks import BlockTyper, block_rows, blocks
 from ehrxqa.sources.catalogue import source_file
+from ehrxqa.sources.dictionary_codes import NULL_CODE, Vocabulary
 from ehrxqa.sources.table_stream import read_header, read_table, stream_table
 from ehrxqa.sources.text import lowered
 from ehrxqa.sources.tree import SourceTree
-from ehrxqa.sources.vocabulary import NULL_CODE, Vocabulary
 from ehrxqa.spec.table import Reference
 from ehrxqa.spec.tables import TABLES
 
@@ -115,8 +115,8 @@ def _icd(tree: SourceTree, key: str) -> Frame:
     distinct = np.arange(len(by_title))
     return Frame(
         {
-            "icd_code": Column(Kind.TEXT, distinct, tuple(by_title.values())),
-            "long_title": Column(Kind.TEXT, distinct, tuple(by_title)),
+            "icd_code": FrameColumn(ColumnKind.TEXT, distinct, tuple(by_title.values())),
+            "long_title": FrameColumn(ColumnKind.TEXT, distinct, tuple(by_title)),
         }
     )
 
@@ -136,14 +136,14 @@ def _texts(table: pa.Table, name: str) -> list[str | None]:
 
 def _labitems(tree: SourceTree) -> Frame:
     table = read_table(tree, "d_labitems")
-    label = Column.of_texts(_texts(table, "label"))
-    return Frame({"itemid": Column(Kind.INT, table["itemid"].to_numpy()), "label": label}).take(~label.null)
+    label = FrameColumn.of_texts(_texts(table, "label"))
+    return Frame({"itemid": FrameColumn(ColumnKind.INT, table["itemid"].to_numpy()), "label": label}).take(~label.null)
 
 
 def _items(tree: SourceTree) -> Frame:
     table = read_table(tree, "d_items")
-    columns = {name: Column.of_texts(_texts(table, name)) for name in ("label", "abbreviation", "linksto")}
-    frame = Frame({"itemid": Column(Kind.INT, table["itemid"].to_numpy()), **columns})
+    columns = {name: FrameColumn.of_texts(_texts(table, name)) for name in ("label", "abbreviation", "linksto")}
+    frame = Frame({"itemid": FrameColumn(ColumnKind.INT, table["itemid"].to_numpy()), **columns})
     links = frame["linksto"]
     linked = np.isin(links.data, [code for code, text in enumerate(links.texts) if text in LINKED_TABLES])
     return frame.take(~frame["label"].null & linked)

@@ -19,7 +19,7 @@ import pyarrow as pa
 from ehrxqa.database.dictionaries import icd_codes, typed_codes
 from ehrxqa.database.event_times import AdmissionTimes, derived_time
 from ehrxqa.database.events import EventTable
-from ehrxqa.database.frame import NAT, Column, Frame, Kind
+from ehrxqa.database.frame import NAT, ColumnKind, Frame, FrameColumn
 from ehrxqa.database.id_set import IdSet
 from ehrxqa.database.inferred import as_read
 from ehrxqa.database.long_column import LongColumn
@@ -35,11 +35,11 @@ from ehrxqa.sources.tree import SourceTree
 __all__ = ["EventContext", "EventRows", "read_events"]
 
 _KINDS = {
-    SourceKind.INT: Kind.INT,
-    SourceKind.NUM: Kind.REAL,
-    SourceKind.TEXT: Kind.TEXT,
-    SourceKind.TIME: Kind.TIME,
-    SourceKind.DATE: Kind.TIME,
+    SourceKind.INT: ColumnKind.INT,
+    SourceKind.NUM: ColumnKind.REAL,
+    SourceKind.TEXT: ColumnKind.TEXT,
+    SourceKind.TIME: ColumnKind.TIME,
+    SourceKind.DATE: ColumnKind.TIME,
 }
 
 
@@ -115,7 +115,7 @@ class _Reader:
         in_file = [name for name in header if name in table.columns]
         made_up = [name for name in table.columns if name not in in_file]
         self._columns = table.columns if table.rules.items else (*in_file, *made_up)
-        self._texts = {name: TextColumn(lowered) for name in self._source if self._kinds[name] is Kind.TEXT}
+        self._texts = {name: TextColumn(lowered) for name in self._source if self._kinds[name] is ColumnKind.TEXT}
         self.typer = BlockTyper(all_floats=all_floats)
         self._known_codes = np.zeros(0, dtype=bool)
         # what the official reader would type as integer: no null and no decimals anywhere in the file
@@ -131,10 +131,10 @@ class _Reader:
         self._dropped: dict[str, int] = {}
 
     def _dtype(self, name: str) -> Any:
-        kind = Kind.REAL if name == "dose_val_rx" else self._kinds[name]
-        if kind is Kind.TEXT:
+        kind = ColumnKind.REAL if name == "dose_val_rx" else self._kinds[name]
+        if kind is ColumnKind.TEXT:
             return np.int32
-        if kind is Kind.INT and name not in self._nullable:
+        if kind is ColumnKind.INT and name not in self._nullable:
             return np.int64
         return np.float64
 
@@ -190,25 +190,25 @@ class _Reader:
         kind, values = self._kinds[name], block[name]
         if values.null_count:
             self._had_null[name] = True
-        if kind is Kind.TEXT:
+        if kind is ColumnKind.TEXT:
             if name in ("icd_code", "dose_val_rx"):
                 codes = typed_codes(block, name, self.typer, self._texts[name].vocabulary)
                 return icd_codes(self._texts[name].vocabulary, codes) if name == "icd_code" else codes
             return self._texts[name].encode(values)
-        if kind is Kind.TIME:
+        if kind is ColumnKind.TIME:
             seconds = values.cast(pa.int64())
             return np.asarray((seconds.fill_null(NAT) if values.null_count else seconds).to_numpy())
         array = values.to_numpy()
-        if kind is Kind.REAL and not self._had_fraction[name]:
+        if kind is ColumnKind.REAL and not self._had_fraction[name]:
             known = array[~np.isnan(array)]
             self._had_fraction[name] = bool((known != np.floor(known)).any())
         return np.asarray(array)
 
     @staticmethod
-    def _not_null(values: npt.NDArray[Any], kind: Kind) -> npt.NDArray[np.bool_]:
-        if kind is Kind.TEXT:
+    def _not_null(values: npt.NDArray[Any], kind: ColumnKind) -> npt.NDArray[np.bool_]:
+        if kind is ColumnKind.TEXT:
             return np.asarray(values >= 0)
-        if kind is Kind.TIME:
+        if kind is ColumnKind.TIME:
             return np.asarray(values != NAT)
         return ~np.isnan(values) if values.dtype.kind == "f" else np.ones(len(values), dtype=bool)
 
@@ -254,29 +254,33 @@ class _Reader:
             values = self._long_columns[name].take(source) if name in self._long_columns else kept[name]
             columns[name] = self._column(name, values)
         kinds = {columns[name].kind for name in self._moved}
-        if kinds == {Kind.INT, Kind.REAL}:  # numbers that move together pass through one array of floats
+        if kinds == {ColumnKind.INT, ColumnKind.REAL}:  # numbers that move together pass through one array of floats
             for name in self._moved:
-                columns[name] = Column(Kind.REAL, columns[name].data.astype(np.float64))
+                columns[name] = FrameColumn(ColumnKind.REAL, columns[name].data.astype(np.float64))
         return EventRows(Frame(columns), counts)
 
-    def _column(self, name: str, values: npt.NDArray[Any]) -> Column:
+    def _column(self, name: str, values: npt.NDArray[Any]) -> FrameColumn:
         if name == "dose_val_rx":
             # doses that are not whole numbers were nulls for a moment; without any such, they are integers
-            return Column(Kind.REAL, values) if self._saw_odd_dose else Column(Kind.INT, values.astype(np.int64))
-        kind = self._kinds.get(name, Kind.TIME)
-        if kind is Kind.TEXT:
+            return (
+                FrameColumn(ColumnKind.REAL, values)
+                if self._saw_odd_dose
+                else FrameColumn(ColumnKind.INT, values.astype(np.int64))
+            )
+        kind = self._kinds.get(name, ColumnKind.TIME)
+        if kind is ColumnKind.TEXT:
             texts = tuple(self._texts[name].vocabulary.texts)
-            column = Column(kind, values.astype(np.int64), texts)
+            column = FrameColumn(kind, values.astype(np.int64), texts)
             if name == "icd_code":
                 return column
             return as_read(column, file_texts=texts, file_had_null=self._had_null[name])
-        if kind is Kind.INT:
+        if kind is ColumnKind.INT:
             if self._had_null[name]:
-                return Column(Kind.REAL, values.astype(np.float64))
-            return Column(Kind.INT, values.astype(np.int64))
-        if kind is Kind.REAL and not self._table.rules.items and self._is_integer_column(name):
-            return Column(Kind.INT, values.astype(np.int64))
-        return Column(kind, values)
+                return FrameColumn(ColumnKind.REAL, values.astype(np.float64))
+            return FrameColumn(ColumnKind.INT, values.astype(np.int64))
+        if kind is ColumnKind.REAL and not self._table.rules.items and self._is_integer_column(name):
+            return FrameColumn(ColumnKind.INT, values.astype(np.int64))
+        return FrameColumn(kind, values)
 
     def _is_integer_column(self, name: str) -> bool:
         """Whether no value of the column is missing or written with decimals, in the whole file."""

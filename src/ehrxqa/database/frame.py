@@ -14,13 +14,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["NAT", "Column", "Frame", "Kind", "concatenate", "seconds_of", "texts_of_times"]
+__all__ = ["NAT", "ColumnKind", "Frame", "FrameColumn", "concatenate", "seconds_of", "texts_of_times"]
 
 #: Null of a time column.
 NAT: Final = int(np.iinfo(np.int64).min)
 
 
-class Kind(Enum):
+class ColumnKind(Enum):
     """Kind of a column."""
 
     INT = "integer"
@@ -30,7 +30,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True)
-class Column:
+class FrameColumn:
     """A column.
 
     Attributes:
@@ -39,48 +39,48 @@ class Column:
         texts: The texts of a TEXT column, by code.
     """
 
-    kind: Kind
+    kind: ColumnKind
     data: npt.NDArray[Any]
     texts: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.data)
 
-    def take(self, rows: npt.NDArray[Any]) -> Column:
+    def take(self, rows: npt.NDArray[Any]) -> FrameColumn:
         """Some of the rows, by number or by mask."""
-        return Column(self.kind, self.data[rows], self.texts)
+        return FrameColumn(self.kind, self.data[rows], self.texts)
 
     @property
     def null(self) -> npt.NDArray[np.bool_]:
         """Whether each row is null."""
         match self.kind:
-            case Kind.INT:
+            case ColumnKind.INT:
                 return np.zeros(len(self.data), dtype=bool)
-            case Kind.REAL:
+            case ColumnKind.REAL:
                 return np.asarray(np.isnan(self.data))
-            case Kind.TEXT:
+            case ColumnKind.TEXT:
                 return np.asarray(self.data < 0)
-            case Kind.TIME:
+            case ColumnKind.TIME:
                 return np.asarray(self.data == NAT)
 
     @classmethod
-    def of_texts(cls, values: Iterable[str | None]) -> Column:
+    def of_texts(cls, values: Iterable[str | None]) -> FrameColumn:
         """A TEXT column from Python texts."""
         codes: dict[str, int] = {}
         data = [-1 if value is None else codes.setdefault(value, len(codes)) for value in values]
-        return cls(Kind.TEXT, np.array(data, dtype=np.int64), tuple(codes))
+        return cls(ColumnKind.TEXT, np.array(data, dtype=np.int64), tuple(codes))
 
 
 class Frame:
     """Columns of equal length, in order."""
 
-    def __init__(self, columns: Mapping[str, Column]) -> None:
-        self.columns: dict[str, Column] = dict(columns)
+    def __init__(self, columns: Mapping[str, FrameColumn]) -> None:
+        self.columns: dict[str, FrameColumn] = dict(columns)
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()))) if self.columns else 0
 
-    def __getitem__(self, name: str) -> Column:
+    def __getitem__(self, name: str) -> FrameColumn:
         return self.columns[name]
 
     def data(self, name: str) -> npt.NDArray[Any]:
@@ -91,7 +91,7 @@ class Frame:
         """Some of the rows, by number or by mask."""
         return Frame({name: column.take(rows) for name, column in self.columns.items()})
 
-    def replace(self, **columns: Column) -> Frame:
+    def replace(self, **columns: FrameColumn) -> Frame:
         """With some columns exchanged in place, or new ones appended."""
         return Frame({**self.columns, **columns})
 

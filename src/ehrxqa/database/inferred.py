@@ -10,13 +10,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ehrxqa.database.frame import Column, Kind
+from ehrxqa.database.frame import ColumnKind, FrameColumn
 from ehrxqa.sources.text import is_integer_text, is_number_text
 
 __all__ = ["as_numbers", "as_read"]
 
 
-def as_read(column: Column, *, file_texts: Sequence[str], file_had_null: bool) -> Column:
+def as_read(column: FrameColumn, *, file_texts: Sequence[str], file_had_null: bool) -> FrameColumn:
     """The column as the official reader types it.
 
     Args:
@@ -28,12 +28,12 @@ def as_read(column: Column, *, file_texts: Sequence[str], file_had_null: bool) -
         return as_numbers(column, whole=not file_had_null and all(map(is_integer_text, file_texts)))
     if file_texts and not file_had_null and set(file_texts) <= {"true", "false"}:
         truth = np.array([text == "true" for text in column.texts], dtype=np.int64)
-        return Column(Kind.INT, truth[column.data])
+        return FrameColumn(ColumnKind.INT, truth[column.data])
     return column
 
 
-def as_numbers(column: Column, *, whole: bool) -> Column:
+def as_numbers(column: FrameColumn, *, whole: bool) -> FrameColumn:
     """A TEXT column as INT if `whole`, else REAL; what is no number is null."""
     table = np.array([*(float(text) if is_number_text(text) else np.nan for text in column.texts), np.nan])
     values = table[column.data]
-    return Column(Kind.INT, values.astype(np.int64)) if whole else Column(Kind.REAL, values)
+    return FrameColumn(ColumnKind.INT, values.astype(np.int64)) if whole else FrameColumn(ColumnKind.REAL, values)

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ehrxqa.sources.dictionary_codes import NULL_CODE, Vocabulary
 from ehrxqa.sources.text import is_integer_text, is_number_text
-from ehrxqa.sources.vocabulary import NULL_CODE, Vocabulary
 
 __all__ = ["BlockTyper", "TextColumn", "block_rows", "blocks"]
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ehrxqa.database.frame import Column, Frame, Kind, texts_of_times
+from ehrxqa.database.frame import ColumnKind, Frame, FrameColumn, texts_of_times
 from ehrxqa.database.inferred import as_numbers
 from ehrxqa.sources.text import NULL_WORDS, is_integer_text, is_number_text
 
@@ -46,8 +46,8 @@ def read_back(frame: Frame) -> Frame:
     return Frame({name: _read_back(name, column) for name, column in frame.columns.items()})
 
 
-def _read_back(name: str, column: Column) -> Column:
-    if column.kind is not Kind.TEXT:
+def _read_back(name: str, column: FrameColumn) -> FrameColumn:
+    if column.kind is not ColumnKind.TEXT:
         return column
     if _NULLS.isdisjoint(column.texts) and _plainly_text(column) and not (name in _ALWAYS_TEXT and column.null.any()):
         return column
@@ -60,8 +60,8 @@ def _read_back(name: str, column: Column) -> Column:
     numeric = bool(used) and all(map(is_number_text, used))
     if name not in _ALWAYS_TEXT:
         if not numeric:
-            return Column(Kind.TEXT, np.where(null, -1, column.data), column.texts)
-        known = Column(Kind.TEXT, np.where(null, -1, column.data), column.texts)
+            return FrameColumn(ColumnKind.TEXT, np.where(null, -1, column.data), column.texts)
+        known = FrameColumn(ColumnKind.TEXT, np.where(null, -1, column.data), column.texts)
         return as_numbers(known, whole=all(map(is_integer_text, used)) and not null.any())
     if not numeric and not null.any():
         return column
@@ -72,16 +72,16 @@ def _read_back(name: str, column: Column) -> Column:
     else:
         form = list(column.texts)
     texts = [None if gone else form[code] for gone, code in zip(null.tolist(), column.data.tolist(), strict=True)]
-    return Column.of_texts("nan" if text is None else text for text in texts)
+    return FrameColumn.of_texts("nan" if text is None else text for text in texts)
 
 
-def _plainly_text(column: Column) -> bool:
+def _plainly_text(column: FrameColumn) -> bool:
     """Whether one of the first rows has a text that is no number, which settles that the column is text."""
     first = column.data[:_LOOKED_AT]
     return any(code >= 0 and not is_number_text(column.texts[code]) for code in first.tolist())
 
 
-def store(name: str, column: Column) -> StoredColumn:
+def store(name: str, column: FrameColumn) -> StoredColumn:
     """The type and values of a column that was read back.
 
     A table without rows has only TEXT columns; a column without any value is REAL.
@@ -89,14 +89,14 @@ def store(name: str, column: Column) -> StoredColumn:
     if not len(column):
         return StoredColumn("TEXT", [])
     match column.kind:
-        case Kind.INT:
+        case ColumnKind.INT:
             return StoredColumn("INTEGER", column.data.tolist())
-        case Kind.REAL:
+        case ColumnKind.REAL:
             return StoredColumn("REAL", [None if value != value else value for value in column.data.tolist()])
-        case Kind.TIME:
+        case ColumnKind.TIME:
             times = texts_of_times(column.data)
             return StoredColumn("TEXT" if any(time is not None for time in times) else "REAL", times)
-        case Kind.TEXT:
+        case ColumnKind.TEXT:
             texts: list[str | None] = [*column.texts, None]
             values = [texts[code] for code in column.data.tolist()]
             has_value = bool((column.data >= 0).any())

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from ehrxqa.database.frame import NAT, Frame, Kind
+from ehrxqa.database.frame import NAT, ColumnKind, Frame
 from ehrxqa.errors import SourceError
 from ehrxqa.labels.store import Labels, SizeBoxes
 
@@ -40,7 +40,7 @@ class Studies:
     study_id: Rows
     seconds: Rows
     hadm_id: npt.NDArray[np.float64]
-    hadm_kind: Kind
+    hadm_kind: ColumnKind
     labelled: Rows
 
     @property
@@ -65,7 +65,7 @@ def studies_of(labels: Labels, split: str) -> Studies:
         study_id=images.study_id[rows],
         seconds=images.time_ms[rows] // 1000,
         hadm_id=np.full(len(rows), np.nan),
-        hadm_kind=Kind.REAL,
+        hadm_kind=ColumnKind.REAL,
         labelled=labelled,
     )
 
@@ -100,7 +100,7 @@ def admission_of_studies(studies: Studies, transfers: Frame, *, transfers_had_nu
     single = matches[study] == 1
     studies.hadm_id[study[single]] = hadm_id[place[single]]
     if not transfers_had_null and not np.isnan(studies.hadm_id).any():
-        studies.hadm_kind = Kind.INT
+        studies.hadm_kind = ColumnKind.INT
 
 
 def ratios(labels: Labels, split: str, images: Rows) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -15,7 +15,7 @@ import apsw
 import numpy as np
 
 from ehrxqa.database.cohort import PlacedStudies
-from ehrxqa.database.frame import Column, Frame, Kind
+from ehrxqa.database.frame import ColumnKind, Frame, FrameColumn
 from ehrxqa.database.stored import StoredColumn, read_back, store
 from ehrxqa.database.studies import LABEL_SET_OF, ratios
 from ehrxqa.errors import BuildError
@@ -109,7 +109,7 @@ class DatabaseWriter:
         split: str,
         studies: PlacedStudies,
         labelled: PlacedStudies,
-        hadm_kind: Kind,
+        hadm_kind: ColumnKind,
         frames: dict[str, Frame],
     ) -> dict[str, int]:
         """Write all tables to a new file, and return the number of rows of each."""
@@ -146,36 +146,40 @@ class DatabaseWriter:
         # same columns, no index: SQLite copies whole rows without decoding them
         database.execute(f'INSERT INTO main."{name.upper()}" SELECT * FROM side."{name.upper()}"')
 
-    def _columns_of_images(self, placed: PlacedStudies, hadm_kind: Kind) -> dict[str, Column]:
+    def _columns_of_images(self, placed: PlacedStudies, hadm_kind: ColumnKind) -> dict[str, FrameColumn]:
         images = self._labels.images
         rows = placed.image.tolist()
-        whole = hadm_kind is Kind.INT and not np.isnan(placed.hadm_id).any()
+        whole = hadm_kind is ColumnKind.INT and not np.isnan(placed.hadm_id).any()
         return {
-            "subject_id": Column(Kind.INT, images.subject_id[placed.image]),
-            "hadm_id": Column(Kind.INT, placed.hadm_id.astype(np.int64))
+            "subject_id": FrameColumn(ColumnKind.INT, images.subject_id[placed.image]),
+            "hadm_id": FrameColumn(ColumnKind.INT, placed.hadm_id.astype(np.int64))
             if whole
-            else Column(Kind.REAL, placed.hadm_id),
-            "study_id": Column(Kind.INT, images.study_id[placed.image]),
-            "image_id": Column.of_texts(lowered(images.image_id[row]) for row in rows),
-            "viewposition": Column.of_texts(
+            else FrameColumn(ColumnKind.REAL, placed.hadm_id),
+            "study_id": FrameColumn(ColumnKind.INT, images.study_id[placed.image]),
+            "image_id": FrameColumn.of_texts(lowered(images.image_id[row]) for row in rows),
+            "viewposition": FrameColumn.of_texts(
                 None if (view := images.view_position[row]) is None else lowered(view) for row in rows
             ),
-            "studydatetime": Column(Kind.TIME, placed.seconds),
+            "studydatetime": FrameColumn(ColumnKind.TIME, placed.seconds),
         }
 
-    def _studies_frame(self, studies: PlacedStudies, hadm_kind: Kind) -> Frame:
+    def _studies_frame(self, studies: PlacedStudies, hadm_kind: ColumnKind) -> Frame:
         return read_back(Frame(self._columns_of_images(studies, hadm_kind)))
 
-    def _write_plus(self, database: apsw.Connection, split: str, labelled: PlacedStudies, hadm_kind: Kind) -> None:
+    def _write_plus(
+        self, database: apsw.Connection, split: str, labelled: PlacedStudies, hadm_kind: ColumnKind
+    ) -> None:
         labels = self._labels
         ct_ratio, mt_ratio = ratios(labels, split, labelled.image)
         frame = read_back(
             Frame(
                 {
                     **self._columns_of_images(labelled, hadm_kind),
-                    "studyorder": Column(Kind.REAL, labels.images.study_order[labelled.image].astype(np.float64)),
-                    "ct_ratio": Column(Kind.REAL, ct_ratio),
-                    "mt_ratio": Column(Kind.REAL, mt_ratio),
+                    "studyorder": FrameColumn(
+                        ColumnKind.REAL, labels.images.study_order[labelled.image].astype(np.float64)
+                    ),
+                    "ct_ratio": FrameColumn(ColumnKind.REAL, ct_ratio),
+                    "mt_ratio": FrameColumn(ColumnKind.REAL, mt_ratio),
                 }
             )
         )

@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ehrxqa.downloading.images import choice_of_questions, database_images, refuse_synthetic
+from ehrxqa.downloading.wanted_images import choice_of_questions, database_images, refuse_synthetic
 from ehrxqa.errors import SettingsError, SourceError
 from ehrxqa.layout import BASES, SPLITS, database_path
 from ehrxqa.net.credentials import Credentials
 from ehrxqa.net.errors import DownloadError
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.sources.catalogue import MIMIC_CXR_JPG
-from ehrxqa.sources.download.images import Choice, Image, metadata_images, read_subjects
+from ehrxqa.sources.download.fetch_list import Item, State, image_items, listed_items
+from ehrxqa.sources.download.image_selection import Image, ImageSelection, metadata_images, read_subjects
 from ehrxqa.sources.download.outcome import DownloadReport, FileReport, planned, refusal
-from ehrxqa.sources.download.plan import Item, State, image_items, listed_items
 from ehrxqa.sources.download.releases import RELEASES, Release, Stage, Wanted, wanted_files
 from ehrxqa.sources.download.run import Network, Session, session
 from ehrxqa.sources.download.zip_safety import ZipLimits, check_zip
@@ -163,7 +163,7 @@ def _stages(names: Sequence[str]) -> tuple[Stage, ...]:
     return tuple(dict.fromkeys(known[name] for name in names))
 
 
-def _choice(subjects: Path | str | None, questions: Path | str | None, split: str | None) -> Choice:
+def _choice(subjects: Path | str | None, questions: Path | str | None, split: str | None) -> ImageSelection:
     if subjects is not None and questions is not None:
         raise SettingsError("give --subjects or --questions, not both")
     if subjects is not None:
@@ -262,7 +262,7 @@ def _metadata(root: Path) -> Path | None:
     return next((path for path in (plain, plain.with_name(plain.name + ".gz")) if path.is_file()), None)
 
 
-def _database_images(out: Path, split: str | None, choice: Choice | None) -> list[Image]:
+def _database_images(out: Path, split: str | None, choice: ImageSelection | None) -> list[Image]:
     """Images of the databases that a split, or all splits, are answered on."""
     refuse_synthetic(out)
     if split is not None and split not in SPLITS:

@@ -22,13 +22,13 @@ from typing import Any, Literal
 from ehrxqa.errors import RecordError
 from ehrxqa.json_files import parse_json, read_text
 
-__all__ = ["Gold", "Outcome", "Predictions", "read_gold", "read_predicted_answers", "read_questions"]
+__all__ = ["Gold", "Predicted", "Predictions", "read_gold", "read_predicted_answers", "read_questions"]
 
 Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Predicted:
     """What was predicted for one id.
 
     Attributes:
@@ -73,7 +73,7 @@ class Predictions:
         databases: Beginnings of the checksums of the databases that they were found on, where they say it.
     """
 
-    outcomes: dict[str, Outcome]
+    outcomes: dict[str, Predicted]
     duplicates: tuple[str, ...]
     not_lists: int
     nested: int
@@ -137,7 +137,7 @@ def read_predicted_answers(path: Path, gold: Gold) -> Predictions:
     Raises:
         RecordError: The file is missing or not of one of the forms; names the record.
     """
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, Predicted] = {}
     duplicates = []
     databases: set[str] = set()
     not_lists = nested = 0
@@ -160,18 +160,18 @@ def read_predicted_answers(path: Path, gold: Gold) -> Predictions:
     return Predictions(outcomes, tuple(duplicates), not_lists, nested, frozenset(databases))
 
 
-def _outcome(path: Path, number: int, record: Mapping[str, Any]) -> Outcome:
+def _outcome(path: Path, number: int, record: Mapping[str, Any]) -> Predicted:
     match record.get("status", "answered"):
         case "answered":
             if record.get("answer") == "null":
-                return Outcome("abstained")
+                return Predicted("abstained")
             if not isinstance(record.get("answer"), list):
                 _check_scalar(path, number, record)
-            return Outcome("answered", record.get("answer"))
+            return Predicted("answered", record.get("answer"))
         case "abstained":
-            return Outcome("abstained")
+            return Predicted("abstained")
         case "error" | "timeout":
-            return Outcome("failed")
+            return Predicted("failed")
         case other:
             raise RecordError(
                 f"{path}: record {number}: status must be answered, abstained, error or timeout, not {other!r}"

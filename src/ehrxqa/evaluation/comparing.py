@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
-from ehrxqa.evaluation.answer_files import Outcome
+from ehrxqa.evaluation.answer_files import Predicted
 from ehrxqa.evaluation.profiles import Profile
 from ehrxqa.sql import structure
 from ehrxqa.sql.answer_list import answer_list
@@ -82,7 +82,7 @@ def asks_for_order(query: str) -> bool:
     return "order" in structure.read(query).root.selects[-1].clauses
 
 
-def judge(gold: Any, prediction: Outcome | None, profile: Profile, *, ordered: bool = True) -> Verdict:
+def judge(gold: Any, prediction: Predicted | None, profile: Profile, *, ordered: bool = True) -> Verdict:
     """Whether a prediction is right, wrong, or none.
 
     Args:

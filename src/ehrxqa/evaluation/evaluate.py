@@ -10,7 +10,14 @@ from typing import Any, Final
 from ehrxqa.dataset.links import LinkTable
 from ehrxqa.dataset.placement import Placement, placement_of, read_links_beside
 from ehrxqa.errors import NeuralSqlError, RecordError, SettingsError
-from ehrxqa.evaluation.answer_files import Gold, Outcome, Predictions, read_gold, read_predicted_answers, read_questions
+from ehrxqa.evaluation.answer_files import (
+    Gold,
+    Predicted,
+    Predictions,
+    read_gold,
+    read_predicted_answers,
+    read_questions,
+)
 from ehrxqa.evaluation.comparing import Verdict, asks_for_order, compared_form, judge
 from ehrxqa.evaluation.metrics import METRICS, Metric, Score, installed_metrics, metric_named
 from ehrxqa.evaluation.profiles import PROFILES, Profile, profile_named
@@ -191,7 +198,7 @@ def evaluate_all(
     return found
 
 
-def _score(verdict: Verdict, outcome: Outcome | None) -> Score:
+def _score(verdict: Verdict, outcome: Predicted | None) -> Score:
     """A verdict as a value that metrics take."""
     explanation = "no prediction" if outcome is None else "the query failed" if outcome.status == "failed" else None
     return Score(float(verdict == "right"), verdict, None if outcome is None else outcome.answer, explanation)

@@ -23,7 +23,7 @@ from ehrxqa.sources.tree import SourceTree
 from ehrxqa.sql.sandbox import Rows
 from ehrxqa.sql.steps import Step
 
-__all__ = ["Evidence", "LabelSentence", "Study", "TableRows", "evidence_for"]
+__all__ = ["Evidence", "EvidenceStudy", "LabelSentence", "TableRows", "evidence_for"]
 
 #: Studies, and rows of a table, that are listed.
 MOST: Final = 20
@@ -47,7 +47,7 @@ class LabelSentence:
 
 
 @dataclass(frozen=True)
-class Study:
+class EvidenceStudy:
     """A study that a question is about.
 
     Attributes:
@@ -102,7 +102,7 @@ class Evidence:
     """
 
     from_sidecar: bool
-    studies: tuple[Study, ...]
+    studies: tuple[EvidenceStudy, ...]
     studies_total: int
     rows: tuple[TableRows, ...]
 
@@ -174,7 +174,7 @@ def evidence_for(
     )
 
 
-def _studies(wanted: Sequence[int], run: Run) -> list[Study]:
+def _studies(wanted: Sequence[int], run: Run) -> list[EvidenceStudy]:
     if not wanted:
         return []
     listed = ", ".join(map(str, wanted))
@@ -182,12 +182,12 @@ def _studies(wanted: Sequence[int], run: Run) -> list[Study]:
         "select study_id, subject_id, image_id, viewposition, studydatetime from tb_cxr "
         f"where study_id in ({listed}) order by row_id"
     )
-    found: dict[int, Study] = {}
+    found: dict[int, EvidenceStudy] = {}
     for study_id, subject_id, image_id, view, time in rows:
         assert isinstance(study_id, int)
         assert isinstance(subject_id, int)
         path = image_path(subject_id, study_id, str(image_id))
-        found[study_id] = Study(study_id, subject_id, str(image_id), str(view), str(time), path, None)
+        found[study_id] = EvidenceStudy(study_id, subject_id, str(image_id), str(view), str(time), path, None)
     return [found[study_id] for study_id in wanted if study_id in found]
 
 

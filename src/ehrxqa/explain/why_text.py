@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ehrxqa.explain.evidence import Evidence, Study, TableRows
+from ehrxqa.explain.evidence import Evidence, EvidenceStudy, TableRows
 from ehrxqa.explain.lost_rows import Loss
 from ehrxqa.explain.report_sentences import DecidedLabel, ImageReport
 from ehrxqa.explain.why import Explanation, StepResult
@@ -106,7 +106,7 @@ def _evidence(evidence: Evidence) -> list[str]:
     return lines
 
 
-def _study(study: Study) -> list[str]:
+def _study(study: EvidenceStudy) -> list[str]:
     lines = [
         f"  {study.study_id}  {study.studydatetime}  {study.view_position}  subject {study.subject_id}",
         f"     image {study.path}",

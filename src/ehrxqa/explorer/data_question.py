@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ehrxqa.dataset.records import Record
 from ehrxqa.errors import EhrxqaError
-from ehrxqa.explain.evidence import Study
+from ehrxqa.explain.evidence import EvidenceStudy
 from ehrxqa.explain.explanation import Explanation, Runner, asks_images, explain
 from ehrxqa.explorer.data_images import ImageView, image_view
 from ehrxqa.explorer.data_questions import Item
@@ -44,7 +44,7 @@ class Wording:
 class StudyView:
     """A study that a question is about: its evidence, and its picture if it is among the first ones."""
 
-    study: Study
+    study: EvidenceStudy
     view: ImageView | None
 
 

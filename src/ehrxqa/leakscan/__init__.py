@@ -18,14 +18,14 @@ from typing import Any, Literal
 from ehrxqa.errors import SettingsError, SourceError
 from ehrxqa.leakscan import git
 from ehrxqa.leakscan.allow import ALLOW_FILE, AllowList
-from ehrxqa.leakscan.content import MOST_BYTES, Limits, content_hits
+from ehrxqa.leakscan.content import MOST_BYTES, FileBounds, content_hits
 from ehrxqa.leakscan.masking import made_up_number, masked
 from ehrxqa.leakscan.rules import NOT_READ, PATIENT_RULES, RULES, Hit, text_hits
 from ehrxqa.leakscan.synthetic import MARKERS, marker_says, nearest_marker
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.short_repr import short_repr
 
-__all__ = ["RULES", "Finding", "NotRead", "ScanReport", "leak_scan"]
+__all__ = ["RULES", "Leak", "NotRead", "ScanReport", "leak_scan"]
 
 
 #: `p19/p1…/s5…`, `subject-1…`, `patient_1…`, `hadm2…` in names.
@@ -36,7 +36,7 @@ _NAMED = re.compile(
 
 
 @dataclass(frozen=True)
-class Finding:
+class Leak:
     """Something that must not be published.
 
     Attributes:
@@ -81,7 +81,7 @@ class ScanReport:
         notes: What else is worth saying.
     """
 
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Leak] = field(default_factory=list)
     files: int = 0
     blobs: int = 0
     synthetic: int = 0
@@ -222,7 +222,7 @@ class _Scan:
             return
         self._seen.add(resolved)
         name = _relative(resolved, base.resolve())
-        limits = Limits()
+        limits = FileBounds()
         try:
             size = path.stat().st_size
             with path.open("rb") as stream:
@@ -243,7 +243,7 @@ class _Scan:
         inside = folder.resolve()
         wanted = [blob for blob in git.staged_only(top) if (top / blob.path).resolve().is_relative_to(inside)]
         for blob, data in git.contents(top, wanted, MOST_BYTES):
-            limits = Limits()
+            limits = FileBounds()
             hits = list(content_hits(blob.path, data, limits))
             synthetic = nearest_marker(PurePosixPath((top / blob.path).as_posix()), self._marker_on_disk)
             self._add([replace(hit, what=f"{hit.what}, staged") for hit in hits], blob.path, top, synthetic=synthetic)
@@ -262,7 +262,7 @@ class _Scan:
         with progress.task(f"history of {top}", total=len(found), unit="versions") as task:
             for blob, data in git.contents(top, found, MOST_BYTES):
                 self._report.blobs += 1
-                limits = Limits()
+                limits = FileBounds()
                 hits = [*content_hits(blob.path, data, limits, whole=blob.size <= MOST_BYTES), *_path_hits(blob.path)]
                 if hits or limits.unread:
                     synthetic = nearest_marker(PurePosixPath(blob.path), markers.get)
@@ -308,9 +308,9 @@ class _Scan:
                 self._report.allowed += 1
             else:
                 where = commit if oid is None else git.commit_of(base, oid)
-                self._report.findings.append(Finding(masked(name), hit.line, hit.rule, hit.what, where))
+                self._report.findings.append(Leak(masked(name), hit.line, hit.rule, hit.what, where))
 
-    def _skip(self, limits: Limits, file: str, base: Path, *, synthetic: bool) -> None:
+    def _skip(self, limits: FileBounds, file: str, base: Path, *, synthetic: bool) -> None:
         """Note what was not read; of a synthetic tree, pictures and databases are known to be made up."""
         allow = self._allow_list(base)
         for name, why in limits.unread:

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ehrxqa.leakscan.binary_tables import UnreadError, spreadsheet_hits
-from ehrxqa.leakscan.limits import Limits
+from ehrxqa.leakscan.limits import FileBounds
 from ehrxqa.leakscan.rules import Hit
 
 __all__ = ["COMPRESSED", "DEEPEST", "packed_hits", "tar_hits", "zip_hits"]
@@ -36,7 +36,7 @@ _BROKEN = (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFEr
 Look = Callable[[str, bytes, bool], Iterator[Hit]]
 
 
-def packed_hits(name: str, data: bytes, limits: Limits, look: Look) -> Iterator[Hit]:
+def packed_hits(name: str, data: bytes, limits: FileBounds, look: Look) -> Iterator[Hit]:
     """Hits in one compressed file."""
     pieces: list[bytes] = []
     whole = True
@@ -66,7 +66,7 @@ def _opened(data: bytes) -> Any:
     return openers[kind](io.BytesIO(data))
 
 
-def zip_hits(name: str, data: bytes, limits: Limits, look: Look) -> Iterator[Hit]:
+def zip_hits(name: str, data: bytes, limits: FileBounds, look: Look) -> Iterator[Hit]:
     """Hits in a zip archive: each rule once for the archive. A workbook is read as its sheets."""
     seen: set[str] = set()
     try:
@@ -94,7 +94,7 @@ def zip_hits(name: str, data: bytes, limits: Limits, look: Look) -> Iterator[Hit
         limits.skip(name, "cannot be read as a zip file")
 
 
-def tar_hits(name: str, data: bytes, limits: Limits, look: Look) -> Iterator[Hit]:
+def tar_hits(name: str, data: bytes, limits: FileBounds, look: Look) -> Iterator[Hit]:
     """Hits in a tar archive: each rule once for the archive."""
     seen: set[str] = set()
     try:

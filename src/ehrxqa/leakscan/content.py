@@ -20,7 +20,7 @@ from ehrxqa.leakscan.binary_tables import (
     parquet_hits,
     pickle_hits,
 )
-from ehrxqa.leakscan.limits import MOST_BYTES, Limits
+from ehrxqa.leakscan.limits import MOST_BYTES, FileBounds
 from ehrxqa.leakscan.masking import IMAGE_ID, made_up_image_id
 from ehrxqa.leakscan.notebooks import notebook_parts
 from ehrxqa.leakscan.pictures import picture_hits
@@ -29,7 +29,7 @@ from ehrxqa.leakscan.rules import CREDENTIAL_RULES, ENVIRONMENT_RULES, TEXT_RULE
 from ehrxqa.leakscan.text_tables import delimited_hits, html_hits, printed_hits
 from ehrxqa.leakscan.weights import is_weights, weights_hits
 
-__all__ = ["MOST_BYTES", "Limits", "content_hits"]
+__all__ = ["MOST_BYTES", "FileBounds", "content_hits"]
 
 _REPORT_NAME = re.compile(r"s5\d{7}\.txt", re.ASCII)
 _IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".dcm", ".dicom", ".webp", ".tif", ".tiff"})
@@ -60,7 +60,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{40}[A-Za-z0-9+/_\s-]*={0,2}")
 _MOST_BASE64 = 200
 
 
-def content_hits(name: str, data: bytes, limits: Limits, *, whole: bool = True, depth: int = 0) -> Iterator[Hit]:
+def content_hits(name: str, data: bytes, limits: FileBounds, *, whole: bool = True, depth: int = 0) -> Iterator[Hit]:
     """What must not be published in one file.
 
     Args:
@@ -102,7 +102,7 @@ def _unpacker(data: bytes) -> Callable[..., Iterator[Hit]] | None:
     return tar_hits if data[257:262] == b"ustar" else None
 
 
-def _binary_hits(name: str, data: bytes, limits: Limits, *, whole: bool) -> Iterator[Hit]:
+def _binary_hits(name: str, data: bytes, limits: FileBounds, *, whole: bool) -> Iterator[Hit]:
     if data.startswith(b"SQLite format 3\0"):
         yield from database_hits(data, whole=whole)
     elif data.startswith(b"PAR1"):
@@ -168,7 +168,7 @@ def _text(data: bytes) -> str | None:
     return data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
 
 
-def _in_text(name: str, text: str, limits: Limits, depth: int) -> Iterator[Hit]:
+def _in_text(name: str, text: str, limits: FileBounds, depth: int) -> Iterator[Hit]:
     base = PurePosixPath(name).name
     if base.endswith(".ipynb"):
         try:
@@ -188,7 +188,7 @@ def _in_text(name: str, text: str, limits: Limits, depth: int) -> Iterator[Hit]:
     yield from _encoded_hits(name, text, limits, depth)
 
 
-def _in_notebook(name: str, text: str, limits: Limits, depth: int) -> Iterator[Hit]:
+def _in_notebook(name: str, text: str, limits: FileBounds, depth: int) -> Iterator[Hit]:
     seen: set[str] = set()
     for part in notebook_parts(text):
         if part.kind.startswith("image/") and part.kind != "image/svg+xml":
@@ -201,7 +201,7 @@ def _in_notebook(name: str, text: str, limits: Limits, depth: int) -> Iterator[H
                 yield Hit(hit.rule, None, f"in cell {part.cell}: {hit.what}")
 
 
-def _encoded_hits(name: str, text: str, limits: Limits, depth: int) -> Iterator[Hit]:
+def _encoded_hits(name: str, text: str, limits: FileBounds, depth: int) -> Iterator[Hit]:
     """What is written as base64 in a text; most of what looks like it is none, and is passed over."""
     if depth >= DEEPEST:
         return
@@ -214,7 +214,7 @@ def _encoded_hits(name: str, text: str, limits: Limits, depth: int) -> Iterator[
         limits.take(len(decoded))
         known = _unpacker(decoded) is not None or decoded.startswith(_TABLES)
         if known or _printable(decoded):
-            aside = Limits(most_bytes=limits.bytes_left)
+            aside = FileBounds(most_bytes=limits.bytes_left)
             for hit in content_hits(f"{name} (base64)", decoded, aside, depth=depth + 1):
                 yield Hit(hit.rule, text.count("\n", 0, match.start()) + 1, f"written as base64: {hit.what}")
 

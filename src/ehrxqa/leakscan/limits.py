@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-__all__ = ["MOST_BYTES", "Limits"]
+__all__ = ["MOST_BYTES", "FileBounds"]
 
 #: Bytes of a file, packed or unpacked, that are looked at. What is larger is said not to be read whole.
 MOST_BYTES = 64 * 2**20
@@ -14,7 +14,7 @@ MOST_SECONDS = 30.0
 
 
 @dataclass
-class Limits:
+class FileBounds:
     """Bounds for one file; `unread` grows by what they cut off, or what is not understood.
 
     Attributes:

@@ -6,19 +6,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ehrxqa.evaluation.answer_files import Outcome as Answered
+from ehrxqa.evaluation.answer_files import Predicted as Answered
 from ehrxqa.evaluation.comparing import NULL, Verdict, judge
 from ehrxqa.evaluation.profiles import Profile
 from ehrxqa.models.run_records import Fault
 from ehrxqa.neuralsql.result import Outcome
 
-__all__ = ["Evidence", "as_answered", "diagnose"]
+__all__ = ["Counterfactuals", "as_answered", "diagnose"]
 
 _ABSTAINED = Answered("abstained")
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Counterfactuals:
     """What the same queries give under other circumstances.
 
     Attributes:
@@ -42,7 +42,7 @@ def diagnose(
     withheld: str | None,
     gold_query: str | None,
     gold: Any,
-    evidence: Evidence,
+    evidence: Counterfactuals,
     profile: Profile,
     *,
     ordered: bool = True,
@@ -74,7 +74,7 @@ def _fault(
     gold_query: str | None,
     gold: Any,
     outcome: Outcome | None,
-    evidence: Evidence,
+    evidence: Counterfactuals,
     right: Callable[[str | None, Mapping[str, Outcome]], bool],
 ) -> Fault:
     held_back = outcome is None or outcome.status == "abstained"

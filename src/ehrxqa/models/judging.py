@@ -13,7 +13,7 @@ from ehrxqa.evaluation.comparing import NULL, asks_for_order, compared_form, jud
 from ehrxqa.evaluation.profiles import Profile
 from ehrxqa.evaluation.soft import soft_f1
 from ehrxqa.models.executing import QueryRunner
-from ehrxqa.models.faults import Evidence, as_answered, diagnose
+from ehrxqa.models.faults import Counterfactuals, as_answered, diagnose
 from ehrxqa.models.question_set import QuestionSet
 from ehrxqa.models.retrieval import Retrieval
 from ehrxqa.models.run_records import Cost, OutcomeLine, QueryLine, QuestionScore, Scores
@@ -31,7 +31,7 @@ def gather_evidence(
     outcomes: Mapping[Key, OutcomeLine],
     runner: QueryRunner,
     oracle: QueryRunner,
-) -> Evidence:
+) -> Counterfactuals:
     """Run what the outcomes do not say yet: gold queries and withheld ones, and all of them with perfect vision.
 
     Args:
@@ -47,15 +47,15 @@ def gather_evidence(
     every = [query for query in dict.fromkeys([*predicted, *gold]) if query is not None]
     seen = known | dict(runner.run([query for query in every if query not in known], "queries to compare with"))
     if runner is oracle:
-        return Evidence(seen, seen)
-    return Evidence(seen, dict(oracle.run(every, "queries with perfect vision")))
+        return Counterfactuals(seen, seen)
+    return Counterfactuals(seen, dict(oracle.run(every, "queries with perfect vision")))
 
 
 def judge_answers(
     asked: QuestionSet,
     queries: Mapping[Key, QueryLine],
     outcomes: Mapping[Key, OutcomeLine],
-    evidence: Evidence,
+    evidence: Counterfactuals,
     profile: Profile,
     seed: int,
     retrieval: Retrieval,

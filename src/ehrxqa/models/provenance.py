@@ -12,7 +12,7 @@ from ehrxqa.errors import RecordError, SettingsError, VqaError
 from ehrxqa.layout import DATABASE_PATHS
 from ehrxqa.runs.manifest import Manifest
 from ehrxqa.vqa.database_labels import studies_of_database
-from ehrxqa.vqa.images import ImageFiles
+from ehrxqa.vqa.image_paths import ImageFiles
 
 __all__ = ["check_database", "images_digest", "package_versions", "working_copy"]
 

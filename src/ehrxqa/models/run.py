@@ -33,7 +33,7 @@ from ehrxqa.models.run_folder import (
     write_scores,
 )
 from ehrxqa.models.run_identity import default_name, earlier_scores, first_answers, told_arguments
-from ehrxqa.models.run_records import Cost, Limits, OutcomeLine, QueryLine, Run, Scores, System
+from ehrxqa.models.run_records import Cost, OutcomeLine, QueryLine, QuestionLimits, Run, Scores, System
 from ehrxqa.models.subsets import choose
 from ehrxqa.net.consent import Ask
 from ehrxqa.neuralsql.setup import Setup, open_engine
@@ -169,7 +169,7 @@ def run(
             vision=System(_spec_of(vision), runner.name, runner.version),
             seed=seed,
             trials=trials,
-            limits=Limits(timeout, max_rows),
+            limits=QuestionLimits(timeout, max_rows),
             arguments=told_arguments(given, run.__kwdefaults__ or {}),
             digests=digests,
             packages=package_versions(),

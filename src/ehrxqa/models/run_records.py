@@ -10,9 +10,9 @@ __all__ = [
     "FORMAT",
     "Cost",
     "Fault",
-    "Limits",
     "OutcomeLine",
     "QueryLine",
+    "QuestionLimits",
     "QuestionScore",
     "Run",
     "Scores",
@@ -60,7 +60,7 @@ class System:
 
 
 @dataclass(frozen=True)
-class Limits:
+class QuestionLimits:
     """What one question may use up.
 
     Attributes:
@@ -158,7 +158,7 @@ class Run:
     vision: System
     seed: int
     trials: int
-    limits: Limits
+    limits: QuestionLimits
     arguments: dict[str, dict[str, Any]]
     digests: dict[str, str]
     packages: dict[str, str]

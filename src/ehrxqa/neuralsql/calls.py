@@ -9,14 +9,14 @@ from ehrxqa.sql.errors import CallError
 from ehrxqa.sql.structure import Query, Range, Select, Structure
 from ehrxqa.sql.tokens import position, unquote
 
-__all__ = ["FUNCTION", "Call", "calls_of"]
+__all__ = ["FUNCTION", "VqaCall", "calls_of"]
 
 #: The function that asks the image.
 FUNCTION: Final = "func_vqa"
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class VqaCall:
     """One func_vqa call.
 
     Attributes:
@@ -39,13 +39,13 @@ class Call:
     member: bool
 
 
-def calls_of(structure: Structure) -> list[Call]:
+def calls_of(structure: Structure) -> list[VqaCall]:
     """The func_vqa calls of a query in the order of the text.
 
     Raises:
         CallError: A call has not the form `func_vqa("question", study)`.
     """
-    found: list[Call] = []
+    found: list[VqaCall] = []
     for number, token in enumerate(structure.tokens[:-1]):
         if (
             token.kind in ("word", "name")
@@ -56,7 +56,7 @@ def calls_of(structure: Structure) -> list[Call]:
     return found
 
 
-def _call(structure: Structure, start: int, number: int) -> Call:
+def _call(structure: Structure, start: int, number: int) -> VqaCall:
     tokens = structure.tokens
     closing = structure.closing[start + 1]
     text = start + 2
@@ -81,7 +81,7 @@ def _call(structure: Structure, start: int, number: int) -> Call:
         and tokens[after].text == ")"
         and tokens[start - 2].lower == "in"
     )
-    return Call(number, start, after, unquote(tokens[text]), study, select, clause, member)
+    return VqaCall(number, start, after, unquote(tokens[text]), study, select, clause, member)
 
 
 def _query_around(structure: Structure, number: int) -> Query:

@@ -19,7 +19,7 @@ from dataclasses import replace
 from ehrxqa.errors import VqaError
 from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.neuralsql.booleans import chains, choices
-from ehrxqa.neuralsql.calls import FUNCTION, Call, calls_of
+from ehrxqa.neuralsql.calls import FUNCTION, VqaCall, calls_of
 from ehrxqa.neuralsql.plan import Plan, Question
 from ehrxqa.neuralsql.probe import probe_edits
 from ehrxqa.neuralsql.rewriting import ELEMENT, ELEMENTS, TRUTH, Edits
@@ -88,7 +88,7 @@ def _check_names(sql: str, tokens: list[Token], deny_tables: frozenset[str]) -> 
 
 class _Planner:
     def __init__(
-        self, structure: Structure, calls: list[Call], parse: Callable[[str], VqaQuestion], *, free_text: bool
+        self, structure: Structure, calls: list[VqaCall], parse: Callable[[str], VqaQuestion], *, free_text: bool
     ) -> None:
         self._structure, self._calls, self._free_text = structure, calls, free_text
         self._sql, self._tokens = structure.sql, structure.tokens
@@ -121,7 +121,7 @@ class _Planner:
             tuple(self._structure.text(start, end) for start, end in items),
         )
 
-    def _question(self, call: Call, parse: Callable[[str], VqaQuestion]) -> int:
+    def _question(self, call: VqaCall, parse: Callable[[str], VqaQuestion]) -> int:
         try:
             value = parse(call.question)
         except VqaError as error:
@@ -135,7 +135,7 @@ class _Planner:
             self._questions.append(question)
         return self._numbers[question.key]
 
-    def _expected(self, call: Call) -> AnswerType:
+    def _expected(self, call: VqaCall) -> AnswerType:
         """What a free text is answered with: as its place demands, else as the sentence sounds."""
         if call.member:
             return "list"
@@ -150,14 +150,14 @@ class _Planner:
             return "truth"
         return expected_answer(call.question)
 
-    def _is_truth(self, call: Call) -> bool:
+    def _is_truth(self, call: VqaCall) -> bool:
         return self._questions[self._question_of[call.number]].answer_type == "truth"
 
-    def _error(self, call: Call, message: str) -> CallError:
+    def _error(self, call: VqaCall, message: str) -> CallError:
         line, column = position(self._sql, self._tokens[call.start].start)
         return CallError(f"line {line}, column {column}: {message}")
 
-    def _neighbours(self, call: Call) -> tuple[Token | None, Token | None, Token | None, Token | None]:
+    def _neighbours(self, call: VqaCall) -> tuple[Token | None, Token | None, Token | None, Token | None]:
         """The two tokens before and the two after a call, outside of brackets that hold nothing else."""
         first, last = call.start - 1, call.end
         tokens = self._tokens
@@ -171,7 +171,7 @@ class _Planner:
 
     # Truth-valued calls
 
-    def _rewrite_truth(self, call: Call) -> None:
+    def _rewrite_truth(self, call: VqaCall) -> None:
         self._check_comparison(
             call, ("text", "name"), "a yes/no question is true or false: compare it with true or false"
         )
@@ -189,7 +189,7 @@ class _Planner:
             tail = "".join(f", {column}" for column in columns) + "))"
         self._edits.replace_call(call, lambda study: f"{head}{study}{tail}")
 
-    def _same_as(self, call: Call) -> int:
+    def _same_as(self, call: VqaCall) -> int:
         """The number of the first equal call of the SELECT, so that equal expressions stay equal texts."""
         spelled = self._edits.spelled(*call.study)
         question = self._question_of[call.number]
@@ -199,7 +199,7 @@ class _Planner:
                 return self._first[id(select), question, spelled]
         return self._first.setdefault((id(call.select), question, spelled), call.number)
 
-    def _check_comparison(self, call: Call, kinds: tuple[str, ...], message: str) -> None:
+    def _check_comparison(self, call: VqaCall, kinds: tuple[str, ...], message: str) -> None:
         further_back, before, after, further_on = self._neighbours(call)
         signs = ("=", "==", "<>", "!=", "is", "like", "in")
         if after is not None and after.lower in signs and further_on is not None and further_on.kind in kinds:
@@ -207,7 +207,7 @@ class _Planner:
         if before is not None and before.lower in signs and further_back is not None and further_back.kind == "text":
             raise self._error(call, message)
 
-    def _columns_of_others(self, call: Call) -> list[str]:
+    def _columns_of_others(self, call: VqaCall) -> list[str]:
         """One column of each other source of the call's SELECT, as the author writes it somewhere in that SELECT."""
         select, tokens = call.select, self._tokens
         names = [source.name.lower() for source in self._structure.sources(select) if source.name is not None]
@@ -247,7 +247,7 @@ class _Planner:
 
     # List-valued calls
 
-    def _rewrite_list(self, call: Call) -> None:
+    def _rewrite_list(self, call: VqaCall) -> None:
         if call.member:
             self._edits.replace_call(call, lambda study: f"SELECT {ELEMENT} FROM {ELEMENTS}({call.number}, {study})")
             return
@@ -259,7 +259,7 @@ class _Planner:
             self._edits.join(call, lambda study: f"{ELEMENTS}({call.number}, {study}) AS {alias}")
         self._edits.replace_call(call, lambda _study: f"{alias}.{ELEMENT}")
 
-    def _check_list_place(self, call: Call) -> None:
+    def _check_list_place(self, call: VqaCall) -> None:
         where = {
             "where": "a condition",
             "from": "a join",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from ehrxqa.neuralsql.calls import Call
+from ehrxqa.neuralsql.calls import VqaCall
 from ehrxqa.neuralsql.rewriting import Probed
 from ehrxqa.sql.structure import Range, Structure
 from ehrxqa.sql.tokens import Token, unquote
@@ -23,7 +23,7 @@ _CHOOSES = frozenset(("and", "or", "case", "coalesce", "ifnull", "iif", "if", "o
 
 
 def probe_edits(
-    structure: Structure, calls: list[Call], is_truth: Callable[[Call], bool], number_of: list[int]
+    structure: Structure, calls: list[VqaCall], is_truth: Callable[[VqaCall], bool], number_of: list[int]
 ) -> Probed | None:
     """The items to probe, or None where a probe is not possible or saves nothing.
 
@@ -42,7 +42,7 @@ def probe_edits(
     if any(call.select is select and not is_truth(call) and not call.member for call in calls):
         return None  # one row per element: the LIMIT counts elements
     items: list[int] = []
-    probed: list[Call] = []
+    probed: list[VqaCall] = []
     for number, (start, end) in enumerate(select.items):
         inside = [call for call in calls if start <= call.start < end]
         if not inside:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ehrxqa.neuralsql.booleans import Chain
-from ehrxqa.neuralsql.calls import Call
+from ehrxqa.neuralsql.calls import VqaCall
 from ehrxqa.sql.structure import Range, Select, Structure
 
 __all__ = ["ELEMENT", "ELEMENTS", "TRUTH", "Edits", "Probed"]
@@ -53,11 +53,11 @@ class Edits:
         """The tokens of a range in one spelling, to tell equal expressions."""
         return " ".join(token.lower for token in self._tokens[start:end])
 
-    def replace_call(self, call: Call, text: Callable[[str], str]) -> None:
+    def replace_call(self, call: VqaCall, text: Callable[[str], str]) -> None:
         """Put `text(study)` in the place of a call, where `study` is its rewritten study expression."""
         self._replace(call.start, call.end, lambda: text(self._write(*call.study)))
 
-    def join(self, call: Call, source: Callable[[str], str]) -> None:
+    def join(self, call: VqaCall, source: Callable[[str], str]) -> None:
         """Join `source(study)` to the FROM clause of the call's SELECT, which gets one if it has none."""
         select = call.select
         has_from = "from" in select.clauses

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ehrxqa.paraphrasing.vocabulary import WORD, template_words, unanswerable_words
+from ehrxqa.paraphrasing.known_words import WORD, template_words, unanswerable_words
 from ehrxqa.questions.nouns import MANY, ONE, with_article
 from ehrxqa.spec.values import GENDER_WORDS
 

@@ -17,7 +17,7 @@ from ehrxqa.net.endpoint import find_key, named_endpoint
 from ehrxqa.paraphrasing.asking import Asking
 from ehrxqa.paraphrasing.instructions import instructions_digest
 from ehrxqa.paraphrasing.masking import Unmaskable, mask, unmask
-from ehrxqa.paraphrasing.question_files import MACHINE, SplitFiles, read_splits, rewrite
+from ehrxqa.paraphrasing.split_files import MACHINE, SplitFiles, read_splits, rewrite
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.journal import Journal
 from ehrxqa.runs.manifest import read_manifest

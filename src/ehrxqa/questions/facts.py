@@ -21,7 +21,7 @@ from ehrxqa.sql.official_text import normalise
 from ehrxqa.vqa.database_labels import labels_of_database
 from ehrxqa.vqa.image_labels import ImageLabels
 
-__all__ = ["Event", "Facts", "Study", "read_facts", "usable"]
+__all__ = ["Event", "Facts", "StudyEvent", "read_facts", "usable"]
 
 _LONGEST_NAME: Final = 90
 
@@ -37,7 +37,7 @@ class Event(NamedTuple):
     subject: int
 
 
-class Study(NamedTuple):
+class StudyEvent(NamedTuple):
     """One X-ray study; `name` is its number as text, so that it can stand where an event does.
 
     A study that is not `labelled` is in TB_CXR only: it counts when studies are put in order, but nothing is asked of
@@ -119,7 +119,7 @@ class Facts:
 
     events: dict[str, dict[int, list[Event]]]
     visits: dict[str, dict[int, int]]
-    studies: dict[int, list[Study]]
+    studies: dict[int, list[StudyEvent]]
     genders: dict[int, str]
     ages: dict[int, int]
     labels: ImageLabels
@@ -164,7 +164,7 @@ class Facts:
         """Events of a subject, by time."""
         return self.events[kind].get(subject, [])
 
-    def passes(self, event: Event | Study, choice: TimeChoice) -> bool:
+    def passes(self, event: Event | StudyEvent, choice: TimeChoice) -> bool:
         """Whether an event passes a filter, whatever kind of filter it is."""
         visit = choice.visit
         if not visit:
@@ -172,7 +172,7 @@ class Facts:
         wanted = self.visits[choice.name].get(event.subject)
         return wanted is not None and wanted == (event.hadm if visit == "hosp" else event.stay)
 
-    def visit_options(self, event: Event | Study, visit: str) -> list[TimeChoice]:
+    def visit_options(self, event: Event | StudyEvent, visit: str) -> list[TimeChoice]:
         """The filters on visits that an event passes."""
         return [
             choice
@@ -228,12 +228,14 @@ def _read(db: apsw.Connection, path: Path) -> Facts:
     labels = labels_of_database(path)
     row_of = labels.row_of_study
     labelled = {study for (study,) in db.execute("select distinct study_id from tb_cxr_plus")}
-    studies: dict[int, list[Study]] = defaultdict(list)
+    studies: dict[int, list[StudyEvent]] = defaultdict(list)
     for time, study, hadm, image, subject in db.execute(
         "select studydatetime, study_id, hadm_id, image_id, subject_id from tb_cxr order by studydatetime, study_id"
     ):
         studies[subject].append(
-            Study(time, str(study), int(hadm or 0), 0, None, subject, study, image, row_of[study], study in labelled)
+            StudyEvent(
+                time, str(study), int(hadm or 0), 0, None, subject, study, image, row_of[study], study in labelled
+            )
         )
     query = "select abbreviation, min(label) from d_items group by abbreviation having count( distinct label ) = 1 and min(label) <> abbreviation"
     facts = Facts(

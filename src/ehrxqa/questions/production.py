@@ -16,7 +16,7 @@ from ehrxqa.questions.spool import Spool
 from ehrxqa.questions.template import Template
 from ehrxqa.runs.pool import Pool
 
-__all__ = ["Outcome", "Request", "produce"]
+__all__ = ["Produced", "Request", "produce"]
 
 #: Rounds in which what some templates could not give is asked of the others.
 _ROUNDS: Final = 4
@@ -44,7 +44,7 @@ class Request:
 
 
 @dataclass
-class Outcome:
+class Produced:
     """What came of it, beside the spool.
 
     Attributes:
@@ -56,9 +56,9 @@ class Outcome:
     faults: list[str] = field(default_factory=list)
 
 
-def produce(request: Request, copies: Mapping[str, Copies], spool: Spool, pool: Pool, progress: Progress) -> Outcome:
+def produce(request: Request, copies: Mapping[str, Copies], spool: Spool, pool: Pool, progress: Progress) -> Produced:
     """Make the questions that are asked for; they lie in the spool then."""
-    outcome = Outcome()
+    outcome = Produced()
     so_far: dict[tuple[str, str], BatchResult] = {}
     quota = first_quota(list(request.templates.values()), request.wanted, request.seed)
     with progress.task("questions", sum(request.wanted.values()), "questions") as bar:

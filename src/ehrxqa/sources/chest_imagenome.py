@@ -19,9 +19,9 @@ import pyarrow.compute as pc
 
 from ehrxqa.errors import SourceError
 from ehrxqa.json_files import read_json
+from ehrxqa.sources.dictionary_codes import Vocabulary
 from ehrxqa.sources.table_stream import stream_table
 from ehrxqa.sources.tree import SourceTree
-from ehrxqa.sources.vocabulary import Vocabulary
 
 __all__ = [
     "SIZE_OBJECTS",

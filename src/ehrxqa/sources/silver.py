@@ -23,9 +23,9 @@ from ehrxqa.sources.chest_imagenome import (
     read_tabular_boxes,
     read_tabular_statements,
 )
+from ehrxqa.sources.dictionary_codes import Vocabulary
 from ehrxqa.sources.scene_graphs import GraphChunk, decode_members, list_members
 from ehrxqa.sources.tree import SourceTree
-from ehrxqa.sources.vocabulary import Vocabulary
 
 __all__ = ["FROM_GRAPHS", "FROM_TABLES", "SilverReader", "graphs_path"]
 

@@ -13,7 +13,7 @@ from ehrxqa.vqa.image_labels import ImageLabels
 from ehrxqa.vqa.vocabulary import DEFAULT_VOCABULARY, Vocabulary
 
 if TYPE_CHECKING:
-    from ehrxqa.vqa.images import ImageFiles
+    from ehrxqa.vqa.image_paths import ImageFiles
 
 __all__ = ["ModelContext", "options_of", "rejoined"]
 
@@ -77,7 +77,7 @@ class ModelContext:
         if not self.images.is_dir():
             raise SettingsError(f"{self.images}: no such folder of images")
         from ehrxqa.vqa.database_labels import studies_of_database
-        from ehrxqa.vqa.images import ImageFiles
+        from ehrxqa.vqa.image_paths import ImageFiles
 
         subjects = {study: subject for study, (subject, _) in studies_of_database(self.database).items()}
         if self.labels is not None:  # images of a split need not be in the database

@@ -27,7 +27,7 @@ from ehrxqa.errors import EndpointError, SettingsError, VqaError
 from ehrxqa.net.chat import ChatClient, Patience, Reply
 from ehrxqa.net.consent import Ask, require_consent
 from ehrxqa.net.endpoint import Endpoint, find_key
-from ehrxqa.vqa.images import ImageFiles
+from ehrxqa.vqa.image_paths import ImageFiles
 from ehrxqa.vqa.models import ABSTAIN, VqaReply, VqaRequest
 from ehrxqa.vqa.prompts import DEFAULT_PROMPT, PromptTemplate, choices_of
 from ehrxqa.vqa.question import Form

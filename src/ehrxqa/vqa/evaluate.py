@@ -24,7 +24,7 @@ from ehrxqa.vqa.recorded import free_key
 from ehrxqa.vqa.records import AnsweredRecord, question_of
 from ehrxqa.vqa.vocabulary import ATTRIBUTES, OBJECTS
 
-__all__ = ["OFFICIAL_ANSWERS", "Judged", "VqaScores", "evaluate_answers", "scores_of"]
+__all__ = ["OFFICIAL_ANSWERS", "JudgedImageQuestion", "VqaScores", "evaluate_answers", "scores_of"]
 
 #: The closed answer vocabulary of MIMIC-CXR-VQA: everything an official answer may hold.
 OFFICIAL_ANSWERS: Final = tuple(
@@ -43,7 +43,7 @@ _BINS: Final = 10
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedImageQuestion:
     """One question with its right answer and the one that was given.
 
     Attributes:
@@ -131,14 +131,14 @@ def evaluate_answers(
     return scores_of(judged, missing=missing, answer_space=answer_space)
 
 
-def _judged(path: Path, record: AnsweredRecord, reply: VqaReply | None) -> Judged:
+def _judged(path: Path, record: AnsweredRecord, reply: VqaReply | None) -> JudgedImageQuestion:
     try:
         question = question_of(record.template_program, record.template_arguments)
     except VqaError as error:
         raise RecordError(f"{path}: question {record.idx}: {error}") from error
     said = None if reply is None else _elements(reply.answer)
     confidence = None if reply is None or said is None else reply.confidence
-    return Judged(question, frozenset(record.answer), said, confidence, record.content_type)
+    return JudgedImageQuestion(question, frozenset(record.answer), said, confidence, record.content_type)
 
 
 def _elements(answer: VqaAnswer) -> frozenset[str] | None:
@@ -151,7 +151,9 @@ def _elements(answer: VqaAnswer) -> frozenset[str] | None:
     return frozenset(answer)
 
 
-def scores_of(judged: Sequence[Judged], *, missing: int = 0, answer_space: Sequence[str] | None = None) -> VqaScores:
+def scores_of(
+    judged: Sequence[JudgedImageQuestion], *, missing: int = 0, answer_space: Sequence[str] | None = None
+) -> VqaScores:
     """The scores of questions.
 
     Raises:
@@ -179,7 +181,7 @@ def scores_of(judged: Sequence[Judged], *, missing: int = 0, answer_space: Seque
     )
 
 
-def _f1(judged: Sequence[Judged], space: Sequence[str] | None) -> tuple[float, float, int]:
+def _f1(judged: Sequence[JudgedImageQuestion], space: Sequence[str] | None) -> tuple[float, float, int]:
     """Micro F1, macro F1, and how many elements the latter is the mean of."""
     hit: Counter[str] = Counter()
     wrong: Counter[str] = Counter()
@@ -199,7 +201,7 @@ def _share(part: float, whole: float) -> float:
     return part / whole if whole else 0.0
 
 
-def _groups(judged: Iterable[Judged]) -> dict[str, dict[str, tuple[int, float]]]:
+def _groups(judged: Iterable[JudgedImageQuestion]) -> dict[str, dict[str, tuple[int, float]]]:
     tallies: dict[str, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
     for one in judged:
         question = one.question
@@ -222,18 +224,18 @@ def _groups(judged: Iterable[Judged]) -> dict[str, dict[str, tuple[int, float]]]
     }
 
 
-def _yes(one: Judged) -> float:
+def _yes(one: JudgedImageQuestion) -> float:
     """Confidence in yes."""
     assert one.confidence is not None
     return one.confidence if one.said is not None and "yes" in one.said else 1 - one.confidence
 
 
-def _truth_auroc(sure: Iterable[Judged]) -> float | None:
+def _truth_auroc(sure: Iterable[JudgedImageQuestion]) -> float | None:
     truths = [one for one in sure if one.question.form is Form.VERIFY]
     return _auroc([(_yes(one), "yes" in one.right) for one in truths])
 
 
-def _by_finding(sure: Iterable[Judged]) -> dict[str, float]:
+def _by_finding(sure: Iterable[JudgedImageQuestion]) -> dict[str, float]:
     found: dict[str, list[tuple[float, bool]]] = defaultdict(list)
     for one in sure:
         question = one.question
@@ -261,15 +263,15 @@ def _auroc(pairs: Sequence[tuple[float, bool]]) -> float | None:
     return round(ordered / (positive * negative), 6)
 
 
-def _calibration(sure: Sequence[Judged]) -> dict[str, float | None]:
+def _calibration(sure: Sequence[JudgedImageQuestion]) -> dict[str, float | None]:
     pairs = [(one.confidence or 0.0, one.exact) for one in sure]
     brier = sum((confidence - exact) ** 2 for confidence, exact in pairs) / len(pairs)
     error = sum(count * abs(mean - right) for mean, right, count in _bins(sure)) / len(pairs)
     return {"ece": round(error, 6), "brier": round(brier, 6), "auroc": _auroc(pairs)}
 
 
-def _bins(sure: Iterable[Judged]) -> list[tuple[float, float, int]]:
-    groups: Mapping[int, list[Judged]] = defaultdict(list)
+def _bins(sure: Iterable[JudgedImageQuestion]) -> list[tuple[float, float, int]]:
+    groups: Mapping[int, list[JudgedImageQuestion]] = defaultdict(list)
     for one in sure:
         groups[min(int((one.confidence or 0.0) * _BINS), _BINS - 1)].append(one)
     return [

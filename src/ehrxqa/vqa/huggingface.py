@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from ehrxqa.errors import SettingsError, VqaError
 from ehrxqa.files import sha256_of
-from ehrxqa.vqa.images import ImageFiles
+from ehrxqa.vqa.image_paths import ImageFiles
 from ehrxqa.vqa.models import ABSTAIN, VqaReply, VqaRequest
 from ehrxqa.vqa.prompts import DEFAULT_PROMPT, PromptTemplate
 from ehrxqa.vqa.reading import read_reply

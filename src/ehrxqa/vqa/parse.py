@@ -17,7 +17,7 @@ from typing import Final
 
 from ehrxqa.errors import VqaError
 from ehrxqa.vqa.question import SIZE_LIMITS, Combination, Form, Target, VqaQuestion
-from ehrxqa.vqa.sentences import GRAMMAR_WORDS, IGNORED_WORDS, SENTENCES, Reading
+from ehrxqa.vqa.sentences import GRAMMAR_WORDS, IGNORED_WORDS, SENTENCES, Grouping
 from ehrxqa.vqa.vocabulary import DEFAULT_VOCABULARY, Name, Phrase, Role, Vocabulary
 
 __all__ = ["MAX_TEXT_LENGTH", "parse"]
@@ -158,15 +158,15 @@ class _Reader:
         self._names = dict(zip(places, names, strict=True))
         self._groups = {key: value for key, value in match.groupdict().items() if value is not None}
 
-    def question(self, reading: Reading) -> VqaQuestion:
+    def question(self, reading: Grouping) -> VqaQuestion:
         match reading:
-            case Reading.VERIFY | Reading.VERIFY_ABNORMAL:
+            case Grouping.VERIFY | Grouping.VERIFY_ABNORMAL:
                 return self._verify()
-            case Reading.LIST_FINDINGS:
+            case Grouping.LIST_FINDINGS:
                 return self._list_findings()
-            case Reading.LIST_PLACES:
+            case Grouping.LIST_PLACES:
                 return self._list_places()
-            case Reading.CHOOSE_FINDING:
+            case Grouping.CHOOSE_FINDING:
                 return VqaQuestion(
                     Form.CHOOSE,
                     Target.ATTRIBUTE,
@@ -174,26 +174,26 @@ class _Reader:
                     attributes=self._expression("x").names,
                     categories=self._expression("k").names,
                 )
-            case Reading.CHOOSE_PLACE:
+            case Grouping.CHOOSE_PLACE:
                 finding = self._expression("f")
                 attributes = finding.names if finding.role is Role.ATTRIBUTE else ()
                 return VqaQuestion(
                     Form.CHOOSE, Target.OBJECT, objects=self._expression("x").names, attributes=attributes
                 )
-            case Reading.SIZE:
+            case Grouping.SIZE:
                 return self._size()
-            case Reading.VERIFY_VIEW:
+            case Grouping.VERIFY_VIEW:
                 return VqaQuestion(Form.VERIFY, Target.VIEW, view=self._expression("x").names[0])
-            case Reading.VERIFY_GENDER:
+            case Grouping.VERIFY_GENDER:
                 return VqaQuestion(Form.VERIFY, Target.GENDER, gender=self._expression("x").names[0])
-            case Reading.CHOOSE_VIEW | Reading.CHOOSE_GENDER:
+            case Grouping.CHOOSE_VIEW | Grouping.CHOOSE_GENDER:
                 if len(set(self._expression("x").names)) != 2:
                     raise VqaError("both choices are the same")
-                view = reading is Reading.CHOOSE_VIEW
+                view = reading is Grouping.CHOOSE_VIEW
                 return VqaQuestion(Form.CHOOSE, Target.VIEW if view else Target.GENDER)
-            case Reading.ASK_VIEW:
+            case Grouping.ASK_VIEW:
                 return VqaQuestion(Form.QUERY, Target.VIEW)
-            case Reading.ASK_GENDER:
+            case Grouping.ASK_GENDER:
                 return VqaQuestion(Form.QUERY, Target.GENDER)
 
     def _verify(self) -> VqaQuestion:

@@ -13,10 +13,10 @@ import re
 from enum import Enum
 from typing import Final, NamedTuple
 
-__all__ = ["GRAMMAR_WORDS", "IGNORED_WORDS", "SENTENCES", "Reading", "Sentence"]
+__all__ = ["GRAMMAR_WORDS", "IGNORED_WORDS", "SENTENCES", "Grouping", "Sentence"]
 
 
-class Reading(Enum):
+class Grouping(Enum):
     """How the groups of a sentence become a question."""
 
     VERIFY = "is a finding there"
@@ -37,7 +37,7 @@ class Reading(Enum):
 class Sentence(NamedTuple):
     """One sentence pattern."""
 
-    reading: Reading
+    reading: Grouping
     pattern: re.Pattern[str]
 
 
@@ -83,96 +83,105 @@ _MACROS: Final = {
 _PATTERNS: Final = (
     # yes or no: a finding
     (
-        Reading.VERIFY,
+        Grouping.VERIFY,
         r"{IS} there {EV}(?P<f>{FIND})(?: (?:(?:that|which) {IS} )?{SEEN})?{IN_IMG}{WHERE}{IN_IMG}",
     ),
     (
-        Reading.VERIFY,
+        Grouping.VERIFY,
         r"(?:does|do|did|can|could) {IMG} {SHOW} {EV}(?P<f>{FIND}){WHERE}",
     ),
-    (Reading.VERIFY, r"(?:has|have|had) {IMG} {SHOWN} {EV}(?P<f>{FIND}){WHERE}"),
+    (Grouping.VERIFY, r"(?:has|have|had) {IMG} {SHOWN} {EV}(?P<f>{FIND}){WHERE}"),
     (
-        Reading.VERIFY,
+        Grouping.VERIFY,
         r"(?:can|do|could) (?:you|we|one) (?:see|find|identify|detect|observe|notice) {EV}(?P<f>{FIND})"
         r"{IN_IMG}{WHERE}{IN_IMG}",
     ),
-    (Reading.VERIFY, r"{IS} {EV}(?P<f>{FIND}) (?:{SEEN} )?{AT} (?P<p>{PLACE}){IN_IMG}"),
-    (Reading.VERIFY, r"{IS} {EV}(?P<f>{FIND}) {SEEN}{IN_IMG}"),
-    (Reading.VERIFY, r"{IS} (?P<p>{PLACE}) {REL} {EV}(?P<f>{FIND}){IN_IMG}"),
-    (Reading.VERIFY, r"(?:does|do|did) (?P<p>{PLACE}) {SHOW} {EV}(?P<f>{FIND}){IN_IMG}"),
-    (Reading.VERIFY_ABNORMAL, r"{IS} (?P<p>{PLACE}) abnormal{IN_IMG}"),
-    (Reading.VERIFY_ABNORMAL, r"{IS} {IMG} abnormal"),
+    (Grouping.VERIFY, r"{IS} {EV}(?P<f>{FIND}) (?:{SEEN} )?{AT} (?P<p>{PLACE}){IN_IMG}"),
+    (Grouping.VERIFY, r"{IS} {EV}(?P<f>{FIND}) {SEEN}{IN_IMG}"),
+    (Grouping.VERIFY, r"{IS} (?P<p>{PLACE}) {REL} {EV}(?P<f>{FIND}){IN_IMG}"),
+    (Grouping.VERIFY, r"(?:does|do|did) (?P<p>{PLACE}) {SHOW} {EV}(?P<f>{FIND}){IN_IMG}"),
+    (Grouping.VERIFY_ABNORMAL, r"{IS} (?P<p>{PLACE}) abnormal{IN_IMG}"),
+    (Grouping.VERIFY_ABNORMAL, r"{IS} {IMG} abnormal"),
     # lists of findings
     (
-        Reading.LIST_FINDINGS,
+        Grouping.LIST_FINDINGS,
         r"{LEAD} (?P<common>common )?(?P<f>{KIND})(?: (?:that|which) {IS} {SEEN})?{IN_IMG}{WHERE_ALL}{IN_IMG}",
     ),
-    (Reading.LIST_FINDINGS, r"{WHICH} {IS} (?P<common>common )?(?P<f>{KIND}){IN_IMG}{WHERE_ALL}{IN_IMG}"),
+    (Grouping.LIST_FINDINGS, r"{WHICH} {IS} (?P<common>common )?(?P<f>{KIND}){IN_IMG}{WHERE_ALL}{IN_IMG}"),
     (
-        Reading.LIST_FINDINGS,
+        Grouping.LIST_FINDINGS,
         r"{WHICH} (?P<common>common )?(?P<f>{KIND}) {IS} (?:there|{SEEN}){IN_IMG}{WHERE_ALL}{IN_IMG}",
     ),
-    (Reading.LIST_FINDINGS, r"{WHICH} (?P<common>common )?(?P<f>{KIND}) {IS}{WHERE_ALL}{IN_IMG}"),
-    (Reading.LIST_FINDINGS, r"{WHICH} (?P<f>{KIND}) (?:does|do|did) {IMG} {SHOW}{WHERE_ALL}"),
-    (Reading.LIST_FINDINGS, r"{WHICH} (?P<f>{KIND}) (?:does|do|did) (?P<p>O) {SHOW}{IN_IMG}"),
+    (Grouping.LIST_FINDINGS, r"{WHICH} (?P<common>common )?(?P<f>{KIND}) {IS}{WHERE_ALL}{IN_IMG}"),
+    (Grouping.LIST_FINDINGS, r"{WHICH} (?P<f>{KIND}) (?:does|do|did) {IMG} {SHOW}{WHERE_ALL}"),
+    (Grouping.LIST_FINDINGS, r"{WHICH} (?P<f>{KIND}) (?:does|do|did) (?P<p>O) {SHOW}{IN_IMG}"),
     (
-        Reading.LIST_FINDINGS,
+        Grouping.LIST_FINDINGS,
         r"{ABOUT} (?P<p>{PLACE}){SEP} {WHICH} (?P<f>{KIND}) {IS} (?:there|relevant|related|{SEEN}){IN_IMG}",
     ),
     # lists of places
     (
-        Reading.LIST_PLACES,
+        Grouping.LIST_PLACES,
         r"{LEAD} (?P<common>common )?L(?: (?:that|which))?(?: {IS})? (?:{REL}|{SHOW}|with|showing|containing|of) "
         r"{EV}(?P<f>{TRACE}){IN_IMG}",
     ),
     (
-        Reading.LIST_PLACES,
+        Grouping.LIST_PLACES,
         r"{WHICH} (?P<common>common )?L (?:{IS} {REL}|{SHOW}) {EV}(?P<f>{TRACE}){IN_IMG}",
     ),
-    (Reading.LIST_PLACES, r"{WHICH} {IS} (?P<common>common )?L {REL} {EV}(?P<f>{TRACE}){IN_IMG}"),
-    (Reading.LIST_PLACES, r"where {IS} (?P<f>{TRACE})(?: {SEEN})?{IN_IMG}"),
-    (Reading.LIST_PLACES, r"(?:in|within) {WHICH} L {IS} (?:there )?(?P<f>{TRACE})(?: {SEEN})?{IN_IMG}"),
-    (Reading.LIST_PLACES, r"{LEAD} L (?:where|in which) (?P<f>{TRACE}) {IS} {SEEN}{IN_IMG}"),
+    (Grouping.LIST_PLACES, r"{WHICH} {IS} (?P<common>common )?L {REL} {EV}(?P<f>{TRACE}){IN_IMG}"),
+    (Grouping.LIST_PLACES, r"where {IS} (?P<f>{TRACE})(?: {SEEN})?{IN_IMG}"),
+    (Grouping.LIST_PLACES, r"(?:in|within) {WHICH} L {IS} (?:there )?(?P<f>{TRACE})(?: {SEEN})?{IN_IMG}"),
+    (Grouping.LIST_PLACES, r"{LEAD} L (?:where|in which) (?P<f>{TRACE}) {IS} {SEEN}{IN_IMG}"),
     # choices
-    (Reading.CHOOSE_FINDING, r"{WHICH} (?P<k>C) {IS} (?:{SEEN} )?{AT} (?P<p>O){IN_IMG}{SEP} (?P<x>(?:either )?A or A)"),
-    (Reading.CHOOSE_FINDING, r"{WHICH} (?P<k>C) {IS} (?:related|there|{SEEN}){IN_IMG}{SEP} (?P<x>(?:either )?A or A)"),
     (
-        Reading.CHOOSE_FINDING,
+        Grouping.CHOOSE_FINDING,
+        r"{WHICH} (?P<k>C) {IS} (?:{SEEN} )?{AT} (?P<p>O){IN_IMG}{SEP} (?P<x>(?:either )?A or A)",
+    ),
+    (
+        Grouping.CHOOSE_FINDING,
+        r"{WHICH} (?P<k>C) {IS} (?:related|there|{SEEN}){IN_IMG}{SEP} (?P<x>(?:either )?A or A)",
+    ),
+    (
+        Grouping.CHOOSE_FINDING,
         r"{ABOUT} (?P<p>O){SEP} {WHICH} (?P<k>C) {IS} (?:relevant|related|there|{SEEN}){IN_IMG}{SEP} "
         r"(?P<x>(?:either )?A or A)",
     ),
-    (Reading.CHOOSE_FINDING, r"{WHICH} (?P<k>C) {IS} relevant{IN_IMG}{SEP} (?P<x>(?:either )?A or A)"),
+    (Grouping.CHOOSE_FINDING, r"{WHICH} (?P<k>C) {IS} relevant{IN_IMG}{SEP} (?P<x>(?:either )?A or A)"),
     (
-        Reading.CHOOSE_PLACE,
+        Grouping.CHOOSE_PLACE,
         r"{WHICH}(?: L)? (?:{IS} {REL}|{SHOW}) {EV}(?P<f>[AB]){IN_IMG}{SEP} (?P<x>(?:either )?O or O)",
     ),
-    (Reading.CHOOSE_PLACE, r"{WHICH}(?: L)? {IS} abnormal{IN_IMG}{SEP} (?P<x>(?:either )?O or O)"),
+    (Grouping.CHOOSE_PLACE, r"{WHICH}(?: L)? {IS} abnormal{IN_IMG}{SEP} (?P<x>(?:either )?O or O)"),
     # size
     (
-        Reading.SIZE,
+        Grouping.SIZE,
         r"(?:is|does) (?:width of )?(?P<p>O)(?: width)? "
         r"(?:(?:wider|larger|greater|bigger|broader|more) than|exceed) (?P<s>1/2|half|one half|1/3|third|one third)"
         r"(?: of)? (?:width of )?(?:thorax|thoracic|chest)(?: width)?{IN_IMG}",
     ),
     # view
     (
-        Reading.VERIFY_VIEW,
+        Grouping.VERIFY_VIEW,
         r"(?:is|was) (?:this|{IMG})(?: taken)?(?: in| from| with| of)? (?P<x>V)(?: {VIEW})?(?: {IMG})?",
     ),
-    (Reading.CHOOSE_VIEW, r"(?:is|was) (?:this|{IMG})(?: taken)?(?: in| from)? (?P<x>V or V)(?: {VIEW})?(?: {IMG})?"),
     (
-        Reading.CHOOSE_VIEW,
+        Grouping.CHOOSE_VIEW,
+        r"(?:is|was) (?:this|{IMG})(?: taken)?(?: in| from)? (?P<x>V or V)(?: {VIEW})?(?: {IMG})?",
+    ),
+    (
+        Grouping.CHOOSE_VIEW,
         r"{WHICH} (?:is )?{VIEW}(?: {IS})?(?: (?:in|of|used in|shown in))?(?: {IMG})?{SEP} (?P<x>(?:either )?V or V)",
     ),
-    (Reading.ASK_VIEW, r"{WHICH} (?:is )?{VIEW}(?: {IS})?(?: (?:in|of|used in|shown in))? {IMG}"),
+    (Grouping.ASK_VIEW, r"{WHICH} (?:is )?{VIEW}(?: {IS})?(?: (?:in|of|used in|shown in))? {IMG}"),
     # gender
-    (Reading.VERIFY_GENDER, r"is (?:this )?patient (?P<x>G)"),
-    (Reading.VERIFY_GENDER, r"is {IMG} (?:from|of) (?P<x>G)(?: patient)?"),
-    (Reading.CHOOSE_GENDER, r"{WHICH} is (?:gender|sex) of (?:this )?patient{SEP} (?P<x>(?:either )?G or G)"),
-    (Reading.CHOOSE_GENDER, r"is (?:this )?patient (?P<x>(?:either )?G or G)"),
-    (Reading.ASK_GENDER, r"{WHICH} is (?:gender|sex) of (?:this )?patient"),
-    (Reading.ASK_GENDER, r"{WHICH} is (?:this )?patient (?:gender|sex)"),
-    (Reading.ASK_GENDER, r"{WHICH} (?:gender|sex) is (?:this )?patient"),
+    (Grouping.VERIFY_GENDER, r"is (?:this )?patient (?P<x>G)"),
+    (Grouping.VERIFY_GENDER, r"is {IMG} (?:from|of) (?P<x>G)(?: patient)?"),
+    (Grouping.CHOOSE_GENDER, r"{WHICH} is (?:gender|sex) of (?:this )?patient{SEP} (?P<x>(?:either )?G or G)"),
+    (Grouping.CHOOSE_GENDER, r"is (?:this )?patient (?P<x>(?:either )?G or G)"),
+    (Grouping.ASK_GENDER, r"{WHICH} is (?:gender|sex) of (?:this )?patient"),
+    (Grouping.ASK_GENDER, r"{WHICH} is (?:this )?patient (?:gender|sex)"),
+    (Grouping.ASK_GENDER, r"{WHICH} (?:gender|sex) is (?:this )?patient"),
 )
 
 _MACROS_OF_MACROS: Final = {

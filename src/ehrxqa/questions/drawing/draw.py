@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from ehrxqa.questions.facts import Event, Facts, Study, usable
+from ehrxqa.questions.facts import Event, Facts, StudyEvent, usable
 from ehrxqa.questions.question import Choice
 from ehrxqa.questions.slots import OPERATIONS
 from ehrxqa.questions.template import Template
@@ -21,7 +21,7 @@ _UNFILTERED_PERCENT: Final = 20
 #: Names among which those of "no" questions are drawn: the most widespread.
 FREQUENT: Final = 60
 
-Happening = Event | Study
+Happening = Event | StudyEvent
 _T = TypeVar("_T")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ehrxqa.questions.drawing.draw import Draw, any_of, way
 from ehrxqa.questions.drawing.group import age_group
-from ehrxqa.questions.facts import Study
+from ehrxqa.questions.facts import StudyEvent
 from ehrxqa.questions.image_sql import COMPARISONS
 from ehrxqa.questions.question import Choice
 from ehrxqa.questions.times import NO_TIME, TimeChoice, candidates
@@ -17,7 +17,7 @@ from ehrxqa.vqa.question import Form, VqaQuestion
 __all__ = ["any_study", "shown", "studies_under"]
 
 
-def any_study(draw: Draw, *, anybody: bool = False) -> Study | None:
+def any_study(draw: Draw, *, anybody: bool = False) -> StudyEvent | None:
     """A study of a patient; patients are as likely as each other, however many studies they have."""
     subject = draw.subject("study", anybody=anybody)
     if subject is None:
@@ -25,7 +25,7 @@ def any_study(draw: Draw, *, anybody: bool = False) -> Study | None:
     return any_of(draw.rng, [study for study in draw.facts.studies[subject] if study.labelled])
 
 
-def studies_under(draw: Draw, subject: int, time: TimeChoice) -> list[Study] | None:
+def studies_under(draw: Draw, subject: int, time: TimeChoice) -> list[StudyEvent] | None:
     """The studies of a patient that pass a filter; None if one of them has no labels."""
     found = [each for each in draw.facts.studies[subject] if draw.facts.passes(each, time)]
     return found if all(study.labelled for study in found) else None
@@ -39,7 +39,7 @@ def shown(draw: Draw, rows: Sequence[int], *, present: bool) -> VqaQuestion | No
     )
 
 
-def _ask_one(draw: Draw, study: Study) -> VqaQuestion | None:
+def _ask_one(draw: Draw, study: StudyEvent) -> VqaQuestion | None:
     """A question about one study with the answer that is wanted."""
     percent = draw.rng.randrange(100)
     size = 1 if percent < 80 else 2 * (percent % 2)  # of two offered, mostly one is there
@@ -55,7 +55,7 @@ def _ask_one(draw: Draw, study: Study) -> VqaQuestion | None:
     return draw.visuals.draw(draw.template.visual, (study.row,), fits, draw.rng)
 
 
-def _place(draw: Draw, study: Study, times: Sequence[TimeChoice]) -> tuple[TimeChoice, str] | None:
+def _place(draw: Draw, study: StudyEvent, times: Sequence[TimeChoice]) -> tuple[TimeChoice, str] | None:
     """A filter, and first or last, by which this study and no other is found."""
     found = []
     for time in times:
@@ -69,7 +69,7 @@ def _place(draw: Draw, study: Study, times: Sequence[TimeChoice]) -> tuple[TimeC
     return any_of(draw.rng, found)
 
 
-def _times_of(draw: Draw, study: Study) -> list[TimeChoice]:
+def _times_of(draw: Draw, study: StudyEvent) -> list[TimeChoice]:
     grain = draw.rng.choice(("year", "month", "hosp", ""))
     if grain == "hosp":
         return draw.facts.visit_options(study, "hosp") if study.hadm else []
@@ -98,7 +98,7 @@ def study_by_id(draw: Draw) -> Choice | None:
     return draw.choice(values={"study_id": study.study}, visual=visual)
 
 
-def _pair(draw: Draw, *, previous: bool) -> tuple[Study, Study] | None:
+def _pair(draw: Draw, *, previous: bool) -> tuple[StudyEvent, StudyEvent] | None:
     """A later and an earlier study of a patient."""
     subject = draw.subject("study")
     if subject is None:
@@ -115,7 +115,7 @@ def _pair(draw: Draw, *, previous: bool) -> tuple[Study, Study] | None:
     return any_of(draw.rng, pairs)
 
 
-def _compare(draw: Draw, later: Study, earlier: Study) -> tuple[VqaQuestion, str] | None:
+def _compare(draw: Draw, later: StudyEvent, earlier: StudyEvent) -> tuple[VqaQuestion, str] | None:
     """A question about both studies and what has come of it, with the answer that is wanted."""
     answer = draw.visuals.answer
     verify = draw.template.answer == "truth"

@@ -13,7 +13,7 @@ from functools import partial
 from ehrxqa.questions.drawing.draw import FREQUENT, Draw, any_of, way
 from ehrxqa.questions.drawing.following import follows, said_twice
 from ehrxqa.questions.drawing.images import any_study, shown, studies_under
-from ehrxqa.questions.facts import Event, Study, usable
+from ehrxqa.questions.facts import Event, StudyEvent, usable
 from ehrxqa.questions.question import Choice
 from ehrxqa.questions.times import NO_TIME, TimeChoice
 
@@ -70,7 +70,7 @@ def _one_after_other(draw: Draw, *, study_later: bool) -> Choice | None:
         return None
     within = draw.rng.choice((*draw.template.withins, ""))
 
-    def fits(study: Study, one: Event) -> bool:
+    def fits(study: StudyEvent, one: Event) -> bool:
         return follows(one, study, within) if study_later else follows(study, one, within)
 
     own = [event for event in draw.facts.of(kind, subject) if usable(event.name)]

@@ -12,7 +12,7 @@ from ehrxqa.errors import BuildError, EhrxqaError
 from ehrxqa.net.errors import DownloadError
 from ehrxqa.progress import human_bytes
 from ehrxqa.short_repr import short_repr
-from ehrxqa.sources.download.plan import Item, State
+from ehrxqa.sources.download.fetch_list import Item, State
 from ehrxqa.sources.download.releases import Release
 
 __all__ = [

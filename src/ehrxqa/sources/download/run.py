@@ -21,9 +21,9 @@ from ehrxqa.net.http_client import Client
 from ehrxqa.net.pacing import Clock, Retries, SystemClock, retrying
 from ehrxqa.progress import BYTES, SILENT, Progress, Task, human_bytes
 from ehrxqa.sources.download.checksums import SUMS, Ledger, read_sums
+from ehrxqa.sources.download.fetch_list import Item, State, assess
 from ehrxqa.sources.download.outcome import FileReport, explained, hopeless, report, summary
 from ehrxqa.sources.download.part_file import Validators, locked_part
-from ehrxqa.sources.download.plan import Item, State, assess
 from ehrxqa.sources.download.releases import Release
 from ehrxqa.sources.download.transfer import Listener, Remote, fetch
 

@@ -25,7 +25,7 @@ from operator import itemgetter
 from typing import Final
 
 from ehrxqa.errors import NeuralSqlError
-from ehrxqa.sql.gold.selects import SLOTS, Reading, Schema, Selects
+from ehrxqa.sql.gold.selects import SLOTS, Schema, SelectParts, Selects
 from ehrxqa.sql.gold.shape import Unproven
 from ehrxqa.sql.structure import Query, Select, Source, Structure, read
 
@@ -151,7 +151,7 @@ class _Tree:
             raise Unproven("SQLite may merge it into the outer select in more than one way")
         return self.query(query)
 
-    def _table(self, select: Select, reading: Reading, *, below_in: bool) -> None:
+    def _table(self, select: Select, reading: SelectParts, *, below_in: bool) -> None:
         """A select from one table."""
         (source,) = reading.sources
         prefix = DISTINCT if self._of_studies(reading, below_in=below_in) else TWIN
@@ -175,7 +175,7 @@ class _Tree:
         self.edits.append((start, end, f"( SELECT * FROM {table}"))
         self.edits.append((behind, behind, f" ORDER BY {source.name}.rowid LIMIT -1 ) AS {source.name}"))
 
-    def _index_helps(self, select: Select, reading: Reading) -> bool:
+    def _index_helps(self, select: Select, reading: SelectParts) -> bool:
         """Whether an index can be of use: a column it begins with has to equal something, or to be among something."""
         keys = self._keys.get((reading.sources[0].table or "").lower(), frozenset())
         start, end = select.clauses.get("where", (0, 0))
@@ -190,7 +190,7 @@ class _Tree:
             if column.end < end
         )
 
-    def _of_studies(self, reading: Reading, *, below_in: bool) -> bool:
+    def _of_studies(self, reading: SelectParts, *, below_in: bool) -> bool:
         """Whether the select uses only what the rows of a study have in common, and not how many these are."""
         left_out = OF_ONE_FINDING.get((reading.sources[0].table or "").lower())
         if left_out is None or any(span is None for span, _ in reading.items) or reading.used("rank"):
@@ -203,7 +203,7 @@ class _Tree:
             return False
         return bool(reading.distinct or reading.group or aggregates) or (below_in and not reading.limited)
 
-    def _counted(self, select: Select, reading: Reading) -> bool:
+    def _counted(self, select: Select, reading: SelectParts) -> bool:
         """Whether the rows of a join are only counted; if not, which ones come must not depend on their order."""
         aggregates = reading.used("aggregate")
         if reading.group or reading.distinct or reading.used("rank"):

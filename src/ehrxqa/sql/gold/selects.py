@@ -14,7 +14,7 @@ from typing import Final, Literal
 from ehrxqa.sql.gold.shape import INTEGER_SLOT, TEXT_SLOT, Unproven
 from ehrxqa.sql.structure import Range, Select, Source, Structure
 
-__all__ = ["SLOTS", "Reading", "Schema", "Selects"]
+__all__ = ["SLOTS", "Schema", "SelectParts", "Selects"]
 
 Schema = Mapping[str, Mapping[str, str]]
 """Declared type by column by table, in lower case."""
@@ -53,7 +53,7 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class SelectParts:
     """A select that has been read.
 
     Attributes:
@@ -94,11 +94,11 @@ class Selects:
         for select in selects:
             self._check_names(select)
 
-    def of(self, select: Select) -> Reading:
+    def of(self, select: Select) -> SelectParts:
         """What has been read of a select."""
         return self._readings[id(select)]
 
-    def _read(self, select: Select) -> Reading:
+    def _read(self, select: Select) -> SelectParts:
         structure, clauses = self._structure, select.clauses
         if structure.tokens[select.start].lower != "select" or "window" in clauses:
             raise Unproven("WITH, VALUES or WINDOW")
@@ -117,7 +117,7 @@ class Selects:
         names = ("where", "group", "having") + (("order", "limit") if len(select.query.selects) == 1 else ())
         spans = [(source.on, "on") for source in sources] + [(span, "select") for span, _ in items]
         spans += [(clauses.get(name), name) for name in names]
-        return Reading(
+        return SelectParts(
             select.distinct,
             sources,
             items,

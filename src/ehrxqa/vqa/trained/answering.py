@@ -29,7 +29,7 @@ from ehrxqa.vqa.question import (
 from ehrxqa.vqa.rules import rule_for
 from ehrxqa.vqa.trained.table import Columns, Floats
 
-__all__ = ["Evidence", "Evidences", "PredictedTables"]
+__all__ = ["DecidingColumns", "Evidences", "PredictedTables"]
 
 _Numbers = npt.NDArray[np.int64]
 
@@ -40,7 +40,7 @@ _MOST_EVIDENCES: Final = 20_000
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class DecidingColumns:
     """Which columns decide a question.
 
     Attributes:
@@ -90,7 +90,7 @@ class PredictedTables:
             replies.append(VqaReply(ABSTAIN) if confidence is None else VqaReply(answer, confidence))
         return replies
 
-    def _confidence(self, evidence: Evidence, margins: Floats) -> float | None:
+    def _confidence(self, evidence: DecidingColumns, margins: Floats) -> float | None:
         """Confidence in what is decided; None where nothing is known of something that decides."""
         total, decided = 0.0, not evidence.names and self._complete
         for operands in evidence.names:
@@ -127,9 +127,9 @@ class Evidences:
         self._attributes = np.array([finding.attribute for finding in columns.findings], dtype=object)
         self._categories = np.array([finding.category for finding in columns.findings], dtype=object)
         self._abnormal = np.isin(self._categories.astype(str), ABNORMALITY_CATEGORIES)
-        self._found: dict[VqaQuestion, Evidence] = {}
+        self._found: dict[VqaQuestion, DecidingColumns] = {}
 
-    def of(self, question: VqaQuestion) -> Evidence:
+    def of(self, question: VqaQuestion) -> DecidingColumns:
         """The evidence for a question."""
         found = self._found.get(question)
         if found is None:
@@ -138,26 +138,26 @@ class Evidences:
             found = self._found[question] = self._find(question)
         return found
 
-    def _find(self, question: VqaQuestion) -> Evidence:
+    def _find(self, question: VqaQuestion) -> DecidingColumns:
         columns = self.columns
         match question.target:
             case Target.VIEW:
-                return Evidence(((np.array([columns.view]),),))
+                return DecidingColumns(((np.array([columns.view]),),))
             case Target.GENDER:
-                return Evidence(((np.array([columns.gender]),),))
+                return DecidingColumns(((np.array([columns.gender]),),))
             case Target.SIZE:
-                return Evidence(((np.array([columns.size(question.objects[0])]),),))
+                return DecidingColumns(((np.array([columns.size(question.objects[0])]),),))
         everywhere = np.ones(len(columns.findings), dtype=bool)
         places = [self._objects == name for name in question.objects] or [everywhere]
         operands = [np.flatnonzero(place & what) for place in places for what in self._wanted(question)]
         if question.form is Form.VERIFY:
-            return Evidence((tuple(operands),), question.combination)
+            return DecidingColumns((tuple(operands),), question.combination)
         names = self._objects if question.target is Target.OBJECT else self._attributes
         groups = []
         for name in sorted({str(name) for found in operands for name in names[found]}):
             parts = (found[names[found] == name] for found in operands)
             groups.append(tuple(part for part in parts if len(part)))
-        return Evidence(tuple(groups), question.combination, listed=True)
+        return DecidingColumns(tuple(groups), question.combination, listed=True)
 
     def _wanted(self, question: VqaQuestion) -> list[npt.NDArray[np.bool_]]:
         """What each attribute or category that a question names asks for."""

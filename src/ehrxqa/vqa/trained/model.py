@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from ehrxqa.errors import SettingsError, VqaError
-from ehrxqa.vqa.images import ImageFiles
+from ehrxqa.vqa.image_paths import ImageFiles
 from ehrxqa.vqa.models import ABSTAIN, VqaReply, VqaRequest
 from ehrxqa.vqa.question import VqaQuestion
 from ehrxqa.vqa.trained.answering import Evidences, PredictedTables

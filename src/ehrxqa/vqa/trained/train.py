@@ -23,7 +23,7 @@ from ehrxqa.layout import LABELS_FOLDER, MANIFEST, MODELS_FOLDER, WORK_FOLDER
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.manifest import read_manifest
 from ehrxqa.vqa.image_labels import ImageLabels
-from ehrxqa.vqa.images import ImageFiles
+from ehrxqa.vqa.image_paths import ImageFiles
 from ehrxqa.vqa.registry import BUILT_IN
 from ehrxqa.vqa.split_labels import labels_of_split
 from ehrxqa.vqa.trained import cnn, linear

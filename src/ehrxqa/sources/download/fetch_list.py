@@ -11,7 +11,7 @@ from pathlib import Path
 from ehrxqa.net.errors import DownloadError
 from ehrxqa.sources.catalogue import Form, SourceFile, source_file
 from ehrxqa.sources.download.checksums import SUMS, Ledger
-from ehrxqa.sources.download.images import Image
+from ehrxqa.sources.download.image_selection import Image
 from ehrxqa.sources.download.part_file import part_path
 from ehrxqa.sources.download.releases import MADE_LOCALLY, Release, Wanted
 from ehrxqa.sources.download.zip_safety import check_zip

@@ -12,12 +12,12 @@ import apsw
 from ehrxqa.errors import BuildError, RecordError, SourceError
 from ehrxqa.json_files import read_json
 from ehrxqa.runs.manifest import read_manifest
-from ehrxqa.sources.download.images import Choice, Image, checked_image
+from ehrxqa.sources.download.image_selection import Image, ImageSelection, checked_image
 
 __all__ = ["choice_of_questions", "database_images", "refuse_synthetic"]
 
 
-def choice_of_questions(path: Path, split: str | None = None) -> Choice:
+def choice_of_questions(path: Path, split: str | None = None) -> ImageSelection:
     """The images that the questions of a file need.
 
     A record of MIMIC-CXR-VQA names its image. A record of EHRXQA needs images if its query asks a vision
@@ -49,7 +49,7 @@ def choice_of_questions(path: Path, split: str | None = None) -> Choice:
                 open_questions += 1
     if not (subjects or studies or images or open_questions):
         raise RecordError(f"{path}: no question in it needs an image" + (f" (split {split})" if split else ""))
-    return Choice(subjects, studies, images, open_questions > 0, open_questions)
+    return ImageSelection(subjects, studies, images, open_questions > 0, open_questions)
 
 
 def _needs_images(record: dict[str, Any]) -> bool:
@@ -65,7 +65,7 @@ def _number(value: Any, where: str, key: str) -> int:
         raise RecordError(f"{where}: {key} is not a number") from error
 
 
-def database_images(database: Path, choice: Choice | None = None) -> list[Image]:
+def database_images(database: Path, choice: ImageSelection | None = None) -> list[Image]:
     """The images of `TB_CXR` in a built database, sorted; `choice` narrows them.
 
     Raises:
@@ -78,7 +78,7 @@ def database_images(database: Path, choice: Choice | None = None) -> list[Image]
             rows = connection.execute("SELECT DISTINCT subject_id, study_id, image_id FROM TB_CXR").fetchall()
     except apsw.Error as error:
         raise SourceError("is not a built database (no table TB_CXR with its image ids)", path=database) from error
-    return (choice or Choice(everything=True)).of(checked_image(row, database) for row in rows)
+    return (choice or ImageSelection(everything=True)).of(checked_image(row, database) for row in rows)
 
 
 def refuse_synthetic(out: Path) -> None:

@@ -19,8 +19,8 @@ from ehrxqa.layout import IMAGES_FOLDER, image_path
 from ehrxqa.sources.catalogue import MIMIC_CXR_JPG
 
 __all__ = [
-    "Choice",
     "Image",
+    "ImageSelection",
     "checked_image",
     "metadata_images",
     "read_subjects",
@@ -47,7 +47,7 @@ class Image:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ImageSelection:
     """Which images are wanted; an image is wanted if any of the three names it.
 
     Attributes:
@@ -73,7 +73,7 @@ class Choice:
         return [image for image in images if image.subject_id in subjects or image.image_id.lower() in self.images]
 
 
-def read_subjects(path: Path) -> Choice:
+def read_subjects(path: Path) -> ImageSelection:
     """All images of the subjects in a file: one subject_id a line, or a table with a column of that name.
 
     Raises:
@@ -97,7 +97,7 @@ def read_subjects(path: Path) -> Choice:
         subjects.add(int(text))
     if not subjects:
         raise SettingsError(f"{path}: names no subject")
-    return Choice(subjects=frozenset(subjects))
+    return ImageSelection(subjects=frozenset(subjects))
 
 
 def checked_image(row: Iterable[Any], path: Path, line: int | None = None) -> Image:
@@ -112,7 +112,7 @@ def checked_image(row: Iterable[Any], path: Path, line: int | None = None) -> Im
     return image
 
 
-def metadata_images(metadata: Path, choice: Choice) -> list[Image]:
+def metadata_images(metadata: Path, choice: ImageSelection) -> list[Image]:
     """The frontal images (AP, PA) of MIMIC-CXR-JPG's metadata that are wanted, sorted.
 
     Raises:
