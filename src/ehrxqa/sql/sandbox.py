@@ -29,6 +29,7 @@ from ehrxqa.sql.label_tables import label_tables
 from ehrxqa.sql.limits import Limits
 from ehrxqa.sql.memory import MemoryBound
 from ehrxqa.sql.percentiles import add_percentiles
+from ehrxqa.sql.time_zone import may_ask_for_time_zone, replace_time_functions, views_ask_for_time_zone
 from ehrxqa.sql.watchdog import Deadline
 
 __all__ = ["ANSWER_KEY", "Limits", "Rows", "Sandbox", "Value", "open_database"]
@@ -126,7 +127,14 @@ class Sandbox:
     """
 
     def __init__(
-        self, path: Path, *, limits: Limits, deny_tables: frozenset[str], immutable: bool, now: str = CURRENT_TIME
+        self,
+        path: Path,
+        *,
+        limits: Limits,
+        deny_tables: frozenset[str],
+        immutable: bool,
+        now: str = CURRENT_TIME,
+        own_time_functions: bool = False,
     ) -> None:
         if not path.is_file():
             raise SettingsError(f"{path}: no such database file")
@@ -134,6 +142,9 @@ class Sandbox:
             _check_log(path)
         self.path = path
         self.limits = limits
+        self._settings: dict[str, Any] = {"deny_tables": deny_tables, "immutable": immutable, "now": now}
+        self._added: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
+        self._beside: Sandbox | None = None
         self._steps = 0
         self._statements = 0
         self._columns: tuple[str, ...] = ()
@@ -145,6 +156,9 @@ class Sandbox:
                 vfs=file_system_at(now),
                 statementcachesize=32,
             )
+            self._own_time_functions = own_time_functions or views_ask_for_time_zone(self._db)
+            if self._own_time_functions:
+                replace_time_functions(self._db, now)
             self.tables = self._set_bounds({name.lower() for name in deny_tables})
             self._deadline = Deadline(self._db.interrupt)
         except apsw.Error as error:
@@ -196,12 +210,14 @@ class Sandbox:
 
     def add_function(self, name: str, function: Callable[..., Value], arguments: int = -1) -> None:
         """Let queries of this connection call the Python `function`; it must always say the same for the same."""
+        self._added.append((Sandbox.add_function, (name, function, arguments)))
         self._db.create_scalar_function(name, function, arguments, deterministic=True)
         self._functions |= {name}
         self._allow()
 
     def add_table_function(self, name: str, module: Any) -> None:
         """Let queries of this connection read from a virtual table made by `module`, which takes arguments."""
+        self._added.append((Sandbox.add_table_function, (name, module)))
         self._db.create_module(
             name, module, use_bestindex_object=True, eponymous=True, eponymous_only=True, read_only=True
         )
@@ -236,6 +252,12 @@ class Sandbox:
             parameters: Values for its placeholders.
             until: When to end it, by `time.monotonic`, in place of the limit in seconds from now.
         """
+        if not self._own_time_functions and may_ask_for_time_zone(sql):
+            beside = self._beside = self._beside or self._open_beside()
+            try:
+                return beside.run_rewritten(sql, parameters, until=until)
+            finally:
+                self._steps = beside.steps
         self._permissions.reset()
         self._statements = self._steps = 0
         self._deadline.start(time.monotonic() + self.limits.seconds if until is None else until)
@@ -251,6 +273,13 @@ class Sandbox:
         if self._statements == 0:
             raise QuerySyntaxError("there is no query in the text")
         return Rows(self._columns, rows)
+
+    def _open_beside(self) -> Sandbox:
+        """The same with our own functions of date and time, which are slower, for the queries that need them."""
+        beside = Sandbox(self.path, limits=self.limits, own_time_functions=True, **self._settings)
+        for add, arguments in self._added:
+            add(beside, *arguments)
+        return beside
 
     def _fetch(self, sql: str, parameters: Sequence[Value]) -> list[tuple[Value, ...]]:
         most_rows, most_bytes = self.limits.rows, self.limits.result_bytes
@@ -316,6 +345,8 @@ class Sandbox:
     def close(self) -> None:
         """Close the connection."""
         self._db.close(True)
+        if self._beside is not None:
+            self._beside.close()
 
     def __enter__(self) -> Sandbox:
         return self
