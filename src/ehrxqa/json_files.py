@@ -15,7 +15,9 @@ from ehrxqa.errors import EhrxqaError, RecordError
 
 __all__ = [
     "converted",
+    "decoded_file",
     "json_text",
+    "json_value",
     "lone_surrogate",
     "parse_json",
     "parse_json_lines",
@@ -89,6 +91,18 @@ def parse_json(
         raise fault(f"{path}: {where}holds a number of thousands of digits") from None
 
 
+def json_value(text: str | bytes) -> Any:
+    """The value of a JSON text that lies in no file: what a server or a model has said, or a part of a file.
+
+    Raises:
+        ValueError: It is no JSON, not UTF-8, nested too deeply, or holds a number too long to be one.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply to be of use") from None
+
+
 def read_json(path: Path, *, fault: Fault = RecordError) -> Any:
     """The value of a JSON file.
 
@@ -129,6 +143,16 @@ def read_as(kind: type[_T], path: Path, what: str, *, fault: Fault = RecordError
         RecordError: It cannot be read, is no JSON, or a part of it is of another type; names the part.
     """
     return converted(kind, read_json(path, fault=fault), path, what, fault=fault)
+
+
+def decoded_file(kind: type[_T], path: Path, what: str, *, fault: Fault = RecordError) -> _T:
+    """As `read_as`, at a tenth of the time where nothing is wrong: for files of hundreds of thousands of records."""
+    import msgspec
+
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return read_as(kind, path, what, fault=fault)
 
 
 def converted(kind: type[_T], value: Any, path: Path, what: str, *, where: str = "", fault: Fault = RecordError) -> _T:

@@ -163,7 +163,7 @@ def test_a_final_record(tmp_path, small_labels):
             "question 1: its image lacks the boxes it needs",
         ),
         ({"template_program": "program_46", "template_arguments": {}}, "lacks a known gender"),
-        ({"question": 1}, r"_valid\.json: not a pre-release question file"),
+        ({"question": 1}, r"_valid\.json: is not a pre-release question file"),
     ],
 )
 def test_what_cannot_be_answered_is_named_and_nothing_written(tmp_path, small_labels, changes, said):

@@ -20,6 +20,7 @@ from ehrxqa.agents.questions import INSTRUCTIONS
 from ehrxqa.agents.results import Picture
 from ehrxqa.agents.tools import Tools
 from ehrxqa.errors import EhrxqaError
+from ehrxqa.json_files import json_value
 from ehrxqa.net.chat import Reply
 
 __all__ = ["Asking", "agent_version", "solve"]
@@ -130,8 +131,8 @@ def _calls(message: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
         if not isinstance(function, dict):
             continue
         identifier, name, arguments = made.get("id"), function.get("name"), function.get("arguments")
-        with suppress(ValueError, RecursionError):
-            arguments = json.loads(arguments or "{}") if isinstance(arguments, str) else arguments
+        with suppress(ValueError):
+            arguments = json_value(arguments or "{}") if isinstance(arguments, str) else arguments
         yield identifier if isinstance(identifier, str) else f"call-{place}", str(name), arguments
 
 

@@ -20,6 +20,7 @@ from ehrxqa.demonstration.showcase import showcase_records
 from ehrxqa.evaluation.evaluate import evaluate
 from ehrxqa.files import write_json
 from ehrxqa.hospital import synth
+from ehrxqa.json_files import read_json
 from ehrxqa.layout import DATABASE_PATHS, DATASET_FOLDER, SPLITS
 from ehrxqa.models.board import Board
 from ehrxqa.neuralsql.execute import execute
@@ -171,13 +172,13 @@ def demo(
     folder = built / "showcase"
     write_records(folder / "_test.json", [record for _, record in asked])
     answer(database, folder / "_test.json", folder / "test.json", workers=1, progress=progress)
-    gold = json.loads((folder / "test.json").read_text(encoding="utf-8"))
+    gold = read_json(folder / "test.json")
 
     neural = {str(record["id"]): record["query"] for showcase, record in asked if showcase.neural_sql}
     write_json(folder / "neuralsql.json", neural)
     outcomes = folder / "neuralsql_outcomes.json"
     execute(database, folder / "neuralsql.json", out=outcomes, workers=1, progress=progress)
-    found = {str(outcome["id"]): outcome for outcome in json.loads(outcomes.read_text(encoding="utf-8"))}
+    found = {str(outcome["id"]): outcome for outcome in read_json(outcomes)}
     answers = []
     for (showcase, record), final in zip(asked, gold, strict=True):
         outcome = found.get(str(record["id"]))
@@ -213,13 +214,13 @@ def _dataset(
             progress=progress,
         )
     folder, names = built / DATASET_FOLDER, SPLITS
-    records = {split: json.loads((folder / f"{split}.json").read_text(encoding="utf-8")) for split in names}
+    records = {split: read_json(folder / f"{split}.json") for split in names}
     predictions, outcomes, found = (built / "showcase" / f"{name}.json" for name in ("queries", "outcomes", "answers"))
     write_json(predictions, {str(record["id"]): record["query"] for record in records["test"]})
     database = built / DATABASE_PATHS["test"]
     execute(database, predictions, out=outcomes, answers=found, workers=workers, progress=progress)
     evaluation = evaluate(folder / "test.json", found, profile="ehrsql", resamples=0)
-    programs = json.loads((folder / "_test.json").read_text(encoding="utf-8"))
+    programs = read_json(folder / "_test.json")
     examples: dict[str, DemoExample] = {}
     for record, before in sorted(
         zip(records["test"], programs, strict=True), key=lambda pair: len(pair[0]["question"] + pair[0]["query"])

@@ -6,7 +6,6 @@ A line of `errata.jsonl` is `{"split", "id", "verdict", "comment", "flag"}`; the
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -17,7 +16,7 @@ from ehrxqa.dataset.records import Record
 from ehrxqa.errors import EhrxqaError, RecordError, SettingsError
 from ehrxqa.explorer.data_questions import Item, QuestionIndex
 from ehrxqa.explorer.library import Library
-from ehrxqa.json_files import read_text
+from ehrxqa.json_files import json_value, read_text
 from ehrxqa.models.run_folder import Lines
 from ehrxqa.sql.answer_list import answer_list
 from ehrxqa.sql.limits import Limits
@@ -224,9 +223,9 @@ def read_errata(out: Path) -> Iterable[Erratum]:
     path = out / ERRATA
     if not path.is_file() or not path.stat().st_size:
         return
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
         try:
-            value: Mapping[str, Any] = json.loads(line)
+            value: Mapping[str, Any] = json_value(line)
             erratum = Erratum(**{name: str(value[name]) for name in Erratum.__dataclass_fields__})  # type: ignore[arg-type]
             if erratum.verdict not in VERDICTS:
                 raise ValueError(erratum.verdict)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ehrxqa.json_files import json_value
+
 __all__ = ["Part", "notebook_parts"]
 
 
@@ -31,10 +33,7 @@ def notebook_parts(text: str) -> Iterator[Part]:
     Raises:
         ValueError: It is not a notebook.
     """
-    try:
-        notebook: Any = json.loads(text)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+    notebook: Any = json_value(text)
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
         raise ValueError("no cells")
     for number, cell in enumerate(notebook["cells"], 1):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
+from ehrxqa.json_files import json_value
 from ehrxqa.layout import DATABASE_NAME
 from ehrxqa.leakscan.rules import Hit
 
@@ -32,13 +32,13 @@ def _of_ours(record: dict[str, Any]) -> bool:
 
 def _records(text: str) -> Iterator[tuple[int | None, Any]]:
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = json_value(text)
+    except ValueError:
         for number, line in enumerate(text.split("\n"), 1):
             if line.lstrip().startswith("{"):
                 try:
-                    yield number, json.loads(line)
-                except (ValueError, RecursionError):
+                    yield number, json_value(line)
+                except ValueError:
                     continue
         return
     values = value if isinstance(value, list) else list(value.values()) if isinstance(value, dict) else []

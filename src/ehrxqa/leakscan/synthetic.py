@@ -7,11 +7,11 @@ tree is still found.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
 
+from ehrxqa.json_files import json_value
 from ehrxqa.layout import MANIFEST
 from ehrxqa.sources.tree import SYNTHETIC_MARKER
 
@@ -23,8 +23,8 @@ MARKERS = (SYNTHETIC_MARKER, MANIFEST)
 def marker_says(name: str, data: bytes) -> bool | None:
     """What a marker file says: synthetic or not; None if it is no marker of ours."""
     try:
-        value: Any = json.loads(data)
-    except (ValueError, RecursionError):
+        value: Any = json_value(data)
+    except ValueError:
         return None
     if not isinstance(value, dict) or not isinstance(value.get("synthetic"), bool):
         return None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any, Final
 
+from ehrxqa.json_files import json_value
 from ehrxqa.layout import TRAINED_ON_SYNTHETIC
 from ehrxqa.leakscan.binary_tables import UnreadError
 from ehrxqa.leakscan.rules import Hit
@@ -28,9 +28,9 @@ def weights_hits(data: bytes) -> Iterator[Hit]:
         UnreadError: They do not say what they were fitted to.
     """
     try:
-        header: Any = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        header: Any = json_value(data[8 : 8 + int.from_bytes(data[:8], "little")])
         says = header["__metadata__"][TRAINED_ON_SYNTHETIC]
-    except (ValueError, RecursionError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         says = None
     if says == "false":
         yield Hit("trained-model", None, "weights that `ehrxqa vqa train` fitted to real X-rays")

@@ -20,6 +20,7 @@ import httpx2
 
 from ehrxqa import __version__
 from ehrxqa.errors import EndpointError
+from ehrxqa.json_files import json_value
 from ehrxqa.net.credentials import Secret
 from ehrxqa.net.endpoint import KEY_VARIABLE, Endpoint
 from ehrxqa.net.errors import TransientFault
@@ -227,11 +228,11 @@ class ChatClient:
         if status != 200:
             raise EndpointError(f"{host} answers HTTP {status}{self._said(data)}", status=status)
         try:
-            value = json.loads(data)
+            value = json_value(data)
             messages = tuple(choice["message"] for choice in value["choices"])
             if not all(isinstance(message, dict) for message in messages):
                 raise TypeError
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError):
             raise TransientFault("an answer that is not a chat completion") from None
         usage = value.get("usage")
         tokens_in, tokens_out = (_count(usage, name) for name in ("prompt_tokens", "completion_tokens"))
@@ -240,10 +241,10 @@ class ChatClient:
     def _said(self, data: bytes) -> str:
         """What a server says about an error: one line, bounded, without the key."""
         try:
-            value = json.loads(data)
+            value = json_value(data)
             said = value.get("error", value.get("message", "")) if isinstance(value, dict) else ""
             said = said.get("message", "") if isinstance(said, dict) else said
-        except (ValueError, RecursionError):
+        except ValueError:
             return ""
         text = "".join(sign if sign.isprintable() else " " for sign in str(said))
         if self._key is not None:

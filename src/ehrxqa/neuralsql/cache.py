@@ -7,7 +7,6 @@ use one file. Files of versions that kept no confidence are read and extended.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -17,7 +16,7 @@ import apsw
 
 from ehrxqa.errors import NeuralSqlError
 from ehrxqa.files import require_writable
-from ehrxqa.json_files import json_text
+from ehrxqa.json_files import json_text, json_value
 from ehrxqa.vqa.models import ABSTAIN, VqaAnswer, VqaReply, as_reply
 
 __all__ = ["AnswerCache"]
@@ -136,7 +135,7 @@ def _written(answer: VqaAnswer) -> str:
 def _read(text: str) -> VqaAnswer:
     if text == "abstain":
         return ABSTAIN
-    value = json.loads(text)
+    value = json_value(text)
     if isinstance(value, list):
         return tuple(str(element) for element in value)
     if value is None or isinstance(value, bool):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ehrxqa.dataset.records import Record
 from ehrxqa.errors import RecordError
 from ehrxqa.files import atomic_path
+from ehrxqa.json_files import parse_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -172,8 +173,12 @@ def read_parquet(path: Path) -> list[Record]:
     metadata = table.schema.metadata or {}
     if _KEPT.encode() not in metadata:
         raise RecordError(f"{path}: is not a question file of ours")
-    encoded = frozenset(json.loads(metadata[_KEPT.encode()]))
+    encoded = frozenset(parse_json(path, metadata[_KEPT.encode()]))
     return [
-        {name: json.loads(value) if name in encoded else value for name, value in row.items() if value is not None}
+        {
+            name: parse_json(path, value) if name in encoded else value
+            for name, value in row.items()
+            if value is not None
+        }
         for row in table.to_pylist()
     ]

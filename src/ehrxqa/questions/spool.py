@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from ehrxqa.files import disk_errors
+from ehrxqa.json_files import json_value
 from ehrxqa.questions.batch import BatchResult, BatchTask
 
 __all__ = ["Spool"]
@@ -60,8 +61,8 @@ class Spool:
                 mark, _, text = line.decode(errors="replace").partition("\t")
                 if mark == _BATCH:
                     try:
-                        self._finish(json.loads(text), pending)
-                    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                        self._finish(json_value(text), pending)
+                    except (ValueError, KeyError, TypeError, AttributeError):
                         break  # damaged: what follows is made anew
                     pending, end = [], place + len(line)
                 else:

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from ehrxqa.errors import RecordError, VqaError
+from ehrxqa.json_files import decoded_file
 from ehrxqa.labels.ontology import MINORITY_LABELS, MINORITY_OBJECTS
 from ehrxqa.vqa.models import ABSTAIN, VqaAnswer, VqaReply
 from ehrxqa.vqa.pairs import read_answered
@@ -112,12 +111,7 @@ def evaluate_answers(
         RecordError: A file is not what it should be.
     """
     path = Path(questions)
-    try:
-        records = msgspec.json.decode(path.read_bytes(), type=list[AnsweredRecord])
-    except OSError as error:
-        raise RecordError(f"{path}: question file cannot be read ({error.strerror})") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RecordError(f"{path}: not a question file with answers ({error})") from error
+    records = decoded_file(list[AnsweredRecord], path, "a question file with answers")
     given: dict[Any, VqaReply] = {}
     for request, reply, record in read_answered(Path(answers)):
         given[request.image_id, free_key(request.text)] = reply

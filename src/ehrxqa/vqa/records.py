@@ -13,8 +13,9 @@ from typing import Final
 
 import msgspec
 
-from ehrxqa.errors import RecordError, VqaError
+from ehrxqa.errors import VqaError
 from ehrxqa.files import atomic_path
+from ehrxqa.json_files import decoded_file
 from ehrxqa.vqa.question import KINDS, VqaQuestion
 
 __all__ = [
@@ -76,12 +77,7 @@ def read_records(path: Path) -> list[PreRelease]:
     Raises:
         RecordError: The file is missing or not of that form; names the record.
     """
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=list[PreRelease])
-    except OSError as error:
-        raise RecordError(f"{path}: question file cannot be read ({error.strerror})") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RecordError(f"{path}: not a pre-release question file ({error})") from error
+    return decoded_file(list[PreRelease], path, "a pre-release question file")
 
 
 _decode_arguments = msgspec.json.Decoder(Arguments).decode

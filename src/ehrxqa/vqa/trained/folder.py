@@ -8,7 +8,6 @@ of those and are never published.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy.typing as npt
 
 from ehrxqa.errors import SettingsError, VqaError
 from ehrxqa.files import atomic_path, sha256_of, write_json
+from ehrxqa.json_files import json_value
 from ehrxqa.layout import TRAINED_ON_SYNTHETIC
 from ehrxqa.vqa.image_labels import Finding
 from ehrxqa.vqa.trained.calibration import Calibration
@@ -126,7 +126,7 @@ def read_folder(folder: Path, *, device: str = "auto") -> TrainedFolder:
         raise SettingsError(f"{folder}: no trained model; train one: ehrxqa vqa train OUT --images SOURCES --to NAME")
     try:
         content = path.read_bytes()
-        about = json.loads(content)
+        about = json_value(content)
         if about["format"] != FORMAT:
             raise VqaError(f"{path}: format {about['format']}, this version reads {FORMAT}; train it again")
         weights = folder / str(about["weights"]["file"])
