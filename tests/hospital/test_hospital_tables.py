@@ -234,3 +234,48 @@ def test_the_vocabulary_is_large_enough_and_clean():
         assert name == name.strip()
         assert "'" not in name
         assert '"' not in name
+
+
+def test_ids_tell_nothing_about_the_rank_of_what_they_name():
+    plan = Plan.checked(400, seed=3)
+    ids = {(number, rank): plan.study_id(number, rank) for number in range(400) for rank in range(6)}
+    assert len(set(ids.values())) == len(ids)
+    for modulus in (7, 10, 97, 100, 1000):
+        ranks = np.array([rank for _, rank in ids])
+        rests = np.array(list(ids.values())) % modulus
+        means = [rests[ranks == rank].mean() for rank in range(6)]
+        assert max(means) - min(means) < 0.12 * modulus  # 400 even numbers of each rank: six deviations
+        assert len(set(rests[ranks == 0].tolist())) > 0.3 * modulus
+
+
+def test_a_lasting_trait_is_as_frequent_among_gold_subjects_as_among_the_others():
+    plan = Plan.checked(600, gold_subjects=150)
+    for trait in ("scoliosis", "hernia"):
+        shares = np.array([plan.share(number, trait) for number in range(600)])
+        gold = np.array([number in plan.gold for number in range(600)])
+        assert (shares[gold] < 0.04).sum() == 6
+        assert (shares[~gold] < 0.04).sum() == 18
+
+
+def test_names_that_go_together_do_not_always_and_tubes_need_a_bed():
+    plan = Plan.checked(300)
+    studies = [study for number in range(300) for study in studies_of(plan, live(plan, number))]
+    seen = [({a for f in study.findings for a in f.attributes}, study) for study in studies]
+    for one, other in (
+        ("consolidation", "pneumonia"),
+        ("pulmonary edema/hazy opacity", "fluid overload/heart failure"),
+        ("increased reticular markings/ild pattern", "interstitial lung disease"),
+        ("calcified nodule", "granulomatous disease"),
+    ):
+        both, left, right = (
+            sum(test(names) for names, _ in seen)
+            for test in (
+                lambda n, a=one, b=other: a in n and b in n,
+                lambda n, a=one, b=other: a in n and b not in n,
+                lambda n, a=one, b=other: b in n and a not in n,
+            )
+        )
+        assert 4 * both > left > 0 and 4 * both > right > 0, (one, other, both, left, right)
+    tubes = {"endotracheal tube", "swan-ganz catheter", "intra-aortic balloon pump", "mediastinal drain", "chest tube"}
+    assert any(names & tubes for names, _ in seen)
+    assert all(study.portable for names, study in seen if names & tubes)

@@ -156,9 +156,10 @@ def pose(rng: np.random.Generator, body: list[float], portable: bool, findings: 
     top = bottom - 74 - (6 if large else 0) + 1.5 * jitter[12]
     heart = (mid + shift - share * width, mid + shift + (1 - share) * width, top, bottom)
     wide = _of(findings, "mediastinal widening", "superior mediastinal mass/enlargement", "goiter")
-    band = (0.262 + 0.012 * body[7] + 0.005 * jitter[13]) * thorax
+    # normal widths scatter so much that no finding is an outlier of its box: silver cohorts leave outliers out
+    band = min(0.268 + 0.020 * body[7] + 0.007 * jitter[13], 0.325) * thorax
     if wide:
-        band = (0.365 + 0.05 * max(f.severity for f in wide)) * thorax
+        band = (0.334 + 0.03 * max(f.severity for f in wide)) * thorax
     upper = (mid + shift * 0.6 - 0.49 * band, mid + shift * 0.6 + 0.51 * band)
     twisted = 4 if _of(findings, "tortuous aorta") else 0
     arch = (mid + 13 + shift * 0.6 + 0.5 * turn + twisted * 0.5, 66 + 1.4 * jitter[14] + body[4], 10.5 + twisted)
@@ -224,7 +225,8 @@ def boxes_of(chest: Anatomy) -> dict[str, Box]:
     boxes["trachea"] = (chest.trachea - 9.5, 8, chest.trachea + 10.5, chest.carina[1] + 4)
     boxes["carina"] = (chest.carina[0] - 10, chest.carina[1] - 9, chest.carina[0] + 10, chest.carina[1] + 12)
     curve = chest.spine(np.linspace(10, 200, 12))
-    boxes["spine"] = (float(curve.min()) - 12, 10, float(curve.max()) + 12, 199)
+    half = 12.5 + 0.2 * float(np.ptp(curve)) + 0.7 * (chest.carina[0] - chest.mid - 1.5) + 30 * (chest.body - 1)
+    boxes["spine"] = (float(curve.mean()) - half, 10, float(curve.mean()) + half, 199)
     ax, ay, radius = chest.arch
     boxes["aortic arch"] = (ax - radius - 6, ay - radius, ax + radius, ay + radius + 7)
     boxes["descending aorta"] = (ax - 15, ay + 12, ax + 4, bottom - 4)

@@ -1,18 +1,20 @@
 """What one synthetic hospital is: its parameters, who is in it, and the ids of everything.
 
 Ids are arithmetic, so that subject number 70,000 can be made without the 69,999 before it: every kind
-of id maps (subject number, running number within the subject) into the real range of that id, scattered
-by a multiplication with a number prime to the size of the range.
+of id maps (subject number, running number within the subject) into the real range of that id by a keyed
+permutation of that range, so that no digit of an id tells anything about what it names.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
 from ehrxqa.errors import SettingsError
+from ehrxqa.hospital.scattering import permuted
 from ehrxqa.hospital.seeds import Purpose, stream
 from ehrxqa.spec.extra import ExtraTable, extra_tables
 from ehrxqa.spec.human_labels import HUMAN_LABELS
@@ -21,7 +23,7 @@ from ehrxqa.spec.releases import MIMIC_CXR_JPG, PROJECTS, Project, chosen
 __all__ = ["GENERATOR", "MAX_SUBJECTS", "MIN_SUBJECTS", "Plan"]
 
 #: Version of the generator: raised whenever the same parameters give other bytes.
-GENERATOR = 1
+GENERATOR = 2
 
 MIN_SUBJECTS = 60
 MAX_SUBJECTS = 100_000
@@ -142,17 +144,35 @@ class Plan:
 
     def hadm_id(self, number: int, running: int) -> int:
         """Id of an admission: 8 digits, starting with 2."""
-        return 2 * _SPAN + self._scattered(number, running)
+        return 2 * _SPAN + self._scattered(2, number, running)
 
     def unit_stay_id(self, number: int, running: int) -> int:
         """Id of a transfer or ICU stay: 8 digits, starting with 3."""
-        return 3 * _SPAN + self._scattered(number, running)
+        return 3 * _SPAN + self._scattered(3, number, running)
 
     def study_id(self, number: int, running: int) -> int:
         """Id of an X-ray study: 8 digits, starting with 5."""
-        return 5 * _SPAN + self._scattered(number, running)
+        return 5 * _SPAN + self._scattered(5, number, running)
 
-    def _scattered(self, number: int, running: int) -> int:
+    def _scattered(self, kind: int, number: int, running: int) -> int:
         if running >= self.slots:
             raise AssertionError(f"subject {number} needs more than {self.slots} ids")
-        return ((number * self.slots + running) * _SCATTER + self.seed + _OFFSET) % _SPAN
+        return permuted(number * self.slots + running, _SPAN, self.seed, kind)
+
+    def share(self, number: int, trait: str) -> float:
+        """A number from 0 to 1 for a lasting trait of a subject, spread evenly over each cohort.
+
+        Whoever lies below p has the trait: a share p of the gold subjects, and a share p of the others. Independent
+        numbers would leave a rare trait to chance, and the test database, made of the gold subjects, would differ in
+        it from the train database.
+        """
+        is_gold = number in self.gold
+        before = bisect_left(self._gold_in_order, number)
+        rank, size = (before, self.gold_subjects) if is_gold else (number - before, self.subjects - self.gold_subjects)
+        key = (self.seed, is_gold, *trait.encode())
+        within = permuted(rank, 1 << 32, *key) / (1 << 32)
+        return (permuted(rank, size, *key) + within) / size
+
+    @cached_property
+    def _gold_in_order(self) -> tuple[int, ...]:
+        return tuple(sorted(self.gold))

@@ -7,6 +7,7 @@ very second where one unit stay ends and the next begins, so each image belongs 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -83,13 +84,14 @@ def studies_of(plan: Plan, subject: Subject) -> tuple[Study, ...]:
     rng = stream(plan.seed, Purpose.STUDIES, subject.number)
     limit = min(plan.slots - 1, 40)
     moments = _moments(subject, rng)[:limit]
-    history = FindingHistory(rng)
+    history = FindingHistory(rng, partial(plan.share, subject.number))
     borders = {b for unit in subject.units for b in (unit.start, unit.end) if b is not None}
     studies: list[Study] = []
     shown = 0
     for running, (moment, states, reason, portable) in enumerate(moments):
         milliseconds = moment * 1000 + int(rng.integers(0, 1000))
-        images, findings = _images(rng, milliseconds, portable, shown, borders), history.study(states)
+        images = _images(rng, milliseconds, portable, shown, borders)
+        findings = history.study(states, moment, bedside=portable)
         if subject.gold and running == 0:  # the study checked by hand has a frontal image
             while not any(image.frontal for image in images):
                 images = _images(rng, milliseconds, portable, shown, borders)

@@ -175,23 +175,32 @@ class FindingKind:
 
     Attributes:
         name: Its key.
-        attributes: The attributes it is reported as.
+        attributes: The attributes it can be reported as.
+        told: Attribute → how often it is among those reported; 1 where the file names no number.
         sides: `one`, `both`, `either` (one or both) or `none` (midline).
         places: Objects; `{s}` each side, `{z}` a lung zone, `{u}` an upper zone, `{r}` usually right.
         base: Probability in a study without any of the boosting conditions.
         boosts: Condition or state → added probability.
         texture: Usual texture word, or empty.
-        keeps: Probability that it is still there in the next study.
+        keeps: Probability that it is still there days later; above 0.8 it lasts for life.
+        bedside: Whether only patients in bed have it: never in a study of a walking patient.
     """
 
     name: str
     attributes: tuple[str, ...]
+    told: dict[str, float]
     sides: str
     places: tuple[str, ...]
     base: float
     boosts: dict[str, float]
     texture: str
     keeps: float
+    bedside: bool
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it stays for life once it is there."""
+        return self.keeps > 0.8
 
 
 class Choice:
@@ -346,16 +355,23 @@ def finding_kinds() -> tuple[FindingKind, ...]:
     return tuple(
         FindingKind(
             name=r["name"],
-            attributes=_split(r["attributes"], ";"),
+            attributes=tuple(_told(r["attributes"])),
+            told=_told(r["attributes"]),
             sides=r["sides"],
             places=_split(r["places"], ";"),
             base=float(r["base"]),
             boosts=_numbers(r["boosts"]),
             texture=r["texture"],
             keeps=float(r["keeps"]),
+            bedside=r["bedside"] == "1",
         )
         for r in _rows("findings.tsv")
     )
+
+
+def _told(text: str) -> dict[str, float]:
+    pairs = (part.partition(":") for part in _split(text, ";"))
+    return {name: float(number or 1) for name, _, number in pairs}
 
 
 @cache
