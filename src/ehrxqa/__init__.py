@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; a test holds it against
     from ehrxqa.explain.why import why as why
     from ehrxqa.hospital import synth as synth
     from ehrxqa.leakscan import leak_scan as leak_scan
+    from ehrxqa.loading.load import load as load
     from ehrxqa.neuralsql.execute import execute as execute
     from ehrxqa.neuralsql.query import query as query
     from ehrxqa.paraphrasing.run import paraphrase as paraphrase
@@ -45,6 +46,7 @@ _HOMES = {
     "generate": "ehrxqa.questions.generate",
     "info": "ehrxqa.building.info",
     "leak_scan": "ehrxqa.leakscan",
+    "load": "ehrxqa.loading.load",
     "paraphrase": "ehrxqa.paraphrasing.run",
     "query": "ehrxqa.neuralsql.query",
     "stats": "ehrxqa.dataset.stats",
@@ -68,6 +70,7 @@ __all__ = [
     "generate",
     "info",
     "leak_scan",
+    "load",
     "paraphrase",
     "query",
     "stats",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from typing import Any, Final
 
-__all__ = ["Forgiving", "Visible", "visible"]
+__all__ = ["Forgiving", "Visible", "in_notebook", "visible"]
 
 _CONTROLS: Final = {
     code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"
@@ -19,6 +20,13 @@ def visible(text: str) -> str:
     'red \\x1b[31m, bell \\x07, half an emoji \\ud83d'
     """
     return text.translate(_CONTROLS).encode("utf-8", "backslashreplace").decode()
+
+
+def in_notebook() -> bool:
+    """Whether a Jupyter notebook runs this, which shows HTML. IPython is not imported to find out."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return shell is not None and type(shell).__name__ == "ZMQInteractiveShell"
 
 
 class Forgiving:

@@ -20,10 +20,10 @@ from question_files import Built
 
 from ehrxqa import export
 from ehrxqa.cli.export import command
+from ehrxqa.dataset.parquet import FIELDS, read_parquet, write_parquet
 from ehrxqa.dataset.splits import read_dataset
 from ehrxqa.errors import BuildError, RecordError, SettingsError
 from ehrxqa.files import sha256_of
-from ehrxqa.publish.parquet import FIELDS, read_parquet, write_parquet
 from ehrxqa.publish.tables_json import schema_record
 from ehrxqa.spec.tables import open_tables
 

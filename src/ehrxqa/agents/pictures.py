@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from ehrxqa.agents.results import Picture
-from ehrxqa.errors import VqaError
+from ehrxqa.vqa.images import grey_picture
 
 __all__ = ["MOST_SIDE", "picture_of"]
 
 #: Longest side of a picture that is given out, in pixels.
 MOST_SIDE: Final = 1024
-#: Pixels of a file that is opened: the largest X-rays have some 10 million.
-_MOST_PIXELS: Final = 64_000_000
 
 
 def picture_of(path: Path, study: int, side: int) -> Picture:
@@ -25,18 +23,7 @@ def picture_of(path: Path, study: int, side: int) -> Picture:
     Raises:
         VqaError: The file is no picture, or larger than any X-ray.
     """
-    from PIL import Image, UnidentifiedImageError  # where pictures are shown
-
-    try:
-        with Image.open(path) as opened:
-            if opened.width * opened.height > _MOST_PIXELS:
-                raise VqaError(f"the picture of study {study} has more than {_MOST_PIXELS:,} pixels")
-            opened.draft("L", (side, side))
-            grey = opened.convert("L")
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError, SyntaxError) as error:
-        raise VqaError(f"the picture of study {study} cannot be read ({type(error).__name__})") from None
-    grey.thumbnail((side, side))
-    clean = Image.frombytes("L", grey.size, grey.tobytes())
+    clean = grey_picture(path, side, f"the picture of study {study}")
     data = io.BytesIO()
     clean.save(data, format="PNG")
     return Picture(str(study), clean.width, clean.height, data.getvalue())

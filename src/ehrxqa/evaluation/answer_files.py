@@ -1,4 +1,4 @@
-"""Files of gold and predicted answers, and the records that say what the questions are about.
+"""Gold and predicted answers, from files or given as objects, and the records that say what the questions are about.
 
 Gold: a final file (records with `answer`), the challenge form `[{id, answer}]`, or `{id: answer}`. Predictions:
 `{id: answer}`, `[{id, answer}]`, the same objects one per line, or the outcomes of `ehrxqa execute`
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ehrxqa.errors import RecordError
+from ehrxqa.evaluation.given import Given, Pairs
 from ehrxqa.json_files import parse_json, read_text
 
 __all__ = ["Gold", "Predicted", "Predictions", "read_gold", "read_predicted_answers", "read_questions"]
@@ -80,7 +81,7 @@ class Predictions:
     databases: frozenset[str] = frozenset()
 
 
-def read_gold(path: Path) -> Gold:
+def read_gold(path: Path | Given) -> Gold:
     """The gold answers of a file.
 
     Raises:
@@ -116,7 +117,7 @@ def read_gold(path: Path) -> Gold:
     return Gold(answers, kept, mixes, only if isinstance(only, str) else None, tuple(duplicates), any(as_text))
 
 
-def read_questions(path: Path, gold: Gold) -> dict[str, Record]:
+def read_questions(path: Path | Given, gold: Gold) -> dict[str, Record]:
     """The records of a question file by the keys of a gold file that holds only ids and answers.
 
     Raises:
@@ -131,7 +132,7 @@ def read_questions(path: Path, gold: Gold) -> dict[str, Record]:
     return found
 
 
-def read_predicted_answers(path: Path, gold: Gold) -> Predictions:
+def read_predicted_answers(path: Path | Given, gold: Gold) -> Predictions:
     """The predictions of a file, keyed as the gold answers are.
 
     Raises:
@@ -160,7 +161,7 @@ def read_predicted_answers(path: Path, gold: Gold) -> Predictions:
     return Predictions(outcomes, tuple(duplicates), not_lists, nested, frozenset(databases))
 
 
-def _outcome(path: Path, number: int, record: Mapping[str, Any]) -> Predicted:
+def _outcome(path: Path | Given, number: int, record: Mapping[str, Any]) -> Predicted:
     match record.get("status", "answered"):
         case "answered":
             if record.get("answer") == "null":
@@ -178,7 +179,7 @@ def _outcome(path: Path, number: int, record: Mapping[str, Any]) -> Predicted:
             )
 
 
-def _check_scalar(path: Path, number: int, record: Mapping[str, Any]) -> None:
+def _check_scalar(path: Path | Given, number: int, record: Mapping[str, Any]) -> None:
     if isinstance(record.get("answer"), dict):
         raise RecordError(
             f'{path}: record {number}{_named(record)}: an answer is a list or the text "null", not a JSON object'
@@ -203,7 +204,7 @@ def _read_rows(record: Record) -> bool:
     return True
 
 
-def _check_gold(path: Path, number: int, record: Mapping[str, Any]) -> None:
+def _check_gold(path: Path | Given, number: int, record: Mapping[str, Any]) -> None:
     """Refuse gold answers that no prediction could meet."""
     answer = record["answer"]
     if answer is None:
@@ -223,41 +224,29 @@ def _check_gold(path: Path, number: int, record: Mapping[str, Any]) -> None:
             )
 
 
-def _load(path: Path) -> Any:
-    """The content of a JSON or JSONL file."""
+def _load(path: Path | Given) -> Any:
+    """The content of a JSON or JSONL file, or what was given instead of one."""
+    if isinstance(path, Given):
+        return path.content
     text = read_text(path)
     try:
-        return parse_json(path, text, hook=_Pairs)
+        return parse_json(path, text, hook=Pairs)
     except RecordError as error:
         whole = error
     lines: list[Any] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
-                lines.append(parse_json(path, line, where=f"line {number} ", hook=_Pairs))
+                lines.append(parse_json(path, line, where=f"line {number} ", hook=Pairs))
             except RecordError as error:
                 # what the whole file lacks is the better message, unless lines before were records
                 raise (error if any(isinstance(record, dict) for record in lines) else whole) from None
     return lines
 
 
-class _Pairs(dict[str, Any]):
-    """A JSON object that remembers keys given twice."""
-
-    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
-        super().__init__(pairs)
-        # kept only if a key repeats: nearly none does, and a file has an object for every record
-        self._repeating = pairs if len(pairs) > len(self) else None
-
-    @property
-    def pairs(self) -> Iterable[tuple[str, Any]]:
-        """Keys and values as the file has them."""
-        return self.items() if self._repeating is None else self._repeating
-
-
-def _records(path: Path, content: Any, wanted: str) -> Iterable[Record]:
+def _records(path: Path | Given, content: Any, wanted: str) -> Iterable[Record]:
     """The records of any form; an object by id gives `{id, answer}`."""
-    if isinstance(content, _Pairs):
+    if isinstance(content, Pairs):
         if "id" in content and (wanted in content or "status" in content):
             content = [content]  # JSONL of one line
         else:
@@ -272,7 +261,7 @@ def _records(path: Path, content: Any, wanted: str) -> Iterable[Record]:
     return content
 
 
-def _key(path: Path, number: int, record: Mapping[str, Any], *, mixes_splits: bool) -> str:
+def _key(path: Path | Given, number: int, record: Mapping[str, Any], *, mixes_splits: bool) -> str:
     identifier = record["id"]
     if isinstance(identifier, bool) or not isinstance(identifier, str | int):
         raise RecordError(f"{path}: record {number}: the id is neither a text nor a whole number")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from ehrxqa.arguments import checked
 from ehrxqa.dataset.links import LinkTable
 from ehrxqa.dataset.placement import Placement, placement_of, read_links_beside
 from ehrxqa.errors import NeuralSqlError, RecordError, SettingsError
@@ -19,9 +20,11 @@ from ehrxqa.evaluation.answer_files import (
     read_questions,
 )
 from ehrxqa.evaluation.comparing import Verdict, asks_for_order, compared_form, judge
+from ehrxqa.evaluation.given import Answers, Given, given
 from ehrxqa.evaluation.metrics import METRICS, Metric, Score, installed_metrics, metric_named
 from ehrxqa.evaluation.profiles import PROFILES, Profile, profile_named
 from ehrxqa.evaluation.scores import Bootstrap, GroupScores, group_scores
+from ehrxqa.html_repr import facts, screen, table
 from ehrxqa.layout import DATABASE_OF_SPLIT, DATABASE_PATHS, DATASET_FOLDER
 from ehrxqa.runs.manifest import read_manifest
 from ehrxqa.spec.scopes import MODALITIES, SCOPES
@@ -72,6 +75,18 @@ class Evaluation:
         found = ", ".join(f"{name}={score.value:.1f}" for name, score in self.overall.scores.items())
         return f"Evaluation(profile={self.profile.name!r}, questions={self.overall.tally.total:,}, {found})"
 
+    def _repr_html_(self) -> str:
+        tally = self.overall.tally
+        rows = [
+            (name, f"{each.value:.1f}", "" if each.low is None else f"{each.low:.1f} to {each.high:.1f}")
+            for name, each in self.overall.scores.items()
+        ]
+        counts = facts(
+            [("questions", tally.total), ("right", tally.right), ("abstained", tally.abstained), ("wrong", tally.wrong)]
+        )
+        interval = f"{self.bootstrap.confidence:.0%} interval"
+        return screen(f"Evaluation, profile {self.profile.name}", counts, table(("metric", "score", interval), rows))
+
     @property
     def tolerant_accuracy(self) -> float | None:
         """Execution accuracy in percent if the answer of any reading counts; None where no other reading is known."""
@@ -79,12 +94,13 @@ class Evaluation:
         return 100 * (tally.right + self.tolerated) / tally.total if self.ambiguous and tally.total else None
 
 
+@checked
 def evaluate(
-    gold: Path | str,
-    predictions: Path | str,
+    gold: Answers,
+    predictions: Answers,
     *,
     profile: str = "paper",
-    questions: Path | str | None = None,
+    questions: Answers | None = None,
     metrics: Sequence[str | Metric] = (),
     resamples: int = Bootstrap.resamples,
     confidence: float = Bootstrap.confidence,
@@ -93,10 +109,12 @@ def evaluate(
     """Evaluate predicted answers.
 
     Args:
-        gold: Final file (records with `answer`), `[{id, answer}]`, or `{id: answer}`.
-        predictions: `{id: answer}`, `[{id, answer}]`, the same as JSONL, or the outcomes of `ehrxqa execute`.
+        gold: A final file (records with `answer`), `[{id, answer}]`, or `{id: answer}`; or any of these as objects,
+            such as the questions that `ehrxqa.load` gives.
+        predictions: `{id: answer}`, `[{id, answer}]`, the same as JSONL, or the outcomes of `ehrxqa execute`; a file or
+            objects. An answer may be a result of `ehrxqa.query`.
         profile: Name of the rules: paper, ehrsql, strict, asked-order or challenge.
-        questions: File with the question records, where the gold file has only ids and answers.
+        questions: File or objects with the question records, where the gold answers have only ids.
         metrics: Further ones: functions over scores, or their names (`RS7.5`, `python:MODULE:NAME`).
         resamples: Data sets drawn for the bootstrap intervals; 0 for none.
         confidence: Of the intervals, between 0 and 1.
@@ -113,23 +131,24 @@ def evaluate(
         raise SettingsError(f"confidence must lie between 0 and 1, not {confidence:g}")
     if seed < 0:
         raise SettingsError(f"seed must not be negative, not {seed}")
-    gold, predictions = Path(gold), Path(predictions)
-    right = read_gold(gold)
-    given = read_predicted_answers(predictions, right)
-    missing = _check_ids(gold, right, predictions, given, rules)
-    records = right.records if questions is None else read_questions(Path(questions), right)
+    source, predicted = given(gold, "gold"), given(predictions, "predictions")
+    asked = source if questions is None else given(questions, "questions")
+    right = read_gold(source)
+    found = read_predicted_answers(predicted, right)
+    missing = _check_ids(source, right, predicted, found, rules)
+    records = right.records if questions is None else read_questions(asked, right)
     orders = _orders(records, right.answers, rules)
 
     def verdict_on(key: str, answer: Any) -> Verdict:
         ordered = orders.get(key, True)
-        form = _gold_form(gold, key, answer, rules, ordered)
-        return judge(form, given.outcomes.get(key), rules, ordered=ordered)
+        form = _gold_form(source, key, answer, rules, ordered)
+        return judge(form, found.outcomes.get(key), rules, ordered=ordered)
 
     verdicts = {key: verdict_on(key, answer) for key, answer in right.answers.items()}
-    scores = {key: _score(verdict, given.outcomes.get(key)) for key, verdict in verdicts.items()}
+    scores = {key: _score(verdict, found.outcomes.get(key)) for key, verdict in verdicts.items()}
     bootstrap = Bootstrap(resamples, confidence, seed)
     measured = _metrics(metrics, rules, len(scores))
-    links = read_links_beside(gold if questions is None else Path(questions))
+    links = _links(asked)
     facts = _facts(records, links)
     others = {
         key: list(link.alternatives.values())
@@ -142,12 +161,12 @@ def evaluate(
         overall=group_scores("all", list(scores.values()), bootstrap, metrics=measured),
         groups={name: _grouped(name, scores, facts, bootstrap, measured) for name in DIMENSIONS} if facts else {},
         verdicts=verdicts,
-        failed=sum(given.outcomes[key].status == "failed" for key in verdicts if key in given.outcomes),
+        failed=sum(found.outcomes[key].status == "failed" for key in verdicts if key in found.outcomes),
         missing=missing,
-        duplicates=len(given.duplicates),
-        not_lists=given.not_lists,
-        nested=given.nested,
-        elsewhere=_elsewhere(gold, right, given),
+        duplicates=len(found.duplicates),
+        not_lists=found.not_lists,
+        nested=found.nested,
+        elsewhere=_elsewhere(source, right, found),
         ambiguous=len(others),
         tolerated=sum(
             verdicts[key] == "wrong" and any(verdict_on(key, other) == "right" for other in held)
@@ -157,10 +176,10 @@ def evaluate(
 
 
 def evaluate_all(
-    gold: Path | str,
-    predictions: Path | str,
+    gold: Answers,
+    predictions: Answers,
     *,
-    questions: Path | str | None = None,
+    questions: Answers | None = None,
     metrics: Sequence[str | Metric] = (),
     resamples: int = Bootstrap.resamples,
     confidence: float = Bootstrap.confidence,
@@ -172,6 +191,9 @@ def evaluate_all(
         RecordError: No profile allows an evaluation.
         SettingsError: An argument is out of range.
     """
+    # what can be read once only is read by the first of several evaluations
+    gold, predictions = (list(each) if isinstance(each, Iterator) else each for each in (gold, predictions))
+    questions = list(questions) if isinstance(questions, Iterator) else questions
     found: dict[str, Evaluation | str] = {}
     first: RecordError | None = None
     for name in PROFILES:
@@ -198,14 +220,21 @@ def evaluate_all(
     return found
 
 
+def _links(questions: Path | Given) -> LinkTable:
+    """The links of questions: those beside their file, or those they were loaded with."""
+    return (questions.links or LinkTable({})) if isinstance(questions, Given) else read_links_beside(questions)
+
+
 def _score(verdict: Verdict, outcome: Predicted | None) -> Score:
     """A verdict as a value that metrics take."""
     explanation = "no prediction" if outcome is None else "the query failed" if outcome.status == "failed" else None
     return Score(float(verdict == "right"), verdict, None if outcome is None else outcome.answer, explanation)
 
 
-def _elsewhere(path: Path, gold: Gold, given: Predictions) -> bool:
+def _elsewhere(path: Path | Given, gold: Gold, given: Predictions) -> bool:
     """Whether predictions come from another database than that of the build in whose `dataset` the gold file lies."""
+    if isinstance(path, Given):
+        return False
     out = path.absolute().parent.parent
     if not given.databases or gold.split not in DATABASE_OF_SPLIT or path.absolute().parent.name != DATASET_FOLDER:
         return False
@@ -215,14 +244,14 @@ def _elsewhere(path: Path, gold: Gold, given: Predictions) -> bool:
     return record is not None and any(not record.sha256.startswith(digest) for digest in given.databases)
 
 
-def _gold_form(path: Path, key: str, answer: Any, profile: Profile, ordered: bool) -> Any:
+def _gold_form(path: Path | Given, key: str, answer: Any, profile: Profile, ordered: bool) -> Any:
     try:
         return compared_form(answer, profile, ordered=ordered)
     except AnswerShapeError as error:
         raise RecordError(f"{path}: id {key}: the gold answer cannot be compared ({error})") from error
 
 
-def _check_ids(gold_path: Path, gold: Gold, path: Path, given: Predictions, profile: Profile) -> int:
+def _check_ids(gold_path: Path | Given, gold: Gold, path: Path | Given, given: Predictions, profile: Profile) -> int:
     """Hold the ids of both files against the rules; return the number of missing ones."""
     if profile.duplicates == "error":
         for where, keys in ((gold_path, gold.duplicates), (path, given.duplicates)):

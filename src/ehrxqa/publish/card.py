@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ehrxqa.dataset.parquet import FIELDS
 from ehrxqa.dataset.records import Record
 from ehrxqa.layout import DataKind
-from ehrxqa.publish.parquet import FIELDS
 from ehrxqa.spec.releases import OFFICIAL_DATA_SET
 
 __all__ = ["CITATION", "Terms", "dataset_card", "terms_of"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ehrxqa.publish.parquet import Field
+from ehrxqa.dataset.parquet import Field
 
 __all__ = ["DataFile", "croissant"]
 

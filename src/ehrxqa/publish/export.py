@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ehrxqa.building.facts import build_facts
+from ehrxqa.dataset.parquet import fields_of, parquet_table, write_parquet
 from ehrxqa.dataset.splits import Dataset, read_dataset
 from ehrxqa.dataset.stats import dataset_stats, plots
 from ehrxqa.errors import SettingsError
@@ -15,7 +16,6 @@ from ehrxqa.files import sha256_of, write_json, write_text
 from ehrxqa.layout import DataKind
 from ehrxqa.publish.card import CITATION, dataset_card, terms_of
 from ehrxqa.publish.croissant import croissant
-from ehrxqa.publish.parquet import fields_of, parquet_table, write_parquet
 from ehrxqa.publish.tables_json import schema_record
 from ehrxqa.runs.manifest import OFFICIAL_STAGE, QUESTIONS_STAGE, Manifest, read_manifest, recorded_tables
 from ehrxqa.short_repr import short_repr

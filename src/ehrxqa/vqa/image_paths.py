@@ -1,17 +1,24 @@
-"""Where the picture of a study lies: the path rule of MIMIC-CXR-JPG."""
+"""Where the picture of a study lies, by the path rule of MIMIC-CXR-JPG, and its pixels."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from ehrxqa.errors import VqaError
 from ehrxqa.layout import IMAGES_FOLDER, image_path
 from ehrxqa.spec.releases import MIMIC_CXR_JPG
 from ehrxqa.vqa.models import VqaRequest
 
-__all__ = ["ImageFiles"]
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["ImageFiles", "find_picture", "grey_picture"]
+
+#: Pixels of a file that is opened: the largest X-rays have some 10 million.
+_MOST_PIXELS: Final = 64_000_000
 
 #: Below a folder of PhysioNet projects, and below the project's own folder.
 _ROOTS = (
@@ -20,6 +27,45 @@ _ROOTS = (
     IMAGES_FOLDER,
     "",
 )
+
+
+def find_picture(folder: Path, relative: str) -> Path | None:
+    """The file of an image by its path below `files`, if it is there.
+
+    Args:
+        folder: MIMIC-CXR-JPG: the folder that holds `mimic-cxr-jpg/2.0.0/files`, or any folder below it down to
+            `files` (the one with p10, p11, …).
+        relative: Such as `p10/p10000032/s50414267/IMAGE.jpg`.
+    """
+    return next((path for root in _ROOTS if (path := folder / root / relative).is_file()), None)
+
+
+def grey_picture(path: Path, side: int, named: str | None = None) -> Image:
+    """A picture in shades of grey whose longest side has at most `side` pixels.
+
+    Args:
+        path: Of its file.
+        side: In pixels.
+        named: What it is called in messages, if not by its path.
+
+    Raises:
+        VqaError: The file is no picture, or larger than any X-ray.
+    """
+    from PIL import Image, UnidentifiedImageError  # where pictures are shown
+
+    named = str(path) if named is None else named
+    try:
+        with Image.open(path) as opened:
+            if opened.width * opened.height > _MOST_PIXELS:
+                raise VqaError(f"{named} has more than {_MOST_PIXELS:,} pixels")
+            opened.draft("L", (side, side))
+            grey = opened.convert("L")
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError, SyntaxError) as error:
+        if isinstance(error, VqaError):
+            raise
+        raise VqaError(f"{named} cannot be read ({type(error).__name__})") from None
+    grey.thumbnail((side, side))
+    return Image.frombytes("L", grey.size, grey.tobytes())
 
 
 @dataclass(frozen=True)
@@ -53,10 +99,9 @@ class ImageFiles:
         if subject is None:
             raise VqaError(f"study {study_id} is not in the database, so its image cannot be found")
         relative = image_path(subject, study_id, image_id)
-        for root in _ROOTS:
-            candidate = self.folder / root / relative
-            if candidate.is_file():
-                return candidate
+        found = find_picture(self.folder, relative)
+        if found is not None:
+            return found
         raise VqaError(
             f"study {study_id} has no image file: {self.folder / _ROOTS[0] / relative} is missing "
             "(give the folder of MIMIC-CXR-JPG with --images)"

@@ -22,7 +22,7 @@ from ehrxqa.json_files import parse_json
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["FIELDS", "Field", "fields_of", "parquet_table", "read_parquet", "write_parquet"]
+__all__ = ["ABOUT", "FIELDS", "Field", "fields_of", "parquet_table", "read_parquet", "write_parquet"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Field:
 
     Attributes:
         name: Key of the record.
-        form: text, integer, truth (value), texts (a list), or json (any value, as JSON text).
+        form: text, integer, truth (value), texts or integers (a list), or json (any value, as JSON text).
         doc: What it is.
     """
 
@@ -59,19 +59,33 @@ FIELDS: Final = (
     Field("answer", "json", "The answer as a JSON list, or the JSON text null."),
 )
 
+#: What stands beside the fields of a record: what is known of the question, in forms that need no decoding.
+ABOUT: Final = (
+    Field("modality", "text", "What the question is about: Table, Image or Image+Table."),
+    Field("scope", "text", "One of nine scopes: subjects (none, single, group) and studies (1, 2, n)."),
+    Field("family", "text", "What is asked; several templates share a family."),
+    Field("answer_type", "text", "yes/no, number, text, time, list, null, empty or unanswerable."),
+    Field("answer_text", "text", "The answer in words: yes or no, values with commas between, none, unanswerable."),
+    Field("needs", "text", "What cannot be done without: table, image, both, or either; null where it is not known."),
+    Field("study_ids", "integers", "Studies the question is about."),
+    Field("image_paths", "texts", "Their images, below the folder files of MIMIC-CXR-JPG."),
+)
+
+#: Names in the metadata of a file: columns that hold JSON, and columns that are no fields of records.
 _KEPT: Final = "ehrxqa.json_columns"
+_BESIDE: Final = "ehrxqa.beside_records"
 
 
-def fields_of(records: Sequence[Mapping[str, Any]]) -> tuple[Field, ...]:
+def fields_of(records: Sequence[Mapping[str, Any]], *, answered: bool = False) -> tuple[Field, ...]:
     """The columns for some records: the fixed ones that occur, then unknown keys as JSON, by name.
 
-    Keys that begin with `_` are private and left out.
+    Keys that begin with `_` are private and left out. `answered` keeps the column of answers also if none has one.
     """
     keys = {key for record in records for key in record if not key.startswith("_")}
     known = {field.name for field in FIELDS}
     more = sorted(keys - known)
     return (
-        *(field for field in FIELDS if field.name in keys or field.name != "answer"),
+        *(field for field in FIELDS if answered or field.name in keys or field.name != "answer"),
         *(Field(name, "json", "") for name in more),
     )
 
@@ -81,6 +95,7 @@ def write_parquet(
     records: Sequence[Mapping[str, Any]],
     fields: Sequence[Field] | None = None,
     *,
+    about: Sequence[Mapping[str, Any]] | None = None,
     source: Path | None = None,
 ) -> None:
     """Write records, whole or not at all; the same records give the same bytes.
@@ -89,6 +104,7 @@ def write_parquet(
         path: File to write.
         records: Final or pre-release records; private keys are left out.
         fields: Columns, if files are to share them (default: those of the records).
+        about: What is said of each record in the columns `ABOUT`, if anything is.
         source: File that the records come from, for messages (default: `path`).
 
     Raises:
@@ -97,13 +113,20 @@ def write_parquet(
     """
     import pyarrow.parquet as pq
 
-    table = parquet_table(source or path, records, fields_of(records) if fields is None else fields)
+    table = parquet_table(source or path, records, fields_of(records) if fields is None else fields, about)
     with atomic_path(path) as part:
         pq.write_table(table, part, compression="zstd")
 
 
-def parquet_table(source: Path, records: Sequence[Mapping[str, Any]], fields: Sequence[Field]) -> pa.Table:
+def parquet_table(
+    source: Path,
+    records: Sequence[Mapping[str, Any]],
+    fields: Sequence[Field],
+    about: Sequence[Mapping[str, Any]] | None = None,
+) -> pa.Table:
     """The records as the table that `write_parquet` writes.
+
+    Where a record has a key of its own with the name of a column of `ABOUT`, its own counts.
 
     Raises:
         RecordError: A value does not fit its column; names `source`, record and key.
@@ -115,6 +138,7 @@ def parquet_table(source: Path, records: Sequence[Mapping[str, Any]], fields: Se
         "integer": pa.int64(),
         "truth": pa.bool_(),
         "texts": pa.list_(pa.utf8()),
+        "integers": pa.list_(pa.int64()),
         "json": pa.utf8(),
     }
     arrays = []
@@ -124,10 +148,13 @@ def parquet_table(source: Path, records: Sequence[Mapping[str, Any]], fields: Se
             arrays.append(pa.array(cells, types[field.form]))
         except (OverflowError, pa.ArrowInvalid) as error:  # a whole number of more than 64 bits
             raise RecordError(f"{source}: {field.name} of a record does not fit a Parquet column ({error})") from None
-    schema = pa.schema(
-        [pa.field(field.name, types[field.form]) for field in fields],
-        metadata={_KEPT: json.dumps([field.name for field in fields if field.form == "json"])},
-    )
+    taken = {field.name for field in fields}
+    beside = [] if about is None else [field for field in ABOUT if field.name not in taken]
+    arrays += [pa.array([each[field.name] for each in about or ()], types[field.form]) for field in beside]
+    metadata = {_KEPT: json.dumps([field.name for field in fields if field.form == "json"])}
+    if beside:
+        metadata[_BESIDE] = json.dumps([field.name for field in beside])
+    schema = pa.schema([pa.field(field.name, types[field.form]) for field in (*fields, *beside)], metadata=metadata)
     return pa.table(arrays, schema=schema)
 
 
@@ -174,11 +201,12 @@ def read_parquet(path: Path) -> list[Record]:
     if _KEPT.encode() not in metadata:
         raise RecordError(f"{path}: is not a question file of ours")
     encoded = frozenset(parse_json(path, metadata[_KEPT.encode()]))
+    beside = parse_json(path, metadata.get(_BESIDE.encode(), b"[]"))
     return [
         {
             name: parse_json(path, value) if name in encoded else value
             for name, value in row.items()
             if value is not None
         }
-        for row in table.to_pylist()
+        for row in table.drop_columns(beside).to_pylist()
     ]
