@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from ehrxqa.agents.results import Picture
-from ehrxqa.vqa.images import grey_picture
+from ehrxqa.vqa.image_paths import grey_picture
 
 __all__ = ["MOST_SIDE", "picture_of"]
 

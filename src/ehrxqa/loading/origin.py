@@ -8,7 +8,7 @@ from pathlib import Path
 from ehrxqa.dataset.records import GOLD_PROGRAM
 from ehrxqa.dataset.splits import load_records
 from ehrxqa.layout import DataKind
-from ehrxqa.vqa.images import find_picture
+from ehrxqa.vqa.image_paths import find_picture
 
 __all__ = ["Origin"]
 

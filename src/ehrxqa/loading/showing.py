@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ehrxqa.html_repr import code, facts, picture, screen
 from ehrxqa.loading.question_record import QuestionRecord
 from ehrxqa.terminal import in_notebook, visible
-from ehrxqa.vqa.images import grey_picture
+from ehrxqa.vqa.image_paths import grey_picture
 
 if TYPE_CHECKING:
     from rich.console import Console
