@@ -28,6 +28,7 @@ __all__ = [
     "TRAINED_ON_SYNTHETIC",
     "WORK_FOLDER",
     "Base",
+    "BuildMode",
     "DataKind",
     "Split",
     "base_of_database",
@@ -40,6 +41,10 @@ Split = Literal["train", "valid", "test"]
 Base = Literal["train", "test"]
 #: Whose data a folder holds: nobody's (a synthetic hospital), the open demo's subjects with made-up X-rays, or MIMIC's.
 DataKind = Literal["synthetic", "hybrid", "credentialed"]
+
+#: How databases are made: as the official builder does, which exchanges values between subjects, or so that what
+#: belongs together stays together, for hospitals where nobody has to be protected.
+BuildMode = Literal["official", "coherent"]
 
 #: Splits of question files, in the order in which they are written and shown.
 SPLITS: Final[tuple[Split, ...]] = ("train", "valid", "test")

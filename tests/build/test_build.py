@@ -140,7 +140,7 @@ def test_manifest_says_how_it_was_made(hospital, built):
     manifest = read_manifest(built)
     assert manifest is not None
     assert manifest.synthetic
-    assert manifest.settings == {**SIZES, "seed": 0}
+    assert manifest.settings == {**SIZES, "seed": 0, "mode": "coherent"}
     assert set(manifest.stages) == {"labels", "database"}
     patients = hospital / "mimiciv/2.2/hosp/patients.csv.gz"
     assert manifest.sources["patients"].sha256 == hashlib.sha256(patients.read_bytes()).hexdigest()

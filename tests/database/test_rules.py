@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pyarrow as pa
 
-from ehrxqa.database.cohort import _exchange_care_units, _rotate
+from ehrxqa.database.cohort import _exchange_care_units, _in_order
 from ehrxqa.database.frame import Frame, FrameColumn
 from ehrxqa.database.parser_blocks import TextColumn
 from ehrxqa.database.studies import ratios
@@ -58,7 +58,7 @@ def test_care_units_are_exchanged_at_once_and_a_missing_one_too():
 
 def test_study_times_rotate_inside_a_subject():
     subject = np.array([7, 5, 7, 7])
-    rows, times = _rotate(subject, np.array([30, 99, 10, 20]), np.arange(4))
+    rows, times = _in_order(subject, np.array([30, 99, 10, 20]), np.arange(4), rotate=True)
     assert rows.tolist() == [1, 0, 2, 3]
     assert times.tolist() == [99, 10, 20, 30]
 

@@ -105,7 +105,7 @@ def own(built: Built, tmp_path: Path) -> Path:
 def reference(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The reference questions beside a database of the reference sources."""
     out = tmp_path_factory.mktemp("reference") / "out"
-    build(shared / "parity" / "source", out, train_subjects=80, test_subjects=100, workers=1)
+    build(shared / "parity" / "source", out, train_subjects=80, test_subjects=100, workers=1, mode="official")
     (out / "dataset").mkdir()
     for split in ("train", "test"):
         for name, theirs in ((f"_{split}.json", "_questions.json"), (f"{split}.json", "expected.json")):

@@ -21,7 +21,7 @@ def recent(tmp_path_factory):
     """A hospital of the latest releases, and its build."""
     root = tmp_path_factory.mktemp("recent")
     synth(root / "sources", subjects=90, seed=3, images=False, releases=RELEASES)
-    build(root / "sources", root / "out", train_subjects=10, test_subjects=10, releases=RELEASES)
+    build(root / "sources", root / "out", train_subjects=10, test_subjects=10, releases=RELEASES, mode="official")
     return root
 
 

@@ -180,7 +180,7 @@ def test_train_writes_a_model_that_says_what_it_is(trained):
     about = json.loads((trained / "out/models/first/model.json").read_text())
     assert about["kind"] == "linear"
     assert about["synthetic"] is True
-    assert about["data"]["train"]["images"] > 80
+    assert about["data"]["train"]["images"] > 60
     assert 0.4 < about["measured"]["auroc"] < 1  # of 60 subjects: how well it learns is measured in benchmarks
     assert set(about["abstain_below"]) == {"1", "5", "10"}
 

@@ -13,7 +13,7 @@ from typing import Any
 from ehrxqa.building.published import Published, compare_with_published, require_published
 from ehrxqa.errors import BuildError, SettingsError, SourceError
 from ehrxqa.files import disk_errors
-from ehrxqa.layout import DATABASE_PATHS, MANIFEST, OFFICIAL_SUBJECTS
+from ehrxqa.layout import DATABASE_PATHS, MANIFEST, OFFICIAL_SUBJECTS, BuildMode
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.manifest import Checksums, FileRecord, Manifest, StageRecord, read_manifest, stage_key
 from ehrxqa.runs.output_folder import WORK_FOLDER, exclusive
@@ -37,6 +37,7 @@ def build(
     folders: Mapping[str, Path | str | None] | None = None,
     releases: Sequence[str] = (),
     tables: Sequence[str | ExtraTable] = (),
+    mode: BuildMode | None = None,
     force: bool = False,
     unpublished_sources: bool = False,
     progress: Progress = SILENT,
@@ -53,6 +54,9 @@ def build(
         folders: A project's own folder by its slug, where it is not below `sources`.
         releases: Releases other than the official ones, such as `mimic-iv-3.1`; the result is another data set.
         tables: Tables beyond the 19, by name (see `ehrxqa.spec.extra`) or as objects; the result is another data set.
+        mode: `official` exchanges values between subjects, renames care units and rotates study times, as the official
+            builder does; `coherent` leaves what belongs together, keeps images of any width, and gives a small
+            hospital a larger train database. By default coherent for synthetic and hybrid sources, else official.
         force: Build anew, even if the folder holds another build.
         unpublished_sources: Build even from files whose checksum is not the one in the list they were published with.
         progress: Told what happens.
@@ -73,7 +77,8 @@ def build(
     tree = find_sources(sources, folders, releases=releases)
     extra = extra_tables(tables)
     out = Path(out)
-    settings = {"train_subjects": train_subjects, "test_subjects": test_subjects, "seed": seed}
+    mode = mode or ("coherent" if tree.synthetic or tree.hybrid else "official")
+    settings = {"train_subjects": train_subjects, "test_subjects": test_subjects, "seed": seed, "mode": mode}
     with _locked(out) as work:
         paths = _source_paths(tree, extra)
         found = found_releases(tree)
@@ -85,8 +90,11 @@ def build(
         declared = {each.table.name: as_json(each.table) for each in extra}
         manifest = _begin(out, tree, settings, records, found, published, declared, progress, force=force)
         run = _Run(tree, extra, out, work, manifest, workers or os.cpu_count() or 1, progress)
-        run.stage("labels", label_sources(manifest.sources), {}, run.labels)
-        database_settings = {**settings, **({"tables": declared} if declared else {})}
+        # the keys of official stages are what they were before there were modes
+        made_by = {"mode": mode} if mode != "official" else {}
+        run.stage("labels", label_sources(manifest.sources), made_by, run.labels)
+        sizes = {name: value for name, value in settings.items() if name != "mode"}
+        database_settings = {**sizes, **made_by, **({"tables": declared} if declared else {})}
         run.stage("database", manifest.sources, database_settings, run.databases)
         if run.did_something:
             progress.note(f"{out}: complete")
@@ -150,6 +158,7 @@ def _begin(
     found = None if force else read_manifest(out)
     if found is not None:
         found.releases = found.releases or fresh.releases  # written by a version that did not look
+        found.settings = {**found.settings, "mode": found.mode}  # or that knew of one mode only
         same_sources = found.sources == records and found.releases == fresh.releases
         same_settings = found.settings == settings and found.tables == fresh.tables
         if same_sources and same_settings and found.versions == fresh.versions:
@@ -179,6 +188,7 @@ def _begin(
 def _untouched(found: Manifest, fresh: Manifest) -> bool:
     """Whether no stage that is complete has read anything that is different now."""
     labels = label_sources(found.sources) == label_sources(fresh.sources) and found.releases == fresh.releases
+    labels = labels and found.mode == fresh.mode
     return all(name == "labels" and labels and found.versions == fresh.versions for name in found.stages)
 
 
@@ -255,7 +265,9 @@ class _Run:
         from ehrxqa.labels.build import make_labels
         from ehrxqa.labels.store import LABEL_FILES, write_labels
 
-        labels, report = make_labels(self._tree, workers=self._workers, progress=self._progress)
+        labels, report = make_labels(
+            self._tree, workers=self._workers, mode=self._manifest.mode, progress=self._progress
+        )
         write_labels(self._out / "labels", labels)
         return [f"labels/{name}" for name in LABEL_FILES], {"silver from": report.origin, **report.counts}
 
@@ -273,6 +285,7 @@ class _Run:
             seed=settings["seed"],
             scratch=self._work,
             extra=[each.table for each in self._extra],
+            exchange=self._manifest.mode == "official",
             progress=self._progress,
         )
         return list(DATABASE_PATHS.values()), asdict(report)

@@ -16,7 +16,7 @@ from ehrxqa.building.published import Published
 from ehrxqa.building.verify import published_counts
 from ehrxqa.errors import BuildError
 from ehrxqa.files import sha256_of
-from ehrxqa.layout import LINKS_PATH, MANIFEST
+from ehrxqa.layout import LINKS_PATH, MANIFEST, BuildMode
 from ehrxqa.runs.manifest import OFFICIAL_STAGE, QUESTIONS_STAGE, Manifest, read_manifest
 from ehrxqa.spec.releases import OFFICIAL_DATA_SET
 
@@ -55,7 +55,7 @@ def build_facts(out: Path | str) -> tuple[Fact, ...]:
     manifest = read_manifest(out)
     if manifest is None:
         raise BuildError(f"{out}: holds no build ({MANIFEST} is missing); make one with: ehrxqa build SOURCES {out}")
-    facts = [_sources(manifest), _releases(manifest), _labels(manifest), _counts(manifest)]
+    facts = [_sources(manifest), _releases(manifest), _mode(manifest), _labels(manifest), _counts(manifest)]
     return (*facts, *_questions(out, manifest))
 
 
@@ -87,6 +87,20 @@ def _releases(manifest: Manifest) -> Fact:
     if manifest.data_set == OFFICIAL_DATA_SET:
         return Fact("releases", named)
     return Fact("releases", f"{named}; this is {manifest.data_set}, another data set than {OFFICIAL_DATA_SET}")
+
+
+_MODES: Final[Mapping[BuildMode, str]] = {
+    "official": "official: values of events exchanged between subjects, care units renamed, study times rotated",
+    "coherent": "coherent: every value, care unit and study time is the subject's own; images of any width are kept",
+}
+
+
+def _mode(manifest: Manifest) -> Fact:
+    text = _MODES[manifest.mode]
+    counts = manifest.stages["labels"].counts if "labels" in manifest.stages else {}
+    if manifest.mode == "coherent" and "valid subjects" in counts:
+        text += f"; {counts['valid subjects']} of {counts['silver subjects']} silver subjects make the train database"
+    return Fact("mode", text)
 
 
 def _labels(manifest: Manifest) -> Fact:

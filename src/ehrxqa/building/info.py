@@ -15,7 +15,7 @@ def info(out: Path | str) -> dict[str, Any]:
     """Facts about an output folder, from its manifest.
 
     Returns:
-        `synthetic`, `kind`, `data_set`, `releases` (number by title of the project), `settings`, `versions`,
+        `synthetic`, `kind`, `mode`, `data_set`, `releases` (number by title of the project), `settings`, `versions`,
         `sources` (number and bytes), and for each stage its counts and
         outputs.
 
@@ -30,6 +30,7 @@ def info(out: Path | str) -> dict[str, Any]:
         "out": str(out),
         "synthetic": manifest.synthetic,
         "kind": manifest.kind,
+        "mode": manifest.mode,
         "data_set": manifest.data_set,
         "releases": manifest.release_numbers,
         "settings": manifest.settings,

@@ -77,6 +77,7 @@ def verify(out: Path | str, expected: Path | str | None = None, *, progress: Pro
     report = VerifyReport()
     with progress.task(f"checking {out} against its manifest"):
         _check_outputs(out, manifest, report)
+    report.checked.append(f"mode: {manifest.mode}")
     _check_published(manifest, report)
     if expected is not None:
         expected = Path(expected)
@@ -124,7 +125,7 @@ def published_counts(manifest: Manifest) -> tuple[list[str], int | None]:
     labels = manifest.stages.get("labels")
     if labels is None or labels.counts.get("images") != PUBLISHED_IMAGES:
         return [], None
-    if manifest.data_set != OFFICIAL_DATA_SET:
+    if manifest.data_set != OFFICIAL_DATA_SET or manifest.mode != "official":
         return [], None
     counts: dict[str, Any] = {**labels.counts}
     wanted = dict(PUBLISHED_COUNTS)

@@ -54,6 +54,13 @@ __all__ = ["command"]
 @releases_option
 @tables_option
 @click.option(
+    "--coherent/--official",
+    "coherent",
+    default=None,
+    help="Keep what belongs together, or exchange values between subjects, rename care units and rotate study times as "
+    "the official builder does.  [default: coherent for synthetic and hybrid sources]",
+)
+@click.option(
     "--unpublished-sources",
     is_flag=True,
     help="Build even from files that differ from the checksums they were published with.",
@@ -73,6 +80,7 @@ def command(
     chest_imagenome: Path | None,
     releases: tuple[str, ...],
     tables: tuple[str, ...],
+    coherent: bool | None,
     unpublished_sources: bool,
     force: bool,
     quiet: bool,
@@ -96,6 +104,7 @@ def command(
         folders={MIMIC_IV.slug: mimic_iv, MIMIC_CXR_JPG.slug: mimic_cxr_jpg, CHEST_IMAGENOME.slug: chest_imagenome},
         releases=releases,
         tables=tables,
+        mode=None if coherent is None else "coherent" if coherent else "official",
         force=force,
         unpublished_sources=unpublished_sources,
         progress=make_progress(quiet=quiet),

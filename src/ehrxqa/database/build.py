@@ -63,6 +63,7 @@ def build_databases(
     seed: int = OFFICIAL_SEED,
     scratch: Path,
     extra: Sequence[Table] = (),
+    exchange: bool = True,
     progress: Progress = SILENT,
 ) -> DatabaseReport:
     """Build the train and test databases in one pass over the sources.
@@ -75,6 +76,8 @@ def build_databases(
         seed: Seed of all draws; 0 gives the official databases.
         scratch: Existing folder for temporary data.
         extra: Event tables beyond those of the package, declared in full.
+        exchange: Exchange values between rows, rename care units and rotate study times, as the official builder does
+            to hide who is who; without it every row keeps what is its own.
         progress: Told what happens.
 
     Raises:
@@ -88,7 +91,10 @@ def build_databases(
         clinical = read_clinical(tree, with_studies, seed)
         for split in BASES:
             admission_of_studies(studies[split], clinical.transfers, transfers_had_null=clinical.transfer_hadm_had_null)
-        cohorts = {split: make_cohort(clinical, studies[split], split, subjects[split], seed) for split in BASES}
+        cohorts = {
+            split: make_cohort(clinical, studies[split], split, subjects[split], seed, exchange=exchange)
+            for split in BASES
+        }
     with progress.task("reading dictionaries"):
         dictionaries = read_dictionaries(tree)
     context = EventContext(
@@ -103,6 +109,7 @@ def build_databases(
         },
         scratch=scratch,
         seed=seed,
+        exchange=exchange,
     )
     events = {table.name: read_events(tree, table, context, progress) for table in event_tables}
 
@@ -120,7 +127,7 @@ def build_databases(
         with progress.task(f"writing the {split} database"), atomic_path(paths[split]) as part:
             part.unlink(missing_ok=True)
             cohort = cohorts[split]
-            frames = _finished(cohort, event_tables, events, happened[split])
+            frames = _finished(cohort, event_tables, events, happened[split], exchange=exchange)
             counts[split] = writer.write(part, split, cohort.studies, cohort.labelled, cohort.hadm_kind, frames)
     side.unlink()
     return DatabaseReport(
@@ -136,17 +143,20 @@ def _finished(
     tables: Sequence[EventTable],
     events: Mapping[str, EventRows],
     happened: dict[str, dict[str, int]],
+    *,
+    exchange: bool,
 ) -> dict[str, Frame]:
     """All tables of one database but dictionaries and X-rays, as read back."""
     frames = {name: read_back(frame) for name, frame in cohort.tables.items()}
     for table in tables:
         happened[table.name] = {}
-        frames[table.name] = read_back(_event_rows(table, events[table.name].frame, cohort, happened[table.name]))
+        rows = _event_rows(table, events[table.name].frame, cohort, happened[table.name], exchange=exchange)
+        frames[table.name] = read_back(rows)
     frames["cost"] = read_back(cost_table(frames, cohort.draws))
     return frames
 
 
-def _event_rows(table: EventTable, frame: Frame, cohort: Cohort, counts: dict[str, int]) -> Frame:
+def _event_rows(table: EventTable, frame: Frame, cohort: Cohort, counts: dict[str, int], *, exchange: bool) -> Frame:
     """The rows of one database: of its admissions, shifted, happened, and in 2100 or later."""
     if table.rules.items:
         # shuffled inside the database, after the shift and before the choice of admissions
@@ -154,8 +164,9 @@ def _event_rows(table: EventTable, frame: Frame, cohort: Cohort, counts: dict[st
         counts["rows"] = len(frame)
         frame = _shifted(table, frame, cohort)
         counts["dropped, after the current time"] = counts["rows"] - len(frame)
-        order = shuffled_rows(len(frame), np.arange(len(frame)), seed=cohort.draws.seed)
-        frame = frame.replace(**{name: frame[name].take(order) for name in table.rules.shuffled})
+        if exchange:
+            order = shuffled_rows(len(frame), np.arange(len(frame)), seed=cohort.draws.seed)
+            frame = frame.replace(**{name: frame[name].take(order) for name in table.rules.shuffled})
         before = len(frame)
         frame = frame.take(np.isin(frame.data("hadm_id"), cohort.admissions_kept))
         counts["dropped, other admissions"] = before - len(frame)

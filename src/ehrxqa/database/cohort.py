@@ -32,7 +32,7 @@ class PlacedStudies:
 
     Attributes:
         image: Row in the labelled images.
-        seconds: Shifted and rotated time.
+        seconds: Shifted (and rotated) time.
         hadm_id: Admission if it is in the database (NaN: none).
     """
 
@@ -69,7 +69,13 @@ class Cohort:
 
 
 def make_cohort(
-    clinical: Clinical, studies: Studies, split: str, subjects_wanted: int, seed: int = OFFICIAL_SEED
+    clinical: Clinical,
+    studies: Studies,
+    split: str,
+    subjects_wanted: int,
+    seed: int = OFFICIAL_SEED,
+    *,
+    exchange: bool = True,
 ) -> Cohort:
     """Draw offsets, shift, and choose the cohort of one database.
 
@@ -79,6 +85,7 @@ def make_cohort(
         split: `train` or `test`.
         subjects_wanted: Size of the cohort; if fewer qualify, all of them are taken.
         seed: Seed of all draws.
+        exchange: Whether care units are renamed and study times rotated, as the official builder does.
 
     Raises:
         BuildError: No subject qualifies.
@@ -120,12 +127,13 @@ def make_cohort(
     hadm = np.unique(admissions.data("hadm_id"))
     icustays = icustays.take(np.isin(icustays.data("hadm_id"), hadm))
     transfers = transfers.take(np.isin(transfers.data("hadm_id"), hadm))
-    icustays, transfers = _exchange_care_units(icustays, transfers, seed)
+    if exchange:
+        icustays, transfers = _exchange_care_units(icustays, transfers, seed)
 
     in_cohort = np.isin(studies.subject_id, chosen) & (study_time != NAT)
     rows = np.flatnonzero(in_cohort)
     hadm_of_study = np.where(np.isin(studies.hadm_id, hadm), studies.hadm_id, np.nan)
-    rows, times = _rotate(studies.subject_id, study_time, rows)
+    rows, times = _in_order(studies.subject_id, study_time, rows, rotate=exchange)
     placed = PlacedStudies(studies.image[rows], times, hadm_of_study[rows])
     return Cohort(
         draws=draws,
@@ -213,14 +221,16 @@ def _mapped(column: FrameColumn, mapping: dict[str | None, str | None]) -> Frame
     return FrameColumn.of_texts(texts[code] for code in column.data.tolist())
 
 
-def _rotate(subject: Ids, time: Ids, rows: Ids) -> tuple[Ids, Ids]:
-    """Give each study the time of the subject's next one, and the last the time of the first.
+def _in_order(subject: Ids, time: Ids, rows: Ids, *, rotate: bool) -> tuple[Ids, Ids]:
+    """Studies by subject and time; with `rotate`, each gets the time of the subject's next, the last that of the first.
 
     Returns:
-        Rows and their new times, by subject and new time (ties in the order of the old times).
+        Rows and their times, by subject and time (ties in the order of the old times).
     """
     rows = rows[np.lexsort((time[rows], subject[rows]))]
     who, when = subject[rows], time[rows]
+    if not rotate:
+        return rows, when
     starts = np.flatnonzero(np.diff(who, prepend=-1))
     ends = np.append(starts[1:], len(rows)) - 1
     rotated = np.roll(when, -1)

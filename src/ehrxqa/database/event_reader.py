@@ -54,6 +54,7 @@ class EventContext:
         known: For each dictionary table, its keys: item ids, or ICD codes.
         scratch: Folder for temporary data.
         seed: Seed of the shuffles.
+        exchange: Whether the shuffle takes place; without it each row keeps its own values.
     """
 
     admissions: IdSet
@@ -62,6 +63,7 @@ class EventContext:
     known: dict[str, IdSet | frozenset[str]]
     scratch: Path | None
     seed: int
+    exchange: bool = True
 
 
 @dataclass
@@ -245,7 +247,7 @@ class _Reader:
             positions = np.searchsorted(at, positions[mine])
         counts["of the databases' admissions" if self._moved else "of the databases' subjects"] = len(positions)
         source = positions
-        if self._moved:
+        if self._moved and self._context.exchange:
             source = shuffled_rows(usable, positions, seed=self._context.seed, scratch=self._context.scratch)
         if at is not None:
             source = at[source]

@@ -12,8 +12,9 @@ from ehrxqa.errors import SourceError
 from ehrxqa.labels.cohort import frontal_images, gold_cohort, silver_cohort
 from ehrxqa.labels.ontology import Ontology
 from ehrxqa.labels.refine import Findings, Refiner
-from ehrxqa.labels.split import valid_studies
+from ehrxqa.labels.split import coherent_valid_studies, valid_studies
 from ehrxqa.labels.store import LabelledImages, Labels, LabelSet, SizeBoxes
+from ehrxqa.layout import BuildMode
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.sources.chest_imagenome import (
     SIZE_OBJECTS,
@@ -55,8 +56,16 @@ class LabelReport:
     counts: dict[str, int]
 
 
-def make_labels(tree: SourceTree, *, workers: int, progress: Progress = SILENT) -> tuple[Labels, LabelReport]:
+def make_labels(
+    tree: SourceTree, *, workers: int, mode: BuildMode = "official", progress: Progress = SILENT
+) -> tuple[Labels, LabelReport]:
     """Cohorts, refined labels and split of a source tree.
+
+    Args:
+        tree: The sources.
+        workers: Worker processes.
+        mode: By which rules images are kept and split.
+        progress: Told what happens.
 
     Raises:
         SourceError: A source file is missing, damaged, or does not fit the others.
@@ -74,7 +83,7 @@ def make_labels(tree: SourceTree, *, workers: int, progress: Progress = SILENT) 
     with progress.task("refining labels"):
         gold_images = gold_statements.images.texts
         gold_rows, first_studies = gold_cohort(images, frontal, gold_subjects, gold_images)
-        silver_rows = silver_cohort(images, frontal, boxes, gold_subjects)
+        silver_rows = silver_cohort(images, frontal, boxes, gold_subjects, any_width=mode == "coherent")
         if first_studies != len(gold_images):
             progress.note(
                 f"note: {len(gold_images)} gold images stand for {first_studies} first frontal studies of gold subjects"
@@ -107,7 +116,7 @@ def make_labels(tree: SourceTree, *, workers: int, progress: Progress = SILENT) 
         gender=[genders.get(subject) for subject in images.subject_id[rows].tolist()],
         in_silver_cohort=in_silver,
         in_gold_cohort=in_gold,
-        silver_split=_silver_split(images.subject_id[rows], silver_found),
+        silver_split=_silver_split(images.subject_id[rows], silver_found, mode),
         has_gold=has_gold,
         has_gold_plus=_flags(plus_found.present, len(rows)),
     )
@@ -122,6 +131,7 @@ def make_labels(tree: SourceTree, *, workers: int, progress: Progress = SILENT) 
         pair_category=refiner.pair_category,
         boxes={"silver": _size_boxes(boxes, row_of), "gold": _size_boxes(gold_boxes, row_of)},
     )
+    silver_subjects = labelled.subject_id[labelled.silver_split != ""]
     counts = {
         "images": len(images),
         "frontal studies": len(frontal),
@@ -132,6 +142,8 @@ def make_labels(tree: SourceTree, *, workers: int, progress: Progress = SILENT) 
         "objects": len(ontology.objects),
         "attributes": len(ontology.category_of),
         "possible pairs": len(ontology.pairs),
+        "silver subjects": len(np.unique(silver_subjects)),
+        "valid subjects": len(np.unique(labelled.subject_id[labelled.silver_split == "valid"])),
         "train images": int((labelled.silver_split == "train").sum()),
         "valid images": int((labelled.silver_split == "valid").sum()),
         "test images (gold)": int(has_gold.sum()),
@@ -182,11 +194,13 @@ def _flags(numbers: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.bool_]:
     return flags
 
 
-def _silver_split(subject: npt.NDArray[np.int64], found: Findings) -> npt.NDArray[np.object_]:
+def _silver_split(subject: npt.NDArray[np.int64], found: Findings, mode: BuildMode) -> npt.NDArray[np.object_]:
     """`train`, `valid` or empty for each labelled image; silver images are one per study, in file order."""
     split = np.full(len(subject), "", dtype=object)
-    abnormal = np.isin(found.present, found.image[found.relation == 1])
-    valid = valid_studies(subject[found.present], abnormal)
+    if mode == "coherent":
+        valid = coherent_valid_studies(subject[found.present])
+    else:
+        valid = valid_studies(subject[found.present], np.isin(found.present, found.image[found.relation == 1]))
     split[found.present] = np.where(valid, "valid", "train")
     return split
 

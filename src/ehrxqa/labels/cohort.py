@@ -46,14 +46,26 @@ def frontal_images(images: ImageTable) -> Rows:
     return rows[first]
 
 
-def silver_cohort(images: ImageTable, frontal: Rows, boxes: Boxes, gold_subjects: Sequence[int]) -> Rows:
+def silver_cohort(
+    images: ImageTable, frontal: Rows, boxes: Boxes, gold_subjects: Sequence[int], *, any_width: bool = False
+) -> Rows:
     """Rows of `images` in the silver cohort, by subject and study order.
 
     An image without any box stays: only images that have boxes, but not 36 different ones, are dropped.
     Widths are compared with mean and standard deviation over the whole box table, so the order of
     filters does not matter.
+
+    Args:
+        images: All images.
+        frontal: Rows of those that stand for a study.
+        boxes: The silver boxes.
+        gold_subjects: Subjects that are none of the cohort's.
+        any_width: Keep images whose boxes are outliers. A bent spine or a wide mediastinum makes outliers, and the gold
+            cohort keeps them: without this the two cohorts differ in what they show.
     """
-    dropped = _wrong_count(boxes) | _outliers(boxes)
+    dropped = _wrong_count(boxes)
+    if not any_width:
+        dropped |= _outliers(boxes)
     number_of = {image_id: number for number, image_id in enumerate(boxes.images.texts)}
     keep = np.fromiter(
         (

@@ -20,7 +20,7 @@ from typing import Any, Final
 from ehrxqa.errors import BuildError
 from ehrxqa.files import sha256_of, write_json
 from ehrxqa.json_files import converted, json_text, read_as, read_json
-from ehrxqa.layout import MANIFEST, DataKind
+from ehrxqa.layout import MANIFEST, BuildMode, DataKind
 from ehrxqa.short_repr import short_repr
 from ehrxqa.spec.extra import from_json
 from ehrxqa.spec.releases import PROJECTS, FoundRelease, data_set_name, project_of
@@ -113,9 +113,15 @@ class Manifest:
 
     @property
     def data_set(self) -> str:
-        """What the data set is called: EHRXQA only if made from the official releases, with the official tables."""
+        """What the data set is called: EHRXQA only if made of the official releases, tables and way."""
         name = data_set_name({slug: found.version for slug, found in self.releases.items()})
-        return f"{name} with {' and '.join(sorted(self.tables))}" if self.tables else name
+        name = f"{name} with {' and '.join(sorted(self.tables))}" if self.tables else name
+        return f"{name} (coherent)" if self.mode == "coherent" and self.kind == "credentialed" else name
+
+    @property
+    def mode(self) -> BuildMode:
+        """How the databases were made; a manifest that does not say so is of the time of one mode only."""
+        return "coherent" if self.settings.get("mode") == "coherent" else "official"
 
     @property
     def release_numbers(self) -> dict[str, str]:
