@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ehrxqa.errors import RecordError, SettingsError
 from ehrxqa.models import run_folder as rf
 from ehrxqa.models import run_records as rr
+from ehrxqa.runs.lines import Lines
 
 RUN = rr.Run(
     id="first",
@@ -82,7 +83,7 @@ def test_what_a_crash_cuts_short_is_no_line_and_the_next_writer_goes_on(
 ) -> None:
     folder = tmp_path_factory.mktemp("run")
     path = folder / rf.QUERIES
-    with rf.Lines[rr.QueryLine](path) as stream:
+    with Lines[rr.QueryLine](path, rf.line_text) as stream:
         for line in lines:
             stream.add(line)
     whole = path.read_bytes()
@@ -90,14 +91,14 @@ def test_what_a_crash_cuts_short_is_no_line_and_the_next_writer_goes_on(
     path.write_bytes(kept)
     complete = lines[: kept.count(b"\n")]
     assert rf.read_queries(folder) == {(line.id, line.trial): line for line in complete}
-    with rf.Lines[rr.QueryLine](path) as stream:
+    with Lines[rr.QueryLine](path, rf.line_text) as stream:
         for line in lines[len(complete) :]:
             stream.add(line)
     assert path.read_bytes() == whole
 
 
 def test_the_last_line_about_a_question_counts(tmp_path: Path) -> None:
-    with rf.Lines[rr.OutcomeLine](tmp_path / rf.OUTCOMES) as stream:
+    with Lines[rr.OutcomeLine](tmp_path / rf.OUTCOMES, rf.line_text) as stream:
         stream.add(rr.OutcomeLine("7", 0, "error", reason="first"))
         stream.add(rr.OutcomeLine("7", 1, "answered", [None, 1.5, "x"]))
         stream.add(rr.OutcomeLine("7", 0, "timeout", reason="second"))
@@ -107,7 +108,7 @@ def test_the_last_line_about_a_question_counts(tmp_path: Path) -> None:
 
 
 def test_a_trace_holds_any_object(tmp_path: Path) -> None:
-    with rf.Lines[dict[str, object]](tmp_path / rf.TRACE) as stream:
+    with Lines[dict[str, object]](tmp_path / rf.TRACE, rf.line_text) as stream:
         stream.add({"id": "1", "tool": "search_values", "step": 0})
     assert list(rf.read_trace(tmp_path)) == [{"id": "1", "tool": "search_values", "step": 0}]
 
@@ -152,6 +153,6 @@ def test_costs_add_up() -> None:
 
 
 def test_what_no_json_reader_takes_becomes_a_text(tmp_path: Path) -> None:
-    with rf.Lines[rr.OutcomeLine](tmp_path / rf.OUTCOMES) as stream:
+    with Lines[rr.OutcomeLine](tmp_path / rf.OUTCOMES, rf.line_text) as stream:
         stream.add(rr.OutcomeLine("1", 0, "answered", [10**30, "cut \ud83d", 2.5]))
     assert rf.read_outcomes(tmp_path)["1", 0].answer == [str(10**30), "cut ?", 2.5]

@@ -25,7 +25,7 @@ from ehrxqa.models.run_folder import (
     OUTCOMES,
     QUERIES,
     TRACE,
-    Lines,
+    line_text,
     read_outcomes,
     read_run,
     run_path,
@@ -48,6 +48,7 @@ from ehrxqa.net.chat import ChatClient, Patience, Reply
 from ehrxqa.net.consent import Ask, require_consent
 from ehrxqa.net.endpoint import find_key, named_endpoint
 from ehrxqa.progress import SILENT, Progress
+from ehrxqa.runs.lines import Lines
 from ehrxqa.runs.manifest import read_manifest
 from ehrxqa.runs.output_folder import exclusive
 
@@ -212,9 +213,9 @@ def _work(work: _Work, asked: QuestionSet, trials: int, concurrency: int, progre
         return
     lock = threading.Lock()
     with (
-        Lines[QueryLine](work.folder / QUERIES) as queries,
-        Lines[OutcomeLine](work.folder / OUTCOMES) as outcomes,
-        Lines[dict[str, Any]](work.folder / TRACE) as traces,
+        Lines[QueryLine](work.folder / QUERIES, line_text) as queries,
+        Lines[OutcomeLine](work.folder / OUTCOMES, line_text) as outcomes,
+        Lines[dict[str, Any]](work.folder / TRACE, line_text) as traces,
         progress.task(f"agent {work.asking.model}", total=len(left), unit="questions") as task,
         ThreadPoolExecutor(concurrency) as pool,
     ):

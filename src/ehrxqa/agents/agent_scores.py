@@ -21,8 +21,8 @@ __all__ = ["agent_scores", "lines_of"]
 def lines_of(identifier: str, trial: int, trace: Trace, cost: Cost) -> tuple[QueryLine, OutcomeLine]:
     """What a run keeps of an episode: what was written, and what came of it."""
     handed_in = trace.submission or Submission("abstain", "abstained", reason="nothing was handed in")
-    told = f"{len(trace.calls):,} calls of tools"
-    return QueryLine(identifier, trial, handed_in.query, None, told, cost), OutcomeLine(
+    explanation = f"{len(trace.calls):,} calls of tools"
+    return QueryLine(identifier, trial, handed_in.query, None, explanation, cost), OutcomeLine(
         identifier, trial, handed_in.outcome, handed_in.answer,
         handed_in.reason or ("the agent abstains" if handed_in.outcome == "abstained" else None),
         trace.spent.image_questions, round(trace.spent.seconds, 4),
@@ -36,7 +36,7 @@ def agent_scores(
     queries, outcomes = read_queries(folder), read_outcomes(folder)
     rules = profile_named(profile)
     judged: list[Judged] = []
-    told: list[QuestionScore] = []
+    scores: list[QuestionScore] = []
     used = Cost()
     for trial in range(trials):
         for identifier, asked_record in asked.records.items():
@@ -52,14 +52,14 @@ def agent_scores(
             cost = line.cost + Cost(images=outcome.vqa_calls)
             used += cost
             judged.append(Judged(identifier, trial, verdict, verdict, fault, measures))
-            told.append(
+            scores.append(
                 QuestionScore(
                     identifier, trial, float(verdict == "right"), answer, question.gold, fault,
                     outcome.reason or line.explanation, cost, measures, verdict,
                     {name: getattr(question.placement, name) for name in GROUPINGS},
                 )
             )  # fmt: skip
-    return Scores(profile, summarise(judged, asked.facts, seed), tuple(told)), used
+    return Scores(profile, summarise(judged, asked.facts, seed), tuple(scores)), used
 
 
 def _fault(question: Question, verdict: Verdict) -> Fault | None:

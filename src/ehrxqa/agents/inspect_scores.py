@@ -97,9 +97,9 @@ def execution(question_of: Callable[[str], Question], profile: str = "paper") ->
         trace = Trace.of(state.store.get(TRACE_KEY))
         submission = trace.submission
         verdict = verdict_of(question_of(str(state.sample_id)), submission, profile)
-        told = None if submission is None else submission.query or json.dumps(submission.answer)
+        handed_in = None if submission is None else submission.query or json.dumps(submission.answer)
         why = "nothing was handed in" if submission is None else submission.reason
         spent = {"image_questions": trace.spent.image_questions, "calls": trace.spent.calls}
-        return Score(value=_LETTERS[verdict], answer=told, explanation=why or verdict, metadata=spent)
+        return Score(value=_LETTERS[verdict], answer=handed_in, explanation=why or verdict, metadata=spent)
 
     return score

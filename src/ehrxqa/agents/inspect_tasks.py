@@ -169,8 +169,8 @@ def write_query(opened: Callable[[], Build], budget: Budget) -> Solver:
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         tools = Tools(opened(), budget)
-        told = await anyio.to_thread.run_sync(_told, opened())
-        state.messages.insert(0, ChatMessageSystem(content=told))
+        system_text = await anyio.to_thread.run_sync(_told, opened())
+        state.messages.insert(0, ChatMessageSystem(content=system_text))
         state = await generate(state)
         query = state.output.completion.strip() or "null"  # whatever stands around it is taken away where it runs
         await anyio.to_thread.run_sync(lambda: tools.submit_answer(query=query))

@@ -21,6 +21,7 @@ from ehrxqa.agents.questions import INSTRUCTIONS, Question
 from ehrxqa.agents.results import Picture
 from ehrxqa.agents.tools import Tools
 from ehrxqa.errors import EhrxqaError, SettingsError
+from ehrxqa.runs.lines import Lines
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
@@ -164,7 +165,7 @@ def write_traces(path: Path) -> Callable[[Tools], None]:
     """Append the trace of each episode to a file, one JSON object a line."""
 
     def write(tools: Tools) -> None:
-        with path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(tools.trace.record()) + "\n")
+        with Lines[dict[str, Any]](path) as lines:
+            lines.add(tools.trace.record())
 
     return write

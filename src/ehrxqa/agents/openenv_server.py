@@ -72,8 +72,8 @@ def openenv_classes() -> tuple[type[Any], type[Any], type[Any]]:
             """Call the tool."""
             self._steps += 1
             step = self._inner.step({"tool": action.tool, "arguments": action.arguments})
-            told = {"verdict": step.info["verdict"], "parts": step.info["parts"]} if step.done else {}
-            return EhrxqaObservation(**_seen(step.observation), done=step.done, reward=step.reward, metadata=told)
+            metadata = {"verdict": step.info["verdict"], "parts": step.info["parts"]} if step.done else {}
+            return EhrxqaObservation(**_seen(step.observation), done=step.done, reward=step.reward, metadata=metadata)
 
         @property
         def state(self) -> Any:

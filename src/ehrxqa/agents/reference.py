@@ -54,8 +54,8 @@ class Asking:
 
 def agent_version(asking: Asking) -> str:
     """A digest of what the model is told and how: instructions, tools, settings."""
-    told = [INSTRUCTIONS, _REMINDER, _declared(asking), asking.model, asking.temperature, asking.pictures]
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+    identity = [INSTRUCTIONS, _REMINDER, _declared(asking), asking.model, asking.temperature, asking.pictures]
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def solve(

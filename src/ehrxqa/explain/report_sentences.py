@@ -113,24 +113,24 @@ def image_reports(
         for place, name in ontology.pairs
         if is_asked({"object": place, "attribute": name, "category": category[name]})
     }
-    told: dict[str, list[Statement]] = read_gold_sentences(tree, by_hand) if by_hand else {}
+    statements: dict[str, list[Statement]] = read_gold_sentences(tree, by_hand) if by_hand else {}
     tabular = any(name.startswith(f"{_SILVER}attribute_relations") for name in records) or (
         not records and has_tabular_files(tree)
     )
     if of_graphs and (path := _graphs(out, tree, records, tabular=tabular)) is not None:
-        told |= read_graph_sentences(path, of_graphs, members)
+        statements |= read_graph_sentences(path, of_graphs, members)
     found = {}
     for image in studies:
         if image not in labelled:
             found[image] = ImageReport("", (), 0, "the image has no labels")
-        elif image not in told and tabular:
+        elif image not in statements and tabular:
             note = "no sentences: the tabular files hold no text, and there is no scene graph of this image beside them"
             found[image] = ImageReport("", (), 0, note)
-        elif not told.get(image):
+        elif not statements.get(image):
             what = "gold file names" if image in by_hand else "scene graphs hold"
             raise SourceError(f"study {studies[image]} has labels in {out}, but the {what} no image of it; {_GIVE}")
         else:
-            decided = verdicts(told[image], ontology, by_hand_twice=image in by_hand)
+            decided = verdicts(statements[image], ontology, by_hand_twice=image in by_hand)
             bound = image in by_hand or not tabular
             if bound and not _agree(decided, present[image], asked):
                 raise SourceError(f"study {studies[image]} has other labels in {out} than the sources state; {_GIVE}")

@@ -134,16 +134,16 @@ def _report(report: ImageReport) -> list[str]:
     """What a report says, as text: each sentence, and below it the labels that it decided."""
     lines = []
     for relation in (1, 0):
-        told = [label for label in report.labels if label.relation == relation and label.ground != "unstated"]
+        shown = [label for label in report.labels if label.relation == relation and label.ground != "unstated"]
         last: tuple[int | None, str | None] | None = None
-        for label in told[:_MOST_LABELS]:
+        for label in shown[:_MOST_LABELS]:
             sentence = label.sentence, label.text
             if sentence != last:
                 lines.append(f"     {_sentence(label)}")
                 last = sentence
             lines.append(f"        {_described(label)}")
-        if len(told) > _MOST_LABELS:
-            lines.append(f"     … and {len(told) - _MOST_LABELS} more {'present' if relation else 'denied'}")
+        if len(shown) > _MOST_LABELS:
+            lines.append(f"     … and {len(shown) - _MOST_LABELS} more {'present' if relation else 'denied'}")
     if not any(label.relation for label in report.labels):
         lines.insert(0, _NONE)
     if report.unstated:

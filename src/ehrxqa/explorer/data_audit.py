@@ -17,7 +17,7 @@ from ehrxqa.errors import EhrxqaError, RecordError, SettingsError
 from ehrxqa.explorer.data_questions import Item, QuestionIndex
 from ehrxqa.explorer.library import Library
 from ehrxqa.json_files import json_value, read_text
-from ehrxqa.models.run_folder import Lines
+from ehrxqa.runs.lines import Lines
 from ehrxqa.sql.answer_list import answer_list
 from ehrxqa.sql.limits import Limits
 from ehrxqa.sql.lint import Lint

@@ -76,7 +76,9 @@ def verdicts(
     if by_hand_twice:
         others = {pair: statement for pair, statement in kept.items() if pair not in possible}
         again = _with_parents(dict.fromkeys(possible, _BY_DEFAULT) | others | present, ontology)
-        present = {pair: told for pair, told in again.items() if told.relation == 1 and _is_kept(pair, ontology)}
+        present = {
+            pair: statement for pair, statement in again.items() if statement.relation == 1 and _is_kept(pair, ontology)
+        }
     return {pair: _verdict(pair, present.get(pair), said.get(pair)) for pair in possible | present.keys()}
 
 
@@ -91,21 +93,21 @@ def _verdict(pair: Pair, present: Statement | None, said: Statement | None) -> V
     return Verdict(int(present is not None), Ground.STATED if own else Ground.INHERITED, statement)
 
 
-def _with_parents(told: dict[Pair, Statement], ontology: Ontology) -> dict[Pair, Statement]:
+def _with_parents(statements: dict[Pair, Statement], ontology: Ontology) -> dict[Pair, Statement]:
     """What is told, passed on to parent attributes and then to parent objects."""
-    told = _last(
-        told,
+    statements = _last(
+        statements,
         [
             ((place, parent), rank, statement)
-            for (place, attribute), statement in told.items()
+            for (place, attribute), statement in statements.items()
             for rank, parent in _parents(ontology.label_parents, attribute)
         ],
     )
     return _last(
-        told,
+        statements,
         [
             ((parent, attribute), rank, statement)
-            for (place, attribute), statement in told.items()
+            for (place, attribute), statement in statements.items()
             for rank, parent in _parents(ontology.object_parents, place)
         ],
     )
@@ -116,9 +118,9 @@ def _parents(pairs: Sequence[tuple[str, str]], child: str) -> list[tuple[int, st
     return [(rank, parent) for rank, (name, parent) in enumerate(pairs, 1) if name == child]
 
 
-def _last(told: dict[Pair, Statement], copies: Iterable[tuple[Pair, int, Statement]]) -> dict[Pair, Statement]:
+def _last(statements: dict[Pair, Statement], copies: Iterable[tuple[Pair, int, Statement]]) -> dict[Pair, Statement]:
     """For each pair the latest sentence; among equals the copy of the highest rank, and what was told itself least."""
-    best = {pair: (statement.sentence, 0, statement) for pair, statement in told.items()}
+    best = {pair: (statement.sentence, 0, statement) for pair, statement in statements.items()}
     for pair, rank, statement in copies:
         if pair not in best or (statement.sentence, rank) > best[pair][:2]:
             best[pair] = (statement.sentence, rank, statement)

@@ -23,7 +23,7 @@ from ehrxqa.models.run_folder import (
     OUTCOMES,
     QUERIES,
     RUN,
-    Lines,
+    line_text,
     read_outcomes,
     read_queries,
     read_run,
@@ -38,6 +38,7 @@ from ehrxqa.models.subsets import choose
 from ehrxqa.net.consent import Ask
 from ehrxqa.neuralsql.setup import Setup, open_engine
 from ehrxqa.progress import SILENT, Progress
+from ehrxqa.runs.lines import Lines
 from ehrxqa.runs.manifest import Manifest, read_manifest
 from ehrxqa.runs.output_folder import exclusive
 from ehrxqa.sql import limits as sql_limits
@@ -284,7 +285,7 @@ def _parser(
 def _parse(folder: Path, parser: Parser, asked: QuestionSet, trials: int, progress: Progress) -> None:
     """Have a query for every question and trial."""
     known = read_queries(folder)
-    with Lines[QueryLine](folder / QUERIES) as lines:
+    with Lines[QueryLine](folder / QUERIES, line_text) as lines:
         for trial in range(trials):
             left = [identifier for identifier in asked.records if (identifier, trial) not in known]
             if not left:
@@ -315,7 +316,7 @@ def _execute(folder: Path, runner: QueryRunner, asked: QuestionSet, trials: int)
     """Have an outcome for every question and trial."""
     queries, known = read_queries(folder), read_outcomes(folder)
     wanted: dict[str, list[QueryLine]] = {}
-    with Lines[OutcomeLine](folder / OUTCOMES) as lines:
+    with Lines[OutcomeLine](folder / OUTCOMES, line_text) as lines:
         for trial in range(trials):
             for identifier in asked.records:
                 line = queries[identifier, trial]

@@ -21,13 +21,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, Final, Generic, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from ehrxqa.errors import RecordError, SettingsError
-from ehrxqa.files import disk_errors, write_json, write_text
+from ehrxqa.files import write_json, write_text
 from ehrxqa.layout import RUNS_FOLDER
 from ehrxqa.models.run_records import FORMAT, OutcomeLine, QueryLine, Run, Scores
 
@@ -38,7 +37,7 @@ __all__ = [
     "RUN",
     "SCORES",
     "TRACE",
-    "Lines",
+    "line_text",
     "list_runs",
     "read_answers",
     "read_outcomes",
@@ -127,7 +126,7 @@ def read_scores(folder: Path | str) -> Scores | None:
 def write_scores(folder: Path, scores: Scores) -> None:
     """Write `scores.json`, whole or not at all: one line per question."""
     head = {"format": scores.format, "profile": scores.profile, "summary": scores.summary}
-    lines = ",\n".join(_line(question) for question in scores.questions)
+    lines = ",\n".join(line_text(question) for question in scores.questions)
     write_text(folder / SCORES, f'{_text(head)[:-1]},\n"questions": [\n{lines}\n]}}\n')
 
 
@@ -148,54 +147,6 @@ def write_answers(folder: Path, answers: dict[str, Any]) -> None:
 
 
 T = TypeVar("T")
-
-
-class Lines(Generic[T]):
-    """A file of one record per line that is being written: what is added is there after a crash.
-
-    A line cut short by an earlier crash is cut off when the file is opened.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        with disk_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._stream: BinaryIO = path.open("a+b")
-            _cut_torn_line(self._stream)
-
-    def add(self, record: T) -> None:
-        """Append a record: a dataclass of this module, or a JSON object."""
-        with disk_errors(self._path):
-            self._stream.write(_line(record).encode() + b"\n")
-            self._stream.flush()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._stream.close()
-
-    def __enter__(self) -> Lines[T]:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-def _cut_torn_line(stream: BinaryIO) -> None:
-    """Cut off what stands behind the last line end."""
-    end = stream.seek(0, 2)
-    kept = end
-    while kept:
-        start = max(0, kept - 65536)
-        stream.seek(start)
-        block = stream.read(kept - start)
-        if (place := block.rfind(b"\n")) >= 0:
-            kept = start + place + 1
-            break
-        kept = start
-    if kept < end:
-        stream.truncate(kept)
 
 
 def _read(path: Path, kind: type[T]) -> T:
@@ -226,7 +177,8 @@ def _read_lines(path: Path, kind: type[T]) -> Iterator[T]:
                 raise RecordError(f"{path}: line {number} was not written by a run of ehrxqa ({error})") from None
 
 
-def _line(record: Any) -> str:
+def line_text(record: Any) -> str:
+    """A record of a run as it stands in one of the files of lines: a dataclass of `run_records`, or a JSON object."""
     return _text(record if isinstance(record, dict) else asdict(record))
 
 

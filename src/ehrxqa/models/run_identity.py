@@ -20,13 +20,15 @@ __all__ = ["default_name", "earlier_scores", "first_answers", "told_arguments"]
 
 def told_arguments(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Arguments as given and as defaulted, as JSON holds them."""
-    told: dict[str, Any] = {key: str(value) if isinstance(value, Path) else value for key, value in given.items()}
-    told |= {key: "object" for key in ("parser", "vision") if key in told and not isinstance(told[key], str)}
-    if "options" in told:
-        told["options"] = dict(given["options"]) if given["options"] else None
+    arguments: dict[str, Any] = {key: str(value) if isinstance(value, Path) else value for key, value in given.items()}
+    arguments |= {
+        key: "object" for key in ("parser", "vision") if key in arguments and not isinstance(arguments[key], str)
+    }
+    if "options" in arguments:
+        arguments["options"] = dict(given["options"]) if given["options"] else None
     return {
-        "given": {key: value for key, value in told.items() if value != defaults.get(key)},
-        "defaulted": {key: value for key, value in told.items() if value == defaults.get(key)},
+        "given": {key: value for key, value in arguments.items() if value != defaults.get(key)},
+        "defaulted": {key: value for key, value in arguments.items() if value == defaults.get(key)},
     }
 
 
@@ -35,9 +37,9 @@ def default_name(record: Run, profile: str) -> str:
     words = [record.parser.spec, record.vision.spec, record.split]
     if record.subset.name != "all":
         words.append(record.subset.name)
-    told = re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(words)).strip("-.")[:70]
+    name = re.sub(r"[^A-Za-z0-9.]+", "-", "-".join(words)).strip("-.")[:70]
     digest = hashlib.sha256(json.dumps([_identity(record), profile], sort_keys=True).encode()).hexdigest()
-    return f"{told}-{digest[:8]}"
+    return f"{name}-{digest[:8]}"
 
 
 def earlier_scores(folder: Path, record: Run, profile: str) -> Scores | None:

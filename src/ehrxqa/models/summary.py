@@ -117,9 +117,9 @@ def _scores(
         wrong[place] += verdict(each) == "wrong"
     right, wrong = right / times, wrong / times
     total = len(places)
-    alike = bool((right == right[0]).all() and (wrong == wrong[0]).all())
+    all_equal = bool((right == right[0]).all() and (wrong == wrong[0]).all())
     drawn = None
-    if not alike:
+    if not all_equal:
         rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
         drawn = rng.multinomial(total, np.full(total, 1.0 / total), size=_RESAMPLES)  # (resamples, questions)
     scores: dict[str, dict[str, float | None]] = {}

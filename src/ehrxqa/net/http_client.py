@@ -278,9 +278,9 @@ def _reason(error: BaseException) -> str:
         return "no answer in time"
     if isinstance(error, httpx2.ProxyError):
         return "the proxy refuses"
-    behind: BaseException | None = error
-    while behind is not None:
-        if isinstance(behind, OSError) and behind.strerror:
-            return behind.strerror.lower()
-        behind = behind.__cause__ or behind.__context__
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror.lower()
+        cause = cause.__cause__ or cause.__context__
     return type(error).__name__

@@ -147,8 +147,8 @@ def paraphrase(
         report.rejected = dict(sorted(asking.rejected.items()))
         wordings = _assign(shapes, accepted, report)
         if wordings:
-            told = {"model": model, "temperature": temperature, "seed": seed, "changed": report.changed}
-            rewrite(out, files, wordings, model, manifest, told)
+            counts = {"model": model, "temperature": temperature, "seed": seed, "changed": report.changed}
+            rewrite(out, files, wordings, model, manifest, counts)
     return report
 
 

@@ -91,7 +91,7 @@ def rewrite(
     wordings: Mapping[tuple[str, int], str],
     model: str,
     manifest: Manifest,
-    told: Mapping[str, Any],
+    counts: Mapping[str, Any],
 ) -> None:
     """Give questions their new wordings in all forms, and the manifest their checksums; all together or not at all.
 
@@ -101,7 +101,7 @@ def rewrite(
         wordings: (split, place) → the new question.
         model: Its `para_type`.
         manifest: As read; it gets the new checksums.
-        told: What is said of this run in the manifest.
+        counts: What is said of this run in the manifest.
     """
     writers: dict[str, Callable[[Path], None]] = {}
     for split in splits:
@@ -117,7 +117,7 @@ def rewrite(
             if path in stage.outputs:
                 staged = staged_path(out, path)
                 stage.outputs[path] = FileRecord(sha256_of(staged), staged.stat().st_size)
-        stage.counts["paraphrase"] = [*stage.counts.get("paraphrase", []), dict(told)]
+        stage.counts["paraphrase"] = [*stage.counts.get("paraphrase", []), dict(counts)]
         manifest.write(out, name=staged_path(out, "manifest.json").name)
 
     replace_together(out, writers, stage_manifest)

@@ -175,9 +175,9 @@ def generate(
                 report.scopes, report.templates = dict(sorted(files.scopes.items())), len(files.templates)
                 if manifest is None:
                     return
-                told = {name: value for name, value in asdict(report).items() if name != "fault_examples"}
+                counts = {name: value for name, value in asdict(report).items() if name != "fault_examples"}
                 outputs = {path: _record_of(staged_path(out, path)) for path in files.writers}
-                manifest.stages["questions"] = StageRecord(key, outputs, {**told, "settings": settings})
+                manifest.stages["questions"] = StageRecord(key, outputs, {**counts, "settings": settings})
                 manifest.write(out, name=staged_path(out, MANIFEST).name)
 
             replace_together(out, files.writers, stage_manifest)

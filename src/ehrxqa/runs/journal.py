@@ -13,11 +13,12 @@ from collections.abc import Set
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 from ehrxqa.errors import BuildError, RecordError
-from ehrxqa.files import disk_errors, require_writable, write_text
+from ehrxqa.files import require_writable, write_text
 from ehrxqa.json_files import json_text, parse_json, read_text
+from ehrxqa.runs.lines import Lines
 
 __all__ = ["Journal"]
 
@@ -44,8 +45,7 @@ class Journal:
         self._finished = self._read(depends_on, keys)
         entries = ({"query": digest, "record": record} for digest, record in self._finished.items())
         write_text(path, "".join(_line(value) for value in ({_MARK: depends_on}, *entries)))
-        with disk_errors(path):
-            self._stream: TextIO = path.open("a", encoding="utf-8")
+        self._lines = Lines[dict[str, Any]](path)
 
     def _read(self, depends_on: dict[str, Any], keys: Set[str]) -> dict[str, dict[str, Any]]:
         if not self._path.exists() or not self._path.stat().st_size:
@@ -78,13 +78,11 @@ class Journal:
         """Keep a finished record."""
         digest = self._digest(identifier, query)
         self._finished[digest] = record
-        with disk_errors(self._path):
-            self._stream.write(_line({"query": digest, "record": record}))
-            self._stream.flush()
+        self._lines.add({"query": digest, "record": record})
 
     def remove(self) -> None:
         """Delete the file: the run is complete."""
-        self._stream.close()
+        self._lines.close()
         self._path.unlink(missing_ok=True)
 
     def __enter__(self) -> Journal:
@@ -93,7 +91,7 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stream.close()
+        self._lines.close()
 
 
 def _line(value: Any) -> str:

@@ -37,12 +37,12 @@ def _checked(tree: SourceTree, project: Project) -> FoundRelease:
     if found.version == project.version:
         found = _by_values(tree, project) or found
     release = project.release(found.version)
-    told = f"told by {found.found_by if found.found_by == SUMS else 'its ' + found.found_by}"
+    found_how = f"told by {found.found_by if found.found_by == SUMS else 'its ' + found.found_by}"
     if release is not None and release.refused:
-        raise SourceError(f"is {project.title} {found.version} ({told}): {release.refused}", path=folder)
+        raise SourceError(f"is {project.title} {found.version} ({found_how}): {release.refused}", path=folder)
     if found.version != wanted:
         raise SourceError(
-            f"is {project.title} {found.version} ({told}), need {wanted}{_advice(project, found)}", path=folder
+            f"is {project.title} {found.version} ({found_how}), need {wanted}{_advice(project, found)}", path=folder
         )
     return found
 

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from ehrxqa.errors import RecordError, SettingsError, VqaError
-from ehrxqa.files import disk_errors, reading, write_text
-from ehrxqa.json_files import json_text, parse_json_lines
+from ehrxqa.files import reading
+from ehrxqa.json_files import parse_json_lines
 from ehrxqa.layout import LABELS_FOLDER, database_path
 from ehrxqa.net.consent import Ask
 from ehrxqa.progress import SILENT, Progress
+from ehrxqa.runs.lines import Lines
 from ehrxqa.runs.output_folder import built_files
 from ehrxqa.vqa.image_labels import ImageLabels
 from ehrxqa.vqa.models import ABSTAIN, VqaModel, VqaReply, VqaRequest, as_reply
@@ -145,13 +146,14 @@ def ask(
         known = _known(target, answering, report)
     left = [(request, more) for request, more in mine if _key(request, more) not in known]
     report.known = len(mine) - len(left)
-    with disk_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        stream = target.open("a", encoding="utf-8")
-    with stream, progress.task("image questions", total=len(left), unit="questions") as task:
+    with (
+        Lines[dict[str, Any]](target) as lines,
+        progress.task("image questions", total=len(left), unit="questions") as task,
+    ):
         size = max(1, min(answering.batch_size, _MOST_AT_ONCE))
         for start in range(0, len(left), size):
             batch = left[start : start + size]
+            answered = []
             for (request, more), reply in zip(batch, _replies(answering, batch, report), strict=True):
                 if reply is None:
                     continue
@@ -159,11 +161,10 @@ def ask(
                 if "expects" not in record and not _reads_back(request):
                     record["expects"] = request.answer_type
                 record |= {**more, "model": answering.name, "version": answering.version}
-                with disk_errors(target):
-                    stream.write(json_text(record) + "\n")
+                answered.append(record)
                 report.asked += 1
                 report.abstained += reply.answer is ABSTAIN
-            stream.flush()
+            lines.add(*answered)
             task.advance(len(batch))
     report.unread = getattr(answering, "unread", None)
     if left and report.failed == len(left):
@@ -208,7 +209,7 @@ def _key(request: VqaRequest, more: Mapping[str, Any]) -> Any:
 
 
 def _known(target: Path, model: VqaModel, report: AskReport) -> set[Any]:
-    """The pairs that the target has answers to; a line that a killed run left unfinished is cut off."""
+    """The pairs that the target has answers to; a line that a killed run left unfinished is none."""
     if not target.exists():
         return set()
     text = target.read_text(encoding="utf-8", errors="replace")
@@ -228,8 +229,6 @@ def _known(target: Path, model: VqaModel, report: AskReport) -> set[Any]:
                 "name another file with --out"
             )
         report.abstained += record.get("answer") == "null"
-    if unfinished:
-        write_text(target, whole + "\n" if whole else "")
     return known
 
 

@@ -11,14 +11,14 @@ from typing import Any, Generic, TypeVar
 from ehrxqa.net.chat import ChatClient
 from ehrxqa.runs.journal import Journal
 
-__all__ = ["Told", "at_a_time", "tell"]
+__all__ = ["ModelReply", "at_a_time", "tell"]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 @dataclass(frozen=True)
-class Told:
+class ModelReply:
     """One reply.
 
     Attributes:
@@ -32,7 +32,9 @@ class Told:
     tokens_out: int
 
 
-def tell(client: ChatClient, journal: Journal, lock: threading.Lock, identifier: str, body: dict[str, Any]) -> Told:
+def tell(
+    client: ChatClient, journal: Journal, lock: threading.Lock, identifier: str, body: dict[str, Any]
+) -> ModelReply:
     """The reply to a request, from the journal or from the endpoint.
 
     Raises:
@@ -50,7 +52,7 @@ def tell(client: ChatClient, journal: Journal, lock: threading.Lock, identifier:
         }
         with lock:
             journal.add(identifier, asked, kept)
-    return Told(str(kept["text"]), int(kept["tokens_in"]), int(kept["tokens_out"]))
+    return ModelReply(str(kept["text"]), int(kept["tokens_in"]), int(kept["tokens_out"]))
 
 
 class _Failure(Generic[T]):

@@ -13,7 +13,7 @@ from typing import Any, Final
 from ehrxqa.dataset.splits import load_records
 from ehrxqa.errors import SettingsError
 from ehrxqa.layout import WORK_FOLDER, question_file
-from ehrxqa.models.llm.asking import Told, at_a_time, tell
+from ehrxqa.models.llm.asking import ModelReply, at_a_time, tell
 from ehrxqa.models.llm.clean_up import clean_up
 from ehrxqa.models.llm.prompt import Prompter, tokens_estimated
 from ehrxqa.models.llm.voting import DrawnModel, vote
@@ -120,8 +120,8 @@ class LlmParser:
         if temperature is None and self.settings.samples > 1:
             temperature = 0.7
         self._temperature = temperature
-        told = [self._prompter.digest, temperature, self.settings.samples, self.settings.agreement]
-        self.version = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+        settings_of_version = [self._prompter.digest, temperature, self.settings.samples, self.settings.agreement]
+        self.version = hashlib.sha256(json.dumps(settings_of_version).encode()).hexdigest()[:16]
 
     def estimate(self, questions: Sequence[AskedQuestion], trials: int) -> Estimate:
         """What asking all questions would take; nothing is sent."""
@@ -159,15 +159,15 @@ class LlmParser:
             Engine(context.database, DrawnModel(), limits=_VOTE_LIMITS) as engine,
         ):
 
-            def samples(question: AskedQuestion) -> list[Told]:
+            def samples(question: AskedQuestion) -> list[ModelReply]:
                 messages = self._prompter.messages(question.text)
                 return [
                     tell(client, journal, lock, f"trial {trial}, sample {number}", self._body(messages, trial, number))
                     for number in range(settings.samples)
                 ]
 
-            for place, told in at_a_time(questions, samples, settings.concurrency, client):
-                yield place, self._prediction(told, engine)
+            for place, replies in at_a_time(questions, samples, settings.concurrency, client):
+                yield place, self._prediction(replies, engine)
 
     def _body(self, messages: list[dict[str, str]], trial: int, number: int) -> dict[str, Any]:
         body: dict[str, Any] = {"model": self._model, "messages": messages, "stream": False}
@@ -175,10 +175,10 @@ class LlmParser:
         body["seed"] = self._context.seed + 1000 * trial + number
         return body
 
-    def _prediction(self, told: Sequence[Told], engine: Engine) -> Prediction:
-        cleaned = [clean_up(each.text) for each in told]
-        tokens_in, tokens_out = sum(each.tokens_in for each in told), sum(each.tokens_out for each in told)
-        cost = Cost(len(told), tokens_in, tokens_out, money=self._money(tokens_in, tokens_out))
+    def _prediction(self, replies: Sequence[ModelReply], engine: Engine) -> Prediction:
+        cleaned = [clean_up(each.text) for each in replies]
+        tokens_in, tokens_out = sum(each.tokens_in for each in replies), sum(each.tokens_out for each in replies)
+        cost = Cost(len(replies), tokens_in, tokens_out, money=self._money(tokens_in, tokens_out))
         queries = [each.query for each in cleaned]
         steps = tuple(step for each in cleaned for step in each.steps)
         if len(queries) == 1:

@@ -68,8 +68,8 @@ class Prompter:
     @property
     def digest(self) -> str:
         """Of everything that is said to every question alike."""
-        told = [self._system, str(self._examples), *(f"{r['question']}\n{r['query']}" for r in self._records)]
-        return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
+        parts = [self._system, str(self._examples), *(f"{r['question']}\n{r['query']}" for r in self._records)]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
     def messages(self, question: str) -> list[dict[str, str]]:
         """The messages that ask for the query of a question."""
@@ -133,12 +133,12 @@ def schema_in_words() -> str:
 
 
 def _column(column: Any) -> str:
-    told = [f"-> {column.references}" if column.references is not None else ""]
+    notes = [f"-> {column.references}" if column.references is not None else ""]
     if column.values:
-        told.append("/".join(f"{value}={word}" for value, word in column.values.items()))
+        notes.append("/".join(f"{value}={word}" for value, word in column.values.items()))
     if column.unit:
-        told.append(f"in {column.unit}")
-    said = "; ".join(filter(None, told))
+        notes.append(f"in {column.unit}")
+    said = "; ".join(filter(None, notes))
     return f"{column.name} ({said})" if said else str(column.name)
 
 

@@ -168,7 +168,7 @@ def locked_part(target: Path, clock: Clock, note: Callable[[str], None], name: s
 
 
 def _lock(part: Path, clock: Clock, note: Callable[[str], None], name: str) -> int:
-    told = False
+    noted = False
     while True:
         with disk_errors(part):
             descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
@@ -176,9 +176,9 @@ def _lock(part: Path, clock: Clock, note: Callable[[str], None], name: str) -> i
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
-            if not told:
+            if not noted:
                 note(f"{name}: another run is fetching it; waiting")
-                told = True
+                noted = True
             clock.sleep(POLL_SECONDS)
             continue
         except BaseException:

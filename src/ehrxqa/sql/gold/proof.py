@@ -171,9 +171,9 @@ class _Tree:
             self.edits.append((start, end, table))
             return
         rows = alone.clauses.get("where", alone.clauses["from"])
-        behind = tokens[rows[1] - 1].end
+        after = tokens[rows[1] - 1].end
         self.edits.append((start, end, f"( SELECT * FROM {table}"))
-        self.edits.append((behind, behind, f" ORDER BY {source.name}.rowid LIMIT -1 ) AS {source.name}"))
+        self.edits.append((after, after, f" ORDER BY {source.name}.rowid LIMIT -1 ) AS {source.name}"))
 
     def _index_helps(self, select: Select, reading: SelectParts) -> bool:
         """Whether an index can be of use: a column it begins with has to equal something, or to be among something."""
