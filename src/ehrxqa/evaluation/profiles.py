@@ -6,7 +6,7 @@ means; `evaluate` reads the rules from here and knows no others.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Literal
 
 from ehrxqa.errors import SettingsError
@@ -60,23 +60,25 @@ class Profile:
     n: Literal["group", "file"]
 
 
+_PAPER: Final = Profile(
+    name="paper",
+    doc="EHRXQA paper and release: lists equal as they stand after the official clean-up; a failed query abstains.",
+    order="kept",
+    ties="as listed",
+    rounding="first value",
+    places=6,
+    values="numbers",
+    rows="flat",
+    at_most=None,
+    missing="error",
+    extra="error",
+    duplicates="last",
+    failure="abstained",
+    n="group",
+)
+
 _ALL: Final = (
-    Profile(
-        name="paper",
-        doc="EHRXQA paper and release: lists equal as they stand after the official clean-up; a failed query abstains.",
-        order="kept",
-        ties="as listed",
-        rounding="first value",
-        places=6,
-        values="numbers",
-        rows="flat",
-        at_most=None,
-        missing="error",
-        extra="error",
-        duplicates="last",
-        failure="abstained",
-        n="group",
-    ),
+    _PAPER,
     Profile(
         name="ehrsql",
         doc="EHRSQL 2024 shared task (github.com/glee4810/ehrsql-2024, scoring_utils.py of e207f57, 2024-03-21): the "
@@ -94,55 +96,29 @@ _ALL: Final = (
         failure="wrong",
         n="file",
     ),
-    Profile(
+    replace(
+        _PAPER,
         name="strict",
         doc="Nothing is forgiven: as paper, but failed queries and missing ids are wrong, truth values are not "
         "numbers, and an id may occur once.",
-        order="kept",
-        ties="as listed",
-        rounding="first value",
-        places=6,
         values="kinds",
-        rows="flat",
-        at_most=None,
         missing="wrong",
-        extra="error",
         duplicates="error",
         failure="wrong",
-        n="group",
     ),
-    Profile(
+    replace(
+        _PAPER,
         name="asked-order",
         doc="As paper, but order counts only where the gold query asks for one: what SQLite happens to return first is "
         "no merit.",
         order="asked",
-        ties="as listed",
-        rounding="first value",
-        places=6,
-        values="numbers",
-        rows="flat",
-        at_most=None,
-        missing="error",
-        extra="error",
-        duplicates="last",
-        failure="abstained",
-        n="group",
     ),
-    Profile(
+    replace(
+        _PAPER,
         name="challenge",
         doc="EHRXQA challenge at ML4H 2024: answers compared as given, without the official clean-up.",
-        order="kept",
-        ties="as listed",
         rounding="none",
         places=0,
-        values="numbers",
-        rows="flat",
-        at_most=None,
-        missing="error",
-        extra="error",
-        duplicates="last",
-        failure="abstained",
-        n="group",
     ),
 )
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from ehrxqa.errors import VqaError
 from ehrxqa.questions.image_sql import elementary
+from ehrxqa.spec.findings import one_within_other
 from ehrxqa.vqa.image_labels import Finding, ImageLabels
 from ehrxqa.vqa.question import KINDS, Combination, Form, Kind, Target, VqaQuestion
 from ehrxqa.vqa.rules import rule_for
@@ -20,41 +21,6 @@ _MOST_REPEATS: Final = 6
 _SECONDS: Final = 12
 #: Share of the "both" questions without either that is kept: "no" should mostly rest on one of the two.
 _NEITHER: Final = 0.3
-
-#: What lies in what: the two are not asked together, a finding of the part is one of the whole.
-_LUNG: Final = (
-    "lung",
-    "apical zone",
-    "upper lung zone",
-    "mid lung zone",
-    "lower lung zone",
-    "hilar structures",
-    "costophrenic angle",
-)
-_CHEST: Final = (
-    "mediastinum",
-    "upper mediastinum",
-    "cardiac silhouette",
-    "right atrium",
-    "trachea",
-    "carina",
-    "cavoatrial junction",
-    "aortic arch",
-    "svc",
-)
-
-
-def _nested(one: str, other: str) -> bool:
-    """Whether one place may lie within the other."""
-    for side in ("left ", "right "):
-        if one.startswith(side) and other.startswith(side):
-            parts = {one.removeprefix(side), other.removeprefix(side)}
-            if ("lung" in parts and parts <= set(_LUNG)) or parts == {"upper lung zone", "apical zone"}:
-                return True
-    pair = {one, other}
-    if "mediastinum" in pair and pair <= set(_CHEST):
-        return True
-    return "upper mediastinum" in pair and bool(pair & {"aortic arch", "svc"})
 
 
 class Visuals:
@@ -180,7 +146,7 @@ class Visuals:
 
 
 def _differ(kind: Kind, first: Finding, second: Finding) -> bool:
-    if kind.objects == 2 and (first.object == second.object or _nested(first.object, second.object)):
+    if kind.objects == 2 and (first.object == second.object or one_within_other(first.object, second.object)):
         return False
     if kind.attributes == 2 and first.attribute == second.attribute:
         return False

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["ATTRIBUTES", "CATEGORIES", "OBJECTS"]
+__all__ = ["ATTRIBUTES", "CATEGORIES", "OBJECTS", "one_within_other"]
 
 #: The five categories of attributes, in the order of the published attribute list.
 CATEGORIES: Final = ("anatomicalfinding", "technicalassessment", "disease", "tubesandlines", "device")
@@ -46,6 +46,35 @@ OBJECTS: Final = (
     "abdomen",
     "spine",
     "neck",
+)
+
+_LUNG_PARTS: Final = (
+    "apical zone",
+    "upper lung zone",
+    "mid lung zone",
+    "lower lung zone",
+    "hilar structures",
+    "costophrenic angle",
+)
+#: Object → those that lie in it: a finding in the part is one in the whole.
+_PARTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "left lung": tuple(f"left {part}" for part in _LUNG_PARTS),
+        "right lung": tuple(f"right {part}" for part in _LUNG_PARTS),
+        "left upper lung zone": ("left apical zone",),
+        "right upper lung zone": ("right apical zone",),
+        "mediastinum": (
+            "upper mediastinum",
+            "cardiac silhouette",
+            "right atrium",
+            "trachea",
+            "carina",
+            "cavoatrial junction",
+            "aortic arch",
+            "svc",
+        ),
+        "upper mediastinum": ("aortic arch", "svc"),
+    }
 )
 
 #: Category → its attributes.
@@ -132,3 +161,8 @@ ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         ),
     }
 )
+
+
+def one_within_other(one: str, other: str) -> bool:
+    """Whether one of two objects lies within the other, so that no question should ask about both."""
+    return other in _PARTS.get(one, ()) or one in _PARTS.get(other, ())

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from ehrxqa.errors import BuildError, VqaError
+from ehrxqa.spec.findings import one_within_other
 from ehrxqa.vqa.image_labels import Finding, ImageLabels
 from ehrxqa.vqa.question import GENDERS, KINDS, VIEWS, Combination, Form, Kind, Target, VqaQuestion
 from ehrxqa.vqa.records import arguments_of
@@ -228,44 +229,11 @@ class _Sampler:
 
     @staticmethod
     def _differs(kind: Kind, first: Finding, second: Finding) -> bool:
-        if kind.objects == 2 and (first.object == second.object or _part_of(first.object, second.object)):
+        if kind.objects == 2 and (first.object == second.object or one_within_other(first.object, second.object)):
             return False
         if kind.attributes == 2 and first.attribute == second.attribute:
             return False
         return kind.categories != 2 or first.category != second.category
-
-
-_LUNG_PARTS: Final = (
-    "apical zone",
-    "upper lung zone",
-    "mid lung zone",
-    "lower lung zone",
-    "hilar structures",
-    "costophrenic angle",
-)
-
-#: Objects that lie in another: findings in the part are findings in the whole, so the two are not asked together.
-_PARTS: Final = {
-    "left lung": tuple(f"left {part}" for part in _LUNG_PARTS),
-    "right lung": tuple(f"right {part}" for part in _LUNG_PARTS),
-    "left upper lung zone": ("left apical zone",),
-    "right upper lung zone": ("right apical zone",),
-    "mediastinum": (
-        "upper mediastinum",
-        "cardiac silhouette",
-        "right atrium",
-        "trachea",
-        "carina",
-        "cavoatrial junction",
-        "aortic arch",
-        "svc",
-    ),
-    "upper mediastinum": ("aortic arch", "svc"),
-}
-
-
-def _part_of(one: str, other: str) -> bool:
-    return other in _PARTS.get(one, ()) or one in _PARTS.get(other, ())
 
 
 def _any(rng: random.Random, values: Sequence[_T]) -> _T | None:
