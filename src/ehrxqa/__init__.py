@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:  # what type checkers and editors see; a test holds it against what is imported
+    from ehrxqa.auditing.audit import audit as audit
     from ehrxqa.building.build import build as build
     from ehrxqa.building.info import info as info
     from ehrxqa.building.verify import verify as verify
@@ -35,6 +36,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; a test holds it against
 _HOMES = {
     "EhrxqaError": "ehrxqa.errors",
     "answer": "ehrxqa.dataset.answer",
+    "audit": "ehrxqa.auditing.audit",
     "build": "ehrxqa.building.build",
     "coverage": "ehrxqa.questions.coverage",
     "demo": "ehrxqa.demonstration.run",
@@ -59,6 +61,7 @@ __all__ = [
     "EhrxqaError",
     "__version__",
     "answer",
+    "audit",
     "build",
     "coverage",
     "demo",

@@ -45,15 +45,18 @@ BROKEN = {
         "select valuenum from labevents limit 1",
         "select count(*) from labevents where row_id in ( select row_id from labevents limit 1 )",
         "select t1.t from ( select t from labevents limit 1 ) as t1 order by t1.t asc limit 1",
-        # a form that the rule for ties does not understand is not let through
-        f"{FIRST} order by t asc limit 2",
-        f"{FIRST} order by t asc, u limit 1",
-        f"{FIRST} order by t limit 1",
     ),
     "tie": (
         f"{FIRST} order by t asc limit 1",
         f"{FIRST} and t >= '2101' order by u asc limit 1",
         f"{FIRST} order by t asc limit 1 offset 1",
+        # however it is written
+        f"{FIRST} order by t limit 1",
+        f"{FIRST} ORDER BY T LIMIT 1, 1",
+        "SELECT row_id AS v, t FROM labevents WHERE t IS NOT NULL ORDER BY 2 LIMIT 4",
+        "select t as w, row_id from labevents where t >= '2101' and t < '2103' order by w desc limit 1",
+        "select u, t from labevents union all select 1, '2103' order by t desc limit 2 offset 1",
+        "with a as ( select * from labevents where t is not null ) select valuenum from a order by t limit 1",
         f"select count(*) from labevents where valuenum in ( {FIRST} order by t asc limit 1 )",
         "select distinct row_id from labevents where t is not null order by t asc limit 1",
         "select study_id from tb_cxr_plus where t is not null order by t desc limit 1",
@@ -94,7 +97,12 @@ NEAR_MISSES = (
     # the tie lies behind, or before, the row that is kept
     f"{FIRST} and t >= '2101' order by t asc limit 1",
     f"{FIRST} and t < '2102' order by t asc limit 1 offset 2",
+    # a limit that cuts between blocks, or cuts nothing
+    f"{FIRST} order by t asc limit 2",
+    f"{FIRST} order by t asc limit 100",
+    "select valuenum from labevents where t is null order by t limit 1",
     # the second order decides
+    f"{FIRST} order by t asc, u limit 1",
     f"{FIRST} order by t asc, u asc limit 1",
     "select t from labevents where t is not null order by t asc limit 1",
     "select distinct study_id from tb_cxr_plus where t = '2100' order by t asc limit 1",
@@ -141,8 +149,8 @@ def test_ties_are_seen_however_many_rows_are_alike(db):
     [
         ("prescriptions", "dose_val_rx", "('heparin', '1-2')"), ("labevents", "valuenum", "(8, '2104', 1, '>50')"),
         ("cost", "cost", "('much')"), ("chartevents", "valuenum", "(x'00')"), ("admissions", "age", "(3, 'old')"),
-        ("tb_cxr_plus", "mt_ratio", "(54, '2104', 0.4, 'wide')"), ("inputevents", "amount", "('1')"),
-        ("outputevents", "value", "('1')"),
+        ("tb_cxr_plus", "mt_ratio", "(54, '2104', 0.4, 'wide')"), ("inputevents", "amount", "('1 ml')"),
+        ("outputevents", "value", "('1/2')"),
     ],
 )  # fmt: skip
 def test_a_column_of_numbers_that_holds_text(db, table, column, row):

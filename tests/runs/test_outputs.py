@@ -73,6 +73,10 @@ CASES = [
     Case(("mcp", "out", "--vision", "none"), (DATABASE, ANSWERED, "out/manifest.json"), ("--trace",)),
     Case(("stats", "out"), (ANSWERED, "out/manifest.json", DATABASE), ("--page",)),
     Case(
+        ("audit", QUESTIONS, "--database", "out", "--workers", "1"),
+        (QUESTIONS, ANSWERED, "out/dataset/links.jsonl", DATABASE), ("--out",),
+    ),
+    Case(
         ("evaluate", "--gold", ANSWERED, "--predictions", "answers.json", "--questions", QUESTIONS),
         (ANSWERED, "answers.json", QUESTIONS), ("--out", "--details"),
     ),
@@ -86,7 +90,7 @@ INPUTS = {
     "vqa evaluate answers", "evaluate gold", "evaluate predictions", "evaluate questions", "download subjects",
     "download questions", "download-images questions", "download-images subjects", "leak-scan allow", "leak-scan paths",
     "why database", "query database", "mcp database", "run questions", "run ids", "agent questions", "agent ids",
-    "slice questions", "labels audit human",
+    "slice questions", "labels audit human", "audit questions", "audit database",
 }  # fmt: skip
 
 

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "paraphrase": ("ehrxqa.cli.paraphrase", "Let a language model reword questions; it sees no values."),
     "answer": ("ehrxqa.cli.answer", "Fill the answers of pre-release question files."),
     "verify": ("ehrxqa.cli.verify", "Check an output folder, alone or against another one."),
+    "audit": ("ehrxqa.cli.audit", "Find wrong and doubtful gold answers, in any question file."),
     "check": ("ehrxqa.cli.check", "Prove that gold programs and NeuralSQL agree, under every profile."),
     "info": ("ehrxqa.cli.info", "Say what an output folder holds and how it was made."),
     "schema": ("ehrxqa.cli.schema", "Say what the tables and columns of a build are."),

@@ -23,7 +23,7 @@ from ehrxqa.errors import RecordError
 from ehrxqa.evaluation.given import Given, Pairs
 from ehrxqa.json_files import parse_json, read_text
 
-__all__ = ["Gold", "Predicted", "Predictions", "read_gold", "read_predicted_answers", "read_questions"]
+__all__ = ["Gold", "Predicted", "Predictions", "read_gold", "read_predicted_answers", "read_questions", "read_rows"]
 
 Record = dict[str, Any]
 
@@ -90,7 +90,7 @@ def read_gold(path: Path | Given) -> Gold:
     records = list(_records(path, _load(path), "answer"))
     if not records:
         raise RecordError(f"{path}: holds no gold answers, so nothing can be evaluated")
-    as_text = [_read_rows(record) for record in records]
+    as_text = [read_rows(record) for record in records]
     for number, record in enumerate(records, start=1):
         if "answer" not in record:
             hint = ""
@@ -149,7 +149,7 @@ def read_predicted_answers(path: Path | Given, gold: Gold) -> Predictions:
         if gold.split is not None and split is not None and split != gold.split:
             raise RecordError(f"{path}: record {number} is of split {split!r}, the gold answers are of {gold.split!r}")
         if gold.as_text:
-            _read_rows(record)
+            read_rows(record)
         if isinstance(record.get("database"), str):
             databases.add(record["database"])
         key = _key(path, number, record, mixes_splits=gold.mixes_splits)
@@ -186,7 +186,7 @@ def _check_scalar(path: Path | Given, number: int, record: Mapping[str, Any]) ->
         )
 
 
-def _read_rows(record: Record) -> bool:
+def read_rows(record: Record) -> bool:
     """Replace rows that are written as the text of a list by what it says; whether they were."""
     text = record.get("answer")
     if text == "[]":

@@ -1,12 +1,13 @@
 """Rules against gold programs whose answer rests on chance.
 
-Each rule looks at the program's text or at what its parts select; a program that breaks one is not written.
+Each rule looks at the program's text or at what its parts select; a generated program that breaks one is not written,
+and `ehrxqa audit` looks for them in the programs of others.
 
 | rule | what is wrong |
 |---|---|
-| limit-without-order | LIMIT keeps rows of an unordered select, or in a form that is not understood |
-| tie | the row that LIMIT keeps has others of equal order that give different results |
-| null-first | the row that LIMIT keeps has NULL where it is ordered |
+| limit-without-order | LIMIT keeps rows of an unordered select |
+| tie | LIMIT cuts between rows of equal order that give different results |
+| null-first | a row that LIMIT keeps has NULL where it is ordered |
 | several-values | a select that stands for one value gives several |
 | text-number | a column that is averaged, summed, ordered or compared as a number holds text |
 | unsafe-text | the official normalisation of queries would change a value |
@@ -15,27 +16,23 @@ Each rule looks at the program's text or at what its parts select; a program tha
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from ehrxqa.spec.tables import TABLES
+from ehrxqa.errors import NeuralSqlError
+from ehrxqa.sql.errors import LimitReached
+from ehrxqa.sql.kept_rows import kept_rows
+from ehrxqa.sql.number_columns import holds_text
 from ehrxqa.sql.official_text import normalise
-from ehrxqa.sql.structure import Query, Structure, read
+from ehrxqa.sql.structure import Query, Range, Structure, read
 
-__all__ = ["RULES", "Lint"]
+__all__ = ["RULES", "Finding", "Lint", "is_unsafe", "prefix_of", "stands_for_one_value"]
 
 RULES: Final = ("limit-without-order", "tie", "null-first", "several-values", "text-number", "unsafe-text")
 
-#: Columns that are used as numbers: the measures.
-_NUMBERS: Final = tuple(
-    (table.name, column.name) for table in TABLES.values() for column in table.columns if column.unit
-)
-#: What stands before a select of which all rows count: a list, a source, a set operation; else it is one value.
-_TAKES_MANY: Final = frozenset({"in", "from", "join", "exists", "union", "except", "intersect", "all", ","})
 _KNOWN: Final = 4096
-#: Rows of equal order are looked at in portions, each so many times as large as the one before.
-_PORTION: Final = 16
 #: A literal, and one that is a format of time, which the official normalisation is meant for.
 _LITERAL: Final = re.compile(r"'([^']*)'")
 _FORMAT: Final = re.compile(r"(?:%[a-z]-?)+")
@@ -43,21 +40,36 @@ _FORMAT: Final = re.compile(r"(?:%[a-z]-?)+")
 Run = Callable[[str], list[tuple[Any, ...]]]
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule that a part of a program breaks.
+
+    Attributes:
+        rule: One of `RULES`.
+        start: Number of the first token of the query that breaks it; `end` behind the last.
+        what: The column that holds text, where it is one.
+        block: For rows that a LIMIT keeps: places of the rows that might as well be kept.
+    """
+
+    rule: str
+    start: int
+    end: int
+    what: str = ""
+    block: Range = (0, 0)
+
+
 class Lint:
-    """Checks gold programs against one database.
+    """Checks programs against one database, of whatever schema.
 
     Args:
         run: Runs SQL on the database, gives rows.
+        lenient: Pass over parts that cannot be run by themselves (they depend on the row of an outer query).
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, *, lenient: bool = False) -> None:
         self._run = run
-        self._known: dict[str, str | None] = {}
-        self._text_columns = {
-            f"{table}.{column}"
-            for table, column in _NUMBERS
-            if run(f"select 1 from {table} where typeof({column}) in ('text', 'blob') limit 1")
-        }
+        self._lenient = lenient
+        self._known: dict[str, tuple[str, str, Range] | None] = {}
 
     def check(self, program: str, runs: str | None = None) -> str | None:
         """The first rule that a program breaks, or None.
@@ -66,89 +78,77 @@ class Lint:
             program: As it is written.
             runs: As the database runs it: after the official normalisation, if that is not to be done again.
         """
-        if _is_unsafe(program):
+        if is_unsafe(program):
             return "unsafe-text"
-        if any(column in program for column in self._text_columns):
-            return "text-number"
         structure = read(normalise(program) if runs is None else runs)
-        for query in sorted(structure.queries.values(), key=lambda query: (query is not structure.root, query.end)):
-            part = structure.text(query.start, query.end)
-            if any("limit" in select.clauses for select in query.selects):
-                found = self._once(f"limited {part}", partial(self._limited, structure, query))
-                if found:
-                    return found
-            if query is not structure.root and structure.tokens[query.start - 2].lower not in _TAKES_MANY:
-                found = self._once(f"single {part}", partial(self._single, part))
-                if found:
-                    return found
-        return None
+        return next((found.rule for found in self.findings(structure)), None)
 
-    def _once(self, key: str, rule: Callable[[], str | None]) -> str | None:
+    def findings(self, structure: Structure) -> Iterator[Finding]:
+        """The rules that the parts of a program break, the whole first; at most one of each part for each kind of rule.
+
+        Args:
+            structure: The program, as the database runs it.
+        """
+        prefix = prefix_of(structure)
+        for query in sorted(structure.queries.values(), key=lambda query: (query is not structure.root, query.end)):
+            if not query.selects or (query is structure.root and not structure.tokens):
+                continue
+            part = structure.text(query.start, query.end)
+            rules = [("numbers", partial(self._numbers, structure, query, prefix))]
+            if "limit" in query.selects[-1].clauses:
+                rules.append(("limited", partial(self._limited, structure, query, prefix)))
+            if stands_for_one_value(structure, query):
+                rules.append(("single", partial(self._single, prefix + part)))
+            for kind, rule in rules:
+                if (broken := self._once(f"{kind} {prefix}{part}", rule)) is not None:
+                    yield Finding(broken[0], query.start, query.end, broken[1], broken[2])
+
+    def _once(self, key: str, rule: Callable[[], tuple[str, str, Range] | None]) -> tuple[str, str, Range] | None:
         if key not in self._known:
             if len(self._known) >= _KNOWN:
                 self._known.clear()
-            self._known[key] = rule()
+            try:
+                self._known[key] = rule()
+            except NeuralSqlError as error:
+                if not self._lenient or isinstance(error, LimitReached):
+                    raise
+                self._known[key] = None
         return self._known[key]
 
-    def _limited(self, structure: Structure, query: Query) -> str | None:
-        order = _order_of(structure, query)
-        if order is None:
-            return "limit-without-order"
-        select = query.selects[0]
-        keys, skip = order
-        columns = ", ".join(key for key, _ in keys)
-        terms = ", ".join(f"{key} {way}" for key, way in keys)
-        what = structure.text(*select.clauses["select"])
-        rest = structure.text(select.clauses["from"][0], select.clauses["order"][0] - 2)
-        most = skip + 2
-        while True:
-            rows = self._run(f"select {what}, {columns} from {rest} order by {terms} limit {most}")
-            if len(rows) <= skip:
-                return None
-            kept = rows[skip][-len(keys) :]
-            if None in kept:
-                return "null-first"
-            if len({row[: -len(keys)] for row in rows if row[-len(keys) :] == kept}) > 1:
-                return "tie"
-            if len(rows) < most or rows[-1][-len(keys) :] != kept:
-                return None
-            most *= _PORTION
+    def _limited(self, structure: Structure, query: Query, prefix: str) -> tuple[str, str, Range] | None:
+        kept = kept_rows(structure, query, self._run, prefix)
+        return None if kept is None else (kept.rule, "", kept.block)
 
-    def _single(self, part: str) -> str | None:
-        return "several-values" if len(set(self._run(part))) > 1 else None
+    def _numbers(self, structure: Structure, query: Query, prefix: str) -> tuple[str, str, Range] | None:
+        column = holds_text(structure, query, self._run, prefix)
+        return None if column is None else ("text-number", column, (0, 0))
+
+    def _single(self, part: str) -> tuple[str, str, Range] | None:
+        return ("several-values", "", (0, 0)) if len(set(self._run(part))) > 1 else None
 
 
-def _is_unsafe(program: str) -> bool:
+def prefix_of(structure: Structure) -> str:
+    """The common table expressions of a program with WITH, in front of its parts; nothing for other programs."""
+    select = structure.root.selects[0]
+    if structure.tokens[select.start].lower != "with":
+        return ""
+    first = next(
+        at for at in structure.top_level(select.start, select.end) if structure.tokens[at].lower == select.keyword
+    )
+    return structure.text(select.start, first) + " "
+
+
+def stands_for_one_value(structure: Structure, query: Query) -> bool:
+    """Whether a query stands in brackets where one value is meant: not behind IN or EXISTS, and not as a source."""
+    if query is structure.root or query.parent is None or query.clause == "from":
+        return False
+    return structure.tokens[query.start - 2].lower not in ("in", "exists")
+
+
+def is_unsafe(program: str) -> bool:
     """Whether the official normalisation would change a value: it is for the rest of a program."""
     return (
         "''" in program
         or re.search("[‘’“”]", program) is not None
         or any(normalise(text) != text for text in _LITERAL.findall(program) if not _FORMAT.fullmatch(text))
     )
-
-
-def _order_of(structure: Structure, query: Query) -> tuple[list[tuple[str, str]], int] | None:
-    """Columns and directions by which a select is ordered of which LIMIT 1 keeps one row, and the rows it passes over.
-
-    None if it is not ordered, or written in another form than gold programs are.
-    """
-    if len(query.selects) > 1:
-        return None
-    clauses = query.selects[0].clauses
-    if not {"from", "order"} <= clauses.keys():
-        return None
-    first, last = clauses["limit"]
-    match [token.lower for token in structure.tokens[first:last]]:
-        case ["1"]:
-            skip = 0
-        case ["1", "offset", number] if number.isdigit():
-            skip = int(number)
-        case _:
-            return None
-    keys = []
-    for begin, end in structure.split(*clauses["order"], ","):
-        way = structure.tokens[end - 1].lower if end - begin > 1 else ""
-        if way not in ("asc", "desc"):
-            return None
-        keys.append((structure.text(begin, end - 1), way))
-    return keys, skip
