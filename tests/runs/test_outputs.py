@@ -74,7 +74,7 @@ CASES = [
     Case(("stats", "out"), (ANSWERED, "out/manifest.json", DATABASE), ("--page",)),
     Case(
         ("audit", QUESTIONS, "--database", "out", "--workers", "1"),
-        (QUESTIONS, ANSWERED, "out/dataset/links.jsonl", DATABASE), ("--out",),
+        (QUESTIONS, ANSWERED, DATABASE), ("--out",),
     ),
     Case(
         ("evaluate", "--gold", ANSWERED, "--predictions", "answers.json", "--questions", QUESTIONS),

@@ -37,11 +37,10 @@ _KEYWORDS: Final = frozenset(
 def columns_of(structure: Structure, start: int, end: int) -> Iterator[Range]:
     """The columns named in a range of tokens, selects in it left out: `a.b`, or `b` alone.
 
-        >>> from ehrxqa.sql.kept_rows import result_name
-    from ehrxqa.sql.structure import read
-        >>> found = read("select max(t.a) - b as c, (select d from e) from t")
-        >>> [found.text(*span) for span in columns_of(found, *found.root.selects[0].clauses["select"])]
-        ['t.a', 'b']
+    >>> from ehrxqa.sql.structure import read
+    >>> found = read("select max(t.a) - b as c, (select d from e) from t")
+    >>> [found.text(*span) for span in columns_of(found, *found.root.selects[0].clauses["select"])]
+    ['t.a', 'b']
     """
     tokens, at = structure.tokens, start
     while at < end:
