@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; a test holds it against
     from ehrxqa.building.info import info as info
     from ehrxqa.building.verify import verify as verify
     from ehrxqa.dataset.answer import answer as answer
-    from ehrxqa.dataset.stats import stats as stats
+    from ehrxqa.dataset.question_stats import stats as stats
     from ehrxqa.demonstration.run import demo as demo
     from ehrxqa.downloading import download as download
     from ehrxqa.downloading import download_images as download_images
@@ -24,17 +24,27 @@ if TYPE_CHECKING:  # what type checkers and editors see; a test holds it against
     from ehrxqa.evaluation.evaluate import evaluate as evaluate
     from ehrxqa.explain.why import why as why
     from ehrxqa.hospital import synth as synth
+    from ehrxqa.labels.agreement import labels_audit as labels_audit
+    from ehrxqa.labels.label_files import labels_write as labels_write
     from ehrxqa.leakscan import leak_scan as leak_scan
     from ehrxqa.loading.load import load as load
     from ehrxqa.neuralsql.execute import execute as execute
+    from ehrxqa.neuralsql.needed import vqa_plan as vqa_plan
     from ehrxqa.neuralsql.query import query as query
     from ehrxqa.paraphrasing.run import paraphrase as paraphrase
+    from ehrxqa.progress import SILENT as SILENT
     from ehrxqa.publish.export import export as export
     from ehrxqa.questions.coverage import coverage as coverage
     from ehrxqa.questions.generate import generate as generate
+    from ehrxqa.vqa.ask import vqa_ask as vqa_ask
+    from ehrxqa.vqa.evaluate import vqa_evaluate as vqa_evaluate
+    from ehrxqa.vqa.question_files import vqa_answer as vqa_answer
+    from ehrxqa.vqa.question_files import vqa_generate as vqa_generate
+    from ehrxqa.vqa.trained.train import vqa_train as vqa_train
 
 _HOMES = {
     "EhrxqaError": "ehrxqa.errors",
+    "SILENT": "ehrxqa.progress",
     "answer": "ehrxqa.dataset.answer",
     "audit": "ehrxqa.auditing.audit",
     "build": "ehrxqa.building.build",
@@ -47,17 +57,26 @@ _HOMES = {
     "export": "ehrxqa.publish.export",
     "generate": "ehrxqa.questions.generate",
     "info": "ehrxqa.building.info",
+    "labels_audit": "ehrxqa.labels.agreement",
+    "labels_write": "ehrxqa.labels.label_files",
     "leak_scan": "ehrxqa.leakscan",
     "load": "ehrxqa.loading.load",
     "paraphrase": "ehrxqa.paraphrasing.run",
     "query": "ehrxqa.neuralsql.query",
-    "stats": "ehrxqa.dataset.stats",
+    "stats": "ehrxqa.dataset.question_stats",
     "synth": "ehrxqa.hospital",
     "verify": "ehrxqa.building.verify",
+    "vqa_answer": "ehrxqa.vqa.question_files",
+    "vqa_ask": "ehrxqa.vqa.ask",
+    "vqa_evaluate": "ehrxqa.vqa.evaluate",
+    "vqa_generate": "ehrxqa.vqa.question_files",
+    "vqa_plan": "ehrxqa.neuralsql.needed",
+    "vqa_train": "ehrxqa.vqa.trained.train",
     "why": "ehrxqa.explain.why",
 }
 
 __all__ = [
+    "SILENT",
     "EhrxqaError",
     "__version__",
     "answer",
@@ -72,6 +91,8 @@ __all__ = [
     "export",
     "generate",
     "info",
+    "labels_audit",
+    "labels_write",
     "leak_scan",
     "load",
     "paraphrase",
@@ -79,6 +100,12 @@ __all__ = [
     "stats",
     "synth",
     "verify",
+    "vqa_answer",
+    "vqa_ask",
+    "vqa_evaluate",
+    "vqa_generate",
+    "vqa_plan",
+    "vqa_train",
     "why",
 ]
 

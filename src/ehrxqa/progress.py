@@ -1,6 +1,6 @@
 """Progress of long work: bars on a terminal, plain lines elsewhere, silence when asked.
 
-Library functions take a `Progress` and default to `SILENT`; only the command line makes another one.
+Library functions take a `Progress` and default to `SILENT`, the public ones to what fits (`shown_progress`).
 Everything goes to standard error, so that results on standard output stay clean; when nobody reads it any more, work
 goes on in silence. Work may be reported from several threads.
 """

@@ -80,7 +80,7 @@ def test_a_renamed_release_is_refused_until_it_is_asked_for(sources, tmp_path):
         build(sources, tmp_path / "out", folders={"mimiciv": folder}, **SIZES)
     manifest = build(sources, tmp_path / "out", releases=["mimic-iv-3.1"], **SIZES)
     assert manifest.data_set == "EHRXQA on MIMIC-IV 3.1"
-    assert info(tmp_path / "out")["releases"]["MIMIC-IV"] == "3.1"
+    assert info(tmp_path / "out").releases["MIMIC-IV"] == "3.1"
     written = json.loads((tmp_path / "out/manifest.json").read_text())
     assert written["releases"]["mimiciv"] == {"version": "3.1", "found_by": "folder name"}
 
@@ -141,7 +141,7 @@ def test_a_build_from_before_releases_were_recorded_goes_on(built, hospital, tmp
     value = json.loads((out / "manifest.json").read_text())
     del value["releases"], value["data_set"]
     (out / "manifest.json").write_text(json.dumps(value))
-    assert info(out)["releases"] == {} and info(out)["data_set"] == "EHRXQA"
+    assert info(out).releases == {} and info(out).data_set == "EHRXQA"
     assert build(hospital, out, **SIZES).release_numbers["MIMIC-IV"] == "2.2"
 
 

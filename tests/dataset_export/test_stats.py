@@ -59,7 +59,7 @@ def write(folder: Path, split: str, rows: Sequence[tuple[str, str, Any]]) -> Non
 def test_numbers_of_a_small_set(tmp_path: Path) -> None:
     write(tmp_path, "train", [("has patient 1 died?", YES_NO, [1]), ("has patient 2 died?", YES_NO, [0])])
     write(tmp_path, "test", [("list the drugs of patient 3.", OTHER, []), ("has patient 4 died?", YES_NO, [1])])
-    value = stats(tmp_path)
+    value = stats(tmp_path).as_json()
     assert value["questions"] == {"total": 4, "train": 2, "test": 2}
     assert value["modality"] == {"Table": {"total": 4, "train": 2, "test": 2}}
     assert value["family"] == {YES_NO: {"total": 3, "train": 2, "test": 1}, OTHER: {"total": 1, "train": 0, "test": 1}}
@@ -97,7 +97,7 @@ def test_the_sidecar_names_families(tmp_path: Path) -> None:
     write(tmp_path, "test", [("has patient 1 died?", YES_NO, [1]), ("has patient 2 died?", YES_NO, [0])])
     link = link_of(["p", "q"])
     (tmp_path / LINKS_FILE).write_text(json.dumps(link.record) + "\n")
-    value = stats(tmp_path)
+    value = stats(tmp_path).as_json()
     assert value["modality"]["Image+Table"]["total"] == 1
     assert value["family"]["has"] == {"total": 1, "test": 1}
     assert value["images"] == {"questions_with_studies": 1, "studies": 2, "sidecar": True}
@@ -119,7 +119,7 @@ def test_what_an_author_must_know(tmp_path: Path) -> None:
         tmp_path, "valid", [("has  Patient 1 died?", YES_NO, [0]), ("list 8", drugs, ["8"]), ("list 8", drugs, ["8"])]
     )
     write(tmp_path, "test", [("list 8", drugs, ["other"]), ("what?", "which allergy?", "null")])
-    value = stats(tmp_path)
+    value = stats(tmp_path).as_json()
     families = value["trust"]["families"]
     assert {name: family["flags"] for name, family in families.items()} == {
         YES_NO: ["yes/no"],
@@ -169,7 +169,7 @@ def test_who_is_asked_about(tmp_path: Path) -> None:
     path = "p13/p13/s7/a.jpg"
     link = link_of([path, "odd"])
     (tmp_path / LINKS_FILE).write_text(json.dumps(link.record) + "\n")
-    about = stats(tmp_path)["about"]
+    about = stats(tmp_path).about
     assert (about["subjects"], about["studies"], about["most_questions_about_one_subject"]) == (3, 2, 2)
     assert about["templates"]["Image+Table"] == {"used": 1, "official": 75}
     assert sum(row["official"] for row in about["templates"].values()) == 426
@@ -177,14 +177,14 @@ def test_who_is_asked_about(tmp_path: Path) -> None:
 
 def test_without_answers(tmp_path: Path, built: Built) -> None:
     (tmp_path / "_test.json").write_text((built.out / "dataset" / "_test.json").read_text())
-    value = stats(tmp_path)
+    value = stats(tmp_path).as_json()
     assert value["answers"] == {"answered": 0}
     assert "answer type" not in as_text(value)
 
 
 def test_an_empty_set(tmp_path: Path) -> None:
     (tmp_path / "test.json").write_text("[]")
-    assert stats(tmp_path)["questions"]["total"] == 0
+    assert stats(tmp_path).questions["total"] == 0
     for form in ("text", "json"):
         page = tmp_path / "page.html"
         done = CliRunner().invoke(command, [str(tmp_path), "--format", form, "--page", str(page)])
@@ -219,7 +219,7 @@ def test_command(tmp_path: Path, built: Built) -> None:
     arguments = [str(built.out), "--format", "json", "--page", str(page)]
     result = CliRunner().invoke(command, arguments, catch_exceptions=False)
     value = json.loads(result.stdout)
-    assert value == json.loads(json.dumps(stats(built.out)))
+    assert value == json.loads(json.dumps(stats(built.out).as_json()))
     assert value["questions"] == {"total": 6, "valid": 1, "test": 5}
     assert value["scope"]["IMAGE-SINGLE-1"]["test"] == 1
     checker = Checker()

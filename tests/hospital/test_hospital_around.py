@@ -102,7 +102,7 @@ def test_the_build_says_what_it_is_made_of(hybrid: Path, tmp_path: Path) -> None
     assert manifest is not None
     assert (manifest.synthetic, manifest.hybrid, manifest.kind) == (False, True, "hybrid")
     assert json.loads((tmp_path / "out/manifest.json").read_text())["licence"] == "ODbL-1.0"
-    assert info(tmp_path / "out")["kind"] == "hybrid"
+    assert info(tmp_path / "out").kind == "hybrid"
     said = CliRunner().invoke(main, ["info", str(tmp_path / "out")], standalone_mode=False)
     assert "open MIMIC-IV demo" in said.output
 

@@ -10,7 +10,7 @@ from ehrxqa.building.build import build
 from ehrxqa.cli.main import main
 from ehrxqa.errors import SourceError
 from ehrxqa.hospital import synth
-from ehrxqa.labels.agreement import _agreement, audit_labels, audit_text, find_human_labels
+from ehrxqa.labels.agreement import _agreement, audit_text, find_human_labels, labels_audit
 from ehrxqa.spec.human_labels import FINDING_COLUMNS, HUMAN_LABELS
 
 RELEASES = ("mimic-iv-3.1", "mimic-cxr-jpg-2.1.0")
@@ -56,7 +56,7 @@ def test_full_agreement_and_none():
 
 
 def test_the_synthetic_radiologist_mostly_agrees(recent):
-    found = audit_labels(recent / "out", recent / "sources")
+    found = labels_audit(recent / "out", recent / "sources")
     assert 30 < found.compared < found.read
     assert {one.finding for one in found.findings} == {column.name for column in HUMAN_LABELS.columns[1:]}
     by_name = {one.finding: one for one in found.findings}
@@ -65,8 +65,8 @@ def test_the_synthetic_radiologist_mostly_agrees(recent):
     assert by_name["Airspace Opacity"].kappa.value > 0.6
     assert by_name["Airspace Opacity"].human_only + by_name["Airspace Opacity"].silver_only > 0
     assert by_name["Support Devices"].both > 5
-    assert found == audit_labels(recent / "out", recent / "sources")
-    assert found.findings[0].kappa != audit_labels(recent / "out", recent / "sources", seed=1).findings[0].kappa
+    assert found == labels_audit(recent / "out", recent / "sources")
+    assert found.findings[0].kappa != labels_audit(recent / "out", recent / "sources", seed=1).findings[0].kappa
 
 
 def test_the_command(recent):
@@ -112,7 +112,7 @@ def test_where_the_file_is_looked_for(recent, tmp_path):
 def test_a_file_that_is_not_as_published(recent, tmp_path, text, message):
     (tmp_path / HUMAN_LABELS.path).write_text(text)
     with pytest.raises(SourceError, match=message):
-        audit_labels(recent / "out", tmp_path)
+        labels_audit(recent / "out", tmp_path)
 
 
 def test_findings_are_attributes_that_the_labels_have(recent):
@@ -124,5 +124,5 @@ def test_findings_are_attributes_that_the_labels_have(recent):
 
 
 def test_a_table_of_text(recent):
-    lines = audit_text(audit_labels(recent / "out", recent / "sources")).splitlines()
+    lines = audit_text(labels_audit(recent / "out", recent / "sources")).splitlines()
     assert len(lines) == 3 + len(HUMAN_LABELS.columns) - 1 and lines[2].startswith("finding")

@@ -134,9 +134,9 @@ def test_questions_with_two_answers_are_written_only_if_wanted(fresh, quick):
     assert ehrxqa.generate(fresh, **wanted).faults == 0
     links = [json.loads(line) for line in (fresh / "dataset" / "links.jsonl").read_text().splitlines()]
     assert all(each["alternatives"] == {} for each in links)
-    assert ehrxqa.stats(fresh)["ambiguity"]["ambiguous"] == 0
+    assert ehrxqa.stats(fresh).ambiguity["ambiguous"] == 0
     ehrxqa.generate(fresh, **wanted, ambiguous=True, force=True)
-    doubt = ehrxqa.stats(fresh)["ambiguity"]
+    doubt = ehrxqa.stats(fresh).ambiguity
     assert doubt["ambiguous"] > 0
     assert set(doubt["readings"]) <= set(READINGS)
     # a system that takes the other reading is wrong, and tolerated

@@ -65,7 +65,7 @@ def test_links_say_what_the_rows_say(asked):
 
 
 def test_who_looks_at_one_of_the_two_only_gets_no_further_than_three_of_five(asked):
-    floors = ehrxqa.stats(asked[0])["floors"]
+    floors = ehrxqa.stats(asked[0]).floors
     assert floors["questions"] == 240
     for name in ("tables_only", "images_only"):
         assert floors[name]["open"] > 120

@@ -11,10 +11,10 @@ from click.testing import CliRunner
 from ehrxqa.cli.main import main
 from ehrxqa.errors import RecordError, SettingsError, VqaError
 from ehrxqa.neuralsql.engine import Engine
-from ehrxqa.neuralsql.needed import needed
+from ehrxqa.neuralsql.needed import vqa_plan
 from ehrxqa.vqa import ABSTAIN, VqaReply, VqaRequest, parse
-from ehrxqa.vqa.ask import Shard, ask
-from ehrxqa.vqa.evaluate import OFFICIAL_ANSWERS, JudgedImageQuestion, evaluate_answers, scores_of
+from ehrxqa.vqa.ask import Shard, vqa_ask
+from ehrxqa.vqa.evaluate import OFFICIAL_ANSWERS, JudgedImageQuestion, scores_of, vqa_evaluate
 from ehrxqa.vqa.models import VqaModel
 from ehrxqa.vqa.pairs import read_answered, read_pairs, write_pairs
 from ehrxqa.vqa.question import VqaQuestion
@@ -67,13 +67,13 @@ def test_pairs_are_planned_in_rounds_and_the_queries_then_need_no_model(trained,
     assert isinstance(model, VqaModel)
     counts = []
     for _ in range(5):
-        report = needed(database(trained), queries, target=pairs, answers=[answers] if answers.exists() else [])
+        report = vqa_plan(database(trained), queries, target=pairs, answers=[answers] if answers.exists() else [])
         counts.append(report.pairs)
         assert report.faulty == 1
         assert "nowhere" in report.reasons[0]
         if not report.pairs:
             break
-        ask(trained / "out", target=answers, model=model, pairs=pairs)
+        vqa_ask(trained / "out", target=answers, model=model, pairs=pairs)
     assert counts[-1] == 0
     assert len(counts) == 3  # the second question of "two" is only asked about what passed the first
     assert report.ready == 5
@@ -85,35 +85,37 @@ def test_pairs_are_planned_in_rounds_and_the_queries_then_need_no_model(trained,
 
 
 def test_pairs_lie_image_by_image(trained, queries, tmp_path):
-    needed(database(trained), queries, target=tmp_path / "pairs.jsonl")
+    vqa_plan(database(trained), queries, target=tmp_path / "pairs.jsonl")
     images = [request.image_id for request in read_pairs(tmp_path / "pairs.jsonl")]
     assert len(set(images)) == 1 + sum(one != other for one, other in pairwise(images))
 
 
 def test_a_killed_run_repeats_no_call_and_cuts_what_it_left_unfinished(trained, queries, tmp_path):
     pairs, answers = tmp_path / "pairs.jsonl", tmp_path / "answers.jsonl"
-    total = needed(database(trained), queries, target=pairs).pairs
+    total = vqa_plan(database(trained), queries, target=pairs).pairs
     first = Counting(stop_after=21)
     with pytest.raises(KeyboardInterrupt):
-        ask(trained / "out", target=answers, model=first, pairs=pairs)
+        vqa_ask(trained / "out", target=answers, model=first, pairs=pairs)
     with answers.open("a") as stream:
         stream.write('{"study_id": 1, "ima')
     second = Counting()
-    report = ask(trained / "out", target=answers, model=second, pairs=pairs)
+    report = vqa_ask(trained / "out", target=answers, model=second, pairs=pairs)
     assert report.known == len(first.seen)
     assert len({*first.seen, *second.seen}) == len(first.seen) + len(second.seen) == total
-    assert ask(trained / "out", target=answers, model=Counting(), pairs=pairs).asked == 0
+    assert vqa_ask(trained / "out", target=answers, model=Counting(), pairs=pairs).asked == 0
     with pytest.raises(SettingsError, match="version 1, not of counting, version 2"):
-        ask(trained / "out", target=answers, model=Counting(version="2"), pairs=pairs)
+        vqa_ask(trained / "out", target=answers, model=Counting(version="2"), pairs=pairs)
 
 
 def test_shards_share_the_images_out(trained, queries, tmp_path):
     pairs = tmp_path / "pairs.jsonl"
-    total = needed(database(trained), queries, target=pairs).pairs
+    total = vqa_plan(database(trained), queries, target=pairs).pairs
     seen = []
     for number in (1, 2, 3):
         model = Counting()
-        ask(trained / "out", target=tmp_path / f"a/{number}.jsonl", model=model, pairs=pairs, shard=Shard(number, 3))
+        vqa_ask(
+            trained / "out", target=tmp_path / f"a/{number}.jsonl", model=model, pairs=pairs, shard=Shard(number, 3)
+        )
         seen.append({image for image, _ in model.seen})
     assert not seen[0] & seen[1] and not seen[1] & seen[2] and not seen[0] & seen[2]
     assert len(make_model(f"recorded:{tmp_path / 'a'}")) == total
@@ -124,16 +126,16 @@ def test_shards_share_the_images_out(trained, queries, tmp_path):
 
 def test_only_the_images_at_fault_suffer(trained, queries, tmp_path):
     pairs, answers = tmp_path / "pairs.jsonl", tmp_path / "answers.jsonl"
-    needed(database(trained), queries, target=pairs)
+    vqa_plan(database(trained), queries, target=pairs)
     bad = read_pairs(pairs)[0].image_id
-    report = ask(trained / "out", target=answers, model=Counting(failing={bad}), pairs=pairs)
+    report = vqa_ask(trained / "out", target=answers, model=Counting(failing={bad}), pairs=pairs)
     assert report.failed == sum(request.image_id == bad for request in read_pairs(pairs))
     assert report.reasons[0] == "the picture is damaged"
-    again = ask(trained / "out", target=answers, model=Counting(), pairs=pairs)
+    again = vqa_ask(trained / "out", target=answers, model=Counting(), pairs=pairs)
     assert again.asked == report.failed
     every = {request.image_id for request in read_pairs(pairs)}
     with pytest.raises(VqaError, match="answers none of"):
-        ask(trained / "out", target=tmp_path / "none.jsonl", model=Counting(failing=every), pairs=pairs)
+        vqa_ask(trained / "out", target=tmp_path / "none.jsonl", model=Counting(failing=every), pairs=pairs)
 
 
 def test_pairs_are_read_back(tmp_path):
@@ -182,7 +184,7 @@ def test_a_question_file_is_asked_and_evaluated(trained, tmp_path):
     }  # fmt: skip
     lines = (tmp_path / "first.jsonl").read_text().splitlines()
     (tmp_path / "part.jsonl").write_text("\n".join(lines[:50]))
-    part = evaluate_answers(questions, tmp_path / "part.jsonl")
+    part = vqa_evaluate(questions, tmp_path / "part.jsonl")
     assert part.missing == len(lines) - 50
     text = run("evaluate", "--questions", questions, "--answers", tmp_path / "first.jsonl", "--by", "form")
     assert "calibration error" in text and "verify" in text

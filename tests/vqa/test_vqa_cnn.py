@@ -71,10 +71,10 @@ class TestWithTorch:
             Cnn.from_tensors(model.tensors(), model.settings(), "cuda:99")
 
     def test_the_command_trains_one_that_answers(self, trained):
-        from ehrxqa.vqa.trained.train import train
+        from ehrxqa.vqa.trained.train import vqa_train
 
         out, images = trained / "out", trained / "hospital"
-        report = train(out, images=images, name="net", kind="cnn", size=48, epochs=1, device="cpu")
+        report = vqa_train(out, images=images, name="net", kind="cnn", size=48, epochs=1, device="cpu")
         assert report.measured["held_out"] > 13
         model = make_model("net:device=cpu", database=out / "database/test/mimic_iv_cxr.db", images=images)
         oracle = make_model("oracle", database=out / "database/test/mimic_iv_cxr.db")

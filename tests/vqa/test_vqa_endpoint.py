@@ -16,7 +16,7 @@ from ehrxqa.layout import image_path
 from ehrxqa.net.chat import Patience
 from ehrxqa.net.endpoint import named_endpoint
 from ehrxqa.vqa import ABSTAIN, VqaReply, VqaRequest, parse
-from ehrxqa.vqa.ask import ask as ask_pairs
+from ehrxqa.vqa.ask import vqa_ask as ask_pairs
 from ehrxqa.vqa.endpoint import EndpointModel, EndpointSettings, split_address
 from ehrxqa.vqa.image_paths import ImageFiles
 from ehrxqa.vqa.pairs import write_pairs

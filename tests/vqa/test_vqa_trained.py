@@ -29,7 +29,7 @@ from ehrxqa.vqa.trained.fitting import auroc
 from ehrxqa.vqa.trained.linear import train_linear
 from ehrxqa.vqa.trained.pixels import grey, read_pictures
 from ehrxqa.vqa.trained.table import Columns, Targets, targets_of
-from ehrxqa.vqa.trained.train import train
+from ehrxqa.vqa.trained.train import vqa_train
 
 
 def certain(labels):
@@ -253,7 +253,7 @@ def test_faults_of_the_command(trained, arguments, said):
 
 def test_without_pictures_nothing_is_trained(trained, tmp_path):
     with pytest.raises(BuildError, match="pictures of 0 of the"):
-        train(trained / "out", images=tmp_path, name="blind")
+        vqa_train(trained / "out", images=tmp_path, name="blind")
     assert not (trained / "out/models/blind").exists()
 
 

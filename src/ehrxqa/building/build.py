@@ -10,13 +10,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ehrxqa.arguments import checked
 from ehrxqa.building.published import Published, compare_with_published, require_published
 from ehrxqa.errors import BuildError, SettingsError, SourceError
 from ehrxqa.files import disk_errors
 from ehrxqa.layout import DATABASE_PATHS, MANIFEST, OFFICIAL_SUBJECTS, BuildMode
-from ehrxqa.progress import SILENT, Progress
+from ehrxqa.progress import Progress
 from ehrxqa.runs.manifest import Checksums, FileRecord, Manifest, StageRecord, read_manifest, stage_key
 from ehrxqa.runs.output_folder import WORK_FOLDER, exclusive
+from ehrxqa.shown_progress import FITTING
 from ehrxqa.sources.found_releases import found_releases
 from ehrxqa.sources.opened import check_bytes
 from ehrxqa.sources.tree import SourceTree, find_sources
@@ -26,6 +28,7 @@ from ehrxqa.spec.releases import FoundRelease
 __all__ = ["build"]
 
 
+@checked
 def build(
     sources: Path | str,
     out: Path | str,
@@ -40,7 +43,7 @@ def build(
     mode: BuildMode | None = None,
     force: bool = False,
     unpublished_sources: bool = False,
-    progress: Progress = SILENT,
+    progress: Progress = FITTING,
 ) -> Manifest:
     """Build labels and both databases; do only what is not done yet.
 
@@ -59,7 +62,7 @@ def build(
             hospital a larger train database. By default coherent for synthetic and hybrid sources, else official.
         force: Build anew, even if the folder holds another build.
         unpublished_sources: Build even from files whose checksum is not the one in the list they were published with.
-        progress: Told what happens.
+        progress: Told what happens; by default a notebook or a terminal shows it (`ehrxqa.SILENT`: nothing).
 
     Returns:
         The manifest, as written to `OUT/manifest.json`.

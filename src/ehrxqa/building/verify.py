@@ -13,12 +13,15 @@ from typing import Any, Final
 
 import apsw
 
+from ehrxqa.arguments import checked
 from ehrxqa.errors import BuildError
 from ehrxqa.files import sha256_of
+from ehrxqa.html_repr import html_repr
 from ehrxqa.layout import DATABASE_PATHS, OFFICIAL_SUBJECTS
-from ehrxqa.progress import SILENT, Progress
+from ehrxqa.progress import Progress
 from ehrxqa.runs.manifest import Manifest, read_manifest
 from ehrxqa.short_repr import short_repr
+from ehrxqa.shown_progress import FITTING
 from ehrxqa.spec.releases import OFFICIAL_DATA_SET, project_of
 from ehrxqa.spec.tables import TABLES
 
@@ -52,6 +55,7 @@ class VerifyReport:
     problems: list[str] = field(default_factory=list)
 
     __repr__ = short_repr
+    _repr_html_ = html_repr
 
     @property
     def ok(self) -> bool:
@@ -59,13 +63,14 @@ class VerifyReport:
         return not self.problems
 
 
-def verify(out: Path | str, expected: Path | str | None = None, *, progress: Progress = SILENT) -> VerifyReport:
+@checked
+def verify(out: Path | str, expected: Path | str | None = None, *, progress: Progress = FITTING) -> VerifyReport:
     """Check an output folder.
 
     Args:
         out: Output folder of a build.
         expected: Another output folder, or a folder of table listings (`train/labevents.csv.gz` …) to compare with.
-        progress: Told what happens.
+        progress: Told what happens; by default a notebook or a terminal shows it (`ehrxqa.SILENT`: nothing).
 
     Raises:
         BuildError: There is no build in `out`, or nothing to compare with in `expected`.

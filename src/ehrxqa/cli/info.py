@@ -21,7 +21,7 @@ def command(out: Path, quiet: bool, output_format: str) -> None:
     from ehrxqa.building.facts import build_facts, facts_json, facts_text
     from ehrxqa.building.info import info
 
-    found = info(out)
+    found = info(out).as_json()
     facts = build_facts(out)
     found["facts"] = facts_json(facts)
     if not (quiet and output_format == "text"):

@@ -51,24 +51,10 @@ def write(out: Path, folder: Path, only: tuple[str, ...], packed: bool, quiet: b
     OUT is the output folder of a build, FOLDER gets the files. The train labels of the full sources are large
     (150 million rows).
     """
-    from ehrxqa.errors import SettingsError
-    from ehrxqa.files import reading
-    from ehrxqa.labels.official_csv import OFFICIAL_FILES, write_official_csv
-    from ehrxqa.labels.store import read_labels
-    from ehrxqa.runs.output_folder import built_files
+    from ehrxqa.labels.label_files import labels_write
 
-    unknown = sorted(set(only) - set(OFFICIAL_FILES))
-    if unknown:
-        raise SettingsError(f"--only {unknown[0]}: no such file; choose from {', '.join(OFFICIAL_FILES)}")
-    labels = read_labels(out / "labels")
-    progress = make_progress(quiet=quiet)
-    paths = {name: folder / (name + ".gz" * packed) for name in OFFICIAL_FILES if not only or name in only}
-    with reading(*built_files(out), writing=paths.values()):
-        for name, path in paths.items():
-            with progress.task(f"writing {path}"):
-                write_official_csv(labels, path, name)
-    written = [str(path) for path in paths.values()]
-    emit(output_format, written, lambda: "\n".join(written))
+    written = labels_write(out, folder, only=only, packed=packed, progress=make_progress(quiet=quiet)).files
+    emit(output_format, list(written), lambda: "\n".join(written))
 
 
 @command.command("audit", epilog=example("ehrxqa labels audit out physionet.org/files"))
@@ -85,7 +71,7 @@ def audit(out: Path, human: Path, seed: int, quiet: bool, output_format: str) ->
     """
     from dataclasses import asdict
 
-    from ehrxqa.labels.agreement import audit_labels, audit_text
+    from ehrxqa.labels.agreement import audit_text, labels_audit
 
-    found = audit_labels(out, human, seed=seed)
+    found = labels_audit(out, human, seed=seed)
     emit(output_format, asdict(found), lambda: audit_text(found))

@@ -22,12 +22,13 @@ def command(out: Path, page: Path | None, output_format: str, quiet: bool) -> No
     Questions per split, modality, scope and family; answer types; yes/no balance; empty and null answers; question
     length; vocabulary. OUT is an output folder, or a folder with train.json, valid.json, test.json.
     """
-    from ehrxqa.dataset.stats import as_page, as_text, stats
+    from ehrxqa.dataset.question_stats import stats
+    from ehrxqa.dataset.stats import as_page, as_text
     from ehrxqa.files import reading, write_text
     from ehrxqa.runs.output_folder import built_files
 
     with reading(*built_files(out), writing=[page]):
-        value = stats(out)
+        value = stats(out).as_json()
         emit(output_format, value, lambda: as_text(value))
         if page is not None:
             write_text(page, as_page(value, f"Questions of {out.name}"))

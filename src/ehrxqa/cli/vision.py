@@ -20,11 +20,10 @@ from ehrxqa.cli.options import (
     seed_option,
     split_option,
 )
-from ehrxqa.errors import SettingsError
 from ehrxqa.layout import Split, database_path
 from ehrxqa.progress import make_progress
 
-__all__ = ["COMMANDS", "require_folder"]
+__all__ = ["COMMANDS"]
 
 
 @click.command(epilog=example("ehrxqa vqa train out --images hospital --to linear"))
@@ -67,9 +66,9 @@ def train(
     It is then named like any other model: --model NAME. Weights trained on real X-rays fall under their data use
     agreement; leak-scan knows such files.
     """
-    from ehrxqa.vqa.trained.train import train as train_model
+    from ehrxqa.vqa.trained.train import vqa_train
 
-    report = train_model(
+    report = vqa_train(
         out_folder,
         images=images,
         name=name,
@@ -122,10 +121,11 @@ def plan(
     Questions may depend on each other: answer the pairs, name the answers with --answers, and plan again until none
     are left. The queries then run without a model: --model recorded:ANSWERS.
     """
-    from ehrxqa.neuralsql.needed import needed
+    from ehrxqa.neuralsql.needed import vqa_plan
+    from ehrxqa.vqa.question_files import require_folder
 
     require_folder(out_folder)
-    report = needed(
+    report = vqa_plan(
         database_path(out_folder, split), queries, target=target, answers=answers, progress=make_progress(quiet=quiet)
     )
 
@@ -184,11 +184,11 @@ def ask(
     Run a killed command again to go on: nothing is asked twice. The answers are read by recorded:FILE, those of several
     shards by recorded:FOLDER.
     """
-    from ehrxqa.vqa.ask import Shard
-    from ehrxqa.vqa.ask import ask as ask_model
+    from ehrxqa.vqa.ask import Shard, vqa_ask
+    from ehrxqa.vqa.question_files import require_folder
 
     require_folder(out_folder)
-    report = ask_model(
+    report = vqa_ask(
         out_folder,
         target=target,
         model=model,
@@ -232,9 +232,9 @@ def ask(
 @format_option
 def evaluate(questions: Path, answers: Path, by: str, official_answers: bool, quiet: bool, output_format: str) -> None:
     """Score answers to image questions: exact sets, F1, areas under curves, calibration."""
-    from ehrxqa.vqa.evaluate import OFFICIAL_ANSWERS, evaluate_answers
+    from ehrxqa.vqa.evaluate import OFFICIAL_ANSWERS, vqa_evaluate
 
-    scores = evaluate_answers(questions, answers, answer_space=OFFICIAL_ANSWERS if official_answers else None)
+    scores = vqa_evaluate(questions, answers, answer_space=OFFICIAL_ANSWERS if official_answers else None)
 
     def text() -> str:
         lines = [
@@ -265,9 +265,3 @@ def evaluate(questions: Path, answers: Path, by: str, official_answers: bool, qu
 
 #: The commands, for the group `vqa`.
 COMMANDS = (train, plan, ask, evaluate)
-
-
-def require_folder(folder: Path) -> None:
-    """Refuse an output folder that is not there."""
-    if not folder.is_dir():
-        raise SettingsError(f"{folder}: no such output folder; build it first: ehrxqa build SOURCES {folder}")

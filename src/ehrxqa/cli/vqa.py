@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ehrxqa.cli.options import DIR, FILE, emit, example, format_option, quiet_option, seed_option
-from ehrxqa.cli.vision import COMMANDS, require_folder
+from ehrxqa.cli.vision import COMMANDS
 from ehrxqa.errors import SettingsError
 from ehrxqa.layout import SPLITS
 from ehrxqa.progress import make_progress
@@ -58,21 +58,16 @@ def answer(
     output_format: str,
 ) -> None:
     """Fill the answers of pre-release question files from the labels of the output folder OUT."""
-    from ehrxqa.files import reading
-    from ehrxqa.runs.output_folder import built_files
-    from ehrxqa.vqa.answering import answer_files
-    from ehrxqa.vqa.split_labels import read_split_labels
+    from ehrxqa.vqa.question_files import vqa_answer
 
     if more_questions and len(questions) > 1:
         raise SettingsError("give several question files after one --questions, or each with its own")
-    files = (*questions, *more_questions)
-    require_folder(out_folder)
-    with reading(*files, *built_files(out_folder), writing=[target]):
-        labels = read_split_labels(out_folder / "labels", split)
-        report = answer_files(labels, files, split, target, progress=make_progress(quiet=quiet))
+    report = vqa_answer(
+        out_folder, (*questions, *more_questions), split=split, target=target, progress=make_progress(quiet=quiet)
+    )
     emit(
         output_format,
-        {**asdict(report), "file": str(target)},
+        asdict(report),
         lambda: (
             f"{target}: {report.questions:,} questions of {report.kinds} kinds answered, "
             f"{report.empty:,} with an empty list"
@@ -106,40 +101,24 @@ def generate(
     output_format: str,
 ) -> None:
     """Make new image questions of all 48 kinds from the labels of the output folder OUT, and answer them."""
-    from ehrxqa.files import reading
-    from ehrxqa.runs.output_folder import built_files
-    from ehrxqa.vqa.answering import answer_files
-    from ehrxqa.vqa.generate import generate as make_questions
-    from ehrxqa.vqa.records import write_records
-    from ehrxqa.vqa.split_labels import read_split_labels
+    from ehrxqa.vqa.question_files import vqa_generate
 
-    require_folder(out_folder)
-    target = out_folder / "vqa" / f"{split}.json" if target is None else target
-    questions = target.with_name(f"_{target.name}")
-    there = [path for path in (questions, target) if path.exists()]
-    if there and not force:
-        raise SettingsError(f"{there[0]} is there already; name another file with --out, or replace it with --force")
-    progress = make_progress(quiet=quiet)
-    labels = read_split_labels(out_folder / "labels", split)
-    with reading(*built_files(out_folder), writing=(questions, target)):
-        with progress.task("generating"):
-            made = make_questions(labels, split, per_kind=per_kind, seed=seed)
-        write_records(questions, made.records)
-        report = answer_files(labels, [questions], split, target, progress=progress)
-    for counts, what in ((made.unbalanced, "have another answer than balance asks for"), (made.missing, "are missing")):
-        if counts:
-            listed = ", ".join(f"kind {kind}: {count}" for kind, count in counts.items())
-            progress.note(f"note: the labels do not give more; {what}: {listed}")
+    report = vqa_generate(
+        out_folder,
+        split=split,
+        per_kind=per_kind,
+        seed=seed,
+        target=target,
+        force=force,
+        progress=make_progress(quiet=quiet),
+    )
     emit(
         output_format,
-        {
-            **asdict(report),
-            "file": str(target),
-            "questions_file": str(questions),
-            "unbalanced": made.unbalanced,
-            "missing": made.missing,
-        },
-        lambda: f"{target}: {report.questions:,} questions of {report.kinds} kinds (without answers: {questions})",
+        asdict(report),
+        lambda: (
+            f"{report.file}: {report.questions:,} questions of {report.kinds} kinds "
+            f"(without answers: {report.questions_file})"
+        ),
     )
 
 

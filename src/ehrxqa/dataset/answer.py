@@ -11,13 +11,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ehrxqa.arguments import checked
 from ehrxqa.dataset.records import GOLD_PROGRAM, Record, final_record, read_records, write_records
 from ehrxqa.errors import SettingsError
 from ehrxqa.files import PART, reading
+from ehrxqa.html_repr import html_repr
 from ehrxqa.layout import BASES, CURRENT_TIME, DATABASE_OF_SPLIT, DATABASE_PATHS, SPLITS
-from ehrxqa.progress import SILENT, Progress
+from ehrxqa.progress import Progress
 from ehrxqa.runs.pool import Pool
 from ehrxqa.short_repr import short_repr
+from ehrxqa.shown_progress import FITTING
 
 if TYPE_CHECKING:
     from ehrxqa.sql.gold.runner import Job, Outcome, Runner
@@ -65,6 +68,7 @@ class AnswerReport:
     failed: tuple[Failure, ...]
 
     __repr__ = short_repr
+    _repr_html_ = html_repr
 
 
 def database_for(database: Path, records: Sequence[Record]) -> Path:
@@ -95,6 +99,7 @@ def database_for(database: Path, records: Sequence[Record]) -> Path:
     return path
 
 
+@checked
 def answer(
     database: Path | str,
     questions: Path | str,
@@ -103,7 +108,7 @@ def answer(
     workers: int | None = None,
     seconds: float = DEFAULT_SECONDS,
     now: str = CURRENT_TIME,
-    progress: Progress = SILENT,
+    progress: Progress = FITTING,
 ) -> AnswerReport:
     """Answer a pre-release file by its gold programs.
 
@@ -117,7 +122,7 @@ def answer(
         workers: Processes (default: number of processors). The result does not depend on it.
         seconds: Time limit of one program.
         now: The current time of the database, as `YYYY-MM-DD HH:MM:SS`.
-        progress: Told what happens.
+        progress: Told what happens; by default a notebook or a terminal shows it (`ehrxqa.SILENT`: nothing).
 
     Raises:
         RecordError: The file is not a pre-release file.

@@ -6,17 +6,16 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from html import escape
-from pathlib import Path
 from typing import Any, Final
 
 from ehrxqa.dataset.floors import floors
 from ehrxqa.dataset.placement import placement_of
-from ehrxqa.dataset.splits import Dataset, read_dataset
+from ehrxqa.dataset.splits import Dataset
 from ehrxqa.dataset.trust import RULES, FamilyCounts, about, ambiguity, duplicates, family_trust
 from ehrxqa.plots import Bar, bar_chart, html_table, page
 from ehrxqa.spec.scopes import MODALITIES, SCOPES
 
-__all__ = ["answer_type", "as_page", "as_text", "dataset_stats", "is_yes_no", "plots", "stats"]
+__all__ = ["answer_type", "as_page", "as_text", "dataset_stats", "fact_rows", "is_yes_no", "plots"]
 
 #: Frequent words that are listed.
 TOP_WORDS: Final = 30
@@ -27,15 +26,6 @@ _YES_NO = re.compile(
 _WORD = re.compile(r"[a-z]+(?:[-'][a-z]+)*")
 _ANSWER_TYPES: Final = ("yes/no", "number", "text", "time", "list", "null", "empty", "unanswerable")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?\Z")
-
-
-def stats(out: Path | str) -> dict[str, Any]:
-    """Statistics of the question files of a folder; see `dataset_stats`.
-
-    Raises:
-        RecordError: There are no question files, or they are damaged.
-    """
-    return dataset_stats(read_dataset(out))
 
 
 def is_yes_no(q_tag: str) -> bool:
@@ -205,7 +195,7 @@ def _table(rows: Mapping[str, Mapping[str, int]]) -> tuple[list[str], list[list[
     return header, [[name, *(f"{count:,}" for count in counts.values())] for name, counts in rows.items()]
 
 
-def _facts(value: Mapping[str, Any]) -> list[list[str]]:
+def fact_rows(value: Mapping[str, Any]) -> list[list[str]]:
     """Single numbers, as pairs of a name and a text."""
     rows = [["questions", f"{value['questions']['total']:,}"]]
     answers = value["answers"]
@@ -269,7 +259,7 @@ _MOST_FAMILIES: Final = 40
 
 def as_text(value: Mapping[str, Any]) -> str:
     """Statistics as tables for a terminal."""
-    lines = [f"{name:<20} {text}" for name, text in _facts(value)]
+    lines = [f"{name:<20} {text}" for name, text in fact_rows(value)]
     blocks = [(title, *_table(rows)) for title, rows_of in _BLOCKS if (rows := rows_of(value))]
     header, families = _family_table(value)
     left_out = len(families) - _MOST_FAMILIES
@@ -375,7 +365,7 @@ def _binned(histogram: Mapping[str, int]) -> list[tuple[int, int]]:
 def as_page(value: Mapping[str, Any], title: str = "Questions") -> str:
     """Statistics as a page with plots that needs nothing but itself."""
     charts = plots(value)
-    sections = [("Overview", html_table(("", ""), _facts(value), texts=(1,)))]
+    sections = [("Overview", html_table(("", ""), fact_rows(value), texts=(1,)))]
     for (name, rows_of), chart in zip(_BLOCKS, ("modality", "scope", "answer-types"), strict=True):
         if rows := rows_of(value):
             sections.append((f"By {name}", charts.get(chart, "") + html_table(*_table(rows))))

@@ -12,7 +12,7 @@ from ehrxqa.models.parsers import Context, Parser
 from ehrxqa.models.run import run
 from ehrxqa.models.template.parser import TemplateParser
 from ehrxqa.progress import SILENT, Progress
-from ehrxqa.vqa.trained.train import train
+from ehrxqa.vqa.trained.train import vqa_train
 
 __all__ = ["experiments"]
 
@@ -42,7 +42,7 @@ def experiments(
     if images:
         visions.insert(1, LINEAR)
         if not (built / MODELS_FOLDER / LINEAR).is_dir():
-            train(built, images=sources, name=LINEAR, seed=seed, progress=progress)
+            vqa_train(built, images=sources, name=LINEAR, seed=seed, progress=progress)
     template = TemplateParser(Context(built, database_path(built, "test"), progress=progress))
     names = []
     for parser in ("gold", template):

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from ehrxqa.arguments import checked
 from ehrxqa.building.build import build
 from ehrxqa.building.verify import verify
 from ehrxqa.dataset.answer import answer
@@ -20,14 +21,16 @@ from ehrxqa.demonstration.showcase import showcase_records
 from ehrxqa.evaluation.evaluate import evaluate
 from ehrxqa.files import write_json
 from ehrxqa.hospital import synth
+from ehrxqa.html_repr import html_repr
 from ehrxqa.json_files import read_json
 from ehrxqa.layout import DATABASE_PATHS, DATASET_FOLDER, SPLITS
 from ehrxqa.models.board import Board
 from ehrxqa.neuralsql.execute import execute
-from ehrxqa.progress import SILENT, Progress
+from ehrxqa.progress import Progress
 from ehrxqa.questions.generate import generate
 from ehrxqa.runs.manifest import read_manifest
 from ehrxqa.short_repr import short_repr
+from ehrxqa.shown_progress import FITTING
 
 __all__ = ["DEMO_SUBJECTS", "DemoAnswer", "DemoReport", "demo"]
 
@@ -119,6 +122,7 @@ class DemoReport:
     problems: tuple[str, ...]
 
     __repr__ = short_repr
+    _repr_html_ = html_repr
 
     @property
     def ok(self) -> bool:
@@ -127,6 +131,7 @@ class DemoReport:
         return not self.problems and all(found.agree for found in self.answers) and all(n == m for n, m in scores)
 
 
+@checked
 def demo(
     out: Path | str = "demo",
     *,
@@ -136,7 +141,7 @@ def demo(
     seed: int = 0,
     images: bool = True,
     workers: int | None = None,
-    progress: Progress = SILENT,
+    progress: Progress = FITTING,
 ) -> DemoReport:
     """Make a synthetic hospital, build everything from it, answer questions, and compare parsers and vision models.
 
@@ -150,7 +155,7 @@ def demo(
         seed: Seed of the hospital and of the questions.
         images: Whether to draw X-rays.
         workers: Processes (default: number of processors).
-        progress: Told what happens.
+        progress: Told what happens; by default a notebook or a terminal shows it (`ehrxqa.SILENT`: nothing).
 
     Raises:
         EhrxqaError: A step fails; see `synth`, `build`, `answer` and `execute`.
@@ -194,7 +199,8 @@ def demo(
     tables = manifest.stages["database"].counts["tables"]
     dataset = _dataset(built, questions, seed, workers, progress)
     side_by_side = experiments(built, hospital, images=images, seed=seed, workers=workers, progress=progress)
-    return DemoReport(out, tables, tuple(answers), dataset, side_by_side, tuple(verify(built).problems))
+    problems = verify(built, progress=progress).problems
+    return DemoReport(out, tables, tuple(answers), dataset, side_by_side, tuple(problems))
 
 
 def _dataset(

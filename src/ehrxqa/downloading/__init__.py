@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ehrxqa.arguments import checked
 from ehrxqa.downloading.wanted_images import choice_of_questions, database_images, refuse_synthetic
 from ehrxqa.errors import SettingsError, SourceError
 from ehrxqa.layout import BASES, SPLITS, database_path
 from ehrxqa.net.credentials import Credentials
 from ehrxqa.net.errors import DownloadError
-from ehrxqa.progress import SILENT, Progress
+from ehrxqa.progress import Progress
+from ehrxqa.shown_progress import FITTING
 from ehrxqa.sources.catalogue import MIMIC_CXR_JPG
 from ehrxqa.sources.download.fetch_list import Item, State, image_items, listed_items
 from ehrxqa.sources.download.image_selection import Image, ImageSelection, metadata_images, read_subjects
@@ -39,6 +41,7 @@ __all__ = [
 _CXR = next(release for release in RELEASES if release.slug == MIMIC_CXR_JPG.slug)
 
 
+@checked
 def download(
     sources: Path | str,
     *,
@@ -52,7 +55,7 @@ def download(
     recheck: bool = False,
     network: Network | None = None,
     credentials: Credentials | Callable[[], Credentials] | None = None,
-    progress: Progress = SILENT,
+    progress: Progress = FITTING,
 ) -> DownloadReport:
     """Bring source files from PhysioNet into `sources`; what is there and matches is not fetched again.
 
@@ -69,7 +72,7 @@ def download(
         recheck: Read again the files that an earlier run has checked.
         network: Connections, waits, patience.
         credentials: Instead of environment, netrc, keyring or prompt; or a function that is asked when the host asks.
-        progress: Told what happens.
+        progress: Told what happens; by default a notebook or a terminal shows it (`ehrxqa.SILENT`: nothing).
 
     Raises:
         SettingsError: The selection makes no sense.
@@ -111,6 +114,7 @@ def download(
         return _joined(root, dry_run, parts, run.client.received_bytes, refused)
 
 
+@checked
 def download_images(
     out: Path | str,
     *,
@@ -123,7 +127,7 @@ def download_images(
     recheck: bool = False,
     network: Network | None = None,
     credentials: Credentials | Callable[[], Credentials] | None = None,
-    progress: Progress = SILENT,
+    progress: Progress = FITTING,
 ) -> DownloadReport:
     """Bring the images of the studies in the built databases of `out`.
 
@@ -138,7 +142,7 @@ def download_images(
         recheck: Read again the files that an earlier run has checked.
         network: Connections, waits, patience.
         credentials: Instead of environment, netrc, keyring or prompt; or a function that is asked when the host asks.
-        progress: Told what happens.
+        progress: Told what happens; by default a notebook or a terminal shows it (`ehrxqa.SILENT`: nothing).
 
     Raises:
         SourceError: There is no built database, or it is synthetic.

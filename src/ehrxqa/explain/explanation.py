@@ -13,6 +13,7 @@ from ehrxqa.dataset.splits import Dataset
 from ehrxqa.errors import NeuralSqlError
 from ehrxqa.explain.evidence import Evidence, evidence_for
 from ehrxqa.explain.lost_rows import Loss, lost_rows
+from ehrxqa.html_repr import code, facts, screen, table
 from ehrxqa.short_repr import short_repr
 from ehrxqa.sources.scene_graphs import Member
 from ehrxqa.sources.tree import SourceTree
@@ -85,6 +86,12 @@ class Explanation:
     impossible: bool = False
 
     __repr__ = short_repr
+
+    def _repr_html_(self) -> str:
+        about = [("question", self.record["question"]), ("answer", self.answer), ("computed now", self.computed)]
+        steps = [(step.number, step.sql, step.rows, step.note) for step in self.steps]
+        shown = table(("step", "SQL", "rows", "note"), steps) if steps else ""
+        return screen(f"{self.record.get('split', '')} {self.record['id']}", facts(about), code(self.program), shown)
 
 
 def explain(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from ehrxqa.arguments import checked
 from ehrxqa.dataset.answer import database_for
 from ehrxqa.dataset.records import GOLD_PROGRAM, Record
 from ehrxqa.dataset.splits import Dataset, load_records, read_dataset
@@ -19,6 +20,7 @@ from ehrxqa.sql.steps import steps_of
 __all__ = ["Explanation", "StepResult", "explain_empty_answers", "gold_programs", "why"]
 
 
+@checked
 def why(
     out: Path | str,
     identifier: int | str,

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ehrxqa.arguments import checked
 from ehrxqa.errors import SettingsError
 from ehrxqa.files import atomic_path, disk_errors, write_json, write_text
 from ehrxqa.hospital.archive import GzipFile, ZipFile, piece_of
@@ -19,10 +20,12 @@ from ehrxqa.hospital.ontology import attribute_list_text, object_list_text, onto
 from ehrxqa.hospital.plan import GENERATOR, Plan
 from ehrxqa.hospital.production import Batch, file_of, make_batch, table_keys
 from ehrxqa.hospital.records import dictionary_rows
+from ehrxqa.html_repr import html_repr
 from ehrxqa.json_files import read_json
-from ehrxqa.progress import SILENT, Progress
+from ehrxqa.progress import Progress
 from ehrxqa.runs.pool import Pool
 from ehrxqa.short_repr import short_repr
+from ehrxqa.shown_progress import FITTING
 from ehrxqa.spec.extra import ExtraTable
 from ehrxqa.spec.files import SourceFile
 
@@ -70,8 +73,10 @@ class SynthReport:
     prescriptions: int
 
     __repr__ = short_repr
+    _repr_html_ = html_repr
 
 
+@checked
 def synth(
     out: Path | str,
     *,
@@ -84,7 +89,7 @@ def synth(
     releases: Sequence[str] = (),
     tables: Sequence[str | ExtraTable] = (),
     workers: int | None = None,
-    progress: Progress = SILENT,
+    progress: Progress = FITTING,
 ) -> SynthReport:
     """Write a synthetic hospital as a PhysioNet tree of source files.
 

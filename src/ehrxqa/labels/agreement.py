@@ -17,8 +17,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ehrxqa.arguments import checked
 from ehrxqa.errors import SourceError
+from ehrxqa.html_repr import html_repr
 from ehrxqa.labels.store import Labels, read_labels
+from ehrxqa.short_repr import short_repr
 from ehrxqa.sources.table_stream import read_table
 from ehrxqa.sources.tree import SourceTree
 from ehrxqa.spec.human_labels import (
@@ -30,7 +33,7 @@ from ehrxqa.spec.human_labels import (
     SUPPORT_DEVICES,
 )
 
-__all__ = ["FindingAgreement", "Interval", "LabelAudit", "audit_labels", "audit_text", "find_human_labels"]
+__all__ = ["FindingAgreement", "Interval", "LabelAudit", "audit_text", "find_human_labels", "labels_audit"]
 
 _RESAMPLES: Final = 2000
 _Z: Final = 1.959963984540054  # of a 95 % interval
@@ -85,6 +88,9 @@ class LabelAudit:
     compared: int
     findings: tuple[FindingAgreement, ...]
 
+    __repr__ = short_repr
+    _repr_html_ = html_repr
+
 
 def find_human_labels(path: Path | str) -> Path:
     """The radiologist's file: itself, or in a folder of sources or of MIMIC-CXR-JPG 2.1.0.
@@ -108,7 +114,8 @@ def find_human_labels(path: Path | str) -> Path:
     )
 
 
-def audit_labels(out: Path | str, human: Path | str, *, seed: int = 0) -> LabelAudit:
+@checked
+def labels_audit(out: Path | str, human: Path | str, *, seed: int = 0) -> LabelAudit:
     """Compare the silver labels of a build with those of a radiologist.
 
     Args:

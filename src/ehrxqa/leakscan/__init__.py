@@ -15,15 +15,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
+from ehrxqa.arguments import checked
 from ehrxqa.errors import SettingsError, SourceError
+from ehrxqa.html_repr import html_repr
 from ehrxqa.leakscan import git
 from ehrxqa.leakscan.allow import ALLOW_FILE, AllowList
 from ehrxqa.leakscan.content import MOST_BYTES, FileBounds, content_hits
 from ehrxqa.leakscan.masking import made_up_number, masked
 from ehrxqa.leakscan.rules import NOT_READ, PATIENT_RULES, RULES, Hit, text_hits
 from ehrxqa.leakscan.synthetic import MARKERS, marker_says, nearest_marker
-from ehrxqa.progress import SILENT, Progress
+from ehrxqa.progress import Progress
 from ehrxqa.short_repr import short_repr
+from ehrxqa.shown_progress import FITTING
 
 __all__ = ["RULES", "Leak", "NotRead", "ScanReport", "leak_scan"]
 
@@ -90,6 +93,7 @@ class ScanReport:
     notes: list[str] = field(default_factory=list)
 
     __repr__ = short_repr
+    _repr_html_ = html_repr
 
     @property
     def verdict(self) -> Literal["leak", "not read", "clean"]:
@@ -139,13 +143,14 @@ class ScanReport:
                 return "clean"
 
 
+@checked
 def leak_scan(
     paths: Path | str | Sequence[Path | str],
     *,
     history: bool = False,
     everything: bool = False,
     allow: Path | str | None = None,
-    progress: Progress = SILENT,
+    progress: Progress = FITTING,
 ) -> ScanReport:
     """Look for what must never be published.
 

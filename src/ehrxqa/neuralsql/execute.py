@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ehrxqa.arguments import checked
 from ehrxqa.errors import SettingsError
 from ehrxqa.files import reading, sha256_of
+from ehrxqa.html_repr import html_repr
 from ehrxqa.json_files import json_text
 from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.neuralsql.predictions import (
@@ -24,8 +26,9 @@ from ehrxqa.neuralsql.predictions import (
 )
 from ehrxqa.neuralsql.setup import Setup
 from ehrxqa.neuralsql.workers import WorkerPool
-from ehrxqa.progress import SILENT, Progress
+from ehrxqa.progress import Progress
 from ehrxqa.runs.journal import Journal
+from ehrxqa.shown_progress import FITTING
 from ehrxqa.sql.clock import check_time
 from ehrxqa.sql.limits import Limits
 from ehrxqa.vqa.models import VqaModel
@@ -61,7 +64,10 @@ class ExecuteSummary:
     noted: int
     out: str
 
+    _repr_html_ = html_repr
 
+
+@checked
 def execute(
     database: Path | str,
     predictions: Path | str,
@@ -76,7 +82,7 @@ def execute(
     max_bytes: int = MOST_BYTES,
     now: str = CURRENT_TIME,
     workers: int | None = None,
-    progress: Progress = SILENT,
+    progress: Progress = FITTING,
 ) -> ExecuteSummary:
     """Run a file of NeuralSQL queries, which nobody has vouched for, and write what came of each.
 
@@ -100,7 +106,7 @@ def execute(
             `predictions`, ends as one does that has used up a limit.
         now: The current time of the database, as `YYYY-MM-DD HH:MM:SS`: what `current_time`, `'now'` and the like mean.
         workers: Processes; as many as there are processors if None.
-        progress: Told what happens.
+        progress: Told what happens; by default a notebook or a terminal shows it (`ehrxqa.SILENT`: nothing).
 
     Raises:
         RecordError: The predictions cannot be read.

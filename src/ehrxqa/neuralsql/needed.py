@@ -7,17 +7,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from ehrxqa.arguments import checked
 from ehrxqa.errors import NeuralSqlError, SettingsError
 from ehrxqa.files import reading
+from ehrxqa.html_repr import html_repr
 from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.neuralsql.predictions import read_predictions
-from ehrxqa.progress import SILENT, Progress
+from ehrxqa.progress import Progress
+from ehrxqa.short_repr import short_repr
+from ehrxqa.shown_progress import FITTING
 from ehrxqa.sql.errors import Abstained
 from ehrxqa.sql.limits import Limits
 from ehrxqa.vqa.models import VqaReply, VqaRequest
 from ehrxqa.vqa.pairs import pair_key, read_answered, write_pairs
 
-__all__ = ["NeededReport", "needed"]
+__all__ = ["NeededReport", "vqa_plan"]
 
 _REASONS: Final = 3
 
@@ -44,6 +48,9 @@ class NeededReport:
     images: int = 0
     reasons: list[str] = field(default_factory=list)
 
+    __repr__ = short_repr
+    _repr_html_ = html_repr
+
 
 class _Unasked:
     """Stands for any model that looks at images; it is never asked."""
@@ -54,14 +61,15 @@ class _Unasked:
         raise AssertionError(f"{len(requests)} questions were to be noted only")
 
 
-def needed(
+@checked
+def vqa_plan(
     database: Path | str,
     queries: Path | str,
     *,
     target: Path | str,
     answers: Sequence[Path | str] = (),
     timeout: float = 30.0,
-    progress: Progress = SILENT,
+    progress: Progress = FITTING,
 ) -> NeededReport:
     """Write the pairs that queries wait for, grouped by image.
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from ehrxqa.arguments import checked
+from ehrxqa.errors import SettingsError
 from ehrxqa.files import reading
 from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.neuralsql.calls import FUNCTION
@@ -11,16 +15,18 @@ from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.neuralsql.result import Result
 from ehrxqa.neuralsql.setup import Setup, open_engine
 from ehrxqa.sql.limits import Limits
-from ehrxqa.vqa.models import VqaModel
+from ehrxqa.vqa.function_model import FunctionModel
+from ehrxqa.vqa.models import VqaModel, VqaRequest
 
 __all__ = ["query"]
 
 
+@checked
 def query(
     database: Path | str,
     sql: str,
     *,
-    model: str | VqaModel = "oracle",
+    model: str | VqaModel | Callable[[VqaRequest], Any] = "oracle",
     images: Path | str | None = None,
     cache: Path | str | None = None,
     limits: Limits | None = None,
@@ -32,7 +38,7 @@ def query(
         database: The integrated database; it is only read, and its TB_CXR_PLUS is out of reach of the query.
         sql: Any SQLite SELECT, with func_vqa("question", study_id) wherever a value or a select item may stand.
         model: Who answers image questions, as a text: `oracle`, `constant:no`, … (see `ehrxqa.vqa.registry`),
-            or a model of your own.
+            or a model of your own: a `VqaModel`, or a function of one request.
         images: Folder of MIMIC-CXR-JPG, for models that look at images.
         cache: File of model answers to use and extend.
         limits: What the query may use up.
@@ -43,8 +49,12 @@ def query(
 
     Raises:
         NeuralSqlError: The query is refused, fails, or uses up its limits; the subclass tells which.
-        SettingsError: The database is missing, or the model is not known.
+        SettingsError: The database is missing, the model is not known, or it has no version and answers are to be kept.
     """
+    if not isinstance(model, str | VqaModel):
+        model = FunctionModel(model)
+        if cache is not None:
+            raise SettingsError("answers of a function are kept in no cache: give a model with a name and a version")
     setup = Setup(
         Path(database),
         model,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ehrxqa.errors import NeuralSqlError
+from ehrxqa.html_repr import screen, table
 from ehrxqa.short_repr import short_repr
 from ehrxqa.sql.answer_list import answer_list
 from ehrxqa.sql.errors import Abstained, AnswerShapeError, LimitReached
@@ -79,6 +80,12 @@ class Result:
     notes: tuple[str, ...] = ()
 
     __repr__ = short_repr
+
+    def _repr_html_(self) -> str:
+        asked = [(each.text, f"{each.asked:,}", f"{each.cached:,}") for each in self.questions]
+        costs = table(("image question", "studies asked", "known"), asked) if asked else ""
+        number = f"{len(self.rows):,} {'row' if len(self.rows) == 1 else 'rows'}"
+        return screen(number, table(self.columns, self.rows), costs)
 
     @property
     def answer(self) -> list[Any]:

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from ehrxqa.arguments import checked
 from ehrxqa.errors import BuildError, SettingsError
+from ehrxqa.html_repr import html_repr
 from ehrxqa.net.chat import ChatClient, Patience
 from ehrxqa.net.consent import Ask, require_consent
 from ehrxqa.net.endpoint import find_key, named_endpoint
@@ -18,12 +20,13 @@ from ehrxqa.paraphrasing.asking import Asking
 from ehrxqa.paraphrasing.instructions import instructions_digest
 from ehrxqa.paraphrasing.masking import Unmaskable, mask, unmask
 from ehrxqa.paraphrasing.split_files import MACHINE, SplitFiles, read_splits, rewrite
-from ehrxqa.progress import SILENT, Progress
+from ehrxqa.progress import Progress
 from ehrxqa.runs.journal import Journal
 from ehrxqa.runs.manifest import read_manifest
 from ehrxqa.runs.output_folder import WORK_FOLDER, exclusive
 from ehrxqa.runs.replacing import finish
 from ehrxqa.short_repr import short_repr
+from ehrxqa.shown_progress import FITTING
 
 __all__ = ["ParaphraseReport", "paraphrase"]
 
@@ -60,6 +63,7 @@ class ParaphraseReport:
     others: int = 0
 
     __repr__ = short_repr
+    _repr_html_ = html_repr
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class _Place:
     values: Mapping[str, str]
 
 
+@checked
 def paraphrase(
     out: Path | str,
     *,
@@ -85,7 +90,7 @@ def paraphrase(
     confirm_endpoint: str | None = None,
     ask: Ask | None = None,
     patience: Patience | None = None,
-    progress: Progress = SILENT,
+    progress: Progress = FITTING,
 ) -> ParaphraseReport:
     """Let a language model reword the questions of `OUT/dataset`.
 
@@ -106,7 +111,7 @@ def paraphrase(
         confirm_endpoint: Host of the endpoint: allows sending to it. Not needed on this machine with synthetic data.
         ask: Asked to confirm instead, with what would be sent and the host; gives the host if the user agrees.
         patience: How long to wait for the endpoint.
-        progress: Told what happens.
+        progress: Told what happens; by default a notebook or a terminal shows it (`ehrxqa.SILENT`: nothing).
 
     Raises:
         SettingsError: An option makes no sense, or nobody confirmed.

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ehrxqa.arguments import checked
 from ehrxqa.building.facts import build_facts
 from ehrxqa.dataset.parquet import fields_of, parquet_table, write_parquet
 from ehrxqa.dataset.splits import Dataset, read_dataset
 from ehrxqa.dataset.stats import dataset_stats, plots
 from ehrxqa.errors import SettingsError
 from ehrxqa.files import sha256_of, write_json, write_text
+from ehrxqa.html_repr import html_repr
 from ehrxqa.layout import DataKind
 from ehrxqa.publish.card import CITATION, dataset_card, terms_of
 from ehrxqa.publish.croissant import croissant
@@ -42,8 +44,10 @@ class ExportReport:
     folder: str
 
     __repr__ = short_repr
+    _repr_html_ = html_repr
 
 
+@checked
 def export(
     out: Path | str,
     *,

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ehrxqa.arguments import checked
 from ehrxqa.errors import BuildError
+from ehrxqa.html_repr import html_repr
 from ehrxqa.layout import DATABASE_PATHS, WORK_FOLDER
-from ehrxqa.progress import SILENT, Progress
+from ehrxqa.progress import Progress
 from ehrxqa.questions.batch import BatchResult, BatchTask, Wanted, run_batch
 from ehrxqa.questions.copies import make_copies
 from ehrxqa.questions.families.catalogue import catalogue
@@ -18,6 +20,7 @@ from ehrxqa.questions.families.no_source import NO_SOURCE
 from ehrxqa.questions.template import Template
 from ehrxqa.runs.pool import Pool
 from ehrxqa.short_repr import short_repr
+from ehrxqa.shown_progress import FITTING
 
 __all__ = ["Coverage", "TemplateCoverage", "coverage"]
 
@@ -61,9 +64,11 @@ class Coverage:
     produced: int
 
     __repr__ = short_repr
+    _repr_html_ = html_repr
 
 
-def coverage(out: Path | str, *, workers: int | None = None, progress: Progress = SILENT) -> Coverage:
+@checked
+def coverage(out: Path | str, *, workers: int | None = None, progress: Progress = FITTING) -> Coverage:
     """Try every template on both databases of a build.
 
     Raises:

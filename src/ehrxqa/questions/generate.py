@@ -8,10 +8,12 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
+from ehrxqa.arguments import checked
 from ehrxqa.errors import BuildError, SettingsError
 from ehrxqa.files import sha256_of
+from ehrxqa.html_repr import html_repr
 from ehrxqa.layout import DATABASE_OF_SPLIT, DATABASE_PATHS, LINKS_PATH, MANIFEST, SPLITS
-from ehrxqa.progress import SILENT, Progress
+from ehrxqa.progress import Progress
 from ehrxqa.questions.copies import Copies, make_copies
 from ehrxqa.questions.families.catalogue import catalogue, chosen_templates
 from ehrxqa.questions.held_out import HeldOut
@@ -26,6 +28,7 @@ from ehrxqa.runs.output_folder import exclusive
 from ehrxqa.runs.pool import Pool
 from ehrxqa.runs.replacing import finish, replace_together, staged_path
 from ehrxqa.short_repr import short_repr
+from ehrxqa.shown_progress import FITTING
 
 __all__ = ["GenerateReport", "generate"]
 
@@ -61,8 +64,10 @@ class GenerateReport:
     fault_examples: list[str] = field(default_factory=list)
 
     __repr__ = short_repr
+    _repr_html_ = html_repr
 
 
+@checked
 def generate(
     out: Path | str,
     *,
@@ -79,7 +84,7 @@ def generate(
     ambiguous: bool = False,
     workers: int | None = None,
     force: bool = False,
-    progress: Progress = SILENT,
+    progress: Progress = FITTING,
 ) -> GenerateReport:
     """Make verified questions and write `OUT/dataset`.
 
@@ -99,7 +104,7 @@ def generate(
         ambiguous: Also questions that another reading answers otherwise; their links hold the other answers.
         workers: Processes (default: number of processors). The result does not depend on it.
         force: Replace question files that are there.
-        progress: Told what happens.
+        progress: Told what happens; by default a notebook or a terminal shows it (`ehrxqa.SILENT`: nothing).
 
     Raises:
         SettingsError: A number or name makes no sense.

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from ehrxqa.errors import BuildError
 from ehrxqa.files import sha256_of, write_json
+from ehrxqa.html_repr import html_repr
 from ehrxqa.json_files import converted, json_text, read_as, read_json
 from ehrxqa.layout import MANIFEST, BuildMode, DataKind
 from ehrxqa.short_repr import short_repr
@@ -105,6 +106,7 @@ class Manifest:
     tables: dict[str, Any] = field(default_factory=dict)
 
     __repr__ = short_repr
+    _repr_html_ = html_repr
 
     @property
     def kind(self) -> DataKind:

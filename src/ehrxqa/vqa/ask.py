@@ -12,14 +12,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from ehrxqa.arguments import checked
 from ehrxqa.errors import RecordError, SettingsError, VqaError
 from ehrxqa.files import reading
+from ehrxqa.html_repr import html_repr
 from ehrxqa.json_files import parse_json_lines
 from ehrxqa.layout import LABELS_FOLDER, database_path
 from ehrxqa.net.consent import Ask
-from ehrxqa.progress import SILENT, Progress
+from ehrxqa.progress import Progress
 from ehrxqa.runs.lines import Lines
 from ehrxqa.runs.output_folder import built_files
+from ehrxqa.short_repr import short_repr
+from ehrxqa.shown_progress import FITTING
 from ehrxqa.vqa.image_labels import ImageLabels
 from ehrxqa.vqa.models import ABSTAIN, VqaModel, VqaReply, VqaRequest, as_reply
 from ehrxqa.vqa.pairs import pair_key, read_pairs
@@ -28,7 +32,7 @@ from ehrxqa.vqa.recorded import record_of_reply
 from ehrxqa.vqa.records import decoded_arguments, question_of, read_records
 from ehrxqa.vqa.registry import make_model
 
-__all__ = ["AskReport", "Shard", "ask"]
+__all__ = ["AskReport", "Shard", "vqa_ask"]
 
 #: Pairs put to the model between two writes, whatever its batch size.
 _MOST_AT_ONCE: Final = 1024
@@ -84,8 +88,12 @@ class AskReport:
     reasons: list[str] = field(default_factory=list)
     unread: int | None = None
 
+    __repr__ = short_repr
+    _repr_html_ = html_repr
 
-def ask(
+
+@checked
+def vqa_ask(
     out: Path | str,
     *,
     target: Path | str,
@@ -97,7 +105,7 @@ def ask(
     confirm_endpoint: str | None = None,
     confirm: Ask | None = None,
     shard: Shard = Shard(),
-    progress: Progress = SILENT,
+    progress: Progress = FITTING,
 ) -> AskReport:
     """Let a model answer pairs.
 

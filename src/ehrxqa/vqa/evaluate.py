@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ehrxqa.arguments import checked
 from ehrxqa.errors import RecordError, VqaError
+from ehrxqa.html_repr import html_repr
 from ehrxqa.json_files import decoded_file
 from ehrxqa.labels.ontology import MINORITY_LABELS, MINORITY_OBJECTS
+from ehrxqa.short_repr import short_repr
 from ehrxqa.vqa.models import ABSTAIN, VqaAnswer, VqaReply
 from ehrxqa.vqa.pairs import read_answered
 from ehrxqa.vqa.question import GENDERS, VIEWS, Form, Target, VqaQuestion
@@ -23,7 +26,7 @@ from ehrxqa.vqa.recorded import free_key
 from ehrxqa.vqa.records import AnsweredRecord, question_of
 from ehrxqa.vqa.vocabulary import ATTRIBUTES, OBJECTS
 
-__all__ = ["OFFICIAL_ANSWERS", "JudgedImageQuestion", "VqaScores", "evaluate_answers", "scores_of"]
+__all__ = ["OFFICIAL_ANSWERS", "JudgedImageQuestion", "VqaScores", "scores_of", "vqa_evaluate"]
 
 #: The closed answer vocabulary of MIMIC-CXR-VQA: everything an official answer may hold.
 OFFICIAL_ANSWERS: Final = tuple(
@@ -96,10 +99,12 @@ class VqaScores:
     calibration: dict[str, float | None] | None
     bins: list[tuple[float, float, int]]
 
+    __repr__ = short_repr
+    _repr_html_ = html_repr
 
-def evaluate_answers(
-    questions: Path | str, answers: Path | str, *, answer_space: Sequence[str] | None = None
-) -> VqaScores:
+
+@checked
+def vqa_evaluate(questions: Path | str, answers: Path | str, *, answer_space: Sequence[str] | None = None) -> VqaScores:
     """Score a file of answers.
 
     Args:

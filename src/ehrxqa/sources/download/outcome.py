@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ehrxqa.errors import BuildError, EhrxqaError
+from ehrxqa.html_repr import html_repr
 from ehrxqa.net.errors import DownloadError
 from ehrxqa.progress import human_bytes
 from ehrxqa.short_repr import short_repr
@@ -66,6 +67,7 @@ class DownloadReport:
     refused: tuple[Release, ...] = ()
 
     __repr__ = short_repr
+    _repr_html_ = html_repr
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain values."""

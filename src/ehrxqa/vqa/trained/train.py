@@ -16,12 +16,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ehrxqa import __version__
+from ehrxqa.arguments import checked
 from ehrxqa.errors import BuildError, SettingsError, VqaError
 from ehrxqa.files import sha256_of
+from ehrxqa.html_repr import html_repr
 from ehrxqa.labels.store import read_labels
 from ehrxqa.layout import LABELS_FOLDER, MANIFEST, MODELS_FOLDER, WORK_FOLDER
-from ehrxqa.progress import SILENT, Progress
+from ehrxqa.progress import Progress
 from ehrxqa.runs.manifest import read_manifest
+from ehrxqa.short_repr import short_repr
+from ehrxqa.shown_progress import FITTING
 from ehrxqa.vqa.image_labels import ImageLabels
 from ehrxqa.vqa.image_paths import ImageFiles
 from ehrxqa.vqa.registry import BUILT_IN
@@ -32,7 +36,7 @@ from ehrxqa.vqa.trained.folder import MODEL_FILE, Predictor, write_folder
 from ehrxqa.vqa.trained.pixels import read_pictures
 from ehrxqa.vqa.trained.table import Columns, targets_of
 
-__all__ = ["KINDS", "Kind", "TrainReport", "train"]
+__all__ = ["KINDS", "Kind", "TrainReport", "vqa_train"]
 
 Kind = Literal["linear", "cnn"]
 KINDS: Final[tuple[Kind, ...]] = ("linear", "cnn")
@@ -64,8 +68,12 @@ class TrainReport:
     synthetic: bool
     measured: dict[str, Any]
 
+    __repr__ = short_repr
+    _repr_html_ = html_repr
 
-def train(
+
+@checked
+def vqa_train(
     out: Path | str,
     *,
     images: Path | str,
@@ -76,7 +84,7 @@ def train(
     device: str = "auto",
     seed: int = 0,
     force: bool = False,
-    progress: Progress = SILENT,
+    progress: Progress = FITTING,
 ) -> TrainReport:
     """Train a vision model and write it to `OUT/models/NAME`.
 
