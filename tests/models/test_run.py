@@ -231,7 +231,7 @@ def test_another_database_is_refused(questioned: Path, tmp_path: Path) -> None:
     (out / "database" / "test").mkdir(parents=True)
     other = out / "database" / "test" / "mimic_iv_cxr.db"
     shutil.copy(questioned / "database" / "train" / "mimic_iv_cxr.db", other)
-    with pytest.raises(RecordError, match="belongs to other questions"):
+    with pytest.raises(RecordError, match="asks about; build it again, or ask"):
         run(out, workers=1)
     shutil.copy(questioned / "manifest.json", out)
     with pytest.raises(RecordError, match=r"manifest\.json names"):

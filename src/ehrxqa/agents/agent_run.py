@@ -15,12 +15,13 @@ from ehrxqa.agents.budget import Budget
 from ehrxqa.agents.opened import LIMITS, Build, open_build
 from ehrxqa.agents.reference import Asking, agent_version, solve
 from ehrxqa.agents.tools import Tools
+from ehrxqa.dataset.belonging import ASK_OTHERS, check_belongs
 from ehrxqa.errors import SettingsError
 from ehrxqa.files import sha256_of
 from ehrxqa.layout import DATABASE_OF_SPLIT, SPLITS
 from ehrxqa.models.executing import answer_cache
-from ehrxqa.models.provenance import check_database, images_digest, package_versions, working_copy
-from ehrxqa.models.question_set import QuestionSet, read_questions, subjects_of
+from ehrxqa.models.provenance import images_digest, package_versions, working_copy
+from ehrxqa.models.question_set import QuestionSet, read_questions
 from ehrxqa.models.run_folder import (
     OUTCOMES,
     QUERIES,
@@ -157,10 +158,8 @@ def run_agent(
         out, split, vision=None if vision == "none" else vision, images=images, cache=answer_cache(out)
     ) as build:
         digests = {"dataset": sha256_of(asked.path), "database": sha256_of(build.database)}
-        subjects = subjects_of(asked.records.values())
-        check_database(
-            manifest, DATABASE_OF_SPLIT[split], build.database, digests["database"], asked.path, subjects
-        )  # fmt: skip
+        records, base = asked.records.values(), DATABASE_OF_SPLIT[split]
+        check_belongs(build.database, digests["database"], asked.path, records, base=base, hint=ASK_OTHERS)
         if images is not None:
             digests["images"] = images_digest(Path(images), build.database)
         commit, dirty = working_copy()

@@ -8,7 +8,16 @@ from pathlib import Path
 
 import click
 
-from ehrxqa.cli.options import FILE, emit, example, format_option, now_option, quiet_option, workers_option
+from ehrxqa.cli.options import (
+    FILE,
+    emit,
+    example,
+    format_option,
+    now_option,
+    other_database_option,
+    quiet_option,
+    workers_option,
+)
 from ehrxqa.progress import make_progress
 
 __all__ = ["command"]
@@ -34,6 +43,7 @@ __all__ = ["command"]
     "--timeout", type=float, default=60.0, show_default=True, metavar="S", help="Seconds one gold program may take."
 )
 @now_option
+@other_database_option
 @workers_option
 @quiet_option
 @format_option
@@ -43,6 +53,7 @@ def command(
     out: Path,
     timeout: float,
     now: str,
+    other_database: bool,
     workers: int | None,
     quiet: bool,
     output_format: str,
@@ -54,7 +65,14 @@ def command(
     from ehrxqa.dataset.answer import answer
 
     report = answer(
-        database, questions, out, workers=workers, seconds=timeout, now=now, progress=make_progress(quiet=quiet)
+        database,
+        questions,
+        out,
+        workers=workers,
+        seconds=timeout,
+        now=now,
+        other_database=other_database,
+        progress=make_progress(quiet=quiet),
     )
     emit(
         output_format,

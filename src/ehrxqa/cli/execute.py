@@ -7,7 +7,15 @@ from pathlib import Path
 
 import click
 
-from ehrxqa.cli.options import answering_options, emit, example, format_option, quiet_option, workers_option
+from ehrxqa.cli.options import (
+    answering_options,
+    emit,
+    example,
+    format_option,
+    other_database_option,
+    quiet_option,
+    workers_option,
+)
 from ehrxqa.progress import make_progress
 
 __all__ = ["command"]
@@ -45,6 +53,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     metavar="N",
     help="Bytes that all answers together may take in --out.",
 )
+@other_database_option
 @workers_option
 @format_option
 @quiet_option
@@ -60,6 +69,7 @@ def command(
     max_rows: int,
     max_bytes: int,
     now: str,
+    other_database: bool,
     workers: int | None,
     output_format: str,
     quiet: bool,
@@ -83,6 +93,7 @@ def command(
         max_rows=max_rows,
         max_bytes=max_bytes,
         now=now,
+        other_database=other_database,
         workers=workers,
         progress=make_progress(quiet=quiet),
     )

@@ -21,6 +21,7 @@ __all__ = [
     "format_option",
     "forms_option",
     "now_option",
+    "other_database_option",
     "pictures_option",
     "quiet_option",
     "releases_option",
@@ -57,6 +58,9 @@ now_option = click.option(
     show_default=True,
     metavar="TIME",
     help="Current time of the database: what current_time, 'now' and their like mean.",
+)
+other_database_option = click.option(
+    "--other-database", is_flag=True, help="The database may be another one than that of the questions."
 )
 tables_option = click.option(
     "--table",

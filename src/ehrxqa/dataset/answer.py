@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ehrxqa.arguments import checked
+from ehrxqa.dataset.belonging import check_belongs
 from ehrxqa.dataset.records import GOLD_PROGRAM, Record, final_record, read_records, write_records
 from ehrxqa.errors import SettingsError
-from ehrxqa.files import PART, reading
+from ehrxqa.files import PART, reading, sha256_of
 from ehrxqa.html_repr import html_repr
 from ehrxqa.layout import BASES, CURRENT_TIME, DATABASE_OF_SPLIT, DATABASE_PATHS, SPLITS
 from ehrxqa.progress import Progress
@@ -108,6 +109,7 @@ def answer(
     workers: int | None = None,
     seconds: float = DEFAULT_SECONDS,
     now: str = CURRENT_TIME,
+    other_database: bool = False,
     progress: Progress = FITTING,
 ) -> AnswerReport:
     """Answer a pre-release file by its gold programs.
@@ -122,10 +124,11 @@ def answer(
         workers: Processes (default: number of processors). The result does not depend on it.
         seconds: Time limit of one program.
         now: The current time of the database, as `YYYY-MM-DD HH:MM:SS`.
+        other_database: Whether the database may be another one than that of the questions.
         progress: Told what happens; by default a notebook or a terminal shows it (`ehrxqa.SILENT`: nothing).
 
     Raises:
-        RecordError: The file is not a pre-release file.
+        RecordError: The file is not a pre-release file, or the database is not that of its questions.
         SettingsError: There is no such database, or `out` is `questions`.
         BuildError: `out` cannot be written.
     """
@@ -137,8 +140,16 @@ def answer(
     records = read_records(questions, any_database=Path(database).is_file())
     path = database_for(Path(database), records)
     with reading(path, questions, writing=[out]):
+        if not other_database:
+            check_belongs(path, sha256_of(path), questions, records, base=_base_of(records))
         run = _Run(path, workers or os.cpu_count() or 1, seconds, check_time(now))
         return _answer(path, questions, records, out, run, progress)
+
+
+def _base_of(records: Sequence[Record]) -> str | None:
+    """The database of some records; None if they do not say it."""
+    bases = {DATABASE_OF_SPLIT.get(str(record.get("split"))) for record in records}
+    return bases.pop() if len(bases) == 1 else None
 
 
 def _answer(

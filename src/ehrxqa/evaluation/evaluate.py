@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ehrxqa.arguments import checked
+from ehrxqa.dataset.belonging import recorded_database
 from ehrxqa.dataset.links import LinkTable
 from ehrxqa.dataset.placement import Placement, placement_of, read_links_beside
 from ehrxqa.errors import NeuralSqlError, RecordError, SettingsError
@@ -25,7 +26,7 @@ from ehrxqa.evaluation.metrics import METRICS, Metric, Score, installed_metrics,
 from ehrxqa.evaluation.profiles import PROFILES, Profile, profile_named
 from ehrxqa.evaluation.scores import Bootstrap, GroupScores, group_scores
 from ehrxqa.html_repr import facts, screen, table
-from ehrxqa.layout import DATABASE_OF_SPLIT, DATABASE_PATHS, DATASET_FOLDER
+from ehrxqa.layout import DATABASE_OF_SPLIT, DATASET_FOLDER
 from ehrxqa.runs.manifest import read_manifest
 from ehrxqa.spec.scopes import MODALITIES, SCOPES
 from ehrxqa.sql.errors import AnswerShapeError
@@ -239,8 +240,7 @@ def _elsewhere(path: Path | Given, gold: Gold, given: Predictions) -> bool:
     if not given.databases or gold.split not in DATABASE_OF_SPLIT or path.absolute().parent.name != DATASET_FOLDER:
         return False
     manifest = read_manifest(out)
-    stage = None if manifest is None else manifest.stages.get("database")
-    record = None if stage is None else stage.outputs.get(DATABASE_PATHS[DATABASE_OF_SPLIT[gold.split]])
+    record = None if manifest is None else recorded_database(manifest, DATABASE_OF_SPLIT[gold.split])
     return record is not None and any(not record.sha256.startswith(digest) for digest in given.databases)
 
 

@@ -8,13 +8,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from ehrxqa.errors import RecordError, SettingsError, VqaError
-from ehrxqa.layout import DATABASE_PATHS
-from ehrxqa.runs.manifest import Manifest
+from ehrxqa.errors import SettingsError, VqaError
 from ehrxqa.vqa.database_labels import studies_of_database
 from ehrxqa.vqa.image_paths import ImageFiles
 
-__all__ = ["check_database", "images_digest", "package_versions", "working_copy"]
+__all__ = ["images_digest", "package_versions", "working_copy"]
 
 #: Packages whose versions can change a number, as far as they are installed.
 _PACKAGES: Final = ("ehrxqa", "numpy", "apsw", "pillow", "torch", "transformers", "httpx2")
@@ -64,41 +62,3 @@ def images_digest(images: Path, database: Path) -> str:
             size = -1
         digest.update(f"{study} {image} {size}\n".encode())
     return digest.hexdigest()
-
-
-def check_database(
-    manifest: Manifest | None, base: str, database: Path, sha256: str, questions: Path, subjects: set[int]
-) -> None:
-    """Refuse a database that cannot be the one the questions are about.
-
-    Args:
-        manifest: Of the output folder, if it has one.
-        base: `train` or `test`.
-        database: The file, with its SHA-256.
-        sha256: Of the database.
-        questions: The question file.
-        subjects: The subjects that its questions name.
-
-    Raises:
-        RecordError: The manifest names another database, or subjects of the questions are not in it.
-    """
-    stage = None if manifest is None else manifest.stages.get("database")
-    record = None if stage is None else stage.outputs.get(DATABASE_PATHS[base])
-    if record is not None and record.sha256 != sha256:
-        raise RecordError(
-            f"{database}: is not the database that manifest.json names; build it again, or ask questions made from it"
-        )
-    known = {subject for subject, _ in studies_of_database(database).values()} | _subjects_of(database)
-    if lacking := subjects - known:
-        raise RecordError(
-            f"{database}: {len(lacking):,} of {len(subjects):,} subjects in {questions} are not in this database; "
-            "it belongs to other questions"
-        )
-
-
-def _subjects_of(database: Path) -> set[int]:
-    from ehrxqa.sql.limits import Limits
-    from ehrxqa.sql.sandbox import open_database
-
-    with open_database(database, limits=Limits(seconds=60, rows=10_000_000, result_bytes=1 << 32)) as sandbox:
-        return {int(row[0]) for row in sandbox.run("SELECT subject_id FROM patients") if row[0] is not None}

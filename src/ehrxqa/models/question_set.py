@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from ehrxqa.dataset.records import Record
 from ehrxqa.dataset.splits import load_records, read_dataset
 from ehrxqa.errors import RecordError
 
-__all__ = ["QuestionSet", "read_questions", "subjects_of"]
+__all__ = ["QuestionSet", "read_questions"]
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,3 @@ def read_questions(out: Path, split: str, path: Path | None) -> QuestionSet:
             raise RecordError(f"{path}: record {place}: the id {identifier} occurs before")
         found[identifier], facts[identifier] = record, placement_of(record, links)
     return QuestionSet(path, found, facts)
-
-
-def subjects_of(records: Iterable[Record]) -> set[int]:
-    """The subjects that questions name."""
-    values = (record.get("value") for record in records if not record.get("is_impossible"))
-    found = {value.get("patient_id") for value in values if isinstance(value, dict)}
-    return {subject for subject in found if isinstance(subject, int)}

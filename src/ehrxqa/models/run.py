@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from ehrxqa.dataset.belonging import ASK_OTHERS, check_belongs
 from ehrxqa.errors import SettingsError
 from ehrxqa.evaluation.profiles import profile_named
 from ehrxqa.files import sha256_of
@@ -16,8 +17,8 @@ from ehrxqa.layout import DATABASE_OF_SPLIT, SPLITS, database_path
 from ehrxqa.models.executing import QueryRunner, answer_cache
 from ehrxqa.models.judging import gather_evidence, judge_answers
 from ehrxqa.models.parsers import AskedQuestion, Context, Estimate, Estimating, Parser, make_parser
-from ehrxqa.models.provenance import check_database, images_digest, package_versions, working_copy
-from ehrxqa.models.question_set import QuestionSet, read_questions, subjects_of
+from ehrxqa.models.provenance import images_digest, package_versions, working_copy
+from ehrxqa.models.question_set import QuestionSet, read_questions
 from ehrxqa.models.retrieval import Retrieval
 from ehrxqa.models.run_folder import (
     OUTCOMES,
@@ -142,9 +143,7 @@ def run(
     asked = asked.only(order)
     manifest = read_manifest(out)
     sha256 = sha256_of(database)
-    check_database(
-        manifest, DATABASE_OF_SPLIT[split], database, sha256, asked.path, subjects_of(asked.records.values())
-    )
+    check_belongs(database, sha256, asked.path, asked.records.values(), base=DATABASE_OF_SPLIT[split], hint=ASK_OTHERS)
     setup = Setup(
         database,
         vision,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ehrxqa.arguments import checked
+from ehrxqa.dataset.belonging import check_belongs
 from ehrxqa.errors import SettingsError
 from ehrxqa.files import reading, sha256_of
 from ehrxqa.html_repr import html_repr
@@ -81,6 +82,7 @@ def execute(
     max_rows: int = 100_000,
     max_bytes: int = MOST_BYTES,
     now: str = CURRENT_TIME,
+    other_database: bool = False,
     workers: int | None = None,
     progress: Progress = FITTING,
 ) -> ExecuteSummary:
@@ -105,11 +107,12 @@ def execute(
         max_bytes: Bytes that all answers together may take in `out`; a query whose answer is beyond it, in the order of
             `predictions`, ends as one does that has used up a limit.
         now: The current time of the database, as `YYYY-MM-DD HH:MM:SS`: what `current_time`, `'now'` and the like mean.
+        other_database: Whether the database may be another one than that of the build the predictions lie in.
         workers: Processes; as many as there are processors if None.
         progress: Told what happens; by default a notebook or a terminal shows it (`ehrxqa.SILENT`: nothing).
 
     Raises:
-        RecordError: The predictions cannot be read.
+        RecordError: The predictions cannot be read, or lie in a build with another database.
         SettingsError: The database is missing, or the model or a limit makes no sense.
         BuildError: A file cannot be written.
     """
@@ -133,6 +136,8 @@ def execute(
     journal = out.with_name(out.name + ".journal")
     to_answers = None if answers is None else Path(answers)
     with reading(database, predictions, writing=(out, journal, to_answers, setup.cache)):
+        if not other_database:
+            check_belongs(database, sha256_of(database), predictions)
         records, asked, resumed = _run(queries, setup, count, journal, out, max_bytes, progress)
         if to_answers is not None:
             write_answers(to_answers, records)
