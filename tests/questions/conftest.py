@@ -13,7 +13,7 @@ from made_questions import linked
 from official_rules import normalised
 
 import ehrxqa
-from ehrxqa.layout import DATABASE_PATHS
+from ehrxqa.layout import CURRENT_TIME, DATABASE_PATHS
 from ehrxqa.questions.batch import Bench, bench_of
 from ehrxqa.questions.copies import Copies, make_copies
 
@@ -98,7 +98,8 @@ def quick(monkeypatch, copies) -> None:
     """Runs in this process work with the copies that are there, instead of making them anew each time."""
     for module in ("generate", "coverage"):
         monkeypatch.setattr(
-            f"ehrxqa.questions.{module}.make_copies", lambda base, database, folder: replace(copies, base=base)
+            f"ehrxqa.questions.{module}.make_copies",
+            lambda base, database, folder, now=CURRENT_TIME: replace(copies, base=base, now=now),
         )
 
 

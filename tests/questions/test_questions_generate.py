@@ -55,7 +55,8 @@ def small(built, copies, tmp_path_factory):
     (out / "manifest.json").write_bytes((built / "manifest.json").read_bytes())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "ehrxqa.questions.generate.make_copies", lambda base, database, folder: replace(copies, base=base)
+            "ehrxqa.questions.generate.make_copies",
+            lambda base, database, folder, now: replace(copies, base=base, now=now),
         )
         report = ehrxqa.generate(out, **SMALL)
     assert report.faults == 0

@@ -15,10 +15,11 @@ from ehrxqa.agents.results import TableDescription
 from ehrxqa.agents.schema_words import read_tables
 from ehrxqa.agents.slices import time_of_slice
 from ehrxqa.errors import SettingsError
-from ehrxqa.layout import CURRENT_TIME, DATABASE_OF_SPLIT, database_path
+from ehrxqa.layout import DATABASE_OF_SPLIT, database_path
 from ehrxqa.models.value_search import ValueIndex
 from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.neuralsql.setup import Setup, open_engine
+from ehrxqa.runs.manifest import read_manifest, recorded_time
 from ehrxqa.sql.limits import Limits
 from ehrxqa.sql.sandbox import Sandbox, open_database
 from ehrxqa.vqa.image_paths import ImageFiles
@@ -123,7 +124,7 @@ def open_build(
     if folder is not None and not folder.is_dir():
         raise SettingsError(f"{folder}: no such folder of images")
     hidden = hidden_tables("model")
-    now = time_of_slice(path) or CURRENT_TIME
+    now = time_of_slice(path) or recorded_time(read_manifest(Path(out)))
     whole = database_path(out, split)
     labels = whole if database is not None and whole.is_file() else None
     with ExitStack() as stack:

@@ -22,6 +22,7 @@ from ehrxqa.json_files import read_json
 from ehrxqa.layout import DATASET_FOLDER, SPLITS, database_path, question_file
 from ehrxqa.neuralsql.execute import execute
 from ehrxqa.progress import SILENT, Progress
+from ehrxqa.runs.manifest import read_manifest, recorded_time
 
 __all__ = ["CHECK_PATH", "GoldCheck", "SplitCheck", "check", "read_gold_check"]
 
@@ -98,7 +99,8 @@ def check(out: Path | str, *, workers: int | None = None, progress: Progress = S
         database = database_path(out, split)
         if not database.is_file():
             raise BuildError(f"{database}: is missing; build it with: ehrxqa build SOURCES {out}")
-        splits[split] = _check_split(questions, records, database, workers, progress)
+        now = recorded_time(read_manifest(out))
+        splits[split] = _check_split(questions, records, database, now, workers, progress)
         read |= {str(path.relative_to(out)): path for path in (questions, database)}
     if not splits:
         raise BuildError(
@@ -123,12 +125,12 @@ def read_gold_check(out: Path) -> GoldCheck | None:
 
 
 def _check_split(
-    questions: Path, records: list[Record], database: Path, workers: int | None, progress: Progress
+    questions: Path, records: list[Record], database: Path, now: str, workers: int | None, progress: Progress
 ) -> SplitCheck:
     with tempfile.TemporaryDirectory(prefix="ehrxqa-check-") as scratch:
         queries, outcomes, answers = (Path(scratch, f"{name}.json") for name in ("queries", "outcomes", "answers"))
         write_json(queries, {str(record["id"]): record["query"] for record in records})
-        execute(database, queries, out=outcomes, answers=answers, workers=workers, progress=progress)
+        execute(database, queries, out=outcomes, answers=answers, now=now, workers=workers, progress=progress)
         right: dict[str, int] = {}
         differ: dict[str, list[str]] = {}
         for name in PROFILES:

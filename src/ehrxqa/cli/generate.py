@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, seed_option, workers_option
+from ehrxqa.cli.options import DIR, emit, example, format_option, now_option, quiet_option, seed_option, workers_option
 
 __all__ = ["command"]
 
@@ -33,13 +33,14 @@ __all__ = ["command"]
               help="Train and valid ask about different patients.")  # fmt: skip
 @click.option("--separate-questions", is_flag=True, help="What is asked of no patient is asked in one split only.")
 @click.option("--ambiguous", is_flag=True, help="Also questions that can be understood in two ways; links say so.")
+@now_option
 @click.option("--force", is_flag=True, help="Replace question files that are there.")
 @workers_option
 @quiet_option
 @format_option
 def command(
     out: Path, train: int, valid: int, test: int, seed: int, scopes: tuple[str, ...], families: tuple[str, ...],
-    impossible: float, empty: float, separate_subjects: bool, separate_questions: bool, ambiguous: bool,
+    impossible: float, empty: float, separate_subjects: bool, separate_questions: bool, ambiguous: bool, now: str,
     force: bool, workers: int | None, quiet: bool, output_format: str,
 ) -> None:  # fmt: skip
     """Make new questions over the databases of the build in OUT, each verified before it is written."""
@@ -49,7 +50,7 @@ def command(
     report = generate(
         out, train=train, valid=valid, test=test, seed=seed, scopes=scopes, families=families, impossible=impossible,
         empty=empty, separate_subjects=separate_subjects, separate_questions=separate_questions,
-        ambiguous=ambiguous,
+        ambiguous=ambiguous, now=now,
         workers=workers, force=force, progress=make_progress(quiet=quiet),
     )  # fmt: skip
 

@@ -63,6 +63,11 @@ __all__ = ["command"]
     help="Seconds a query may take.",
 )
 @click.option("--max-rows", type=click.IntRange(min=1), default=100_000, show_default=True, help="Rows of a result.")
+@click.option(
+    "--now",
+    metavar="TIME",
+    help="Current time of the database: what current_time and 'now' mean.  [default: that of the questions]",
+)
 @click.option("--samples", type=click.IntRange(min=1), metavar="K", help="llm: replies to each question, which vote.")
 @click.option("--agreement", type=click.FloatRange(0, 1), metavar="A", help="llm: share that must agree, else abstain.")
 @click.option("--temperature", type=click.FloatRange(0, 2), metavar="T", help="llm: of the replies.")
@@ -92,6 +97,7 @@ def command(
     restart: bool,
     timeout: float,
     max_rows: int,
+    now: str | None,
     dry_run: bool,
     workers: int | None,
     output_format: str,
@@ -140,6 +146,7 @@ def command(
         restart=restart,
         timeout=timeout,
         max_rows=max_rows,
+        now=now,
         options=given,
         ask=ask_for_host if sys.stdin.isatty() and sys.stderr.isatty() else None,
         workers=workers,

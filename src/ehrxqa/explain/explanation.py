@@ -14,6 +14,8 @@ from ehrxqa.errors import NeuralSqlError
 from ehrxqa.explain.evidence import Evidence, evidence_for
 from ehrxqa.explain.lost_rows import Loss, lost_rows
 from ehrxqa.html_repr import code, facts, screen, table
+from ehrxqa.layout import CURRENT_TIME
+from ehrxqa.runs.manifest import read_manifest, recorded_time
 from ehrxqa.short_repr import short_repr
 from ehrxqa.sources.scene_graphs import Member
 from ehrxqa.sources.tree import SourceTree
@@ -169,12 +171,12 @@ def asks_images(program: str) -> bool:
     return "func_vqa" in program.lower()
 
 
-def readable(program: str) -> str:
+def readable(program: str, now: str = CURRENT_TIME) -> str:
     """The program as SQLite gets it. NeuralSQL is cleaned by its engine, token by token."""
     from ehrxqa.sql.clean_text import clean
     from ehrxqa.sql.official_text import normalise
 
-    return clean(program) if asks_images(program) else normalise(program)
+    return clean(program, now) if asks_images(program) else normalise(program, now)
 
 
 def _explain(
@@ -190,7 +192,7 @@ def _explain(
 ) -> Explanation:
     from ehrxqa.sql.answer_list import answer_list
 
-    text = readable(program)
+    text = readable(program, recorded_time(read_manifest(out)))
     steps = steps_of(text)
     computed = answer_list(run(text).rows)
     results, studies = [], dict[int, None]()

@@ -13,6 +13,7 @@ from ehrxqa.dataset.splits import Dataset, load_records, read_dataset
 from ehrxqa.errors import RecordError, SettingsError
 from ehrxqa.explain.explanation import Explanation, Runner, StepResult, asks_images, explain, is_empty, readable
 from ehrxqa.explain.lost_rows import Loss, lost_rows
+from ehrxqa.runs.manifest import read_manifest, recorded_time
 from ehrxqa.sources.tree import find_sources
 from ehrxqa.sql.sandbox import Rows
 from ehrxqa.sql.steps import steps_of
@@ -56,7 +57,7 @@ def why(
     record = _find(dataset, str(identifier), split)
     path = database_for(out if database is None else Path(database), [record])
     program = _program(dataset, record, neuralsql=neuralsql)
-    with _runner(path, program) as run:
+    with _runner(path, program, recorded_time(read_manifest(out))) as run:
         return explain(out, dataset, record, path, program, run, tree)
 
 
@@ -81,6 +82,7 @@ def explain_empty_answers(
     names = [name for name in dataset.splits if split in (None, name)]
     if not any(name in dataset.answered for name in names):
         raise RecordError(f"{dataset.folder}: the questions have no answers yet; fill them with ehrxqa answer")
+    now = recorded_time(read_manifest(out))
     with ExitStack() as stack:
         runners: dict[tuple[Path, bool], Runner] = {}
         for name in names:
@@ -92,8 +94,8 @@ def explain_empty_answers(
                 program = programs.get(str(record["id"])) or str(record["query"])
                 key = path, asks_images(program)
                 if key not in runners:
-                    runners[key] = stack.enter_context(_runner(path, program))
-                yield record, tuple(lost_rows(steps_of(readable(program)), runners[key]))
+                    runners[key] = stack.enter_context(_runner(path, program, now))
+                yield record, tuple(lost_rows(steps_of(readable(program, now)), runners[key]))
 
 
 def _find(dataset: Dataset, identifier: str, split: str | None) -> Record:
@@ -130,13 +132,13 @@ def _program(dataset: Dataset, record: Record, *, neuralsql: bool) -> str:
 
 
 @contextmanager
-def _runner(database: Path, program: str) -> Iterator[Runner]:
+def _runner(database: Path, program: str, now: str) -> Iterator[Runner]:
     """What runs the steps of a program: the sandbox, or with func_vqa the engine, images answered from labels."""
     with ExitStack() as stack:
         if asks_images(program):
             from ehrxqa.neuralsql.setup import Setup, open_engine
 
-            engine, _ = stack.enter_context(open_engine(Setup(database)))
+            engine, _ = stack.enter_context(open_engine(Setup(database, now=now)))
 
             def run(sql: str) -> Rows:
                 result = engine.run(sql)
@@ -144,5 +146,5 @@ def _runner(database: Path, program: str) -> Iterator[Runner]:
         else:
             from ehrxqa.sql.sandbox import open_database
 
-            run = stack.enter_context(open_database(database)).run
+            run = stack.enter_context(open_database(database, now=now)).run
         yield run

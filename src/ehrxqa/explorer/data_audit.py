@@ -113,7 +113,7 @@ class Audit:
             except SettingsError:
                 continue
             with self._library.sandbox(base, _LIMITS) as sandbox:
-                checker = _Checker(sandbox)
+                checker = _Checker(sandbox, self._library.now)
                 for number, (identifier, program) in enumerate(programs.items()):
                     flag = checker.flag(program, self._library.record(split, identifier))
                     with self._lock:
@@ -141,7 +141,7 @@ class Audit:
             return None
         try:
             with self._library.sandbox(self._library.base_of_split(item.split), _LIMITS) as sandbox:
-                flag = _Checker(sandbox).flag(program, item.record)
+                flag = _Checker(sandbox, self._library.now).flag(program, item.record)
         except SettingsError:
             return None
         with self._lock:
@@ -196,8 +196,8 @@ class Audit:
 class _Checker:
     """Checks golds of one database."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._run = sandbox.run
+    def __init__(self, sandbox: Sandbox, now: str) -> None:
+        self._run, self._now = sandbox.run, now
         self._lint = Lint(lambda sql: sandbox.run(sql).rows)
 
     def flag(self, program: str, record: Record | None) -> str | None:
@@ -206,7 +206,7 @@ class _Checker:
             return None
         try:
             flag = self._lint.check(program)
-            answer = answer_list(self._run(normalise(program)).rows)
+            answer = answer_list(self._run(normalise(program, self._now)).rows)
         except EhrxqaError:
             return "fails"
         if flag is None and record is not None and record.get("answer", answer) != answer:
@@ -224,6 +224,8 @@ def read_errata(out: Path) -> Iterable[Erratum]:
     if not path.is_file() or not path.stat().st_size:
         return
     for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line.strip():
+            continue
         try:
             value: Mapping[str, Any] = json_value(line)
             erratum = Erratum(**{name: str(value[name]) for name in Erratum.__dataclass_fields__})  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ from ehrxqa.explain.why import gold_programs
 from ehrxqa.explorer.quick import QuickCopies
 from ehrxqa.layout import BASES, DATABASE_OF_SPLIT, DATABASE_PATHS, IMAGES_FOLDER, MANIFEST, image_path
 from ehrxqa.neuralsql.engine import Engine
-from ehrxqa.runs.manifest import read_manifest
+from ehrxqa.runs.manifest import read_manifest, recorded_time
 from ehrxqa.sources.catalogue import CHEST_IMAGENOME, MIMIC_CXR_JPG, source_file
 from ehrxqa.sources.image_boxes import ImageBox, read_gold_image_boxes, read_graph_image_boxes
 from ehrxqa.sources.scene_graphs import Member, find_members
@@ -67,6 +67,7 @@ class Library:
         tree: The sources, if Chest ImaGenome is among them: boxes, and sentences of reports.
         quick: Indexed copies, once they are made.
         pictures: Folder `files` of MIMIC-CXR-JPG, if it was found.
+        now: The current time of the databases.
     """
 
     def __init__(self, out: Path, dataset: Dataset, synthetic: bool, tree: SourceTree | None) -> None:
@@ -78,7 +79,8 @@ class Library:
         }
         self.tree = tree if tree is not None and tree.folder(CHEST_IMAGENOME).is_dir() else None
         self.pictures = None if tree is None else _pictures(tree)
-        self.quick = QuickCopies(out, self.databases)
+        self.now = recorded_time(read_manifest(out))
+        self.quick = QuickCopies(out, self.databases, self.now)
         self._lock = threading.RLock()
         self._labels: dict[str, ImageLabels] = {}
         self._models: dict[str, OracleModel] = {}
@@ -158,7 +160,7 @@ class Library:
     @contextmanager
     def sandbox(self, base: str, limits: Limits | None = None) -> Iterator[Sandbox]:
         """The database for queries of our own, the label table included."""
-        with open_database(self.databases[base], limits=limits or Limits(rows=1_000_000)) as sandbox:
+        with open_database(self.databases[base], limits=limits or Limits(rows=1_000_000), now=self.now) as sandbox:
             yield sandbox
 
     @contextmanager
@@ -168,7 +170,7 @@ class Library:
         with self._lock:
             model = self._models.setdefault(base, OracleModel(labels))
         with Engine(
-            self.databases[base], model, limits=limits, parse=lambda text: parse(text, labels.vocabulary)
+            self.databases[base], model, limits=limits, parse=lambda text: parse(text, labels.vocabulary), now=self.now
         ) as engine:
             yield engine
 

@@ -35,10 +35,11 @@ class QuickCopies:
     Args:
         out: The output folder.
         databases: Base → database.
+        now: Their current time.
     """
 
-    def __init__(self, out: Path, databases: dict[str, Path]) -> None:
-        self._databases = databases
+    def __init__(self, out: Path, databases: dict[str, Path], now: str) -> None:
+        self._databases, self._now = databases, now
         self._work = out / WORK_FOLDER
         self._folder = self._work / f"{_NAME}{os.getpid()}"
         self._ready: dict[str, tuple[Path, Prover]] = {}
@@ -58,7 +59,7 @@ class QuickCopies:
                 with suppress(OSError):
                     copy.unlink(missing_ok=True)
                 continue
-            self._ready[base] = copy, Prover(schema)
+            self._ready[base] = copy, Prover(schema, self._now)
         if self._stop.is_set():
             self.remove()
 
@@ -71,13 +72,13 @@ class QuickCopies:
     @contextmanager
     def runner(self, base: str, limits: Limits) -> Iterator[Runner]:
         """What runs SQL on a database, each text on the copy if it may."""
-        with open_database(self._databases[base], limits=limits) as plain:
+        with open_database(self._databases[base], limits=limits, now=self._now) as plain:
             ready = self._ready.get(base)
             if ready is None:
                 yield plain.run
                 return
             path, prover = ready
-            with open_database(path, limits=limits) as copy:
+            with open_database(path, limits=limits, now=self._now) as copy:
 
                 def run(sql: str) -> Rows:
                     _, job = prover.job(sql)

@@ -25,6 +25,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from ehrxqa.doors import load_named, load_python
 from ehrxqa.errors import EhrxqaError, SettingsError
+from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.models.run_records import Cost
 from ehrxqa.net.consent import Ask
 from ehrxqa.neuralsql.predictions import read_predictions
@@ -134,6 +135,7 @@ class Context:
         options: Of the command line, by name, for parsers that have some.
         ask: Asked to confirm before anything is sent anywhere; see `net.consent`.
         progress: Told what happens.
+        now: The current time of the database.
     """
 
     out: Path
@@ -145,6 +147,7 @@ class Context:
     options: Mapping[str, Any] = field(default_factory=dict)
     ask: Ask | None = None
     progress: Progress = SILENT
+    now: str = CURRENT_TIME
 
 
 def make_parser(spec: str, context: Context) -> Parser:

@@ -13,7 +13,7 @@ from ehrxqa.dataset.belonging import ASK_OTHERS, check_belongs
 from ehrxqa.errors import SettingsError
 from ehrxqa.evaluation.profiles import profile_named
 from ehrxqa.files import sha256_of
-from ehrxqa.layout import DATABASE_OF_SPLIT, SPLITS, database_path
+from ehrxqa.layout import CURRENT_TIME, DATABASE_OF_SPLIT, SPLITS, database_path
 from ehrxqa.models.executing import QueryRunner, answer_cache
 from ehrxqa.models.judging import gather_evidence, judge_answers
 from ehrxqa.models.parsers import AskedQuestion, Context, Estimate, Estimating, Parser, make_parser
@@ -40,9 +40,10 @@ from ehrxqa.net.consent import Ask
 from ehrxqa.neuralsql.setup import Setup, open_engine
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.lines import Lines
-from ehrxqa.runs.manifest import Manifest, read_manifest
+from ehrxqa.runs.manifest import Manifest, read_manifest, recorded_time
 from ehrxqa.runs.output_folder import exclusive
 from ehrxqa.sql import limits as sql_limits
+from ehrxqa.sql.clock import check_time
 from ehrxqa.vqa.models import VqaModel
 
 __all__ = ["RunReport", "estimate", "run"]
@@ -90,6 +91,7 @@ def run(
     profile: str = "paper",
     timeout: float = _TIMEOUT,
     max_rows: int = _MAX_ROWS,
+    now: str | None = None,
     options: Mapping[str, Any] | None = None,
     name: str | None = None,
     restart: bool = False,
@@ -117,6 +119,8 @@ def run(
         profile: Rules of the comparison.
         timeout: Seconds a query may take, once its image questions are answered.
         max_rows: Rows of a result.
+        now: The current time of the database, as `YYYY-MM-DD HH:MM:SS`: what `current_time`, `'now'` and the like mean;
+            by default that of the questions.
         options: Of the parser, by name.
         name: Of the folder below `OUT/runs`; by default made of parser, model, split and a digest of all settings.
         restart: Throw away what the folder holds.
@@ -142,6 +146,7 @@ def run(
     chosen, order = choose(asked.facts, subset=subset, ids=None if ids is None else Path(ids), limit=limit)
     asked = asked.only(order)
     manifest = read_manifest(out)
+    now = check_time(now or recorded_time(manifest))
     sha256 = sha256_of(database)
     check_belongs(database, sha256, asked.path, asked.records.values(), base=DATABASE_OF_SPLIT[split], hint=ASK_OTHERS)
     setup = Setup(
@@ -150,8 +155,9 @@ def run(
         None if images is None else Path(images),
         answer_cache(out),
         sql_limits.Limits(seconds=timeout, rows=max_rows),
+        now=now,
     )
-    maker = _parser(parser, out, database, asked, seed, manifest, options or {}, ask, progress)
+    maker = _parser(parser, out, database, asked, seed, manifest, options or {}, ask, progress, now)
     count = max(1, min(workers or os.cpu_count() or 1, len(order)))
     with QueryRunner(setup, count, progress) as runner:
         commit, dirty = working_copy()
@@ -177,6 +183,7 @@ def run(
             dirty=dirty,
             subset=chosen,
             synthetic=manifest is not None and manifest.synthetic is True,
+            now=now,
         )
         record = replace(record, id=name or default_name(record, profile))
         folder = run_path(out, record.id)
@@ -244,7 +251,9 @@ def estimate(
     asked = read_questions(out, split, None if questions is None else Path(questions))
     _, order = choose(asked.facts, subset=subset, ids=None if ids is None else Path(ids), limit=limit)
     asked = asked.only(order)
-    maker = _parser(parser, out, database, asked, 0, read_manifest(out), options or {}, None, SILENT)
+    manifest = read_manifest(out)
+    now = recorded_time(manifest)
+    maker = _parser(parser, out, database, asked, 0, manifest, options or {}, None, SILENT, now)
     given = [AskedQuestion(identifier, record["question"]) for identifier, record in asked.records.items()]
     return maker.estimate(given, trials) if isinstance(maker, Estimating) else Estimate()
 
@@ -264,6 +273,7 @@ def _parser(
     options: Mapping[str, Any],
     ask: Ask | None,
     progress: Progress,
+    now: str = CURRENT_TIME,
 ) -> Parser:
     if not isinstance(parser, str):
         return parser
@@ -277,6 +287,7 @@ def _parser(
         options,
         ask,
         progress,
+        now,
     )
     return make_parser(parser, context)
 

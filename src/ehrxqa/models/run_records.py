@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from ehrxqa.layout import CURRENT_TIME
+
 __all__ = [
     "FAULTS",
     "FORMAT",
@@ -148,6 +150,7 @@ class Run:
         subset: Which questions.
         used: The budget used up so far.
         synthetic: Whether the data say of themselves that no real patient is in them.
+        now: The current time of the database.
     """
 
     id: str
@@ -167,6 +170,7 @@ class Run:
     subset: Subset
     used: Cost = Cost()
     synthetic: bool = False
+    now: str = CURRENT_TIME
     format: int = FORMAT
 
 

@@ -25,6 +25,7 @@ from ehrxqa.questions.question_records import record_of
 from ehrxqa.questions.saying import our_wording
 from ehrxqa.questions.slots import OPERATIONS
 from ehrxqa.questions.template import Template
+from ehrxqa.questions.times import clock_at
 
 __all__ = ["BatchResult", "BatchTask", "Bench", "Wanted", "bench_of", "run_batch", "truth_key"]
 
@@ -130,7 +131,8 @@ def truth_key(split: str, truth: bool) -> str:
 
 def run_batch(task: BatchTask) -> BatchResult:
     """Make the questions of one template; the result depends on the task alone."""
-    return _Batch(task).run()
+    with clock_at(task.copies.now):
+        return _Batch(task).run()
 
 
 class _Batch:

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 
 from ehrxqa.dataset.links import MOST_LINKS, Links, RowLinks
@@ -102,11 +103,12 @@ class Checker:
 
     def __init__(self, copies: Copies, labels: ImageLabels) -> None:
         limits = Limits(seconds=_SECONDS)
-        self._prover = Prover(schema_of(copies.database))
+        self._prover = Prover(schema_of(copies.database), copies.now)
         self._gold = Runner(Lookup(copies.database, _SECONDS), Lookup(copies.twins, _SECONDS))
+        self._normalised = partial(normalise, now=copies.now)
         self._fast = Lookup(copies.indexed, _SECONDS)
-        self._engine = Engine(copies.indexed, OracleModel(labels), limits=limits)
-        self._plain_engine = Engine(copies.database, OracleModel(labels), limits=limits)
+        self._engine = Engine(copies.indexed, OracleModel(labels), limits=limits, now=copies.now)
+        self._plain_engine = Engine(copies.database, OracleModel(labels), limits=limits, now=copies.now)
         self._lint = Lint(self._fast.rows)
         self._names: dict[str, set[str]] = {}
         self._longer_names: dict[tuple[str, str], tuple[str, ...]] = {}
@@ -136,7 +138,7 @@ class Checker:
             ambiguous: Whether another reading may give another answer.
         """
         program = gold_program(question).lower()
-        text = normalise(gold_program(question, INDEXED).lower())
+        text = self._normalised(gold_program(question, INDEXED).lower())
         try:
             answer = answer_list(self._fast.rows(text))
         except TimeLimit:
@@ -190,7 +192,7 @@ class Checker:
         if (others := studies_by_date(question)) and self._studies(others) != self._studies(studies_of(question)):
             found["visit-by-date"] = answer
         for reading, program in alternative_programs(question, self._titles).items():
-            other = answer_list(self._fast.rows(normalise(program.lower())))
+            other = answer_list(self._fast.rows(self._normalised(program.lower())))
             if not _same(other, answer):
                 found[reading] = other
         if has_cells(question.template) and self._needs(question) != self._needs(question, _BY_DATE):
@@ -206,17 +208,17 @@ class Checker:
         return needs_of(open_to_tables=tables, open_to_images=images)
 
     def _studies(self, select: str) -> set[int]:
-        return {int(str(study)) for (study,) in self._fast.rows(normalise(select))}
+        return {int(str(study)) for (study,) in self._fast.rows(self._normalised(select))}
 
     def _count(self, sql: str) -> int:
-        return int(self._fast.rows(normalise(sql.lower()))[0][0])
+        return int(self._fast.rows(self._normalised(sql.lower()))[0][0])
 
     def _with_studies(self, question: Question) -> str:
         """The gold program with the studies it selects written out: the same set, without looking for it row by row."""
         listed = {}
         for selector in question.template.studies:
             if select := select_of(question, selector):
-                listed[selector] = tuple(int(str(row[0])) for row in self._fast.rows(normalise(select.lower())))
+                listed[selector] = tuple(int(str(row[0])) for row in self._fast.rows(self._normalised(select.lower())))
         # an empty list is no list in SQLite's grammar of the official programs: then the select stays
         kept = {selector: studies for selector, studies in listed.items() if studies}
         return gold_program(question, Rendering("tb_cxr_plus", "tb_cxr_plus", kept))
@@ -252,7 +254,7 @@ class Checker:
     def links(self, question: Question, split: str, checked: Checked) -> Links:
         """What a question is about, and the rows its answer rests on; without its number in the split."""
         select = studies_of(question)
-        studies = [int(str(row[0])) for row in self._fast.rows(normalise(select))] if select else []
+        studies = [int(str(row[0])) for row in self._fast.rows(self._normalised(select))] if select else []
         total = len(studies)
         studies = studies[:MOST_LINKS]
         images = [self._images[study] for study in studies]
@@ -281,7 +283,7 @@ class Checker:
     def _rows(self, rows: AnswerRows) -> RowLinks:
         table, rest = rows
         select = f"select {table}.row_id from {table} {rest} order by 1 limit {MOST_LINKS + 1}"
-        found = [int(str(row[0])) for row in self._fast.rows(normalise(select.lower()))]
+        found = [int(str(row[0])) for row in self._fast.rows(self._normalised(select.lower()))]
         total = len(found)
         if total > MOST_LINKS:
             total = self._count(f"select count(*) from {table} {rest}")

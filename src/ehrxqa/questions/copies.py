@@ -23,6 +23,7 @@ import apsw
 
 from ehrxqa.errors import BuildError
 from ehrxqa.files import atomic_path, disk_errors
+from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.neuralsql.setup import has_studies
 from ehrxqa.spec.image_tables import TB_CXR, TB_CXR_PLUS
 from ehrxqa.spec.indexes import INDEXES, STUDY_INDEXES
@@ -45,12 +46,14 @@ class Copies:
         database: The database itself; only read.
         indexed: With indexes on its tables, for what has no order.
         twins: That of `answering`, for gold programs.
+        now: The current time of the database.
     """
 
     base: str
     database: Path
     indexed: Path
     twins: Path
+    now: str = CURRENT_TIME
 
     @property
     def facts(self) -> Path:
@@ -58,7 +61,7 @@ class Copies:
         return self.database if has_studies(self.database) else self.indexed
 
 
-def make_copies(base: str, database: Path, folder: Path) -> Copies:
+def make_copies(base: str, database: Path, folder: Path, now: str = CURRENT_TIME) -> Copies:
     """Make the copies of a database in `folder`, unless they are there.
 
     Raises:
@@ -67,7 +70,7 @@ def make_copies(base: str, database: Path, folder: Path) -> Copies:
     with ThreadPoolExecutor(2) as pool:  # SQLite works outside of Python's lock
         indexed = pool.submit(_indexed, database, folder / f"{base}.indexed.db")
         twins = pool.submit(_twins, database, copy_folder(database) or folder)
-        return Copies(base, database, indexed.result(), twins.result())
+        return Copies(base, database, indexed.result(), twins.result(), now)
 
 
 def _indexed(database: Path, copy: Path) -> Path:

@@ -12,7 +12,7 @@ from ehrxqa.arguments import checked
 from ehrxqa.errors import BuildError, SettingsError
 from ehrxqa.files import sha256_of
 from ehrxqa.html_repr import html_repr
-from ehrxqa.layout import DATABASE_OF_SPLIT, DATABASE_PATHS, LINKS_PATH, MANIFEST, SPLITS
+from ehrxqa.layout import CURRENT_TIME, DATABASE_OF_SPLIT, DATABASE_PATHS, LINKS_PATH, MANIFEST, SPLITS
 from ehrxqa.progress import Progress
 from ehrxqa.questions.copies import Copies, make_copies
 from ehrxqa.questions.families.catalogue import catalogue, chosen_templates
@@ -29,6 +29,7 @@ from ehrxqa.runs.pool import Pool
 from ehrxqa.runs.replacing import finish, replace_together, staged_path
 from ehrxqa.short_repr import short_repr
 from ehrxqa.shown_progress import FITTING
+from ehrxqa.sql.clock import check_time
 
 __all__ = ["GenerateReport", "generate"]
 
@@ -82,6 +83,7 @@ def generate(
     separate_subjects: bool = True,
     separate_questions: bool = False,
     ambiguous: bool = False,
+    now: str = CURRENT_TIME,
     workers: int | None = None,
     force: bool = False,
     progress: Progress = FITTING,
@@ -102,6 +104,7 @@ def generate(
         separate_subjects: Questions about one patient in train and valid are about different patients.
         separate_questions: Questions without a patient are in one split only, also of train and test.
         ambiguous: Also questions that another reading answers otherwise; their links hold the other answers.
+        now: The current time of the databases, as `YYYY-MM-DD HH:MM:SS`; the manifest keeps it.
         workers: Processes (default: number of processors). The result does not depend on it.
         force: Replace question files that are there.
         progress: Told what happens; by default a notebook or a terminal shows it (`ehrxqa.SILENT`: nothing).
@@ -141,6 +144,7 @@ def generate(
             "separate_subjects": separate_subjects,
             "separate_questions": separate_questions,
             "ambiguous": ambiguous,
+            "now": check_time(now),
         }
         key = stage_key("questions", inputs, settings, versions)
         if not force and (done := _done(out, key, manifest)) is not None:
@@ -159,7 +163,7 @@ def generate(
             ambiguous,
         )
         with Pool(workers) as pool, Spool(folder / "spool", key) as spool:
-            copies = {base: make_copies(base, path, folder) for base, path in databases.items()}
+            copies = {base: make_copies(base, path, folder, now) for base, path in databases.items()}
             for base, each in copies.items():
                 ((subjects,),) = Lookup(each.indexed, _SECONDS).rows("select count(*) from patients")
                 if subjects < _FEW_SUBJECTS:

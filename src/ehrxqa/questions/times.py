@@ -9,7 +9,9 @@ from __future__ import annotations
 import calendar
 import random
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -28,13 +30,40 @@ __all__ = [
     "TimeChoice",
     "TimeOption",
     "candidates",
+    "clock_at",
+    "current_time",
 ]
 
-_NOW: Final = datetime.fromisoformat(CURRENT_TIME)
+#: The current time of the database that questions are made for.
+_now: ContextVar[str] = ContextVar("now", default=CURRENT_TIME)
 _BEGINNING: Final = f"{START_YEAR}-01-01 00:00:00"
 #: Unit → length of a time that is cut off behind it.
 _WIDTHS: Final = {"year": 4, "month": 7, "day": 10}
 _MOST_YEARS: Final = 5
+
+
+@contextmanager
+def clock_at(now: str) -> Iterator[None]:
+    """A context in which filters and sentences are those of a database whose current time is `now`."""
+    token = _now.set(now)
+    try:
+        yield
+    finally:
+        _now.reset(token)
+
+
+def current_time() -> str:
+    """The current time of the database that questions are made for, as text."""
+    return _now.get()
+
+
+def _moment() -> datetime:
+    return _parsed(_now.get())
+
+
+@lru_cache(maxsize=8)
+def _parsed(now: str) -> datetime:
+    return datetime.fromisoformat(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +299,7 @@ class TimeChoice:
         if self.option is None:
             return ("",)
         said = tuple(map(self._fill, self.option.said))
-        return (*said, "this year") if self.name == "abs-year-in" and self.year == _NOW.year else said
+        return (*said, "this year") if self.name == "abs-year-in" and self.year == _moment().year else said
 
     def sql(self, column: str) -> str:
         """The condition on `column`; nothing for visits and the empty filter."""
@@ -287,7 +316,7 @@ class TimeChoice:
         """Whether official verbs stand in the past."""
         if self.option is None:
             return False
-        return self.year < _NOW.year if self.option.past is None else self.option.past
+        return self.year < _moment().year if self.option.past is None else self.option.past
 
     @property
     def over(self) -> bool:
@@ -305,15 +334,15 @@ class TimeChoice:
         if kind == "rel" and which in ("since", "until"):
             return f"{which} {_back(unit, self.n)}"
         if kind == "rel":
-            return f"in {(CURRENT_TIME if which == 'this' else _start_back(unit))[:width]}"
+            return f"in {(_now.get() if which == 'this' else _start_back(unit))[:width]}"
         if kind == "mix":
             period = which.removeprefix("this_").removeprefix("last_")
-            start = CURRENT_TIME if which.startswith("this") else _start_back(period)
+            start = _now.get() if which.startswith("this") else _start_back(period)
             parts = [start[: _WIDTHS[period]], *([f"{self.month:02}"] if period == "year" else [])]
             return "in " + "-".join([*parts, *([f"{self.day:02}"] if unit == "day" else [])])
         value = f"{self.year:04}-{self.month:02}-{self.day:02}"[:width]
         # nothing in the databases is later than now
-        return f"in {value}" if which == "since" and CURRENT_TIME.startswith(value) else f"{which} {value}"
+        return f"in {value}" if which == "since" and _now.get().startswith(value) else f"{which} {value}"
 
     def lets_through(self, time: str) -> bool:
         """Whether a time of the database passes a calendar filter (visits are not decided here)."""
@@ -330,17 +359,17 @@ class TimeChoice:
             )
         if name.startswith("mix"):
             if "year" in name:
-                if time[:4] != str(_NOW.year - name.endswith("last_year")) or time[5:7] != f"{self.month:02}":
+                if time[:4] != str(_moment().year - name.endswith("last_year")) or time[5:7] != f"{self.month:02}":
                     return False
                 return not self.day or time[8:10] == f"{self.day:02}"
-            return time[:7] == (_start_back("month") if "last" in name else CURRENT_TIME[:7]) and (
+            return time[:7] == (_start_back("month") if "last" in name else _now.get()[:7]) and (
                 time[8:10] == f"{self.day:02}"
             )
         if name.startswith("rel") and not self.visit:
             unit, which = name.split("-")[1:]
             width = _WIDTHS[unit]
             if which == "this":
-                return time[:width] == CURRENT_TIME[:width]
+                return time[:width] == _now.get()[:width]
             if which == "last":
                 return time[:width] == _start_back(unit)[:width]
             bound = _back(unit, self.n)
@@ -372,22 +401,26 @@ class TimeChoice:
 NO_TIME: Final = TimeChoice()
 
 
-@lru_cache(maxsize=8192)
 def _back(unit: str, n: int) -> str:
     """Current time minus n units, as SQLite counts (a day that a month has not runs over into the next)."""
+    return _back_from(_moment(), unit, n)
+
+
+@lru_cache(maxsize=8192)
+def _back_from(moment: datetime, unit: str, n: int) -> str:
     if unit == "day":
-        return (_NOW - timedelta(days=n)).isoformat(" ")
-    months = _NOW.year * 12 + _NOW.month - 1 - (n * 12 if unit == "year" else n)
-    first = _NOW.replace(year=months // 12, month=months % 12 + 1, day=1)
-    return (first + timedelta(days=_NOW.day - 1)).isoformat(" ")
+        return (moment - timedelta(days=n)).isoformat(" ")
+    months = moment.year * 12 + moment.month - 1 - (n * 12 if unit == "year" else n)
+    first = moment.replace(year=months // 12, month=months % 12 + 1, day=1)
+    return (first + timedelta(days=moment.day - 1)).isoformat(" ")
 
 
 def _start_back(unit: str) -> str:
     if unit == "year":
-        return f"{_NOW.year - 1}"
+        return f"{_moment().year - 1}"
     if unit == "month":
-        return (_NOW.replace(day=1) - timedelta(days=1)).isoformat()[:7]
-    return (_NOW - timedelta(days=1)).isoformat(" ")
+        return (_moment().replace(day=1) - timedelta(days=1)).isoformat()[:7]
+    return (_moment() - timedelta(days=1)).isoformat(" ")
 
 
 #: Unit → the numbers of it that people say: nobody says 37 months or 1235 days.
@@ -423,7 +456,7 @@ def candidates(time: str, grains: Iterable[str], rng: random.Random) -> list[Tim
             if which != "in":
                 span = {"year": 365, "month": 90, "day": 20}[unit]
                 moved += timedelta(days=rng.randrange(span) * (-1 if which == "since" else 1))
-            if not START_YEAR <= moved.year <= _NOW.year or (which == "until" and moved >= _NOW):
+            if not START_YEAR <= moved.year <= _moment().year or (which == "until" and moved >= _moment()):
                 moved = moment
             choice = TimeChoice(
                 option.name, moved.year, moved.month if unit != "year" else 0, moved.day if unit == "day" else 0
@@ -432,7 +465,7 @@ def candidates(time: str, grains: Iterable[str], rng: random.Random) -> list[Tim
             choice = TimeChoice(option.name, 0, month if "year" in which else 0, day if unit == "day" else 0)
         elif which in ("since", "until"):
             units = {"year": 365.25, "month": 30.44, "day": 1.0}[unit]
-            passed = max(0.0, (_NOW - moment).total_seconds() / 86400 / units)
+            passed = max(0.0, (_moment() - moment).total_seconds() / 86400 / units)
             n = int(passed) + 1 + rng.randrange(2) if which == "since" else int(passed) - rng.randrange(2)
             n = _as_said(n, unit, up=which == "since")
             most = {"year": _MOST_YEARS, "month": 12 * _MOST_YEARS, "day": 366 * _MOST_YEARS}[unit]
@@ -442,7 +475,7 @@ def candidates(time: str, grains: Iterable[str], rng: random.Random) -> list[Tim
         else:
             choice = TimeChoice(option.name)
         lets_all = (which == "since" and choice.lets_through(_BEGINNING)) or (
-            which == "until" and choice.lets_through(CURRENT_TIME)
+            which == "until" and choice.lets_through(_now.get())
         )
         if choice.lets_through(time) and not lets_all:
             found.append(choice)

@@ -23,7 +23,7 @@ from ehrxqa.questions.question import Question
 from ehrxqa.questions.question_records import record_of
 from ehrxqa.questions.saying import our_wording, tidy
 from ehrxqa.questions.template import Template, official_text
-from ehrxqa.questions.times import TimeChoice, candidates
+from ehrxqa.questions.times import TimeChoice, candidates, clock_at
 
 __all__ = ["UNANSWERABLE", "UnanswerableTask", "unanswerable_records"]
 
@@ -189,6 +189,11 @@ class UnanswerableTask:
 
 def unanswerable_records(task: UnanswerableTask) -> list[dict[str, Any]]:
     """Records that nothing in the database answers, no two with the same sentence; without a running number."""
+    with clock_at(task.copies.now):
+        return _unanswerable_records(task)
+
+
+def _unanswerable_records(task: UnanswerableTask) -> list[dict[str, Any]]:
     rng = random.Random(task.seed)
     ways: tuple[Callable[[UnanswerableTask, random.Random], dict[str, Any] | None], ...] = (_no_source, _no_such_value)
     records: dict[str, dict[str, Any]] = {}

@@ -21,7 +21,7 @@ from ehrxqa.errors import BuildError
 from ehrxqa.files import sha256_of, write_json
 from ehrxqa.html_repr import html_repr
 from ehrxqa.json_files import converted, json_text, read_as, read_json
-from ehrxqa.layout import MANIFEST, BuildMode, DataKind
+from ehrxqa.layout import CURRENT_TIME, MANIFEST, BuildMode, DataKind
 from ehrxqa.short_repr import short_repr
 from ehrxqa.spec.extra import from_json
 from ehrxqa.spec.releases import PROJECTS, FoundRelease, data_set_name, project_of
@@ -37,6 +37,7 @@ __all__ = [
     "StageRecord",
     "read_manifest",
     "recorded_tables",
+    "recorded_time",
     "stage_key",
 ]
 
@@ -206,6 +207,14 @@ def stage_key(
     """Digest of a stage's inputs, settings and versions: equal keys mean equal outputs."""
     value = [name, {key: record.sha256 for key, record in inputs.items()}, dict(settings), dict(versions)]
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def recorded_time(manifest: Manifest | None) -> str:
+    """The current time of the databases of a build, as the questions about them were made with it."""
+    stage = None if manifest is None else manifest.stages.get(QUESTIONS_STAGE)
+    settings = None if stage is None else stage.counts.get("settings")
+    now = settings.get("now") if isinstance(settings, dict) else None
+    return now if isinstance(now, str) else CURRENT_TIME
 
 
 def recorded_tables(manifest: Manifest) -> tuple[Table, ...]:

@@ -113,7 +113,7 @@ class LlmParser:
         self.settings = LlmSettings.of(context.options)
         train = question_file(context.out, "train")
         records = load_records(train) if train.is_file() else []
-        self._prompter = Prompter(records, values_of(context.database), self.settings.examples)
+        self._prompter = Prompter(records, values_of(context.database), self.settings.examples, context.now)
         self._context, self._patience = context, patience
         self.name = f"llm:{self._model}"
         temperature = self.settings.temperature
@@ -156,7 +156,7 @@ class LlmParser:
             ChatClient(
                 self._where, find_key(self._where), connections=settings.concurrency, patience=self._patience
             ) as client,
-            Engine(context.database, DrawnModel(), limits=_VOTE_LIMITS) as engine,
+            Engine(context.database, DrawnModel(), limits=_VOTE_LIMITS, now=context.now) as engine,
         ):
 
             def samples(question: AskedQuestion) -> list[ModelReply]:

@@ -36,7 +36,7 @@ _RULES: Final = (
     "",
     "Rules:",
     "- All texts in the database are lower case. Times are texts 'YYYY-MM-DD HH:MM:SS'. Now is "
-    f"'{CURRENT_TIME}'; write current_time for it.",
+    "'{now}'; write current_time for it.",
     '- func_vqa("question", study_id) asks the X-ray of one study: true or false for a yes/no question, one row per '
     'finding for "list all …". Its first argument is a text in double quotes, its second a study_id of tb_cxr. Ask it '
     "of as few studies as the other conditions allow.",
@@ -54,16 +54,18 @@ class Prompter:
         records: Train questions with NeuralSQL.
         values: Values of the database that is asked.
         examples: Similar train questions to show.
+        now: The current time of the database.
     """
 
-    def __init__(self, records: Iterable[Record], values: ValueIndex, examples: int) -> None:
+    def __init__(self, records: Iterable[Record], values: ValueIndex, examples: int, now: str = CURRENT_TIME) -> None:
         self._records = [record for record in records if isinstance(record.get("query"), str)]
         words = [_WORD.findall(record["question"].lower()) for record in self._records]
         self._index = WordIndex(words)
         counts = Counter(word for held in words for word in set(held))
         self._common = {word for word, count in counts.items() if count >= _COMMON_FROM}
         self._values, self._examples = values, examples
-        self._system = "\n".join([*_RULES, "", "Tables:", schema_in_words(), "", names_in_words()])
+        rules = [rule.replace("{now}", now) for rule in _RULES]
+        self._system = "\n".join([*rules, "", "Tables:", schema_in_words(), "", names_in_words()])
 
     @property
     def digest(self) -> str:

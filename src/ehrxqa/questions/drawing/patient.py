@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from ehrxqa.layout import CURRENT_TIME
+from ehrxqa.layout import START_YEAR
 from ehrxqa.questions.drawing.draw import FREQUENT, Draw, Happening, any_of, number_as_said, way
 from ehrxqa.questions.drawing.following import follows, said_twice
 from ehrxqa.questions.events import VITALS
 from ehrxqa.questions.facts import Event, usable
 from ehrxqa.questions.question import Choice
-from ehrxqa.questions.times import NO_TIME, TIME_OPTIONS, TimeChoice, candidates
+from ehrxqa.questions.times import NO_TIME, TIME_OPTIONS, TimeChoice, candidates, current_time
 from ehrxqa.sql.official_text import VITAL_RANGES
 
 #: Pairs of places in time that a change is measured between.
@@ -230,8 +230,9 @@ def _gap(draw: Draw, subject: int, events: Sequence[Happening]) -> TimeChoice | 
     anchor = any_of(rng, others)
     if anchor is None:
         return None
-    moment = anchor.time if rng.random() < 0.5 else f"{rng.randrange(2100, 2106)}{anchor.time[4:]}"
-    if moment.endswith("02-29", 4, 10) or moment > CURRENT_TIME:
+    years = range(START_YEAR, int(current_time()[:4]) + 1)
+    moment = anchor.time if rng.random() < 0.5 else f"{rng.choice(years)}{anchor.time[4:]}"
+    if moment.endswith("02-29", 4, 10) or moment > current_time():
         return None
     options = candidates(moment, (rng.choice([grain for grain in grains if grain not in ("hosp", "icu")]),), rng)
     visits = [visit for visit in ("hosp", "icu") if visit in grains]
