@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ehrxqa.cli.options import (
     FILE,
+    cluster_options,
     emit,
     example,
     format_option,
@@ -19,6 +21,9 @@ from ehrxqa.cli.options import (
     workers_option,
 )
 from ehrxqa.progress import make_progress
+
+if TYPE_CHECKING:
+    from ehrxqa.runs.cluster import Cluster
 
 __all__ = ["command"]
 
@@ -45,6 +50,7 @@ __all__ = ["command"]
 @now_option
 @other_database_option
 @workers_option
+@cluster_options("database")
 @quiet_option
 @format_option
 def command(
@@ -55,6 +61,7 @@ def command(
     now: str,
     other_database: bool,
     workers: int | None,
+    cluster: Cluster | None,
     quiet: bool,
     output_format: str,
 ) -> int:
@@ -72,6 +79,7 @@ def command(
         seconds=timeout,
         now=now,
         other_database=other_database,
+        cluster=cluster,
         progress=make_progress(quiet=quiet),
     )
     emit(

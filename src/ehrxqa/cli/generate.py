@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ehrxqa.cli.options import DIR, emit, example, format_option, now_option, quiet_option, seed_option, workers_option
+from ehrxqa.cli.options import (
+    DIR,
+    cluster_options,
+    emit,
+    example,
+    format_option,
+    now_option,
+    quiet_option,
+    seed_option,
+    workers_option,
+)
+
+if TYPE_CHECKING:
+    from ehrxqa.runs.cluster import Cluster
 
 __all__ = ["command"]
 
@@ -36,12 +50,13 @@ __all__ = ["command"]
 @now_option
 @click.option("--force", is_flag=True, help="Replace question files that are there.")
 @workers_option
+@cluster_options("out")
 @quiet_option
 @format_option
 def command(
     out: Path, train: int, valid: int, test: int, seed: int, scopes: tuple[str, ...], families: tuple[str, ...],
     impossible: float, empty: float, separate_subjects: bool, separate_questions: bool, ambiguous: bool, now: str,
-    force: bool, workers: int | None, quiet: bool, output_format: str,
+    force: bool, workers: int | None, cluster: Cluster | None, quiet: bool, output_format: str,
 ) -> None:  # fmt: skip
     """Make new questions over the databases of the build in OUT, each verified before it is written."""
     from ehrxqa.progress import make_progress
@@ -51,7 +66,7 @@ def command(
         out, train=train, valid=valid, test=test, seed=seed, scopes=scopes, families=families, impossible=impossible,
         empty=empty, separate_subjects=separate_subjects, separate_questions=separate_questions,
         ambiguous=ambiguous, now=now,
-        workers=workers, force=force, progress=make_progress(quiet=quiet),
+        workers=workers, cluster=cluster, force=force, progress=make_progress(quiet=quiet),
     )  # fmt: skip
 
     def text() -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -16,6 +18,7 @@ __all__ = [
     "answering_options",
     "chest_imagenome_option",
     "choosing_options",
+    "cluster_options",
     "emit",
     "example",
     "format_option",
@@ -121,6 +124,51 @@ def choosing_options(command: F) -> F:
         click.option("--profile", default="paper", show_default=True, help="Rules of the comparison, as for evaluate."),
     )
     return _all(options, command)
+
+
+def cluster_options(folder: str) -> Callable[[F], F]:
+    """`--cluster` and what belongs to it; the command is given `cluster`, a `runs.cluster.Cluster` or None.
+
+    Args:
+        folder: Argument of the command whose path on the workers `--on-workers PATH` names.
+    """
+
+    def with_options(command: F) -> F:
+        @functools.wraps(command)
+        def named(
+            *args: Any, cluster: str | None, on_workers: tuple[str, ...], confirm_cluster: str | None, **more: Any
+        ) -> Any:
+            if cluster is None:
+                if on_workers or confirm_cluster:
+                    raise click.UsageError("--on-workers and --confirm-cluster are for --cluster")
+                return command(*args, cluster=None, **more)
+            from ehrxqa.runs.cluster import named_cluster
+
+            at_terminal = sys.stdin.isatty() and sys.stderr.isatty()
+            found = named_cluster(
+                cluster,
+                on_workers,
+                out=more.get(folder),
+                confirmed=confirm_cluster,
+                ask=ask_for_host if at_terminal else None,
+            )
+            return command(*args, cluster=found, **more)
+
+        options = (
+            click.option(
+                "--cluster", metavar="C", help="Work on a Dask cluster: local, tcp://…, tls://HOST:PORT, slurm:FILE."
+            ),
+            click.option(
+                "--on-workers",
+                multiple=True,
+                metavar="PATH",
+                help=f"Where {folder.removesuffix('_folder').upper()} lies on the workers, or HERE=THERE; repeatable.",
+            ),
+            click.option("--confirm-cluster", metavar="HOST", help="Allow sending to this host, that of --cluster."),
+        )
+        return _all(options, cast(F, named))
+
+    return with_options
 
 
 def answering_options(command: F) -> F:

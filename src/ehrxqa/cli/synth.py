@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ehrxqa.cli.options import (
     DIR,
+    cluster_options,
     emit,
     example,
     format_option,
@@ -20,6 +22,9 @@ from ehrxqa.cli.options import (
 from ehrxqa.hospital import DEFAULT_SUBJECTS, synth, synth_around
 from ehrxqa.hospital.tree import as_dict
 from ehrxqa.progress import make_progress
+
+if TYPE_CHECKING:
+    from ehrxqa.runs.cluster import Cluster
 
 __all__ = ["command"]
 
@@ -73,6 +78,7 @@ __all__ = ["command"]
 @releases_option
 @tables_option
 @workers_option
+@cluster_options("out")
 @quiet_option
 @format_option
 def command(
@@ -87,6 +93,7 @@ def command(
     releases: tuple[str, ...],
     tables: tuple[str, ...],
     workers: int | None,
+    cluster: Cluster | None,
     quiet: bool,
     output_format: str,
 ) -> None:
@@ -97,6 +104,8 @@ def command(
     """
     progress = make_progress(quiet=quiet)
     if around is not None:
+        if cluster is not None:
+            raise click.UsageError("--around draws few X-rays, on this machine; leave out --cluster")
         if (subjects, events_factor, charted_factor, releases, tables) != (None, None, None, (), ()):
             raise click.UsageError(
                 "--around takes subjects and events from the demo; leave out --subjects, --release, --table and factors"
@@ -116,6 +125,7 @@ def command(
             releases=releases,
             tables=tables,
             workers=workers,
+            cluster=cluster,
             progress=progress,
         )
     emit(output_format, as_dict(report), lambda: _text(report.fresh, as_dict(report)))

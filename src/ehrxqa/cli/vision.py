@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -13,6 +13,7 @@ from ehrxqa.cli.options import (
     DIR,
     FILE,
     ask_for_host,
+    cluster_options,
     emit,
     example,
     format_option,
@@ -22,6 +23,9 @@ from ehrxqa.cli.options import (
 )
 from ehrxqa.layout import Split, database_path
 from ehrxqa.progress import make_progress
+
+if TYPE_CHECKING:
+    from ehrxqa.runs.cluster import Cluster
 
 __all__ = ["COMMANDS"]
 
@@ -164,6 +168,13 @@ def plan(
 @click.option(
     "--out", "target", type=FILE, required=True, help="File of answers, JSON lines; an unfinished one goes on."
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Worker processes, each with the model.  [default: 1, this process; of --cluster local, one a processor]",
+)
+@cluster_options("out_folder")
 @quiet_option
 @format_option
 def ask(
@@ -176,6 +187,8 @@ def ask(
     confirm_endpoint: str | None,
     shard: str,
     target: Path,
+    workers: int | None,
+    cluster: Cluster | None,
     quiet: bool,
     output_format: str,
 ) -> None:
@@ -199,6 +212,8 @@ def ask(
         confirm_endpoint=confirm_endpoint,
         confirm=ask_for_host if sys.stdin.isatty() and sys.stderr.isatty() else None,
         shard=Shard.read(shard),
+        workers=workers,
+        cluster=cluster,
         progress=make_progress(quiet=quiet),
     )
 

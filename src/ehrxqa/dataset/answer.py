@@ -19,7 +19,8 @@ from ehrxqa.files import PART, reading, sha256_of
 from ehrxqa.html_repr import html_repr
 from ehrxqa.layout import BASES, CURRENT_TIME, DATABASE_OF_SPLIT, DATABASE_PATHS, SPLITS
 from ehrxqa.progress import Progress
-from ehrxqa.runs.pool import Pool
+from ehrxqa.runs.cluster import Cluster
+from ehrxqa.runs.shards import shard_pool
 from ehrxqa.short_repr import short_repr
 from ehrxqa.shown_progress import FITTING
 
@@ -110,6 +111,7 @@ def answer(
     seconds: float = DEFAULT_SECONDS,
     now: str = CURRENT_TIME,
     other_database: bool = False,
+    cluster: Cluster | None = None,
     progress: Progress = FITTING,
 ) -> AnswerReport:
     """Answer a pre-release file by its gold programs.
@@ -125,6 +127,7 @@ def answer(
         seconds: Time limit of one program.
         now: The current time of the database, as `YYYY-MM-DD HH:MM:SS`.
         other_database: Whether the database may be another one than that of the questions.
+        cluster: A Dask cluster that does the work instead of processes of this machine.
         progress: Told what happens; by default a notebook or a terminal shows it (`ehrxqa.SILENT`: nothing).
 
     Raises:
@@ -142,7 +145,7 @@ def answer(
     with reading(path, questions, writing=[out]):
         if not other_database:
             check_belongs(path, sha256_of(path), questions, records, base=_base_of(records))
-        run = _Run(path, workers or os.cpu_count() or 1, seconds, check_time(now))
+        run = _Run(path, workers, seconds, check_time(now), cluster, progress)
         return _answer(path, questions, records, out, run, progress)
 
 
@@ -184,15 +187,19 @@ class _Run:
 
     Attributes:
         path: The database.
-        workers: Processes.
+        workers: Processes, by default one a processor.
         seconds: Time limit of one program.
         now: The current time of the database.
+        cluster: Who does the work instead; then none of it is done in this process.
+        progress: Told what happens to it.
     """
 
     path: Path
-    workers: int
+    workers: int | None
     seconds: float
     now: str
+    cluster: Cluster | None
+    progress: Progress
 
     def outcomes(self, programs: list[str], scratch: Path) -> Iterator[list[tuple[int, Outcome]]]:
         """Outcomes with the numbers of their programs, some at a time.
@@ -207,7 +214,13 @@ class _Run:
         folder, schema = copy_folder(self.path), schema_of(self.path)
         indexed = None if folder is None else kept_copy(self.path, folder)
         jobs = jobs_of(programs, schema, self.now)
-        done = 0
+        if self.cluster is not None:
+            with ExitStack() as stack:
+                if indexed is None:
+                    indexed = stack.enter_context(_made(self.path, schema, folder, scratch))
+                yield from self._pooled(jobs, indexed, self.workers, stack)
+            return
+        done, workers = 0, self.workers or os.cpu_count() or 1
         with self._runner(indexed) as runner:
             started = time.monotonic()
             for job in jobs:
@@ -220,13 +233,20 @@ class _Run:
         if not jobs:
             return
         with ExitStack() as stack:
-            if indexed is None and left / self.workers > self.path.stat().st_size * COPY_SECONDS:
+            if indexed is None and left / workers > self.path.stat().st_size * COPY_SECONDS:
                 indexed = stack.enter_context(_made(self.path, schema, folder, scratch))
                 left /= SPEEDUP if indexed is not None else 1
-            chunks = [jobs[first : first + CHUNK] for first in range(0, len(jobs), CHUNK)]
-            workers = 1 if left < ALONE_SECONDS else min(self.workers, len(chunks))
-            pool = stack.enter_context(Pool(workers, opened=partial(self._runner, indexed)))
-            yield from pool.map(_run_chunk, chunks)
+            workers = 1 if left < ALONE_SECONDS else min(workers, -(-len(jobs) // CHUNK))
+            yield from self._pooled(jobs, indexed, workers, stack)
+
+    def _pooled(
+        self, jobs: list[Job], indexed: Path | None, workers: int | None, stack: ExitStack
+    ) -> Iterator[list[tuple[int, Outcome]]]:
+        chunks = [jobs[first : first + CHUNK] for first in range(0, len(jobs), CHUNK)]
+        needs = [path for path in (self.path, indexed) if path is not None]
+        opened = partial(self._runner, indexed)
+        pool = shard_pool(workers, self.cluster, opened=opened, needs=needs, progress=self.progress)
+        yield from stack.enter_context(pool).map(_run_chunk, chunks)
 
     def _runner(self, indexed: Path | None) -> AbstractContextManager[Runner]:
         from ehrxqa.sql.gold.runner import Runner

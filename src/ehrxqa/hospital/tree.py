@@ -23,7 +23,8 @@ from ehrxqa.hospital.records import dictionary_rows
 from ehrxqa.html_repr import html_repr
 from ehrxqa.json_files import read_json
 from ehrxqa.progress import Progress
-from ehrxqa.runs.pool import Pool
+from ehrxqa.runs.cluster import Cluster
+from ehrxqa.runs.shards import shard_pool
 from ehrxqa.short_repr import short_repr
 from ehrxqa.shown_progress import FITTING
 from ehrxqa.spec.extra import ExtraTable
@@ -89,6 +90,7 @@ def synth(
     releases: Sequence[str] = (),
     tables: Sequence[str | ExtraTable] = (),
     workers: int | None = None,
+    cluster: Cluster | None = None,
     progress: Progress = FITTING,
 ) -> SynthReport:
     """Write a synthetic hospital as a PhysioNet tree of source files.
@@ -107,6 +109,7 @@ def synth(
         releases: Releases to write that are not the official ones, such as `mimic-iv-3.1`.
         tables: Tables to write beyond those of the package, by name (see `ehrxqa.spec.extra`) or as objects.
         workers: Worker processes; by default one per processor.
+        cluster: A Dask cluster that draws instead, where its workers have `out`, too.
         progress: Hears how far it is.
 
     Raises:
@@ -115,7 +118,6 @@ def synth(
     """
     out = Path(out)
     plan = Plan.checked(subjects, gold_subjects, seed, images, events_factor, charted_factor, releases, tables)
-    workers = workers or os.cpu_count() or 1
     done = _complete(out, plan)
     if done is not None:
         progress.note(f"{out}: complete already, nothing to do")
@@ -130,7 +132,7 @@ def synth(
         graphs = ZipFile(stack.enter_context(atomic_path(source_path(out, "scene_graphs", plan))))
         stack.push(closing(graphs))
         with progress.task("synthetic hospital", total=plan.subjects, unit="subjects") as task:
-            for batch in _batches(plan, out, workers):
+            for batch in _batches(plan, out, workers, cluster, progress):
                 with disk_errors(out):
                     for key, table in growing.items():
                         table.add(batch, key)
@@ -262,13 +264,17 @@ def closing(thing: GrowingTable | ZipFile) -> Any:
     return close
 
 
-def _batches(plan: Plan, out: Path, workers: int) -> Iterator[Batch]:
-    """All batches in subject order, made by `workers` processes, a few ahead of the writer."""
+def _batches(
+    plan: Plan, out: Path, workers: int | None, cluster: Cluster | None, progress: Progress
+) -> Iterator[Batch]:
+    """All batches in subject order, made by workers, a few ahead of the writer."""
     size = _batch_size(plan)
     ranges = [range(start, min(start + size, plan.subjects)) for start in range(0, plan.subjects, size)]
     make = partial(make_batch, plan, out=out)
-    with Pool(min(workers, len(ranges))) as pool:
-        yield from pool.map(make, ranges, ahead=2 * workers)
+    if cluster is None:
+        workers = min(workers or os.cpu_count() or 1, len(ranges))
+    with shard_pool(workers, cluster, needs=[out / MARKER], progress=progress) as pool:
+        yield from pool.map(make, ranges, ahead=2 * pool.count)
 
 
 def _batch_size(plan: Plan) -> int:

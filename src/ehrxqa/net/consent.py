@@ -14,7 +14,13 @@ Ask = Callable[[str, str], str | None]
 
 
 def require_consent(
-    where: Endpoint, what: str, *, synthetic: bool, confirmed: str | None = None, ask: Ask | None = None
+    where: Endpoint,
+    what: str,
+    *,
+    synthetic: bool,
+    confirmed: str | None = None,
+    ask: Ask | None = None,
+    option: str = "--confirm-endpoint",
 ) -> None:
     """Go on only if `what` may be sent to an endpoint.
 
@@ -27,6 +33,7 @@ def require_consent(
         synthetic: Whether the data say of themselves that no real patient is in them.
         confirmed: The host that the user has confirmed.
         ask: Asked if nothing was confirmed.
+        option: That confirms on the command line.
 
     Raises:
         SettingsError: Nobody confirmed, or another host.
@@ -36,8 +43,6 @@ def require_consent(
     if confirmed is None and ask is not None:
         confirmed = ask(f"{what} will be sent to {where.host}", where.host)
     if confirmed is None:
-        raise SettingsError(
-            f"nothing was sent: {what} would go to {where.host}; allow it with --confirm-endpoint {where.host}"
-        )
+        raise SettingsError(f"nothing was sent: {what} would go to {where.host}; allow it with {option} {where.host}")
     if confirmed.strip().lower() != where.host.lower():
         raise SettingsError(f"nothing was sent: what was confirmed is not the host of the endpoint, {where.host}")

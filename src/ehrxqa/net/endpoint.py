@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from ehrxqa.errors import SettingsError
 from ehrxqa.net.credentials import Secret
 
-__all__ = ["KEY_VARIABLE", "Endpoint", "find_key", "named_endpoint"]
+__all__ = ["KEY_VARIABLE", "Endpoint", "find_key", "is_loopback", "named_endpoint"]
 
 KEY_VARIABLE: Final = "EHRXQA_LLM_API_KEY"
 #: The key that people who use this host have in their environment; it is offered to no other host.
@@ -56,7 +56,7 @@ def named_endpoint(url: str) -> Endpoint:
         raise SettingsError(
             f"the address of an endpoint holds no user, password, query or fragment; the key comes from {KEY_VARIABLE}"
         )
-    loopback = _is_loopback(name)
+    loopback = is_loopback(name)
     if parts.scheme != "https" and not loopback:
         raise SettingsError(f"{name}: the endpoint must be https://…; only this machine may be asked by http://")
     shown = f"[{name}]" if ":" in name else name
@@ -66,7 +66,8 @@ def named_endpoint(url: str) -> Endpoint:
     return Endpoint(f"{parts.scheme}://{host}{path}", host, loopback)
 
 
-def _is_loopback(name: str) -> bool:
+def is_loopback(name: str) -> bool:
+    """Whether the name or number of a host is this machine."""
     if name == "localhost":
         return True
     try:

@@ -23,10 +23,11 @@ from ehrxqa.questions.question_files import QuestionFiles
 from ehrxqa.questions.spool import Spool
 from ehrxqa.questions.template import Template
 from ehrxqa.questions.unanswerable import UnanswerableTask, unanswerable_records
+from ehrxqa.runs.cluster import Cluster
 from ehrxqa.runs.manifest import FileRecord, Manifest, StageRecord, package_versions, read_manifest, stage_key
 from ehrxqa.runs.output_folder import exclusive
-from ehrxqa.runs.pool import Pool
 from ehrxqa.runs.replacing import finish, replace_together, staged_path
+from ehrxqa.runs.shards import ShardPool, shard_pool
 from ehrxqa.short_repr import short_repr
 from ehrxqa.shown_progress import FITTING
 from ehrxqa.sql.clock import check_time
@@ -85,6 +86,7 @@ def generate(
     ambiguous: bool = False,
     now: str = CURRENT_TIME,
     workers: int | None = None,
+    cluster: Cluster | None = None,
     force: bool = False,
     progress: Progress = FITTING,
 ) -> GenerateReport:
@@ -106,6 +108,7 @@ def generate(
         ambiguous: Also questions that another reading answers otherwise; their links hold the other answers.
         now: The current time of the databases, as `YYYY-MM-DD HH:MM:SS`; the manifest keeps it.
         workers: Processes (default: number of processors). The result does not depend on it.
+        cluster: A Dask cluster that makes them instead; OUT must be there, too.
         force: Replace question files that are there.
         progress: Told what happens; by default a notebook or a terminal shows it (`ehrxqa.SILENT`: nothing).
 
@@ -162,8 +165,12 @@ def generate(
             HeldOut(separate_subjects, separate_questions),
             ambiguous,
         )
-        with Pool(workers) as pool, Spool(folder / "spool", key) as spool:
-            copies = {base: make_copies(base, path, folder, now) for base, path in databases.items()}
+        copies = {base: make_copies(base, path, folder, now) for base, path in databases.items()}
+        needs = [path for each in copies.values() for path in (each.database, each.indexed, each.twins)]
+        with (
+            shard_pool(workers, cluster, needs=needs, progress=progress) as pool,
+            Spool(folder / "spool", key) as spool,
+        ):
             for base, each in copies.items():
                 ((subjects,),) = Lookup(each.indexed, _SECONDS).rows("select count(*) from patients")
                 if subjects < _FEW_SUBJECTS:
@@ -230,7 +237,7 @@ def _record_of(path: Path) -> FileRecord:
 
 
 def _unanswerable(
-    odd: Mapping[str, int], copies: Mapping[str, Copies], templates: Mapping[str, Template], seed: int, pool: Pool
+    odd: Mapping[str, int], copies: Mapping[str, Copies], templates: Mapping[str, Template], seed: int, pool: ShardPool
 ) -> dict[str, list[dict[str, Any]]]:
     """Split → records without an answer."""
     everything = catalogue().keys() <= templates.keys()

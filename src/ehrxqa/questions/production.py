@@ -14,7 +14,7 @@ from ehrxqa.questions.held_out import HeldOut
 from ehrxqa.questions.quota import Quota, again, first_quota, wanted_of
 from ehrxqa.questions.spool import Spool
 from ehrxqa.questions.template import Template
-from ehrxqa.runs.pool import Pool
+from ehrxqa.runs.shards import ShardPool
 
 __all__ = ["Produced", "Request", "produce"]
 
@@ -56,7 +56,9 @@ class Produced:
     faults: list[str] = field(default_factory=list)
 
 
-def produce(request: Request, copies: Mapping[str, Copies], spool: Spool, pool: Pool, progress: Progress) -> Produced:
+def produce(
+    request: Request, copies: Mapping[str, Copies], spool: Spool, pool: ShardPool, progress: Progress
+) -> Produced:
     """Make the questions that are asked for; they lie in the spool then."""
     outcome = Produced()
     so_far: dict[tuple[str, str], BatchResult] = {}

@@ -41,6 +41,7 @@ from types import TracebackType
 from typing import Any, Final, TypeVar
 
 from ehrxqa.errors import BuildError, SettingsError
+from ehrxqa.runs.sending import received
 
 __all__ = ["Lost", "Pool"]
 
@@ -90,11 +91,12 @@ class Pool:
         opened: Callable[[], AbstractContextManager[Any]] | None = None,
         alone: bool = True,
     ) -> None:
-        self._count = workers or os.cpu_count() or 1
+        #: How many at the most.
+        self.count = workers or os.cpu_count() or 1
         self._opened = opened
         self._here: tuple[Any, ...] | None = None
         self._stack = ExitStack()
-        self._threads = None if alone and self._count == 1 else ThreadPoolExecutor(self._count, "ehrxqa-worker")
+        self._threads = None if alone and self.count == 1 else ThreadPoolExecutor(self.count, "ehrxqa-worker")
         self._lock = threading.Lock()
         self._workers: set[_Worker] = set()
         self._idle: list[_Worker] = []
@@ -282,8 +284,7 @@ class _Worker:
         return value
 
     def _receive(self) -> tuple[bool, Any]:
-        failed, value = pickle.loads(self._connection.recv_bytes())
-        return failed, value
+        return received(self._connection.recv_bytes())
 
     def close(self) -> None:
         """Let an idle process end by itself."""

@@ -1,13 +1,13 @@
 """`ehrxqa vqa ask`: a model answers the pairs of a file, or the questions of a MIMIC-CXR-VQA file.
 
 Pairs are asked image by image, so that each picture is decoded once. Every answer is written as it comes: a killed run
-goes on where it was and repeats no call. Several machines may each take a shard; a folder of their files is read by
-`recorded:FOLDER`.
+goes on where it was and repeats no call. Processes of this machine or the workers of a cluster may share the work.
+Several machines may each take a shard; a folder of their files is read by `recorded:FOLDER`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -20,22 +20,21 @@ from ehrxqa.json_files import parse_json_lines
 from ehrxqa.layout import LABELS_FOLDER, database_path
 from ehrxqa.net.consent import Ask
 from ehrxqa.progress import Progress
+from ehrxqa.runs.cluster import Cluster
 from ehrxqa.runs.lines import Lines
 from ehrxqa.runs.output_folder import built_files
 from ehrxqa.short_repr import short_repr
 from ehrxqa.shown_progress import FITTING
 from ehrxqa.vqa.image_labels import ImageLabels
-from ehrxqa.vqa.models import ABSTAIN, VqaModel, VqaReply, VqaRequest, as_reply
+from ehrxqa.vqa.models import ABSTAIN, VqaModel, VqaRequest
 from ehrxqa.vqa.pairs import pair_key, read_pairs
 from ehrxqa.vqa.parse import parse
 from ehrxqa.vqa.recorded import record_of_reply
 from ehrxqa.vqa.records import decoded_arguments, question_of, read_records
-from ehrxqa.vqa.registry import make_model
+from ehrxqa.vqa.shards import Answered, ModelFacts, Opening, VisionPool
 
 __all__ = ["AskReport", "Shard", "vqa_ask"]
 
-#: Pairs put to the model between two writes, whatever its batch size.
-_MOST_AT_ONCE: Final = 1024
 _REASONS: Final = 3
 
 
@@ -105,6 +104,8 @@ def vqa_ask(
     confirm_endpoint: str | None = None,
     confirm: Ask | None = None,
     shard: Shard = Shard(),
+    workers: int | None = None,
+    cluster: Cluster | None = None,
     progress: Progress = FITTING,
 ) -> AskReport:
     """Let a model answer pairs.
@@ -120,6 +121,8 @@ def vqa_ask(
         confirm_endpoint: Host to which the user allows sending, for models behind an endpoint.
         confirm: Asked to confirm instead.
         shard: Which part of the images.
+        workers: Processes, each with the model; by default this one alone.
+        cluster: Or a Dask cluster, with one model a worker. The file of answers does not depend on either.
         progress: Told what happens.
 
     Raises:
@@ -138,45 +141,34 @@ def vqa_ask(
         requests = _of_questions(Path(questions), labels)
     else:
         requests = [(request, {}) for request in read_pairs(Path(str(pairs)))]
-    answering = make_model(
-        model,
-        database=database_path(out, split),
-        labels=labels,
-        images=images,
-        confirm_endpoint=confirm_endpoint,
-        ask=confirm,
-    )
     mine = _of_shard(requests, shard)
-    report = AskReport(
-        str(target), answering.name, answering.version, len(mine), len({request.image_id for request, _ in mine})
+    opening = Opening(
+        model,
+        database_path(out, split),
+        None if images is None else Path(images),
+        None if labels is None else (out, split),
+        labels,
+        confirm_endpoint,
+        confirm,
     )
-    with reading(*(Path(path) for path in (pairs, questions) if path), *built_files(out), writing=[target]):
-        known = _known(target, answering, report)
-    left = [(request, more) for request, more in mine if _key(request, more) not in known]
-    report.known = len(mine) - len(left)
-    with (
-        Lines[dict[str, Any]](target) as lines,
-        progress.task("image questions", total=len(left), unit="questions") as task,
-    ):
-        size = max(1, min(answering.batch_size, _MOST_AT_ONCE))
-        for start in range(0, len(left), size):
-            batch = left[start : start + size]
-            answered = []
-            for (request, more), reply in zip(batch, _replies(answering, batch, report), strict=True):
-                if reply is None:
-                    continue
-                record = record_of_reply(request, reply)
-                if "expects" not in record and not _reads_back(request):
-                    record["expects"] = request.answer_type
-                record |= {**more, "model": answering.name, "version": answering.version}
-                answered.append(record)
-                report.asked += 1
-                report.abstained += reply.answer is ABSTAIN
-            lines.add(*answered)
-            task.advance(len(batch))
-    report.unread = getattr(answering, "unread", None)
+    with VisionPool(opening, workers, cluster, progress) as pool:
+        report = AskReport(
+            str(target), pool.facts.name, pool.facts.version, len(mine), len({request.image_id for request, _ in mine})
+        )
+        with reading(*(Path(path) for path in (pairs, questions) if path), *built_files(out), writing=[target]):
+            known = _known(target, pool.facts, report)
+        left = [(request, more) for request, more in mine if _key(request, more) not in known]
+        report.known = len(mine) - len(left)
+        with (
+            Lines[dict[str, Any]](target) as lines,
+            progress.task("image questions", total=len(left), unit="questions") as task,
+        ):
+            asked = iter(left)
+            for answered in pool.answer([request for request, _ in left]):
+                lines.add(*_records(answered, asked, pool.facts, report))
+                task.advance(len(answered.replies))
     if left and report.failed == len(left):
-        raise VqaError(f"the model {answering.name} answers none of {len(left):,} questions: {report.reasons[0]}")
+        raise VqaError(f"the model {report.model} answers none of {len(left):,} questions: {report.reasons[0]}")
     return report
 
 
@@ -216,7 +208,7 @@ def _key(request: VqaRequest, more: Mapping[str, Any]) -> Any:
     return (*pair_key(request), more.get("split"), more.get("idx"))
 
 
-def _known(target: Path, model: VqaModel, report: AskReport) -> set[Any]:
+def _known(target: Path, model: ModelFacts, report: AskReport) -> set[Any]:
     """The pairs that the target has answers to; a line that a killed run left unfinished is none."""
     if not target.exists():
         return set()
@@ -246,23 +238,24 @@ def _words(text: str) -> str:
     return free_key(text)
 
 
-def _replies(model: VqaModel, batch: Sequence[_Asked], report: AskReport) -> Iterator[VqaReply | None]:
-    """The replies to a batch; where the model fails on it, one by one, and None for those at fault."""
-    try:
-        replies = [as_reply(answer) for answer in model.answer([request for request, _ in batch])]
-        if len(replies) != len(batch):
-            raise VqaError(f"the model {model.name} gave {len(replies)} answers to {len(batch)} questions")
-    except VqaError as error:
-        if len(batch) > 1:
-            for asked in batch:
-                yield from _replies(model, [asked], report)
-            return
-        report.failed += 1
-        if len(report.reasons) < _REASONS:
-            report.reasons.append(str(error))
-        yield None
-        return
-    yield from replies
+def _records(
+    answered: Answered, asked: Iterator[_Asked], model: ModelFacts, report: AskReport
+) -> Iterator[dict[str, Any]]:
+    """The records of a shard; takes as many of what was asked as it has replies."""
+    for reply, (request, more) in zip(answered.replies, asked, strict=False):
+        if isinstance(reply, str):
+            report.failed += 1
+            if len(report.reasons) < _REASONS:
+                report.reasons.append(reply)
+            continue
+        record = record_of_reply(request, reply)
+        if "expects" not in record and not _reads_back(request):
+            record["expects"] = request.answer_type
+        report.asked += 1
+        report.abstained += reply.answer is ABSTAIN
+        yield record | {**more, "model": model.name, "version": model.version}
+    if answered.unread is not None:
+        report.unread = (report.unread or 0) + answered.unread
 
 
 def _reads_back(request: VqaRequest) -> bool:

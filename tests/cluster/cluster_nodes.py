@@ -1,0 +1,105 @@
+"""A scheduler and workers as separate processes on 127.0.0.1, which end with the tests, however these end."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+_NODE = (
+    "import sys; _, lifeline, what, *rest = sys.argv; sys.argv = [what, *rest]; "
+    "from ehrxqa.runs.worker import die_with; die_with(int(lifeline)); "
+    "import importlib; importlib.import_module('distributed.cli.' + what).main()"
+)
+
+
+class NodesUnderTest:
+    """A cluster of which any process may be killed."""
+
+    def __init__(self, folder: Path, *options: str, tls: Path | None = None, **variables: str) -> None:
+        self.folder, self.tls, self._options, self._variables = folder, tls, options, variables
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lifeline = os.pipe()
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self._number = 0
+        self.start_scheduler()
+
+    def _start(self, what: str, *arguments: str, **variables: str) -> subprocess.Popen[bytes]:
+        self._number += 1
+        tls = []
+        if self.tls is not None:
+            tls = [f"--tls-{part}={self.tls / part}.pem" for part in ("ca-file", "cert", "key")]
+        with (self.folder / f"{what}-{self._number}.log").open("wb") as log:
+            return subprocess.Popen(
+                [sys.executable, "-c", _NODE, str(self._lifeline[0]), what, *arguments, *tls],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                pass_fds=[self._lifeline[0]],
+                env={**os.environ, "PYTHONPATH": str(HERE), **self._variables, **variables},
+                cwd=self.folder,
+            )
+
+    def start_scheduler(self, port: int = 0) -> None:
+        file = self.folder / f"scheduler-{self._number}.json"
+        protocol = "tls" if self.tls is not None else "tcp"
+        self.scheduler = self._start(
+            "dask_scheduler", "--host=127.0.0.1", f"--port={port}", f"--protocol={protocol}",
+            "--dashboard-address=127.0.0.1:0", f"--scheduler-file={file}", *self._options,
+        )  # fmt: skip
+        self.address = json.loads(_appearing(file))["address"]
+        self.port = int(self.address.rpartition(":")[2])
+
+    def add_workers(self, count: int, *arguments: str, **variables: str) -> None:
+        self.workers += [
+            self._start(
+                "dask_worker", self.address, "--nthreads=1", "--no-nanny", "--host=127.0.0.1", "--no-dashboard",
+                *arguments, **variables,
+            )
+            for _ in range(count)
+        ]  # fmt: skip
+
+    def wait_for_workers(self, count: int) -> None:
+        """Until so many have said to the scheduler that they are there."""
+        from distributed import Client
+
+        with Client(self.address, set_as_default=False) as client:
+            client.wait_for_workers(count, timeout=30)
+
+    def end(self) -> None:
+        for process in (*self.workers, self.scheduler):
+            process.kill()
+        for process in (*self.workers, self.scheduler):
+            process.wait()
+        for end in self._lifeline:
+            os.close(end)
+
+    def __enter__(self) -> NodesUnderTest:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+
+def _appearing(file: Path, seconds: float = 30.0) -> str:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if file.is_file() and (text := file.read_text()).endswith("}"):
+            return text
+        time.sleep(0.05)
+    raise TimeoutError(f"{file}: the scheduler does not start; see its log")
+
+
+def wait_for(folder: Path, pattern: str, count: int = 1, seconds: float = 30.0) -> list[Path]:
+    """The first files of that name, as soon as there are so many."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if len(found := sorted(folder.glob(pattern))) >= count:
+            return found
+        time.sleep(0.02)
+    raise TimeoutError(f"{folder}: never {count} of {pattern}")
