@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 import ehrxqa
-from ehrxqa.cli.main import COMMANDS
+from ehrxqa.cli.commands import COMMANDS
 from ehrxqa.cli.main import main as ehrxqa_command
 from ehrxqa.sources.catalogue import FILES, PROJECTS
 from ehrxqa.spec.tables import TABLES, column_help

@@ -4,6 +4,7 @@
 
     EhrxqaError
     ├── SettingsError    an option or argument does not make sense            (also ValueError)
+    │   └── MissingError a database or folder that is named is not there
     ├── SourceError      a source file is missing, damaged or of another release (also ValueError)
     ├── BuildError       labels or databases cannot be built or written       (also RuntimeError)
     ├── RecordError      a question or answer file is not what it should be   (also ValueError)
@@ -23,6 +24,7 @@ __all__ = [
     "BuildError",
     "EhrxqaError",
     "EndpointError",
+    "MissingError",
     "NeuralSqlError",
     "RecordError",
     "SettingsError",
@@ -37,6 +39,10 @@ class EhrxqaError(Exception):
 
 class SettingsError(EhrxqaError, ValueError):
     """An option, argument or combination of them does not make sense."""
+
+
+class MissingError(SettingsError):
+    """A database or folder that is named is not there; the command is right, so its exit status is 1, as for files."""
 
 
 class SourceError(EhrxqaError, ValueError):

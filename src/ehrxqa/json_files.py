@@ -22,6 +22,7 @@ __all__ = [
     "parse_json",
     "parse_json_lines",
     "read_as",
+    "read_ids",
     "read_json",
     "read_json_lines",
     "read_text",
@@ -110,6 +111,19 @@ def read_json(path: Path, *, fault: Fault = RecordError) -> Any:
         RecordError: It cannot be read or is no JSON; names the place.
     """
     return parse_json(path, read_text(path, fault=fault), fault=fault)
+
+
+def read_ids(path: Path) -> list[str]:
+    """The ids that a file lists: a JSON list, or one per line.
+
+    Raises:
+        RecordError: It cannot be read, or is no list.
+    """
+    text = read_text(path)
+    values = parse_json(path, text) if text.lstrip().startswith("[") else text.split()
+    if odd := [value for value in values if isinstance(value, bool) or not isinstance(value, str | int)]:
+        raise RecordError(f"{path}: an id is a text or a whole number, not {json_text(odd[0])[:40]}")
+    return [str(value) for value in values]
 
 
 def read_json_lines(path: Path, *, fault: Fault = RecordError) -> Iterator[tuple[int, Any]]:

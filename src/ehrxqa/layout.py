@@ -32,6 +32,7 @@ __all__ = [
     "DataKind",
     "Split",
     "base_of_database",
+    "database_file",
     "database_path",
     "image_path",
     "question_file",
@@ -88,6 +89,12 @@ IMAGES_FOLDER: Final = "files"
 def database_path(out: Path | str, split: str) -> Path:
     """The database that answers the questions of a split (or the database of that name)."""
     return Path(out) / DATABASE_PATHS[DATABASE_OF_SPLIT[split]]
+
+
+def database_file(path: Path | str, split: str) -> Path:
+    """A database that is named by itself, or by the output folder of a build: there the one that answers a split."""
+    path = Path(path)
+    return database_path(path, split) if path.is_dir() else path
 
 
 def base_of_database(path: Path) -> Base:

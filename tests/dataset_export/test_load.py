@@ -192,7 +192,7 @@ def test_answers_are_evaluated_without_files(own: Path) -> None:
         ({1: {1}}, {}, "gold: id 1: an answer is a list .* not set"),
         ({1: [1]}, [5], "predictions: record 1 is int"),
         ({}, {}, "gold: holds no gold answers"),
-        ({1: [1]}, {}, "predictions: 1 of 1 gold ids have no prediction"),
+        ({1: [1]}, {}, "predictions: 1 of 1 gold id has no prediction"),
     ],
 )
 def test_objects_that_are_no_answers_are_refused(gold, predictions, words) -> None:

@@ -14,7 +14,9 @@ import click
 import pytest
 
 import ehrxqa
-from ehrxqa.cli.main import COMMANDS, LazyGroup, main
+from ehrxqa.cli.commands import COMMANDS
+from ehrxqa.cli.groups import LazyGroup
+from ehrxqa.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -104,11 +104,12 @@ def test_duplicates_and_missing_ids(tmp_path: Path, gold: Path) -> None:
         evaluate(gold, path, profile="strict")
 
 
-def test_duplicate_gold_ids_count_once(tmp_path: Path) -> None:
-    gold = write(tmp_path / "g.json", [{"id": 0, "answer": [1]}, {"id": 0, "answer": [2]}, {"id": 1, "answer": [3]}])
-    result = evaluate(gold, write(tmp_path / "p.json", {0: [2], 1: [0]}), resamples=0)
-    assert result.overall.tally.total == 2
-    assert result.overall.scores["RSN"].value == 100 * (1 - 2) / 2
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_gold_id_that_is_there_twice_is_an_error_in_every_profile(tmp_path: Path, profile: str) -> None:
+    gold = write(tmp_path / "g.json", [{"id": 0, "answer": [1]}, {"id": 0, "answer": [1]}, {"id": 1, "answer": [3]}])
+    predictions = write(tmp_path / "p.json", {0: [1], 1: [0]})
+    with pytest.raises(RecordError, match=r"g\.json: record 2: id 0 is there twice"):
+        evaluate(gold, predictions, profile=profile, resamples=0)
 
 
 def test_mixed_splits(tmp_path: Path) -> None:
@@ -144,7 +145,7 @@ BAD_PREDICTIONS = {
     '[{"id": 0, "answer": {}}]': r'an answer is a list or the text "null"',
     '[{"id": 0, "status": "fine", "answer": []}]': "status must be answered",
     '[{"id": 0, "split": "train", "answer": []}]': "record 1 is of split 'train', the gold answers are of 'test'",
-    '{"0": [], "1": [], "2": [], "3": []}': r"1 predicted ids are not in gold\.json, the first is 3",
+    '{"0": [], "1": [], "2": [], "3": []}': r"1 predicted id is not in gold\.json, the first is 3",
     '{"0": ' + "[" * 100_000: "nested too deeply",
     '{"0": [' + "1" * 5000 + "]}": "a number of thousands of digits",
 }
@@ -266,9 +267,12 @@ def test_columns_of_the_table_are_aligned(tmp_path: Path) -> None:
     gold = write(tmp_path / "g.json", records)
     path = write(tmp_path / "p.json", {number: [number if number % 3 else -1] for number in range(900)})
     out = CliRunner().invoke(command, ["--gold", str(gold), "--predictions", str(path)], catch_exceptions=False).output
-    lines = [line for line in out.splitlines() if "[" in line or "RSN" in line][:4]
-    assert len({len(line) for line in lines}) == 1
-    assert "EX = RS0" in lines[0]
+    tables = out.split("\n\n")[1:-1]
+    assert len(tables) == 3 and "EX = RS0" in tables[0] and "RSN" in tables[2]
+    for table in tables:  # cells stand below their headings, in 80 columns
+        heading, overall = (line for line in table.splitlines()[:2])
+        assert len(heading) == len(overall) <= 80
+    assert sum(table.count("[") for table in tables) == 3 * 4
 
 
 def test_rows_instead_of_flat_lists_are_said(tmp_path: Path, gold: Path) -> None:
@@ -276,7 +280,7 @@ def test_rows_instead_of_flat_lists_are_said(tmp_path: Path, gold: Path) -> None
     result = evaluate(gold, path)
     assert (result.nested, result.verdicts["0"]) == (1, "wrong")
     arguments = ["--gold", str(gold), "--predictions", str(path)]
-    assert "1 predictions hold a list inside the list" in CliRunner().invoke(command, arguments).output
+    assert "1 prediction holds a list inside the list" in CliRunner().invoke(command, arguments).output
 
 
 def test_input_files_are_not_overwritten(tmp_path: Path, gold: Path) -> None:

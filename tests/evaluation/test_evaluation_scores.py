@@ -315,7 +315,8 @@ def test_all_profiles_stand_in_one_table(tmp_path: Path) -> None:
     words = ["evaluate", "--gold", str(gold), "--predictions", str(predicted), "--profile", "all"]
     ran = CliRunner().invoke(main, words)
     assert ran.exit_code == 0, ran.output
-    rows = {line.split()[0]: line.split()[1:5] for line in ran.output.splitlines() if line and line[0] != " "}
+    first = ran.output.split("\n\n")[0]
+    rows = {line.split()[0]: line.split()[1:5] for line in first.splitlines()}
     assert rows["strict"][:4] == ["2", "1", "0", "1"]
     assert rows["paper"][:2] == ["-", "-"]
     assert set(json.loads(CliRunner().invoke(main, [*words, "--format", "json"]).output)) == set(PROFILES)

@@ -182,7 +182,7 @@ def test_the_commands(small_database, tmp_path):
     sql = 'select study_id, func_vqa("is there pneumonia?", study_id) as p from tb_cxr where study_id = 50000008'
     shown = runner.invoke(main, ["query", str(small_database), sql, "--explain"], catch_exceptions=False)
     assert "ehrxqa_truth(0, study_id)" in shown.output
-    assert "is there pneumonia?  [kind 22, truth]  1 studies asked" in shown.output
+    assert "is there pneumonia?  [kind 22, truth]  1 study asked" in shown.output
     as_json = runner.invoke(main, ["query", str(small_database), sql, "--format", "json", "--explain"])
     value = json.loads(as_json.output)
     assert value["columns"] == ["study_id", "p"]

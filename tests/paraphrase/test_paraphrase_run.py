@@ -173,7 +173,7 @@ def test_real_data_are_confirmed_even_for_this_machine(tmp_path, site):
     assert not site.bodies
     asked = []
     paraphrase(out, site, limit=2, ask=lambda what, host: asked.append((what, host)) or host)
-    assert asked[0][1] == site.host and "1 sentences without their values" in asked[0][0]
+    assert asked[0][1] == site.host and "1 sentence without their values" in asked[0][0]
     assert sum(paraphrase(out, site, confirm_endpoint=site.host.upper()).changed.values()) == 10
 
 

@@ -13,7 +13,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from ehrxqa.cli.main import COMMANDS, main
+from ehrxqa.cli.commands import COMMANDS
+from ehrxqa.cli.main import main
 from ehrxqa.errors import EhrxqaError, SettingsError
 from ehrxqa.files import atomic_path, reading, write_text
 
@@ -90,7 +91,8 @@ INPUTS = {
     "vqa evaluate answers", "evaluate gold", "evaluate predictions", "evaluate questions", "download subjects",
     "download questions", "download-images questions", "download-images subjects", "leak-scan allow", "leak-scan paths",
     "why database", "query database", "mcp database", "run questions", "run ids", "agent questions", "agent ids",
-    "slice questions", "labels audit human", "audit questions", "audit database",
+    "slice questions", "labels audit human", "audit questions", "audit database", "execute ids", "execute database",
+    "execute predictions", "vqa plan ids",
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from ehrxqa.agents.budget import Budget
 from ehrxqa.agents.opened import LIMITS, Build, open_build
 from ehrxqa.agents.reference import Asking, agent_version, solve
 from ehrxqa.agents.tools import Tools
+from ehrxqa.counting import counted
 from ehrxqa.dataset.belonging import ASK_OTHERS, check_belongs
 from ehrxqa.errors import SettingsError
 from ehrxqa.files import sha256_of
@@ -151,7 +152,7 @@ def run_agent(
     asked = asked.only(order)
     manifest = read_manifest(out)
     synthetic = manifest is not None and manifest.synthetic is True
-    what = f"{len(order):,} questions and the rows{' and X-rays' if pictures else ''} that the model asks for"
+    what = f"{counted(len(order), 'question')} and the rows{' and X-rays' if pictures else ''} that the model asks for"
     require_consent(where, what, synthetic=synthetic, confirmed=confirm_endpoint, ask=ask)
     asking = Asking(model, temperature, seed, pictures)
     with open_build(

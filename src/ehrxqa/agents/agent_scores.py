@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ehrxqa.agents.questions import Question, question_of, verdict_of
 from ehrxqa.agents.trace import Submission, Trace
+from ehrxqa.counting import counted
 from ehrxqa.errors import RecordError
 from ehrxqa.evaluation.comparing import NULL, Verdict
 from ehrxqa.evaluation.profiles import profile_named
@@ -21,7 +22,7 @@ __all__ = ["agent_scores", "lines_of"]
 def lines_of(identifier: str, trial: int, trace: Trace, cost: Cost) -> tuple[QueryLine, OutcomeLine]:
     """What a run keeps of an episode: what was written, and what came of it."""
     handed_in = trace.submission or Submission("abstain", "abstained", reason="nothing was handed in")
-    explanation = f"{len(trace.calls):,} calls of tools"
+    explanation = counted(len(trace.calls), "call of a tool", "calls of tools")
     return QueryLine(identifier, trial, handed_in.query, None, explanation, cost), OutcomeLine(
         identifier, trial, handed_in.outcome, handed_in.answer,
         handed_in.reason or ("the agent abstains" if handed_in.outcome == "abstained" else None),

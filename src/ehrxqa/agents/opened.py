@@ -14,7 +14,7 @@ from ehrxqa.agents.answer_key import hidden_tables
 from ehrxqa.agents.results import TableDescription
 from ehrxqa.agents.schema_words import read_tables
 from ehrxqa.agents.slices import time_of_slice
-from ehrxqa.errors import SettingsError
+from ehrxqa.errors import MissingError, SettingsError
 from ehrxqa.layout import DATABASE_OF_SPLIT, database_path
 from ehrxqa.models.value_search import ValueIndex
 from ehrxqa.neuralsql.engine import Engine
@@ -119,10 +119,10 @@ def open_build(
         raise SettingsError(f'split "{split}" is not one of {", ".join(DATABASE_OF_SPLIT)}')
     path = Path(database) if database is not None else database_path(out, split)
     if not path.is_file():
-        raise SettingsError(f"{path}: no such database; build it first: ehrxqa build SOURCES {out}")
+        raise MissingError(f"{path}: no such database; build it first: ehrxqa build SOURCES {out}")
     folder = None if images is None else Path(images)
     if folder is not None and not folder.is_dir():
-        raise SettingsError(f"{folder}: no such folder of images")
+        raise MissingError(f"{folder}: no such folder of images")
     hidden = hidden_tables("model")
     now = time_of_slice(path) or recorded_time(read_manifest(Path(out)))
     whole = database_path(out, split)

@@ -11,6 +11,7 @@ from typing import Any, Final
 from ehrxqa.agents.questions import Question
 from ehrxqa.agents.slice_policy import rule_of
 from ehrxqa.agents.slices import time_of_slice
+from ehrxqa.counting import counted
 from ehrxqa.evaluation.answer_files import Predicted as Answered
 from ehrxqa.evaluation.comparing import compared_form, judge
 from ehrxqa.evaluation.profiles import PROFILES
@@ -105,7 +106,10 @@ class Prover:
                 ids = ", ".join(str(int(row)) for row in rows.row_ids)
                 found = {row[0]: row for row in cut.run(f"SELECT * FROM {rows.table} WHERE row_id IN ({ids})")}
                 if gone := len(rows.row_ids) - len(found):
-                    yield f"{rows.table}: {gone} of {len(rows.row_ids)} rows it rests on are known only after {at}"
+                    yield (
+                        f"{rows.table}: {gone} of {counted(len(rows.row_ids), 'row')} it rests on are "
+                        f"known only after {at}"
+                    )
                 names = TABLES[rows.table].names
                 full = {row[0]: row for row in whole.run(f"SELECT * FROM {rows.table} WHERE row_id IN ({ids})")}
                 for name in rule_of(TABLES[rows.table]).later:
@@ -116,7 +120,10 @@ class Prover:
                 ids = ", ".join(map(str, links.study_ids))
                 ((known,),) = cut.run(f"SELECT count(*) FROM tb_cxr WHERE study_id IN ({ids})")
                 if later := len(links.study_ids) - int(str(known)):
-                    yield f"tb_cxr: {later} of {len(links.study_ids)} studies were made after {at}"
+                    yield (
+                        f"tb_cxr: {later} of "
+                        f"{counted(len(links.study_ids), 'study was', 'studies were')} made after {at}"
+                    )
 
 
 def subject_of(question: Question, of_study: Mapping[int, int], of_admission: Mapping[int, int]) -> int | None:

@@ -16,7 +16,7 @@ from typing import Any, Final
 import apsw
 
 from ehrxqa.agents.slice_policy import POLICIES, Policy, Rule, rule_of
-from ehrxqa.errors import BuildError, SettingsError
+from ehrxqa.errors import BuildError, MissingError, SettingsError
 from ehrxqa.files import atomic_path, reading, require_writable
 from ehrxqa.layout import CURRENT_TIME, IMAGES_FOLDER, image_path
 from ehrxqa.spec.table import Table
@@ -97,7 +97,7 @@ def cut(
     if policy not in POLICIES:
         raise SettingsError(f"policy must be one of {', '.join(POLICIES)}, not {policy!r}")
     if not database.is_file():
-        raise SettingsError(f"{database}: no such database file")
+        raise MissingError(f"{database}: no such database file")
     with reading(database):
         require_writable(target)
         try:

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from ehrxqa.agents.budget import Budget, Spent
+from ehrxqa.counting import counted
 from ehrxqa.errors import RecordError
 
 __all__ = ["CallOutcome", "Submission", "ToolCall", "Trace", "shortened"]
@@ -108,7 +109,7 @@ def shortened(value: Any, most: int = MOST_KEPT, depth: int = 4) -> Any:
     """
     if isinstance(value, str):
         value = value.encode("utf-8", "replace").decode()  # half of a surrogate pair fits in no file
-        return value if len(value) <= most else f"{value[:most]}… ({len(value):,} characters)"
+        return value if len(value) <= most else f"{value[:most]}… ({counted(len(value), 'character')})"
     if isinstance(value, bool | float) or value is None:
         return value
     if isinstance(value, int):

@@ -14,6 +14,7 @@ from typing import Any, Final
 from ehrxqa.building.gold_check import GoldCheck, read_gold_check
 from ehrxqa.building.published import Published
 from ehrxqa.building.verify import published_counts
+from ehrxqa.counting import counted
 from ehrxqa.errors import BuildError
 from ehrxqa.files import sha256_of
 from ehrxqa.layout import LINKS_PATH, MANIFEST, BuildMode
@@ -70,10 +71,10 @@ _MARKS: Final = {True: "✓", False: "✗", None: "·"}
 
 def _sources(manifest: Manifest) -> Fact:
     if manifest.kind == "synthetic":
-        return Fact("sources", f"{len(manifest.sources)} files of a synthetic hospital")
+        return Fact("sources", f"{counted(len(manifest.sources), 'file')} of a synthetic hospital")
     found = Published.from_json(manifest.published) if manifest.published else None
     if manifest.kind == "hybrid":
-        return Fact("sources", f"{len(manifest.sources)} files: the tables of the open demo, made-up X-rays")
+        return Fact("sources", f"{counted(len(manifest.sources), 'file')}: the tables of the open demo, made-up X-rays")
     if found is None:
         return Fact("sources", "not compared with published checksums")
     good = False if found.different else True if found.equal == found.total else None

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ehrxqa.counting import counted
 from ehrxqa.dataset.records import Record
 from ehrxqa.dataset.splits import load_records
 from ehrxqa.errors import BuildError
@@ -67,11 +68,12 @@ class GoldCheck:
         total = sum(split.questions for split in self.splits.values())
         if self.agrees:
             return (
-                f"gold programs and NeuralSQL agree on {total:,} of {total:,} questions under {len(PROFILES)} profiles"
+                f"gold programs and NeuralSQL agree on {total:,} of {counted(total, 'question')} "
+                f"under {len(PROFILES)} profiles"
             )
         worst = {name: sum(split.right[name] for split in self.splits.values()) for name in PROFILES}
         counts = ", ".join(f"{name} {right:,}" for name, right in worst.items())
-        return f"gold programs and NeuralSQL agree, of {total:,} questions, under {counts}"
+        return f"gold programs and NeuralSQL agree, of {counted(total, 'question')}, under {counts}"
 
 
 def check(out: Path | str, *, workers: int | None = None, progress: Progress = SILENT) -> GoldCheck:

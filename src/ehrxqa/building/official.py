@@ -16,6 +16,7 @@ from ehrxqa.building.build import build
 from ehrxqa.building.facts import Fact, build_facts
 from ehrxqa.building.official_plan import OfficialPlan, official_plan, split_files
 from ehrxqa.building.verify import verify
+from ehrxqa.counting import counted
 from ehrxqa.dataset.answer import answer
 from ehrxqa.downloading import DownloadReport, Network, download, download_images
 from ehrxqa.errors import BuildError, SourceError
@@ -140,7 +141,7 @@ def official(
     )
     tables = manifest.stages["database"].counts["tables"]
     rows = sum(sum(counts.values()) for counts in tables.values())
-    done(f"labels and databases: {rows:,} rows in {' and '.join(tables)}")
+    done(f"labels and databases: {counted(rows, 'row')} in {' and '.join(tables)}")
     if EHRXQA not in fetched.refused:
         done(_answers(fetched.root, out, workers, report, progress))
     if with_vqa and QUESTIONS_VQA not in fetched.refused:
@@ -151,7 +152,7 @@ def official(
                 out, sources=root, network=network, credentials=account.credentials, progress=progress
             )
         )
-        done(f"X-rays: {sum(pictures.images.values()):,} images")
+        done(f"X-rays: {counted(sum(pictures.images.values()), 'image')}")
     checked = verify(out, progress=progress)
     if not checked.ok:
         raise BuildError(f"{out}: " + "; ".join(checked.problems))

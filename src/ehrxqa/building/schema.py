@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 
 from ehrxqa.errors import BuildError, SettingsError
@@ -26,5 +27,7 @@ def schema(out: Path | str, table: str | None = None) -> tuple[Table, ...]:
     if table is None:
         return tuple(tables.values())
     if table.lower() not in tables:
-        raise SettingsError(f"there is no table {table!r}; there are {', '.join(tables)}")
+        near = get_close_matches(table.lower(), tables, n=2)
+        meant = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(tables)}"
+        raise SettingsError(f"there is no table {table!r}; {meant}")
     return (tables[table.lower()],)

@@ -14,6 +14,7 @@ from typing import Any, Final
 import apsw
 
 from ehrxqa.arguments import checked
+from ehrxqa.counting import counted
 from ehrxqa.errors import BuildError
 from ehrxqa.files import sha256_of
 from ehrxqa.html_repr import html_repr
@@ -112,7 +113,7 @@ def _check_outputs(out: Path, manifest: Manifest, report: VerifyReport) -> None:
             wrong += 1
             report.problems.append(f"{path}: {problem}")
         if not wrong:
-            report.checked.append(f"{stage}: {len(record.outputs)} files as in the manifest")
+            report.checked.append(f"{stage}: {counted(len(record.outputs), 'file')} as in the manifest")
 
 
 def _check_published(manifest: Manifest, report: VerifyReport) -> None:
@@ -157,7 +158,7 @@ def _check_rows(manifest: Manifest, report: VerifyReport) -> None:
         release = project.release(found.version)
         for key, published in (release.rows if release else {}).items():
             rows = database.counts.get("sources", {}).get(key, {}).get("rows")
-            line = f"{project.title} {found.version}: {key} has {published:,} rows"
+            line = f"{project.title} {found.version}: {key} has {counted(published, 'row')}"
             if rows == published:
                 report.checked.append(f"{line} as published")
             elif rows is not None:
@@ -275,7 +276,7 @@ def _compare_tables(split: str, mine: _Tables, theirs: _Tables | _Listings, repo
             equal += 1
         else:
             report.problems.append(f"{split}: {problem}")
-    report.checked.append(f"{split}: {equal} of {len(TABLES)} tables equal")
+    report.checked.append(f"{split}: {equal} of {counted(len(TABLES), 'table')} equal")
 
 
 def _schema_difference(mine: list[str], theirs: list[str]) -> str:

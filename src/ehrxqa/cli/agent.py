@@ -9,24 +9,22 @@ import click
 
 from ehrxqa.cli.options import (
     DIR,
+    ask_for_host,
     choosing_options,
+    confirm_option,
     emit,
     example,
     format_option,
+    images_option,
     quiet_option,
+    run_folder_options,
     seed_option,
     split_option,
     vision_option,
 )
+from ehrxqa.counting import counted
 
 __all__ = ["command"]
-
-
-def _ask(what: str, host: str) -> str | None:
-    """Let someone at a terminal type the name of the host."""
-    click.echo(what, err=True)
-    answer = click.prompt(f"To allow it, type {host}", default="", show_default=False, err=True)
-    return str(answer) or None
 
 
 @click.command(
@@ -42,7 +40,7 @@ def _ask(what: str, host: str) -> str | None:
 @click.option("--model", required=True, metavar="NAME", help="The model there; it must call tools.")
 @split_option("Whose questions.")
 @vision_option
-@click.option("--images", type=DIR, metavar="DIR", help="Folder of MIMIC-CXR-JPG.")
+@images_option
 @click.option("--pictures", is_flag=True, help="Let the model look at X-rays, which are sent to the endpoint.")
 @choosing_options
 @click.option("--temperature", type=click.FloatRange(0, 2), metavar="T", help="Sent if given.")
@@ -51,9 +49,8 @@ def _ask(what: str, host: str) -> str | None:
 @click.option("--image-questions", type=click.IntRange(min=0), default=2_000, show_default=True, help="Most of them.")
 @click.option("--tokens", type=click.IntRange(min=1), metavar="N", help="Most tokens for a question.")
 @click.option("--concurrency", type=click.IntRange(1, 32), default=4, show_default=True, help="Questions at a time.")
-@click.option("--name", metavar="ID", help="Of the folder below OUT/runs.")
-@click.option("--restart", is_flag=True, help="Throw away what that folder holds.")
-@click.option("--confirm-endpoint", metavar="HOST", help="Allow sending to this host, that of --endpoint.")
+@run_folder_options
+@confirm_option
 @format_option
 @quiet_option
 def command(
@@ -77,7 +74,7 @@ def command(
         subset=subset, ids=ids, limit=limit, trials=trials, temperature=temperature, seed=seed, profile=profile,
         budget=Budget(calls=calls, image_questions=image_questions, tokens=tokens), pictures=pictures, name=name,
         restart=restart, concurrency=concurrency, confirm_endpoint=confirm_endpoint,
-        ask=_ask if sys.stdin.isatty() and sys.stderr.isatty() else None, progress=make_progress(quiet=quiet),
+        ask=ask_for_host if sys.stdin.isatty() and sys.stderr.isatty() else None, progress=make_progress(quiet=quiet),
     )  # fmt: skip
     overall, used = report.scores.summary["overall"], report.run.used
     value = {"folder": str(report.folder), "was_complete": report.was_complete, "overall": overall}
@@ -85,9 +82,9 @@ def command(
     def text() -> str:
         scores = ", ".join(f"{metric} {score['value']:.1f}" for metric, score in overall["scores"].items())
         return (
-            f"{overall['questions']:,} questions: {scores}\n"
-            f"{used.calls:,} requests, {used.tokens_in:,} + {used.tokens_out:,} tokens, "
-            f"{used.images:,} image questions\n"
+            f"{counted(overall['questions'], 'question')}: {scores}\n"
+            f"{counted(used.calls, 'request')}, {used.tokens_in:,} + {counted(used.tokens_out, 'token')}, "
+            f"{counted(used.images, 'image question')}\n"
             f"{report.folder}"
         )
 

@@ -20,6 +20,7 @@ from ehrxqa.cli.options import (
     quiet_option,
     workers_option,
 )
+from ehrxqa.counting import counted
 from ehrxqa.progress import make_progress
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def command(
         output_format,
         {"out": str(out), **asdict(report)},
         lambda: (
-            f"{out}: {report.answered:,} questions answered"
+            f"{out}: {counted(report.answered, 'question')} answered"
             + (f", {len(report.failed):,} failed" * bool(report.failed))
         ),
     )

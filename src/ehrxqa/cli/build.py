@@ -19,6 +19,7 @@ from ehrxqa.cli.options import (
     tables_option,
     workers_option,
 )
+from ehrxqa.counting import counted
 from ehrxqa.layout import OFFICIAL_SUBJECTS, database_path
 from ehrxqa.progress import make_progress
 
@@ -123,8 +124,9 @@ def command(
 
     def text() -> str:
         lines = [
-            f"{database_path(out, split)}: {counts['patients']:,} subjects, {counts['tb_cxr']:,} studies, "
-            f"{sum(counts.values()):,} rows in {len(counts)} tables"
+            f"{database_path(out, split)}: {counted(counts['patients'], 'subject')}, "
+            f"{counted(counts['tb_cxr'], 'study')}, "
+            f"{counted(sum(counts.values()), 'row')} in {counted(len(counts), 'table')}"
             for split, counts in rows.items()
         ]
         return "\n".join([*lines, facts_text(facts)])

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, workers_option
+from ehrxqa.counting import counted
 from ehrxqa.progress import make_progress
 
 __all__ = ["command"]
@@ -31,7 +32,7 @@ def command(out: Path, workers: int | None, quiet: bool, output_format: str) -> 
         lines = []
         for name, split in found.splits.items():
             counts = ", ".join(f"{profile} {right:,}" for profile, right in split.right.items())
-            lines.append(f"{name}: {split.questions:,} questions; answered right by NeuralSQL under {counts}")
+            lines.append(f"{name}: {counted(split.questions, 'question')}; answered right by NeuralSQL under {counts}")
             lines += [f"  {profile}: differs on {', '.join(ids)}" for profile, ids in split.differ.items()]
         return "\n".join([*lines, found.line()])
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, seed_option, workers_option
+from ehrxqa.counting import counted
 from ehrxqa.layout import SPLITS
 from ehrxqa.progress import make_progress
 
@@ -81,8 +82,9 @@ def _text(report: DemoReport) -> str:
     lines = [""]
     for split, counts in report.tables.items():
         lines.append(
-            f"{report.out}/ehrxqa/database/{split}/mimic_iv_cxr.db: {counts['patients']} subjects, "
-            f"{counts['tb_cxr']} X-ray studies, {sum(counts.values()):,} rows in {len(counts)} tables"
+            f"{report.out}/ehrxqa/database/{split}/mimic_iv_cxr.db: {counted(counts['patients'], 'subject')}, "
+            f"{counted(counts['tb_cxr'], 'X-ray study')}, {counted(sum(counts.values()), 'row')} in "
+            f"{counted(len(counts), 'table')}"
         )
     for found in report.answers:
         lines += ["", f"{found.scope}: {found.question}", f"  gold SQL   {_short(found.gold_answer)}"]
@@ -90,7 +92,10 @@ def _text(report: DemoReport) -> str:
             asked = f"{found.images} image{'s' * (found.images != 1)} asked"
             verdict = "same" if found.agree else "DIFFERENT"
             lines.append(f"  NeuralSQL  {_short(found.neural_answer)}  ({asked}; {verdict})")
-    lines += ["", f"{sum(report.dataset.questions.values()):,} new questions, each verified before it was written: "]
+    lines += [
+        "",
+        f"{counted(sum(report.dataset.questions.values()), 'new question')}, each verified before it was written: ",
+    ]
     lines[-1] += ", ".join(f"{count} {split}" for split, count in report.dataset.questions.items())
     lines += [f"  {'':14}{'train':>7}{'valid':>7}{'test':>7}{'NeuralSQL right':>17}"]
     for name, counts in report.dataset.modalities.items():

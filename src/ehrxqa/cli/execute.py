@@ -8,40 +8,46 @@ from pathlib import Path
 import click
 
 from ehrxqa.cli.options import (
+    FILE,
     answering_options,
     emit,
     example,
+    few_options,
     format_option,
     other_database_option,
     quiet_option,
+    split_option,
     workers_option,
 )
+from ehrxqa.counting import counted
+from ehrxqa.layout import database_file
 from ehrxqa.progress import make_progress
 
 __all__ = ["command"]
-
-FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command(
     "execute",
     epilog=example(
-        "ehrxqa execute --database out/database/test/mimic_iv_cxr.db --predictions predicted.json \\",
+        "ehrxqa execute --database out --predictions predicted.json \\",
         "    --model oracle --out outcomes.json --answers answers.json",
     ),
 )
 @click.option(
     "--database",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     required=True,
-    help="The integrated database of the split.",
+    metavar="DB_OR_OUT",
+    help="A database file, or the output folder of a build.",
 )
+@split_option("Whose database, of an output folder.")
 @click.option(
     "--predictions",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=FILE,
     required=True,
     help="Queries: {id: sql}, a list of {id, query}, JSONL, or a .sql file of statements.",
 )
+@few_options("queries")
 @answering_options
 @click.option("--out", type=FILE, required=True, help="Outcomes: a list of {id, status, answer, error, …}.")
 @click.option("--answers", type=FILE, help='Answers for evaluation: {id: answer}, "null" for what was not answered.')
@@ -59,7 +65,10 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @quiet_option
 def command(
     database: Path,
+    split: str,
     predictions: Path,
+    ids: Path | None,
+    limit: int | None,
     model: str,
     images: Path | None,
     out: Path,
@@ -82,8 +91,10 @@ def command(
     from ehrxqa.neuralsql.execute import execute
 
     summary = execute(
-        database,
+        database_file(database, split),
         predictions,
+        ids=ids,
+        limit=limit,
         out=out,
         model=model,
         answers=answers,
@@ -101,10 +112,11 @@ def command(
         output_format,
         dataclasses.asdict(summary),
         lambda: (
-            f"{summary.total:,} queries: {summary.answered:,} answered, {summary.abstained:,} abstained, "
-            f"{summary.error:,} error, {summary.timeout:,} timeout; {summary.questions:,} image questions\n"
-            + f"{summary.noted:,} of them with notes: a fence or prose around the query, or what looks like a slip\n"
+            f"{counted(summary.total, 'query')}: {summary.answered:,} answered, {summary.abstained:,} abstained, "
+            f"{summary.error:,} error, {summary.timeout:,} timeout; {counted(summary.questions, 'image question')}\n"
+            + f"{summary.noted:,} of them with notes: what stood around the query, or what looks like a slip\n"
             * bool(summary.noted)
+            + f"{summary.fenced:,} of them in a Markdown fence, and ran without it\n" * bool(summary.fenced)
             + summary.out
         ),
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option
+from ehrxqa.counting import counted
 
 __all__ = ["command"]
 
@@ -41,5 +42,5 @@ def command(
     emit(
         output_format,
         asdict(report),
-        lambda: f"{report.folder}: {sum(report.questions.values()):,} questions in " + ", ".join(report.files),
+        lambda: f"{report.folder}: {counted(sum(report.questions.values()), 'question')} in " + ", ".join(report.files),
     )

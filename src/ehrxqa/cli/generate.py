@@ -19,6 +19,7 @@ from ehrxqa.cli.options import (
     seed_option,
     workers_option,
 )
+from ehrxqa.counting import counted
 
 if TYPE_CHECKING:
     from ehrxqa.runs.cluster import Cluster
@@ -70,10 +71,12 @@ def command(
     )  # fmt: skip
 
     def text() -> str:
-        lines = [f"{split}: {number:,} questions" for split, number in report.questions.items() if number]
+        lines = [f"{split}: {counted(number, 'question')}" for split, number in report.questions.items() if number]
         lines += [f"  {scope}: {number:,}" for scope, number in report.scopes.items()]
         lines.append(f"templates used: {report.templates}; proofs that failed: {report.faults}")
-        lines += [f"{split}: {number:,} questions could not be made" for split, number in report.missing.items()]
+        lines += [
+            f"{split}: {counted(number, 'question')} could not be made" for split, number in report.missing.items()
+        ]
         return "\n".join([*lines, *report.fault_examples])
 
     emit(output_format, asdict(report), text)

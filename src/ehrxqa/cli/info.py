@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option
+from ehrxqa.counting import counted
 
 __all__ = ["command"]
 
@@ -45,7 +46,7 @@ def _text(found: dict[str, Any]) -> str:
     ]
     for name, stage in found["stages"].items():
         size = sum(stage["outputs"].values()) / 1e6
-        lines += ["", f"{name}: {len(stage['outputs'])} files, {size:,.1f} MB"]
+        lines += ["", f"{name}: {counted(len(stage['outputs']), 'file')}, {size:,.1f} MB"]
         lines += _counts(stage["counts"], "  ")
     if not found["stages"]:
         lines.append("no stage is complete yet; run the build again")

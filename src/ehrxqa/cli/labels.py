@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from ehrxqa.cli.groups import SuggestingGroup
 from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, seed_option
 from ehrxqa.progress import make_progress
 
 __all__ = ["command"]
 
 
-class _WriteByDefault(click.Group):
+class _WriteByDefault(SuggestingGroup):
     """`ehrxqa labels OUT FOLDER` is `ehrxqa labels write OUT FOLDER`."""
 
     def resolve_command(

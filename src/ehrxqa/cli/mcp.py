@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from ehrxqa.cli.options import DIR, FILE, example, quiet_option, split_option, vision_option
+from ehrxqa.cli.options import DIR, FILE, example, images_option, quiet_option, split_option, vision_option
 
 __all__ = ["command"]
 
@@ -23,7 +23,7 @@ __all__ = ["command"]
 @click.argument("out", type=DIR)
 @split_option("Whose questions and database.")
 @vision_option
-@click.option("--images", type=DIR, metavar="DIR", help="Folder of MIMIC-CXR-JPG, to show pictures.")
+@images_option
 @click.option("--database", type=FILE, metavar="FILE", help="Another database, such as a slice.")
 @click.option(
     "--transport", type=click.Choice(["stdio", "http"]), default="stdio", show_default=True,

@@ -9,6 +9,7 @@ import click
 
 from ehrxqa.cli.download import connections_option
 from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, workers_option
+from ehrxqa.counting import counted
 from ehrxqa.progress import make_progress
 
 if TYPE_CHECKING:
@@ -90,7 +91,10 @@ def _text(out: Path, report: OfficialReport) -> str:
     if report.dry_run:
         return "\n".join(report.plan.lines())
     lines = [facts_text(report.facts)]
-    lines += [f"{name}: {count:,} gold programs gave no answer" for name, count in report.failures.items()]
+    lines += [
+        f"{name}: {counted(count, 'gold program gave', 'gold programs gave')} no answer"
+        for name, count in report.failures.items()
+    ]
     if report.refused:
         lines.append(f"not fetched: {refusal(report.refused)}")
     lines += [*report.files, f"next: ehrxqa stats {out}"]

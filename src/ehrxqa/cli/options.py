@@ -15,19 +15,27 @@ from ehrxqa.layout import CURRENT_TIME, SPLITS
 from ehrxqa.spec.releases import release_names
 
 __all__ = [
+    "DIR",
+    "FILE",
     "answering_options",
+    "ask_for_host",
     "chest_imagenome_option",
     "choosing_options",
     "cluster_options",
+    "confirm_option",
     "emit",
     "example",
+    "few_options",
     "format_option",
     "forms_option",
+    "images_option",
+    "limits_options",
     "now_option",
     "other_database_option",
     "pictures_option",
     "quiet_option",
     "releases_option",
+    "run_folder_options",
     "seed_option",
     "split_option",
     "tables_option",
@@ -111,13 +119,67 @@ def split_option(whose: str) -> Callable[[F], F]:
     return click.option("--split", type=click.Choice(SPLITS), default="test", show_default=True, help=whose)
 
 
+images_option = click.option(
+    "--images", type=DIR, metavar="SOURCES", help="Sources, or folder of MIMIC-CXR-JPG: for models that look at images."
+)
+confirm_option = click.option(
+    "--confirm-endpoint", metavar="HOST", help="Allow sending to this host, that of the endpoint."
+)
+
+
+def limits_options(command: F) -> F:
+    """What a query may use up."""
+    options = (
+        click.option(
+            "--timeout",
+            type=click.FloatRange(min=0, min_open=True),
+            default=30.0,
+            show_default=True,
+            metavar="S",
+            help="Seconds a query may take.",
+        ),
+        click.option(
+            "--max-rows",
+            type=click.IntRange(min=1),
+            default=100_000,
+            show_default=True,
+            metavar="N",
+            help="Rows a result may have.",
+        ),
+    )
+    return _all(options, command)
+
+
+def few_options(what: str) -> Callable[[F], F]:
+    """`--ids` and `--limit`, of the questions or queries of a file."""
+
+    def group(command: F) -> F:
+        options = (
+            click.option(
+                "--ids", type=FILE, metavar="FILE", help=f"Only these {what}: a JSON list, or one id per line."
+            ),
+            click.option("--limit", type=click.IntRange(min=1), metavar="N", help=f"Only the first N {what}."),
+        )
+        return _all(options, command)
+
+    return group
+
+
+def run_folder_options(command: F) -> F:
+    """Where a run is kept."""
+    options = (
+        click.option("--name", metavar="ID", help="Folder below OUT/runs.  [default: made of the settings]"),
+        click.option("--restart", is_flag=True, help="Throw away what that folder holds."),
+    )
+    return _all(options, command)
+
+
 def choosing_options(command: F) -> F:
     """Which questions of a split are asked, and how often: for commands that let a model answer them."""
     options = (
         click.option("--questions", type=FILE, help="Another question file of the split, such as a paraphrased one."),
         click.option("--subset", metavar="NAME", help="mini-100, a modality or a scope, such as image-single-1."),
-        click.option("--ids", type=FILE, help="File with the ids to ask: a JSON list, or one per line."),
-        click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Ask only the first N."),
+        few_options("questions"),
         click.option(
             "--trials", type=click.IntRange(min=1), default=1, show_default=True, help="How often each is asked."
         ),
@@ -180,28 +242,9 @@ def answering_options(command: F) -> F:
             show_default=True,
             help="Who answers: oracle, perturbed:RATE, constant:yes|no, recorded:FILE, hf:FOLDER, …",
         ),
-        click.option(
-            "--images",
-            type=click.Path(exists=True, file_okay=False, path_type=Path),
-            help="Folder of MIMIC-CXR-JPG, for models that look at images.",
-        ),
+        images_option,
         click.option("--cache", type=FILE, help="File of model answers to use and extend."),
-        click.option(
-            "--timeout",
-            type=click.FloatRange(min=0, min_open=True),
-            default=30.0,
-            show_default=True,
-            metavar="S",
-            help="Seconds a query may take.",
-        ),
-        click.option(
-            "--max-rows",
-            type=click.IntRange(min=1),
-            default=100_000,
-            show_default=True,
-            metavar="N",
-            help="Rows a result may have.",
-        ),
+        limits_options,
         now_option,
     )
     return _all(options, command)

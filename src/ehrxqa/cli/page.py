@@ -16,6 +16,7 @@ from ehrxqa.cli.options import (
     seed_option,
     split_option,
 )
+from ehrxqa.counting import counted
 from ehrxqa.progress import make_progress
 
 __all__ = ["command"]
@@ -85,7 +86,8 @@ def command(
             output_format,
             value,
             lambda: (
-                f"{report.folder}/index.html: {report.questions:,} questions, {report.subjects:,} subjects, "
-                f"{report.images:,} X-rays"
+                f"{report.folder}/index.html: {counted(report.questions, 'question')}, "
+                f"{counted(report.subjects, 'subject')}, "
+                f"{counted(report.images, 'X-ray')}"
             ),
         )

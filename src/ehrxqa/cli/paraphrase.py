@@ -5,11 +5,16 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ehrxqa.cli.options import DIR, ask_for_host, emit, example, format_option, quiet_option
+from ehrxqa.cli.options import DIR, ask_for_host, confirm_option, emit, example, format_option, quiet_option
+from ehrxqa.counting import counted
 from ehrxqa.layout import SPLITS
+
+if TYPE_CHECKING:
+    from ehrxqa.paraphrasing.run import ParaphraseEstimate
 
 __all__ = ["command"]
 
@@ -42,13 +47,14 @@ __all__ = ["command"]
 @click.option(
     "--concurrency", type=click.IntRange(1, 32), default=4, show_default=True, metavar="N", help="Requests at a time."
 )
-@click.option("--confirm-endpoint", metavar="HOST", help="Allow sending to this host, that of --endpoint.")
+@confirm_option
+@click.option("--dry-run", is_flag=True, help="Say what would be sent, and how many requests it takes; send nothing.")
 @format_option
 @quiet_option
 def command(
     out: Path, endpoint: str, model: str, splits: tuple[str, ...], limit: int | None, per_request: int,
-    temperature: float | None, seed: int | None, concurrency: int, confirm_endpoint: str | None, output_format: str,
-    quiet: bool,
+    temperature: float | None, seed: int | None, concurrency: int, confirm_endpoint: str | None, dry_run: bool,
+    output_format: str, quiet: bool,
 ) -> None:  # fmt: skip
     """Let a language model reword the questions in OUT.
 
@@ -56,9 +62,13 @@ def command(
     far as can be checked, is refused. The key, if one is needed, comes from EHRXQA_LLM_API_KEY or the keyring. Run an
     interrupted command again to go on.
     """
-    from ehrxqa.paraphrasing.run import paraphrase
+    from ehrxqa.paraphrasing.run import estimate, paraphrase
     from ehrxqa.progress import make_progress
 
+    if dry_run:
+        found = estimate(out, splits=splits, limit=limit)
+        emit(output_format, asdict(found), lambda: _said(found))
+        return
     report = paraphrase(
         out, endpoint=endpoint, model=model, splits=splits, limit=limit, per_request=per_request,
         temperature=temperature, seed=seed, concurrency=concurrency, confirm_endpoint=confirm_endpoint,
@@ -67,10 +77,11 @@ def command(
 
     def text() -> str:
         changed = sum(report.changed.values())
-        lines = [f"{changed:,} of {report.questions:,} questions reworded by {report.model}"]
+        lines = [f"{changed:,} of {counted(report.questions, 'question')} reworded by {report.model}"]
         lines += [f"  {split}: {number:,}" for split, number in report.changed.items()]
         lines.append(
-            f"{report.shapes:,} sentences, {report.requests:,} requests, {report.remembered:,} replies kept from before"
+            f"{counted(report.shapes, 'sentence')}, {counted(report.requests, 'request')}, "
+            f"{counted(report.remembered, 'reply')} kept from before"
         )
         lines += [f"kept, {reason}: {number:,}" for reason, number in report.kept.items()]
         lines += [f"refused, {reason}: {number:,}" for reason, number in report.rejected.items()]
@@ -79,3 +90,13 @@ def command(
         return "\n".join(lines)
 
     emit(output_format, asdict(report), text)
+
+
+def _said(found: ParaphraseEstimate) -> str:
+    lines = [
+        f"{counted(found.questions, 'question')}, {counted(found.sentences, 'different sentence')}: "
+        f"{counted(found.requests, 'request')}, up to "
+        f"{found.most:,} if replies are refused; nothing was sent"
+    ]
+    lines += [f"kept, {reason}: {number:,}" for reason, number in found.kept.items()]
+    return "\n".join([*lines, *(f"  such as: {sentence}" for sentence in found.examples)])

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ehrxqa.cli.options import answering_options, example, forms_option, quiet_option
+from ehrxqa.cli.options import answering_options, example, forms_option, quiet_option, split_option
+from ehrxqa.counting import counted
 from ehrxqa.json_files import read_text
+from ehrxqa.layout import database_file
 
 if TYPE_CHECKING:
     from ehrxqa.neuralsql.result import Result
@@ -23,12 +25,14 @@ __all__ = ["command"]
 @click.command(
     "query",
     epilog=example(
-        "ehrxqa query out/database/test/mimic_iv_cxr.db --explain \\",
-        "    'select count(*) from tb_cxr where func_vqa(\"is there pneumonia?\", study_id)'",
+        "ehrxqa query out 'select count(*) from tb_cxr where func_vqa(\"is there pneumonia?\", study_id)'",
+        "ehrxqa query out --split train --explain 'select count(*) from patients'",
+        "ehrxqa query any.db queries.sql",
     ),
 )
-@click.argument("database", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("database", metavar="DB_OR_OUT", type=click.Path(path_type=Path))
 @click.argument("sql")
+@split_option("Whose database, of an output folder.")
 @answering_options
 @click.option("--explain", is_flag=True, help="Show the rewritten SQL and what was asked about how many studies.")
 @forms_option("csv")
@@ -36,6 +40,7 @@ __all__ = ["command"]
 def command(
     database: Path,
     sql: str,
+    split: str,
     model: str,
     images: Path | None,
     cache: Path | None,
@@ -46,7 +51,7 @@ def command(
     output_format: str,
     quiet: bool,
 ) -> None:
-    """Run SQL that asks chest X-rays, on an integrated DATABASE.
+    """Run SQL that asks chest X-rays, on a database or that of a build in OUT.
 
     SQL is any SQLite SELECT; func_vqa("question", study_id) may stand wherever a value may. The database is only
     read. Give - as SQL to read it from standard input, or the name of a file that ends in .sql.
@@ -56,7 +61,9 @@ def command(
 
     text = _text_of(sql)
     limits = Limits(seconds=timeout, rows=max_rows)
-    result = query(database, text, model=model, images=images, cache=cache, limits=limits, now=now)
+    result = query(
+        database_file(database, split), text, model=model, images=images, cache=cache, limits=limits, now=now
+    )
     if result.notes and not quiet:
         click.echo("\n".join(f"note: {note}" for note in result.notes), err=True)
     if explain and output_format != "json":
@@ -135,7 +142,7 @@ def _explanation(result: Result) -> str:
         lines += ["run before it, for the studies within its LIMIT:", f"  {result.probe}"]
     lines.append("image questions:" if result.questions else "no image questions")
     for asked in result.questions:
-        studies = f"{asked.asked:,} studies asked"
+        studies = f"{counted(asked.asked, 'study')} asked"
         known = f", {asked.cached:,} known" if asked.cached else ""
         kind = "free text" if asked.kind is None else f"kind {asked.kind}"
         lines.append(f"  {asked.text}  [{kind}, {asked.answer_type}]  {studies}{known}")
@@ -145,6 +152,7 @@ def _explanation(result: Result) -> str:
 def _costs(result: Result) -> str:
     counters = result.counters
     return (
-        f"{len(result.rows):,} rows; image questions: {counters.asked:,} asked in {counters.batches:,} batches, "
+        f"{counted(len(result.rows), 'row')}; image questions: {counters.asked:,} asked in "
+        f"{counted(counters.batches, 'batch')}, "
         f"{counters.cached:,} known, {counters.saved:,} saved"
     )

@@ -12,14 +12,19 @@ from ehrxqa.cli.options import (
     DIR,
     ask_for_host,
     choosing_options,
+    confirm_option,
     emit,
     example,
     format_option,
+    images_option,
+    limits_options,
     quiet_option,
+    run_folder_options,
     seed_option,
     split_option,
     workers_option,
 )
+from ehrxqa.counting import counted
 from ehrxqa.progress import make_progress
 
 if TYPE_CHECKING:
@@ -49,20 +54,11 @@ __all__ = ["command"]
 @click.option(
     "--vision", default="oracle", show_default=True, metavar="V", help="Who looks: oracle, constant:no, hf:FOLDER, …"
 )
-@click.option("--images", type=DIR, help="Folder of MIMIC-CXR-JPG, for models that look at images.")
+@images_option
 @choosing_options
 @seed_option("Of all that is drawn.")
-@click.option("--name", metavar="ID", help="Folder below OUT/runs.  [default: parser, model, split, digest]")
-@click.option("--restart", is_flag=True, help="Throw away what that folder holds.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=30.0,
-    show_default=True,
-    metavar="S",
-    help="Seconds a query may take.",
-)
-@click.option("--max-rows", type=click.IntRange(min=1), default=100_000, show_default=True, help="Rows of a result.")
+@run_folder_options
+@limits_options
 @click.option(
     "--now",
     metavar="TIME",
@@ -75,7 +71,7 @@ __all__ = ["command"]
 @click.option("--concurrency", type=click.IntRange(1, 64), metavar="N", help="llm: questions at a time.")
 @click.option("--price-in", type=click.FloatRange(min=0), metavar="P", help="llm: of a million tokens of prompts.")
 @click.option("--price-out", type=click.FloatRange(min=0), metavar="P", help="llm: of a million tokens of replies.")
-@click.option("--confirm-endpoint", metavar="HOST", help="llm: allow sending questions and values to this host.")
+@confirm_option
 @click.option("--dry-run", is_flag=True, help="Say how many requests and tokens it would take, and send nothing.")
 @workers_option
 @format_option
@@ -161,6 +157,7 @@ def _said(found: Estimate) -> str:
         return "this parser sends no request"
     money = "" if found.money is None else f", about {found.money:,.2f} in the currency of the price"
     return (
-        f"{found.requests:,} requests, about {found.tokens_in:,} tokens of prompts and {found.tokens_out:,} of replies"
+        f"{counted(found.requests, 'request')}, about {counted(found.tokens_in, 'token')} of prompts and "
+        f"{found.tokens_out:,} of replies"
         f"{money}; nothing was sent"
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ehrxqa.cli.options import DIR, FILE, emit, example, format_option, quiet_option, split_option
+from ehrxqa.counting import counted
 
 if TYPE_CHECKING:
     from ehrxqa.agents.slice_policy import Policy
@@ -78,10 +79,13 @@ def command(
         lines = []
         for made in report.slices[:_SHOWN]:
             known, later = (sum(counts) for counts in zip(*made.rows.values(), strict=True))
-            lines.append(f"{made.path}: {known:,} rows, {later:,} come later")
+            lines.append(f"{made.path}: {counted(known, 'row')}, {later:,} come later")
         if len(report.slices) > _SHOWN:
-            lines.append(f"… and {len(report.slices) - _SHOWN:,} more slices")
-        lines.append(f"{report.same:,} of {report.questions:,} questions have the same answer there: {report.list}")
+            lines.append(f"… and {counted(len(report.slices) - _SHOWN, 'more slice')}")
+        lines.append(
+            f"{report.same:,} of {counted(report.questions, 'question has', 'questions have')} the same "
+            f"answer there: {report.list}"
+        )
         return "\n".join(lines)
 
     emit(output_format, value, text)

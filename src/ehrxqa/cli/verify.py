@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option
+from ehrxqa.counting import counted
 from ehrxqa.progress import make_progress
 
 __all__ = ["command"]
@@ -30,7 +31,7 @@ def command(out: Path, expected: Path | None, quiet: bool, output_format: str) -
 
     def text() -> str:
         lines = [f"ok       {line}" for line in report.checked] + [f"PROBLEM  {line}" for line in report.problems]
-        verdict = "all that was checked is right" if report.ok else f"{len(report.problems)} problems"
+        verdict = "all that was checked is right" if report.ok else f"{counted(len(report.problems), 'problem')}"
         return "\n".join([*lines, f"{out}: {verdict}", facts_text(facts)])
 
     value = {"ok": report.ok, "checked": report.checked, "problems": report.problems, "facts": facts_json(facts)}

@@ -14,13 +14,17 @@ from ehrxqa.cli.options import (
     FILE,
     ask_for_host,
     cluster_options,
+    confirm_option,
     emit,
     example,
+    few_options,
     format_option,
+    images_option,
     quiet_option,
     seed_option,
     split_option,
 )
+from ehrxqa.counting import counted
 from ehrxqa.layout import Split, database_path
 from ehrxqa.progress import make_progress
 
@@ -89,9 +93,10 @@ def train(
         measured, missing = report.measured, f", {report.missing_images:,} missing" if report.missing_images else ""
         area = "" if measured["auroc"] is None else f", AUROC {measured['auroc']:.3f}"
         return (
-            f"{report.folder}: {report.kind} model of {report.train_images:,} images "
-            f"(thresholds: {measured['held_out']:,} held-out ones{missing})\n"
-            f"{100 * measured['exact']:.1f} % of {measured['asked']:,} questions on held-out images exact{area}"
+            f"{report.folder}: {report.kind} model of {counted(report.train_images, 'image')} "
+            f"(thresholds: {counted(measured['held_out'], 'held-out one')}{missing})\n"
+            f"{100 * measured['exact']:.1f} % of {counted(measured['asked'], 'question')} on held-out "
+            f"images exact{area}"
         )
 
     emit(output_format, asdict(report), text)
@@ -106,6 +111,7 @@ def train(
 )
 @click.argument("out_folder", metavar="OUT", type=DIR)
 @click.option("--queries", type=FILE, required=True, help="Queries: {id: sql}, a list of {id, query}, or JSONL.")
+@few_options("queries")
 @split_option("Whose database.")
 @click.option("--answers", type=FILE, multiple=True, help="Answered pairs of earlier rounds; repeatable.")
 @click.option("--out", "target", type=FILE, required=True, help="File for the pairs, JSON lines.")
@@ -114,6 +120,8 @@ def train(
 def plan(
     out_folder: Path,
     queries: Path,
+    ids: Path | None,
+    limit: int | None,
     split: Split,
     answers: tuple[Path, ...],
     target: Path,
@@ -130,16 +138,24 @@ def plan(
 
     require_folder(out_folder)
     report = vqa_plan(
-        database_path(out_folder, split), queries, target=target, answers=answers, progress=make_progress(quiet=quiet)
+        database_path(out_folder, split),
+        queries,
+        target=target,
+        answers=answers,
+        ids=ids,
+        limit=limit,
+        progress=make_progress(quiet=quiet),
     )
 
     def text() -> str:
         lines = [
-            f"{report.file}: {report.pairs:,} pairs on {report.images:,} images; "
-            f"{report.ready:,} of {report.queries:,} queries need no further answer"
+            f"{report.file}: {counted(report.pairs, 'pair')} on {counted(report.images, 'image')}; "
+            f"{report.ready:,} of {counted(report.queries, 'query needs', 'queries need')} no further answer"
         ]
         if report.faulty:
-            lines.append(f"{report.faulty:,} queries cannot be run: {'; '.join(report.reasons)}")
+            lines.append(
+                f"{counted(report.faulty, 'query cannot', 'queries cannot')} be run: {'; '.join(report.reasons)}"
+            )
         return "\n".join(lines)
 
     emit(output_format, asdict(report), text)
@@ -158,10 +174,8 @@ def plan(
 @click.option(
     "--model", required=True, metavar="V", help="Who answers: oracle, linear, hf:FOLDER, endpoint:URL:MODEL, …"
 )
-@click.option("--images", type=DIR, help="The sources, or the folder of MIMIC-CXR-JPG.")
-@click.option(
-    "--confirm-endpoint", metavar="HOST", help="Allow sending images to this host, that of endpoint:URL:MODEL."
-)
+@images_option
+@confirm_option
 @click.option(
     "--shard", default="1/1", show_default=True, metavar="I/N", help="Only the I-th of N parts of the images."
 )
@@ -219,12 +233,15 @@ def ask(
 
     def text() -> str:
         lines = [
-            f"{report.file}: {report.known + report.asked:,} of {report.pairs:,} pairs on {report.images:,} images "
-            f"answered by {report.model} ({report.known:,} before), {report.abstained:,} abstentions"
+            f"{report.file}: {report.known + report.asked:,} of {counted(report.pairs, 'pair')} on "
+            f"{counted(report.images, 'image')} "
+            f"answered by {report.model} ({report.known:,} before), {counted(report.abstained, 'abstention')}"
         ]
         if report.unread:
             share = 100 * report.unread / max(1, report.asked)
-            lines.append(f"{report.unread:,} replies of this run could not be read ({share:.1f} %); they abstain")
+            lines.append(
+                f"{counted(report.unread, 'reply')} of this run could not be read ({share:.1f} %); they abstain"
+            )
         if report.failed:
             lines.append(f"{report.failed:,} not answered, run again to try: {'; '.join(report.reasons)}")
         return "\n".join(lines)
@@ -253,9 +270,9 @@ def evaluate(questions: Path, answers: Path, by: str, official_answers: bool, qu
 
     def text() -> str:
         lines = [
-            f"{scores.questions:,} questions: {100 * scores.accuracy:.1f} % exact, "
+            f"{counted(scores.questions, 'question')}: {100 * scores.accuracy:.1f} % exact, "
             f"micro F1 {100 * scores.micro_f1:.1f}, macro F1 {100 * scores.macro_f1:.1f} over {scores.labels} answers; "
-            f"{scores.abstained:,} abstentions, "
+            f"{counted(scores.abstained, 'abstention')}, "
             f"{scores.missing:,} without an answer"
         ]
         if scores.calibration is not None:

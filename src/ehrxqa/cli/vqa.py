@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
+from ehrxqa.cli.groups import SuggestingGroup
 from ehrxqa.cli.options import DIR, FILE, emit, example, format_option, quiet_option, seed_option
 from ehrxqa.cli.vision import COMMANDS
+from ehrxqa.counting import counted
 from ehrxqa.errors import SettingsError
 from ehrxqa.layout import SPLITS
 from ehrxqa.progress import make_progress
@@ -23,7 +25,7 @@ split_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def command() -> None:
     """Questions about single chest X-rays (MIMIC-CXR-VQA), and the vision models that answer them."""
 
@@ -69,7 +71,7 @@ def answer(
         output_format,
         asdict(report),
         lambda: (
-            f"{target}: {report.questions:,} questions of {report.kinds} kinds answered, "
+            f"{target}: {counted(report.questions, 'question')} of {counted(report.kinds, 'kind')} answered, "
             f"{report.empty:,} with an empty list"
         ),
     )
@@ -116,7 +118,7 @@ def generate(
         output_format,
         asdict(report),
         lambda: (
-            f"{report.file}: {report.questions:,} questions of {report.kinds} kinds "
+            f"{report.file}: {counted(report.questions, 'question')} of {counted(report.kinds, 'kind')} "
             f"(without answers: {report.questions_file})"
         ),
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ehrxqa.cli.options import DIR, FILE, chest_imagenome_option, emit, example, format_option, quiet_option
+from ehrxqa.counting import counted
 from ehrxqa.layout import SPLITS
 
 __all__ = ["command"]
@@ -89,4 +90,4 @@ def command(
         for record, losses in found
         for line in (f"{record.get('split', '')} {record['id']}: {record['question']}", *losses_text(losses[-1:]))
     ]
-    emit(output_format, rows, lambda: "\n".join([*lines, f"{len(found):,} empty answers"]))
+    emit(output_format, rows, lambda: "\n".join([*lines, f"{counted(len(found), 'empty answer')}"]))

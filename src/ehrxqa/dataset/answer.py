@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ehrxqa.arguments import checked
 from ehrxqa.dataset.belonging import check_belongs
 from ehrxqa.dataset.records import GOLD_PROGRAM, Record, final_record, read_records, write_records
-from ehrxqa.errors import SettingsError
+from ehrxqa.errors import MissingError, SettingsError
 from ehrxqa.files import PART, reading, sha256_of
 from ehrxqa.html_repr import html_repr
 from ehrxqa.layout import BASES, CURRENT_TIME, DATABASE_OF_SPLIT, DATABASE_PATHS, SPLITS
@@ -87,7 +87,7 @@ def database_for(database: Path, records: Sequence[Record]) -> Path:
     if database.is_file():
         return database
     if not database.is_dir():
-        raise SettingsError(f"{database}: no such database or folder; build it first: ehrxqa build SOURCES OUT")
+        raise MissingError(f"{database}: no such database or folder; build it first: ehrxqa build SOURCES OUT")
     splits = {record.get("split") for record in records}
     if unknown := splits - set(SPLITS):
         names, known = ", ".join(sorted(map(repr, unknown))), ", ".join(SPLITS)
@@ -97,7 +97,7 @@ def database_for(database: Path, records: Sequence[Record]) -> Path:
         raise SettingsError("the file mixes test records with train or valid ones; give the database file itself")
     path = database / DATABASE_PATHS[wanted.pop()]
     if not path.is_file():
-        raise SettingsError(f"{path}: no such database; build it first: ehrxqa build SOURCES {database}")
+        raise MissingError(f"{path}: no such database; build it first: ehrxqa build SOURCES {database}")
     return path
 
 

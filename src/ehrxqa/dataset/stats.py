@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from typing import Any, Final
 
+from ehrxqa.counting import counted
 from ehrxqa.dataset.floors import floors
 from ehrxqa.dataset.placement import placement_of
 from ehrxqa.dataset.splits import Dataset
 from ehrxqa.dataset.trust import RULES, FamilyCounts, about, ambiguity, duplicates, family_trust
 from ehrxqa.plots import Bar, bar_chart, html_table, page
 from ehrxqa.spec.scopes import MODALITIES, SCOPES
+from ehrxqa.text_table import columns
 
 __all__ = ["answer_type", "as_page", "as_text", "dataset_stats", "fact_rows", "is_yes_no", "plots"]
 
@@ -212,7 +214,7 @@ def fact_rows(value: Mapping[str, Any]) -> list[list[str]]:
         spread = f"{length['min']} / {length['median']} / {length['p95']} / {length['max']}"
         rows.append(["words per question", f"{length['mean']:.1f} (min / median / 95 % / max {spread})"])
     vocabulary = value["vocabulary"]
-    rows.append(["vocabulary", f"{vocabulary['words']:,} words in {vocabulary['running_words']:,}"])
+    rows.append(["vocabulary", f"{counted(vocabulary['words'], 'word')} in {vocabulary['running_words']:,}"])
     seen = value["about"]
     if seen["templates"] is None:
         rows.append(["templates", f"{vocabulary['templates']:,} (without links.jsonl, official numbers are not known)"])
@@ -221,7 +223,9 @@ def fact_rows(value: Mapping[str, Any]) -> list[list[str]]:
         parts = ", ".join(f"{name} {row['used']} of {row['official']}" for name, row in seen["templates"].items())
         rows.append(["official templates", f"{used:,} of {official:,} ({parts})"])
     most = f"at most {seen['most_questions_about_one_subject']:,} questions about one"
-    rows.append(["asked about", f"{seen['subjects']:,} subjects ({most}), {seen['studies']:,} studies"])
+    rows.append(
+        ["asked about", f"{counted(seen['subjects'], 'subject')} ({most}), {counted(seen['studies'], 'study')}"]
+    )
     if (doubt := value["ambiguity"]) is not None:
         kinds = ", ".join(f"{name} {count:,}" for name, count in doubt["readings"].items())
         rows.append(["ambiguous", f"{doubt['share']:.1%} of {doubt['questions']:,}" + (f" ({kinds})" if kinds else "")])
@@ -238,8 +242,9 @@ def fact_rows(value: Mapping[str, Any]) -> list[list[str]]:
     rows.append(
         [
             "duplicates",
-            f"{twice['within_split']:,} questions and {twice['same_query']:,} queries within a split, "
-            f"{twice['across_splits']:,} questions across splits, {twice['contradictions']:,} contradictions",
+            f"{counted(twice['within_split'], 'question')} and {counted(twice['same_query'], 'query')} within a split, "
+            f"{counted(twice['across_splits'], 'question')} across splits, "
+            f"{counted(twice['contradictions'], 'contradiction')}",
         ]
     )
     flagged = sum(bool(family["flags"]) for family in value["trust"]["families"].values())
@@ -270,17 +275,8 @@ def as_text(value: Mapping[str, Any]) -> str:
     for title, names, cells in blocks:
         shown = [[_short(row[0], 60), *(_short(cell, 30) for cell in row[1:])] for row in cells]
         shown.insert(0, [title, *names[1:]])
-        widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
-        widths[1:] = [max(width, 8) for width in widths[1:]]
-        left = {0, *(place for place, name in enumerate(names) if name in _TEXTS)}
-        lines.append("")
-        lines += [
-            " ".join(
-                f"{cell:<{width}}" if place in left else f"{cell:>{width}}"
-                for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in shown
-        ]
+        left = {place for place, name in enumerate(names) if name in _TEXTS}
+        lines += ["", *columns(shown, left=left)]
     if left_out > 0:
         lines.append(f"… and {left_out:,} more (--format json and --page have all)")
     broken = dict.fromkeys(flag for family in value["trust"]["families"].values() for flag in family["flags"])
@@ -374,10 +370,11 @@ def as_page(value: Mapping[str, Any], title: str = "Questions") -> str:
         texts = [place for place, cell in enumerate(header) if cell in _TEXTS]
         shown = [[cell if place == 0 else _short(cell, 120) for place, cell in enumerate(row)] for row in families]
         flagged = [row for row in shown if row[-1] and texts]
-        table = f"<details><summary>{len(shown):,} families</summary>{html_table(header, shown, texts=texts)}</details>"
+        table = html_table(header, shown, texts=texts)
+        table = f"<details><summary>{counted(len(shown), 'family')}</summary>{table}</details>"
         if flagged:
             rules = "; ".join(f"{name}: {rule}" for name, rule in value["trust"]["rules"].items())
-            lead = f"<p>{len(flagged):,} families are flagged ({escape(rules)}).</p>"
+            lead = f"<p>{counted(len(flagged), 'family is', 'families are')} flagged ({escape(rules)}).</p>"
             table = lead + html_table(header, flagged, texts=texts) + table
         sections.append(("By family", table))
     yes_no = value["answers"].get("yes_no")

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from ehrxqa.counting import counted
 from ehrxqa.errors import RecordError
 from ehrxqa.evaluation.given import Given, Pairs
 from ehrxqa.json_files import parse_json, read_text
@@ -50,7 +51,6 @@ class Gold:
         records: Key → record, as far as the file holds records.
         mixes_splits: Whether the keys are `split/id`.
         split: The one split of the file, if its records say so.
-        duplicates: Keys that occur several times.
         as_text: Whether answers are the texts of lists of rows, as EHRSQL 2024 writes them; predictions may be, too.
     """
 
@@ -58,7 +58,6 @@ class Gold:
     records: dict[str, Record]
     mixes_splits: bool
     split: str | None
-    duplicates: tuple[str, ...]
     as_text: bool = False
 
 
@@ -85,7 +84,8 @@ def read_gold(path: Path | Given) -> Gold:
     """The gold answers of a file.
 
     Raises:
-        RecordError: The file is missing, not of one of the forms, has no answers or is empty; names the record.
+        RecordError: The file is missing, not of one of the forms, has no answers, an id twice, or is empty; names the
+            record.
     """
     records = list(_records(path, _load(path), "answer"))
     if not records:
@@ -106,15 +106,14 @@ def read_gold(path: Path | Given) -> Gold:
     mixes = len(splits) > 1
     answers: dict[str, Any] = {}
     kept: dict[str, Record] = {}
-    duplicates = []
     for number, record in enumerate(records, start=1):
         key = _key(path, number, record, mixes_splits=mixes)
         if key in answers:
-            duplicates.append(key)
+            raise RecordError(f"{path}: record {number}: id {key[:40]} is there twice; gold answers have one each")
         answers[key] = record["answer"]
         kept[key] = record
     only = None if mixes else splits.pop()
-    return Gold(answers, kept, mixes, only if isinstance(only, str) else None, tuple(duplicates), any(as_text))
+    return Gold(answers, kept, mixes, only if isinstance(only, str) else None, any(as_text))
 
 
 def read_questions(path: Path | Given, gold: Gold) -> dict[str, Record]:
@@ -128,7 +127,9 @@ def read_questions(path: Path | Given, gold: Gold) -> dict[str, Record]:
         found[_key(path, number, record, mixes_splits=gold.mixes_splits)] = record
     lacking = [key for key in gold.answers if key not in found]
     if lacking:
-        raise RecordError(f"{path}: {len(lacking):,} gold ids are not there, the first is {lacking[0]}")
+        raise RecordError(
+            f"{path}: {counted(len(lacking), 'gold id is', 'gold ids are')} not there, the first is {lacking[0]}"
+        )
     return found
 
 

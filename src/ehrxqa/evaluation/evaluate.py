@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ehrxqa.arguments import checked
+from ehrxqa.counting import counted
 from ehrxqa.dataset.belonging import recorded_database
 from ehrxqa.dataset.links import LinkTable
 from ehrxqa.dataset.placement import Placement, placement_of, read_links_beside
@@ -253,24 +254,23 @@ def _gold_form(path: Path | Given, key: str, answer: Any, profile: Profile, orde
 
 def _check_ids(gold_path: Path | Given, gold: Gold, path: Path | Given, given: Predictions, profile: Profile) -> int:
     """Hold the ids of both files against the rules; return the number of missing ones."""
-    if profile.duplicates == "error":
-        for where, keys in ((gold_path, gold.duplicates), (path, given.duplicates)):
-            if keys:
-                raise RecordError(
-                    f"{where}: id {keys[0]} occurs several times, which the profile {profile.name} does not allow"
-                )
+    if profile.duplicates == "error" and given.duplicates:
+        raise RecordError(
+            f"{path}: id {given.duplicates[0]} occurs several times, which the profile {profile.name} does not allow"
+        )
     missing = [key for key in gold.answers if key not in given.outcomes]
     if missing and profile.missing == "error":
         raise RecordError(
-            f"{path}: {len(missing):,} of {len(gold.answers):,} gold ids have no prediction, first "
+            f"{path}: {len(missing):,} of {counted(len(gold.answers), 'gold id has', 'gold ids have')} "
+            "no prediction, first "
             f"{missing[0]}; "
             'predict "null" to abstain (the profile strict counts missing ids as wrong)'
         )
     extra = [key for key in given.outcomes if key not in gold.answers]
     if extra and profile.extra == "error":
         raise RecordError(
-            f"{path}: {len(extra):,} predicted ids are not in {gold_path.name}, the first is {extra[0]}; "
-            "is it the gold file of this split?"
+            f"{path}: {counted(len(extra), 'predicted id is', 'predicted ids are')} not in {gold_path.name}, the first "
+            f"is {extra[0]}; is it the gold file of this split?"
         )
     return len(missing)
 

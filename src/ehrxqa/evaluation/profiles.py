@@ -37,7 +37,7 @@ class Profile:
         at_most: Rows compared, after sorting if `order` is ignored; None: all.
         missing: A gold id without prediction is an `error` of the file, or counts as `wrong`.
         extra: A prediction without gold id is an `error` of the file, or is `ignored`.
-        duplicates: Of several records with one id the `last` counts, or it is an `error` of the file.
+        duplicates: Of several predictions with one id the `last` counts, or it is an `error` of the file.
         failure: What a query that failed or ran out of time counts as: `abstained` or `wrong`. A query that
             abstained, and the answer "null", are always abstentions; JSON null never is.
         n: N of RSN, the number of distinct gold ids: of the `group` that a row of scores is about (so each modality is
@@ -136,7 +136,7 @@ RULE_DOCS: Final = {
     "at_most": "how many rows are compared",
     "missing": "a gold id without prediction",
     "extra": "a prediction without gold id",
-    "duplicates": "an id that occurs several times",
+    "duplicates": "a predicted id that occurs several times",
     "failure": "a query that failed or ran out of time",
     "n": "whose number of distinct gold ids is N in RSN",
 }

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from ehrxqa.counting import counted
 from ehrxqa.evaluation.evaluate import Evaluation
 from ehrxqa.evaluation.profiles import RULE_DOCS, rules_of, shown
 from ehrxqa.evaluation.scores import Estimate, GroupScores
 from ehrxqa.plots import Cell, bar_chart, html_table, page
+from ehrxqa.text_table import columns
 
 __all__ = ["as_html", "as_json", "as_table", "profiles_json", "profiles_table"]
 
@@ -75,11 +77,7 @@ def as_table(result: Evaluation, *, families: bool = False) -> str:
             name = name if len(name) <= _NAME_WIDTH else name[: _NAME_WIDTH - 1] + "…"
             counts = [f"{count:,}" for count in _counts(group)]
             table.append([name, *counts, *(_score(group.scores[metric]) for metric in metrics)])
-    widths = [max(len(row[place]) for row in table if len(row) > place) for place in range(len(table[0]))]
-    for name, *cells in table:
-        numbers = (f"{cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=False))
-        lines.append("  ".join((f"{name:<{widths[0]}}", *numbers)).rstrip())
-    return "\n".join([*lines, "", *_notes(result)])
+    return "\n".join([*lines, *columns(table), "", *_notes(result)])
 
 
 def profiles_table(found: Mapping[str, Evaluation | str]) -> str:
@@ -95,13 +93,8 @@ def profiles_table(found: Mapping[str, Evaluation | str]) -> str:
         else:
             counts = [f"{count:,}" for count in _counts(each.overall)]
             table.append([name, *counts, *(_score(each.overall.scores[metric]) for metric in names)])
-    widths = [max(len(row[place]) for row in table) for place in range(len(table[0]))]
-    lines = [
-        "  ".join((f"{name:<{widths[0]}}", *(f"{cell:>{size}}" for cell, size in zip(cells, widths[1:], strict=True))))
-        for name, *cells in table
-    ]
     docs = [f"{name}: {each.profile.doc}" for name, each in done.items()]
-    return "\n".join([*lines, "", *docs, *notes])
+    return "\n".join([*columns(table), "", *docs, *notes])
 
 
 def profiles_json(found: Mapping[str, Evaluation | str]) -> dict[str, Any]:
@@ -143,20 +136,35 @@ def _notes(result: Evaluation) -> list[str]:
             "The predictions were found on another database than that of the gold answers: were the queries run on the "
             "database of another split, or of another build?"
         )
-    for count, text in (
-        (result.failed, f"predictions failed or ran out of time; this profile counts them as {result.profile.failure}"),
-        (result.missing, f"gold ids have no prediction; this profile counts them as {result.profile.missing}"),
-        (result.duplicates, "predicted ids occur several times; the last counted"),
-        (result.not_lists, 'predictions are neither a list nor "null"; they equal no list'),
-        (result.nested, "predictions hold a list inside the list; answers are flat, [1, 2] and not [[1], [2]]"),
+    for count, one, many, text in (
+        (
+            result.failed,
+            "prediction",
+            "predictions",
+            f"failed or ran out of time; this profile counts that as {result.profile.failure}",
+        ),
+        (
+            result.missing,
+            "gold id has",
+            "gold ids have",
+            f"no prediction; this profile counts that as {result.profile.missing}",
+        ),
+        (result.duplicates, "predicted id occurs", "predicted ids occur", "several times; the last counted"),
+        (result.not_lists, "prediction is", "predictions are", 'neither a list nor "null", and so equal to no list'),
+        (
+            result.nested,
+            "prediction holds",
+            "predictions hold",
+            "a list inside the list; answers are flat, [1, 2] and not [[1], [2]]",
+        ),
     ):
         if count:
-            notes.append(f"{count:,} {text}.")
+            notes.append(f"{counted(count, one, many)} {text}.")
     if (tolerant := result.tolerant_accuracy) is not None:
         notes.append(
-            f"{result.ambiguous:,} questions have another answer under another reading (links.jsonl); "
-            f"{result.tolerated:,} wrong predictions gave it. Tolerant accuracy, where any "
-            f"reading counts: {tolerant:,.1f}."
+            f"{counted(result.ambiguous, 'question has', 'questions have')} another answer under another "
+            f"reading (links.jsonl); {counted(result.tolerated, 'wrong prediction gave', 'wrong predictions gave')} it."
+            f" Tolerant accuracy, where any reading counts: {tolerant:,.1f}."
         )
     if not result.groups:
         notes.append(
@@ -176,7 +184,7 @@ def as_html(result: Evaluation, title: str = "Evaluation") -> str:
     for name, groups in result.groups.items():
         table = html_table(header, [_row(group) for group in groups])
         if name == "family":
-            table = f"<details><summary>{len(groups):,} families</summary>{table}</details>"
+            table = f"<details><summary>{counted(len(groups), 'family')}</summary>{table}</details>"
         else:
             table = _chart(f"Execution accuracy by {name}", groups) + table
         sections.append((f"By {name}", table))

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ehrxqa.arguments import checked
+from ehrxqa.counting import counted
 from ehrxqa.errors import SourceError
 from ehrxqa.html_repr import html_repr
 from ehrxqa.labels.store import Labels, read_labels
@@ -133,7 +134,7 @@ def labels_audit(out: Path | str, human: Path | str, *, seed: int = 0) -> LabelA
     rows = {study: row for row, study in zip(*_silver_studies(labels), strict=True)}
     studies = [study for study in read if study in rows]
     if not studies:
-        raise SourceError(f"none of its {len(read):,} studies has silver labels in {out}", path=path)
+        raise SourceError(f"none of its {counted(len(read), 'study')} has silver labels in {out}", path=path)
     wanted = np.array([rows[study] for study in studies], dtype=np.int64)
     human_says = np.array([read[study] for study in studies])
     rng = np.random.default_rng(seed)
@@ -150,7 +151,7 @@ def labels_audit(out: Path | str, human: Path | str, *, seed: int = 0) -> LabelA
 def audit_text(audit: LabelAudit) -> str:
     """The comparison as a table of text."""
     lines = [
-        f"{audit.compared:,} of {audit.read:,} studies that a radiologist read have silver labels here",
+        f"{audit.compared:,} of {counted(audit.read, 'study')} that a radiologist read have silver labels here",
         "",
         f"{'finding':<28}{'both':>6}{'silver':>8}{'human':>7}{'unsure':>8}  {'precision':<18}{'recall':<18}κ",
     ]

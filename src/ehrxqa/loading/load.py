@@ -10,7 +10,7 @@ from ehrxqa.dataset.placement import placement_of
 from ehrxqa.dataset.records import Record
 from ehrxqa.dataset.splits import Dataset, read_dataset
 from ehrxqa.dataset.stats import answer_type
-from ehrxqa.errors import SettingsError
+from ehrxqa.errors import MissingError
 from ehrxqa.loading.origin import Origin
 from ehrxqa.loading.question_record import QuestionRecord
 from ehrxqa.loading.question_records import QuestionRecords
@@ -44,7 +44,7 @@ def load(out: Path | str, *, images: Path | str | None = None) -> QuestionRecord
     kind = "credentialed" if manifest is None else manifest.kind
     folder = None if images is None else Path(images)
     if folder is not None and not folder.is_dir():
-        raise SettingsError(f"{folder}: no such folder of images")
+        raise MissingError(f"{folder}: no such folder of images")
     if folder is None and kind != "credentialed" and (beside := out.absolute().parent / _HOSPITAL).is_dir():
         folder = beside
     return records_of(dataset, Origin(dataset.folder, kind, folder))

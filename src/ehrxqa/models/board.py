@@ -11,12 +11,13 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
+from ehrxqa.counting import counted
 from ehrxqa.errors import RecordError
 from ehrxqa.models.floors import FLOOR_PARSERS
-from ehrxqa.models.report import columns
 from ehrxqa.models.run_folder import list_runs, read_scores, run_path
 from ehrxqa.models.run_records import FAULTS, Run
 from ehrxqa.plots import Cell, bar_chart, html_table, page
+from ehrxqa.text_table import columns
 
 __all__ = ["Board", "BoardRow", "board", "board_html", "board_json", "board_text"]
 
@@ -90,7 +91,7 @@ def board(out: Path | str) -> tuple[Board, ...]:
     boards = []
     for (split, subset, profile, *_), rows in groups.items():
         questions = rows[0].run.subset.questions
-        title = f"{split}, {subset}, {questions:,} questions, profile {profile}"
+        title = f"{split}, {subset}, {counted(questions, 'question')}, profile {profile}"
         boards.append(Board(title, tuple(sorted(rows, key=lambda row: (-_value(row, "EX"), row.run.id)))))
     return tuple(sorted(boards, key=lambda each: (-each.rows[0].run.subset.questions, each.title)))
 

@@ -10,9 +10,9 @@ from typing import Any, Final
 import numpy as np
 
 from ehrxqa.errors import RecordError
-from ehrxqa.models.report import columns
 from ehrxqa.models.run_folder import read_run, read_scores
 from ehrxqa.models.run_records import FAULTS, QuestionScore, Run, Scores
+from ehrxqa.text_table import columns
 
 __all__ = ["Comparison", "Difference", "compare", "compare_json", "compare_text"]
 

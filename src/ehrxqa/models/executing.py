@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+from ehrxqa.counting import counted
 from ehrxqa.errors import VqaError
 from ehrxqa.layout import WORK_FOLDER
 from ehrxqa.neuralsql.cache import AnswerCache
@@ -115,7 +116,9 @@ class QueryRunner:
         try:
             answers = list(model.answer(batch))
             if len(answers) != len(batch):
-                raise VqaError(f"the model {model.name} gave {len(answers)} answers to {len(batch)} questions")
+                raise VqaError(
+                    f"the model {model.name} gave {len(answers)} answers to {counted(len(batch), 'question')}"
+                )
         except VqaError as error:
             if len(batch) == 1:
                 self._failed[_key(batch[0])] = f"study {batch[0].study_id}: {error}"

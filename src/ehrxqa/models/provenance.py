@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from ehrxqa.errors import SettingsError, VqaError
+from ehrxqa.errors import MissingError, VqaError
 from ehrxqa.vqa.database_labels import studies_of_database
 from ehrxqa.vqa.image_paths import ImageFiles
 
@@ -52,7 +52,7 @@ def images_digest(images: Path, database: Path) -> str:
         BuildError: The database cannot be read.
     """
     if not images.is_dir():
-        raise SettingsError(f"{images}: no such folder of images")
+        raise MissingError(f"{images}: no such folder of images")
     digest, studies = hashlib.sha256(), studies_of_database(database)
     files = ImageFiles(images, {study: subject for study, (subject, _) in studies.items()})
     for study, (_, image) in sorted(studies.items()):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from ehrxqa.counting import counted
 from ehrxqa.models.run_records import FAULTS
+from ehrxqa.text_table import columns
 
 if TYPE_CHECKING:
     from ehrxqa.models.run import RunReport
 
-__all__ = ["columns", "interval_text", "run_text"]
+__all__ = ["interval_text", "run_text"]
 
 _SHOWN: Final = ("EX", "RS5", "RS10", "RSN")
 
@@ -22,9 +24,9 @@ def run_text(report: RunReport) -> str:
     for name in ("modality", "scope"):
         table.append([name])
         table += [_row(f"  {each}", group) for each, group in summary[name].items()]
-    used = f"{run.used.images:,} image questions asked"
+    used = f"{counted(run.used.images, 'image question')} asked"
     if run.used.calls:
-        used += f", {run.used.calls:,} requests, {run.used.tokens_in + run.used.tokens_out:,} tokens"
+        used += f", {counted(run.used.calls, 'request')}, {counted(run.used.tokens_in + run.used.tokens_out, 'token')}"
     overall = summary["overall"]
     lines = [
         f"{run.parser.spec} × {run.vision.spec}, {run.split}, {run.subset.name}, profile {report.scores.profile}",
@@ -68,14 +70,3 @@ def interval_text(score: dict[str, float | None]) -> str:
     if score["low"] is None or score["high"] is None:
         return f"{score['value']:,.1f}"
     return f"{score['value']:,.1f} [{score['low']:,.1f}, {score['high']:,.1f}]"
-
-
-def columns(table: list[list[str]]) -> list[str]:
-    """Rows of cells as lines: the first column to the left, numbers to the right."""
-    width = max(len(row) for row in table)
-    widths = [max((len(row[place]) for row in table if len(row) > place), default=0) for place in range(width)]
-    lines = []
-    for first, *cells in table:
-        numbers = (f"{cell:>{size}}" for cell, size in zip(cells, widths[1:], strict=False))
-        lines.append("  ".join((f"{first:<{widths[0]}}", *numbers)).rstrip())
-    return lines

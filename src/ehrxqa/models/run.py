@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from ehrxqa.counting import counted
 from ehrxqa.dataset.belonging import ASK_OTHERS, check_belongs
-from ehrxqa.errors import SettingsError
+from ehrxqa.errors import MissingError, SettingsError
 from ehrxqa.evaluation.profiles import profile_named
 from ehrxqa.files import sha256_of
 from ehrxqa.layout import CURRENT_TIME, DATABASE_OF_SPLIT, SPLITS, database_path
@@ -72,7 +73,7 @@ class RunReport:
 
     def __repr__(self) -> str:
         ex = self.scores.summary["overall"]["scores"]["EX"]["value"]
-        return f"RunReport({self.run.id}: {self.run.subset.questions:,} questions, EX {ex:.1f})"
+        return f"RunReport({self.run.id}: {counted(self.run.subset.questions, 'question')}, EX {ex:.1f})"
 
 
 def run(
@@ -140,7 +141,7 @@ def run(
         raise SettingsError("trials, limit, timeout and the number of rows are greater than 0")
     out, database = Path(out), database_path(out, split)
     if not database.is_file():
-        raise SettingsError(f"{database}: no such database; build it first: ehrxqa build SOURCES {out}")
+        raise MissingError(f"{database}: no such database; build it first: ehrxqa build SOURCES {out}")
     rules = profile_named(profile)
     asked = read_questions(out, split, None if questions is None else Path(questions))
     chosen, order = choose(asked.facts, subset=subset, ids=None if ids is None else Path(ids), limit=limit)
@@ -319,7 +320,9 @@ def _parse(folder: Path, parser: Parser, asked: QuestionSet, trials: int, progre
     known = read_queries(folder)
     left = [identifier for trial in range(trials) for identifier in asked.records if (identifier, trial) not in known]
     if left:
-        raise SettingsError(f"the parser {parser.name} left out {len(left):,} questions, the first is {left[0]}")
+        raise SettingsError(
+            f"the parser {parser.name} left out {counted(len(left), 'question')}, the first is {left[0]}"
+        )
 
 
 def _execute(folder: Path, runner: QueryRunner, asked: QuestionSet, trials: int) -> None:

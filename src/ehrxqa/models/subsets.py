@@ -10,11 +10,11 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
+from ehrxqa.counting import counted
 from ehrxqa.dataset.placement import Placement
 from ehrxqa.errors import RecordError, SettingsError
-from ehrxqa.json_files import parse_json, read_text
+from ehrxqa.json_files import read_ids
 from ehrxqa.models.run_records import Subset
 from ehrxqa.spec.scopes import MODALITIES, SCOPES
 
@@ -79,10 +79,11 @@ def _named(name: str, facts: Mapping[str, Placement]) -> tuple[str, tuple[str, .
 
 
 def _listed(path: Path, facts: Mapping[str, Placement]) -> tuple[str, ...]:
-    text = read_text(path)
-    values: list[Any] = parse_json(path, text) if text.lstrip().startswith("[") else text.split()
-    wanted = [str(value) for value in values]
+    wanted = read_ids(path)
     if unknown := [identifier for identifier in wanted if identifier not in facts]:
-        raise RecordError(f"{path}: {len(unknown):,} ids are not among the questions, the first is {unknown[0][:40]}")
+        raise RecordError(
+            f"{path}: {counted(len(unknown), 'id is', 'ids are')} not among the questions, the first is "
+            f"{unknown[0][:40]}"
+        )
     kept = set(wanted)
     return tuple(identifier for identifier in facts if identifier in kept)

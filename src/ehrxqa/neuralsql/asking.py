@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ehrxqa.counting import counted
 from ehrxqa.errors import NeuralSqlError, VqaError
 from ehrxqa.neuralsql.answers import Known
 from ehrxqa.neuralsql.cache import AnswerCache
@@ -46,7 +47,7 @@ class Unanswered(Exception):  # noqa: N818 - not an error: a query that only has
     """
 
     def __init__(self, requests: Sequence[VqaRequest]) -> None:
-        super().__init__(f"{len(requests):,} image questions are not answered yet")
+        super().__init__(f"{counted(len(requests), 'image question is', 'image questions are')} not answered yet")
         self.requests = tuple(requests)
 
 
@@ -247,7 +248,9 @@ class Asker:
                 return [CallError(f"study {requests[0].study_id}: {error}")]
             return [answer for request in requests for answer in self._answers_of(model, [request])]
         if len(answers) != len(requests):
-            raise CallError(f"the model {model.name} gave {len(answers)} answers to {len(requests)} questions")
+            raise CallError(
+                f"the model {model.name} gave {len(answers)} answers to {counted(len(requests), 'question')}"
+            )
         return answers
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 
+from ehrxqa.counting import counted
 from ehrxqa.errors import NeuralSqlError
 from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.neuralsql.answers import Answers, ElementsModule
@@ -36,6 +37,9 @@ __all__ = ["Engine"]
 
 #: Prediction texts that mean "I do not answer".
 _ABSTENTIONS = frozenset({"null", '"null"', "'null'"})
+_WITHOUT = "ran without its "
+#: The note of a query that stood in a Markdown fence.
+FENCED = f"{_WITHOUT}fence"
 
 
 class Engine:
@@ -96,7 +100,7 @@ class Engine:
             raise Abstained("the query says null")
         if len(query) > self.limits.sql_length:
             raise MemoryLimit(
-                f"the query has {len(query):,} characters; at most {self.limits.sql_length:,} are allowed"
+                f"the query has {counted(len(query), 'character')}; at most {self.limits.sql_length:,} are allowed"
             )
         try:
             query.encode()
@@ -105,7 +109,7 @@ class Engine:
                 f"character {error.start + 1:,} is half of a surrogate pair (a cut emoji?), which is no text"
             ) from None
         query, cleaned = query_of_reply(query)
-        self._notes = tuple(f"ran without its {part}" for part in cleaned)
+        self._notes = tuple(_WITHOUT + part for part in cleaned)
         plan = make_plan(query, self.parse, deny_tables=self._deny_tables, free_text=self._free_text, now=self._now)
         if self._has_studies:
             self._notes += plan.hints

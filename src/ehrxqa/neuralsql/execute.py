@@ -11,16 +11,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from ehrxqa.arguments import checked
+from ehrxqa.counting import counted
 from ehrxqa.dataset.belonging import check_belongs
-from ehrxqa.errors import SettingsError
+from ehrxqa.errors import MissingError, SettingsError
 from ehrxqa.files import reading, sha256_of
 from ehrxqa.html_repr import html_repr
 from ehrxqa.json_files import json_text
 from ehrxqa.layout import CURRENT_TIME
+from ehrxqa.neuralsql.engine import FENCED
 from ehrxqa.neuralsql.predictions import (
     OUTCOME_KEYS,
     Identifier,
-    read_predictions,
+    chosen_predictions,
     record_of,
     write_answers,
     write_outcomes,
@@ -51,6 +53,7 @@ class ExecuteSummary:
         asked: Pairs put to the model in this run.
         resumed: Queries taken over from an interrupted run.
         noted: Queries with `notes` in their outcomes: taken out of what stood around them, or what looks like a slip.
+        fenced: Those among them that stood in a Markdown fence.
         out: The file of outcomes.
     """
 
@@ -63,6 +66,7 @@ class ExecuteSummary:
     asked: int
     resumed: int
     noted: int
+    fenced: int
     out: str
 
     _repr_html_ = html_repr
@@ -76,6 +80,8 @@ def execute(
     out: Path | str,
     model: str | VqaModel = "oracle",
     answers: Path | str | None = None,
+    ids: Path | str | None = None,
+    limit: int | None = None,
     images: Path | str | None = None,
     cache: Path | str | None = None,
     timeout: float = 30.0,
@@ -99,6 +105,8 @@ def execute(
             `predictions`; `database` is the beginning of its SHA-256.
         model: Who answers image questions, as a text: `oracle`, `constant:no`, … (see `ehrxqa.vqa.registry`),
             or a model of your own, which must survive being sent to the workers (`pickle`).
+        ids: File of the ids to run, a JSON list or one per line; all by default.
+        limit: Run only the first so many.
         answers: File for `{id: answer}`, with `"null"` for what was not answered.
         images: Folder of MIMIC-CXR-JPG, for models that look at images.
         cache: File of model answers to use and extend.
@@ -118,12 +126,12 @@ def execute(
     """
     database, out = Path(database), Path(out)
     if not database.is_file():
-        raise SettingsError(f"{database}: no such database file")
+        raise MissingError(f"{database}: no such database file")
     if timeout <= 0 or max_rows < 1 or max_bytes < 1:
         raise SettingsError("the timeout, the number of rows and the number of bytes are greater than 0")
     _check_sendable(model)
     predictions = Path(predictions)
-    queries = read_predictions(predictions)
+    queries = chosen_predictions(predictions, ids=None if ids is None else Path(ids), limit=limit)
     setup = Setup(
         database,
         model,
@@ -152,6 +160,7 @@ def execute(
         asked,
         resumed,
         sum(bool(record["notes"]) for record in records),
+        sum(FENCED in record["notes"] for record in records),
         str(out),
     )
 
@@ -200,7 +209,10 @@ def _run(
                     finished.add(id_, record)
             resumed = len(queries) - sum(map(len, left.values()))
             if resumed:
-                progress.note(f"{resumed:,} of {len(queries):,} queries were finished by an interrupted run")
+                progress.note(
+                    f"{resumed:,} of {counted(len(queries), 'query was', 'queries were')} finished by an "
+                    "interrupted run"
+                )
             texts = list(left)
             with progress.task("queries", total=len(queries) - resumed, unit="queries") as task:
                 for number, outcome in pool.run(texts):

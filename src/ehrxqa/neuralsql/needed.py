@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Final
 
 from ehrxqa.arguments import checked
-from ehrxqa.errors import NeuralSqlError, SettingsError
+from ehrxqa.counting import counted
+from ehrxqa.errors import MissingError, NeuralSqlError
 from ehrxqa.files import reading
 from ehrxqa.html_repr import html_repr
 from ehrxqa.neuralsql.engine import Engine
-from ehrxqa.neuralsql.predictions import read_predictions
+from ehrxqa.neuralsql.predictions import chosen_predictions
 from ehrxqa.progress import Progress
 from ehrxqa.short_repr import short_repr
 from ehrxqa.shown_progress import FITTING
@@ -58,7 +59,7 @@ class _Unasked:
     name, version, batch_size = "none", "none", 1
 
     def answer(self, requests: Sequence[VqaRequest]) -> list[VqaReply]:
-        raise AssertionError(f"{len(requests)} questions were to be noted only")
+        raise AssertionError(f"{counted(len(requests), 'question was', 'questions were')} to be noted only")
 
 
 @checked
@@ -68,6 +69,8 @@ def vqa_plan(
     *,
     target: Path | str,
     answers: Sequence[Path | str] = (),
+    ids: Path | str | None = None,
+    limit: int | None = None,
     timeout: float = 30.0,
     progress: Progress = FITTING,
 ) -> NeededReport:
@@ -81,6 +84,8 @@ def vqa_plan(
         queries: `{id: query}`, a list of `{id, query}`, the same as JSONL, or a question file with `query`.
         target: File for the pairs, JSON lines.
         answers: Files of answered pairs from earlier rounds, as `ehrxqa vqa ask` writes them.
+        ids: File of the ids of the queries to plan for; all by default.
+        limit: Plan only for the first so many.
         timeout: Seconds a query may take.
         progress: Told what happens.
 
@@ -90,8 +95,8 @@ def vqa_plan(
         BuildError: The file of pairs cannot be written.
     """
     if not Path(database).is_file():
-        raise SettingsError(f"{database}: no such database file")
-    found = read_predictions(Path(queries))
+        raise MissingError(f"{database}: no such database file")
+    found = chosen_predictions(Path(queries), ids=None if ids is None else Path(ids), limit=limit)
     report = NeededReport(str(target), len(found))
     pairs: dict[tuple[str, str], VqaRequest] = {}
     with (

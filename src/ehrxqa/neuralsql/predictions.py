@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, Final
 
-from ehrxqa.errors import RecordError
+from ehrxqa.errors import RecordError, SettingsError
 from ehrxqa.files import write_text
-from ehrxqa.json_files import json_text, parse_json, parse_json_lines, read_text
+from ehrxqa.json_files import json_text, parse_json, parse_json_lines, read_ids, read_text
 from ehrxqa.neuralsql.result import Outcome
 from ehrxqa.sql.errors import QuerySyntaxError
 from ehrxqa.sql.tokens import tokenise
@@ -18,6 +18,7 @@ __all__ = [
     "DIGEST_SIGNS",
     "OUTCOME_KEYS",
     "Identifier",
+    "chosen_predictions",
     "read_predictions",
     "record_of",
     "write_answers",
@@ -28,6 +29,28 @@ Identifier = str | int
 
 #: What stands for an abstention in a file of answers.
 NULL = "null"
+
+
+def chosen_predictions(
+    path: Path, *, ids: Path | None = None, limit: int | None = None
+) -> dict[Identifier, str | None]:
+    """The queries of a file that are to be run: those whose ids another file lists, and of these the first few.
+
+    Raises:
+        RecordError: A file cannot be read, or an id is listed that has no query.
+        SettingsError: The limit makes no sense.
+    """
+    queries = read_predictions(path)
+    if ids is not None:
+        wanted = set(read_ids(ids))
+        if unknown := sorted(wanted - {str(identifier) for identifier in queries}):
+            raise RecordError(f"{ids}: {path} has no query for {len(unknown):,} of the ids, such as {unknown[0][:40]}")
+        queries = {identifier: query for identifier, query in queries.items() if str(identifier) in wanted}
+    if limit is not None and limit < 1:
+        raise SettingsError(f"limit must be at least 1, not {limit}")
+    if not queries:
+        raise RecordError(f"{ids}: names no id")
+    return dict(islice(queries.items(), limit))
 
 
 def read_predictions(path: Path) -> dict[Identifier, str | None]:

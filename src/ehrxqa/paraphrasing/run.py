@@ -7,16 +7,18 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from ehrxqa.arguments import checked
+from ehrxqa.counting import counted
 from ehrxqa.errors import BuildError, SettingsError
 from ehrxqa.html_repr import html_repr
 from ehrxqa.net.chat import ChatClient, Patience
 from ehrxqa.net.consent import Ask, require_consent
 from ehrxqa.net.endpoint import find_key, named_endpoint
-from ehrxqa.paraphrasing.asking import Asking
+from ehrxqa.paraphrasing.asking import ATTEMPTS, Asking
 from ehrxqa.paraphrasing.instructions import instructions_digest
 from ehrxqa.paraphrasing.masking import Unmaskable, mask, unmask
 from ehrxqa.paraphrasing.split_files import MACHINE, SplitFiles, read_splits, rewrite
@@ -28,7 +30,7 @@ from ehrxqa.runs.replacing import finish
 from ehrxqa.short_repr import short_repr
 from ehrxqa.shown_progress import FITTING
 
-__all__ = ["ParaphraseReport", "paraphrase"]
+__all__ = ["ParaphraseEstimate", "ParaphraseReport", "estimate", "paraphrase"]
 
 #: Of the journal.
 _FORMAT: Final = 1
@@ -64,6 +66,29 @@ class ParaphraseReport:
 
     __repr__ = short_repr
     _repr_html_ = html_repr
+
+
+@dataclass(frozen=True, slots=True)
+class ParaphraseEstimate:
+    """What a run would send.
+
+    Attributes:
+        questions: Questions that are to be reworded.
+        sentences: Different sentences among them, without their values.
+        requests: Requests, if each sentence has a wording that passes at once.
+        most: Requests, if none passes: each is then asked for again.
+        examples: The first few sentences, as they would be sent.
+        kept: Reason → questions that would keep their own wording, because no sentence of theirs can be sent.
+    """
+
+    questions: int
+    sentences: int
+    requests: int
+    most: int
+    examples: tuple[str, ...]
+    kept: Mapping[str, int]
+
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +158,7 @@ def paraphrase(
         shapes = _plan(files, limit, report)
         if not shapes:
             return report
-        what = f"{len(shapes):,} sentences without their values (such as: {next(iter(shapes))})"
+        what = f"{counted(len(shapes), 'sentence')} without their values (such as: {next(iter(shapes))})"
         synthetic = manifest.synthetic is True
         require_consent(where, what, synthetic=synthetic, confirmed=confirm_endpoint, ask=ask)
         settings = {
@@ -155,6 +180,29 @@ def paraphrase(
             counts = {"model": model, "temperature": temperature, "seed": seed, "changed": report.changed}
             rewrite(out, files, wordings, model, manifest, counts)
     return report
+
+
+def estimate(out: Path | str, *, splits: Sequence[str] = (), limit: int | None = None) -> ParaphraseEstimate:
+    """What `paraphrase` would send; sends nothing, and writes nothing.
+
+    Args:
+        out: Output folder with question files.
+        splits: Splits to reword; all by default.
+        limit: Most questions to reword.
+
+    Raises:
+        SettingsError: The limit makes no sense.
+        BuildError: There is no build in `out`.
+        RecordError: A question file is not what it should be.
+    """
+    _check_settings("any", limit, 1, None, 1)
+    if read_manifest(Path(out)) is None:
+        raise BuildError(f"{out}: holds no build; make one first: ehrxqa build SOURCES {out}")
+    report = ParaphraseReport("any", "")
+    shapes = _plan(read_splits(Path(out), splits), limit, report)
+    return ParaphraseEstimate(
+        report.questions, len(shapes), len(shapes), ATTEMPTS * len(shapes), tuple(islice(shapes, 3)), report.kept
+    )
 
 
 def _check_settings(

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from ehrxqa.arguments import checked
 from ehrxqa.building.facts import build_facts
+from ehrxqa.counting import counted
 from ehrxqa.dataset.parquet import fields_of, parquet_table, write_parquet
 from ehrxqa.dataset.splits import Dataset, read_dataset
 from ehrxqa.dataset.stats import dataset_stats, plots
@@ -121,7 +122,7 @@ def export(
     )
     metadata = croissant(
         name=name or _name(data_set, kind, official=official),
-        description=f"{len(every):,} questions over electronic health records and chest X-rays"
+        description=f"{counted(len(every), 'question')} over electronic health records and chest X-rays"
         + _MADE_FROM[kind]
         + f" {data_set}." * (data_set != OFFICIAL_DATA_SET)
         + "".join(f" {about.capitalize()}: {text}." for about, text in facts),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from ehrxqa.sql.tokens import Token
 
-__all__ = ["hints_of"]
+__all__ = ["hints_of", "with_nearest"]
 
 _COMPARES: Final = frozenset({"=", "==", "<>", "!="})
 
@@ -36,3 +37,16 @@ def hints_of(tokens: Sequence[Token]) -> tuple[str, ...]:
                 found[f"{token.text} has capitals, but the texts of this database are in lower case: {meant}?"] = None
         previous = token.lower
     return tuple(found)
+
+
+def with_nearest(message: str, tables: Iterable[str]) -> str:
+    """SQLite's message about a table that there is not, with the table that may be meant.
+
+    >>> with_nearest("no such table: patient", ["PATIENTS", "ADMISSIONS"])
+    'no such table: patient; did you mean patients?'
+    >>> with_nearest("no such column: patient", ["PATIENTS"])
+    'no such column: patient'
+    """
+    said, found, name = message.partition("no such table: ")
+    near = difflib.get_close_matches(name.lower(), [table.lower() for table in tables], n=1) if found else []
+    return f"{said}{found}{name}; did you mean {near[0]}?" if near else message

@@ -20,11 +20,13 @@ from typing import Any
 
 import apsw
 
-from ehrxqa.errors import NeuralSqlError, SettingsError
+from ehrxqa.counting import counted
+from ehrxqa.errors import MissingError, NeuralSqlError, SettingsError
 from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.sql.allowed import ANSWER_KEY, FUNCTIONS, TABLE_FUNCTIONS, Permissions
 from ehrxqa.sql.clock import file_system_at
 from ehrxqa.sql.errors import Denied, MemoryLimit, QuerySyntaxError, RowLimit, SqlError, TimeLimit
+from ehrxqa.sql.hints import with_nearest
 from ehrxqa.sql.label_tables import label_tables
 from ehrxqa.sql.limits import Limits
 from ehrxqa.sql.memory import MemoryBound
@@ -137,7 +139,7 @@ class Sandbox:
         own_time_functions: bool = False,
     ) -> None:
         if not path.is_file():
-            raise SettingsError(f"{path}: no such database file")
+            raise MissingError(f"{path}: no such database file")
         if immutable:
             _check_log(path)
         self.path = path
@@ -241,7 +243,9 @@ class Sandbox:
         """
         limits = self.limits
         if len(sql) > limits.sql_length:
-            raise MemoryLimit(f"the query has {len(sql):,} characters; at most {limits.sql_length:,} are allowed")
+            raise MemoryLimit(
+                f"the query has {counted(len(sql), 'character')}; at most {limits.sql_length:,} are allowed"
+            )
         return self.run_rewritten(sql, parameters)
 
     def run_rewritten(self, sql: str, parameters: Sequence[Value] = (), *, until: float | None = None) -> Rows:
@@ -335,7 +339,7 @@ class Sandbox:
             return SqlError("a text of the query or its result is not valid Unicode")
         if any(said in message for said in _SIZE_MESSAGES):
             return MemoryLimit(f"the query is larger than allowed: {message}")
-        return SqlError(message.removeprefix("SQLError: "))
+        return SqlError(with_nearest(message.removeprefix("SQLError: "), self.tables))
 
     @property
     def steps(self) -> int:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ehrxqa.counting import counted
 from ehrxqa.errors import RecordError, VqaError
 from ehrxqa.layout import image_path
 from ehrxqa.progress import SILENT, Progress
@@ -100,7 +101,8 @@ def answered(
     if faults:
         more = f" (and {len(faults) - _LISTED} more)" if len(faults) > _LISTED else ""
         raise RecordError(
-            f"{path}: {len(faults)} of {len(records)} questions cannot be answered: {'; '.join(faults[:_LISTED])}{more}"
+            f"{path}: {len(faults)} of {counted(len(records), 'question cannot', 'questions cannot')} be "
+            f"answered: {'; '.join(faults[:_LISTED])}{more}"
         )
 
 

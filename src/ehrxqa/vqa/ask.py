@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ehrxqa.arguments import checked
+from ehrxqa.counting import counted
 from ehrxqa.errors import RecordError, SettingsError, VqaError
 from ehrxqa.files import reading
 from ehrxqa.html_repr import html_repr
@@ -168,7 +169,9 @@ def vqa_ask(
                 lines.add(*_records(answered, asked, pool.facts, report))
                 task.advance(len(answered.replies))
     if left and report.failed == len(left):
-        raise VqaError(f"the model {report.model} answers none of {len(left):,} questions: {report.reasons[0]}")
+        raise VqaError(
+            f"the model {report.model} answers none of {counted(len(left), 'question')}: {report.reasons[0]}"
+        )
     return report
 
 

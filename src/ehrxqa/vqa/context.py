@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ehrxqa.errors import SettingsError
+from ehrxqa.errors import MissingError, SettingsError
 from ehrxqa.layout import DATABASE_PATHS
 from ehrxqa.net.consent import Ask
 from ehrxqa.vqa.image_labels import ImageLabels
@@ -75,7 +75,7 @@ class ModelContext:
                 f'model "{self.spec}" looks at images and needs a database and the folder of images (--images)'
             )
         if not self.images.is_dir():
-            raise SettingsError(f"{self.images}: no such folder of images")
+            raise MissingError(f"{self.images}: no such folder of images")
         from ehrxqa.vqa.database_labels import studies_of_database
         from ehrxqa.vqa.image_paths import ImageFiles
 

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ehrxqa.counting import counted
 from ehrxqa.errors import EndpointError, SettingsError, VqaError
 from ehrxqa.net.chat import ChatClient, Patience, Reply
 from ehrxqa.net.consent import Ask, require_consent
@@ -182,7 +183,8 @@ class EndpointModel:
         with self._lock:
             if most is not None and self._sent >= most:
                 raise EndpointError(
-                    f"{self._endpoint.host}: {most:,} requests were sent, as many as allowed; what was answered is "
+                    f"{self._endpoint.host}: {counted(most, 'request was', 'requests were')} sent, as "
+                    "many as allowed; what was answered is "
                     "kept, run again with a higher limit to go on"
                 )
             self._sent += 1

@@ -15,6 +15,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Final
 
+from ehrxqa.counting import counted
 from ehrxqa.errors import VqaError
 from ehrxqa.vqa.question import SIZE_LIMITS, Combination, Form, Target, VqaQuestion
 from ehrxqa.vqa.sentences import GRAMMAR_WORDS, IGNORED_WORDS, SENTENCES, Grouping
@@ -61,7 +62,7 @@ def parse(text: str, vocabulary: Vocabulary = DEFAULT_VOCABULARY) -> VqaQuestion
 @lru_cache(maxsize=65536)
 def _parse(text: str, vocabulary: Vocabulary) -> VqaQuestion:
     if len(text) > MAX_TEXT_LENGTH:
-        raise VqaError(f"image question of {len(text)} characters: at most {MAX_TEXT_LENGTH} are read")
+        raise VqaError(f"image question of {counted(len(text), 'character')}: at most {MAX_TEXT_LENGTH} are read")
     tokens = _tokens(text, vocabulary)
     if not tokens:
         raise VqaError(f"image question is empty: {text!r}")

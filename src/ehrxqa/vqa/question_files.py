@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ehrxqa.arguments import checked
-from ehrxqa.errors import SettingsError
+from ehrxqa.errors import MissingError, SettingsError
 from ehrxqa.files import reading
 from ehrxqa.html_repr import html_repr
 from ehrxqa.layout import LABELS_FOLDER, SPLITS
@@ -157,7 +157,7 @@ def require_folder(folder: Path) -> None:
         SettingsError: It is not there.
     """
     if not folder.is_dir():
-        raise SettingsError(f"{folder}: no such output folder; build it first: ehrxqa build SOURCES {folder}")
+        raise MissingError(f"{folder}: no such output folder; build it first: ehrxqa build SOURCES {folder}")
 
 
 def _check(out: Path, split: str) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
+from ehrxqa.counting import counted
 from ehrxqa.dataset.splits import load_records
 from ehrxqa.errors import SettingsError
 from ehrxqa.layout import WORK_FOLDER, question_file
@@ -140,7 +141,7 @@ class LlmParser:
         context, settings = self._context, self.settings
         require_consent(
             self._where,
-            f"{len(questions):,} questions with their values, and values of the database,",
+            f"{counted(len(questions), 'question')} with their values, and values of the database,",
             synthetic=context.synthetic,
             confirmed=settings.confirm_endpoint,
             ask=context.ask,

@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from ehrxqa import __version__
 from ehrxqa.arguments import checked
-from ehrxqa.errors import BuildError, SettingsError, VqaError
+from ehrxqa.counting import counted
+from ehrxqa.errors import BuildError, MissingError, SettingsError, VqaError
 from ehrxqa.files import sha256_of
 from ehrxqa.html_repr import html_repr
 from ehrxqa.labels.store import read_labels
@@ -121,11 +122,14 @@ def vqa_train(
     missing = sum(len(labels) for labels in found.values()) - len(learnt.labels) - len(checked.labels)
     if len(learnt.labels) < LEAST_IMAGES:
         raise BuildError(
-            f"{images}: holds the pictures of {len(learnt.labels)} of the {len(found['train'])} labelled images of the "
+            f"{images}: holds the pictures of {len(learnt.labels)} of the "
+            f"{counted(len(found['train']), 'labelled image')} of the "
             f"train split, and at least {LEAST_IMAGES} are needed; give the sources, or the folder of MIMIC-CXR-JPG"
         )
     if missing:
-        progress.note(f"{missing:,} labelled images have no picture in {images}; they are left out")
+        progress.note(
+            f"{counted(missing, 'labelled image has', 'labelled images have')} no picture in {images}; left out"
+        )
     pixels, valid_pixels = (
         read_pictures(part.paths, size, work=out / WORK_FOLDER, progress=progress) for part in (learnt, checked)
     )
@@ -192,9 +196,9 @@ def _check(out: Path, images: Path, name: str, kind: str, size: int | None, epoc
     if (size is not None and not 8 <= size <= 1024) or (epochs is not None and epochs < 1):
         raise SettingsError("a side has 8 to 1024 pixels, and there is at least one epoch")
     if not out.is_dir():
-        raise SettingsError(f"{out}: no such output folder; build it first: ehrxqa build SOURCES {out}")
+        raise MissingError(f"{out}: no such output folder; build it first: ehrxqa build SOURCES {out}")
     if not images.is_dir():
-        raise SettingsError(f"{images}: no such folder of images")
+        raise MissingError(f"{images}: no such folder of images")
 
 
 def _labels(out: Path) -> dict[str, ImageLabels]:
