@@ -5,13 +5,14 @@ UV = .tools/bin/uv
 BIN = .venv/bin
 OUT ?= demo
 
-.PHONY: help demo test adapters lint types docs reference bench torture mutants clean
+.PHONY: help demo test adapters lint types docs reference release bench torture mutants clean
 
 help:
 	@echo "make demo   a synthetic hospital, its databases, questions and answers, in ./$(OUT)"
 	@echo "make test   the test suite; make adapters: what needs environments of its own"
 	@echo "make lint   format, lint; make types: strict type check"
 	@echo "make docs   the documentation, in ./site; make reference: its pages that are made from the code"
+	@echo "make release  lint, types, docs, suite, wheel and sdist, all but the upload"
 	@echo "make torture  kills, hostile queries, damaged files, planted leaks, for up to an hour; prints what broke"
 	@echo "make mutants  changes of one token, tried against the tests of their package (long); prints what they miss"
 	@echo "make bench  the benchmarks (slow; prints ratios against a yardstick of the same run)"
@@ -57,6 +58,9 @@ reference: .venv/.develops
 docs: .venv/.develops
 	@$(BIN)/python docs/make_reference.py --check
 	@$(BIN)/python docs/make_site.py
+
+release: lint types docs test
+	@.ci/release
 
 bench: .venv/.develops
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -118,6 +118,8 @@ def _explain(error: OSError, path: Path) -> str:
 
 def fsync_path(path: Path) -> None:
     """Flush a file or folder to disk, so that a rename that follows cannot overtake its content."""
+    if os.name == "nt" and path.is_dir():  # Windows opens no folder, and keeps renames in order by itself
+        return
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

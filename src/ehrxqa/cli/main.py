@@ -65,7 +65,8 @@ def _end_like_ctrl_c() -> None:
 
     _Ending.sign = None
     if threading.current_thread() is threading.main_thread():
-        for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signs = (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP"))  # Windows has no SIGHUP
+        for sign in filter(None, signs):
             if signal.getsignal(sign) in (signal.SIG_DFL, signal.default_int_handler):
                 signal.signal(sign, end)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +33,8 @@ def exclusive(out: Path) -> Iterator[Path]:
     Raises:
         BuildError: Another command holds it, or it cannot be written.
     """
+    import fcntl  # there is none on Windows, where folders are read, too
+
     work = out / WORK_FOLDER
     with disk_errors(out):
         work.mkdir(parents=True, exist_ok=True)
