@@ -21,7 +21,7 @@ SENTENCES = (
     "{time}, what are the five drugs most often prescribed to patients after {drug_name1} and {drug_name2}?",
     "how many days is it since patient {patient_id} first had a {lab_name} lab test {time}?",
     "was the {vital_name} of patient {patient_id} ever higher than {vital_value} {time}?",
-    "consider chest x-ray study {study_id1} and the earlier study {study_id2}. is there still no abnormality?",
+    "look at chest x-ray {study_id1} and the earlier study {study_id2}. is there still no abnormality?",
 )
 TIMES = (
     "", "in {y}", "from {y} on", "until the end of {y}", "in {m:02}/{y}", "since {month} {y}", "on {m:02}/{d:02}/{y}",
@@ -66,8 +66,8 @@ def test_masked_sentences_hold_no_value_and_come_back_whole(record):
     bare = PLACEHOLDER.sub(" · ", masked.shape)
     assert not re.search(r"\d", bare)
     assert set(re.findall(r"[^\W\d_]+", bare)) <= set(re.findall(r"[^\W\d_]+", " ".join(template_words())))
-    for value in record["value"].values():
-        assert not alone(str(value), bare)
+    for value in filter(re.compile(r"\w").search, map(str, record["value"].values())):  # a mark alone says nothing
+        assert not alone(value, bare)
     assert sorted(masked.values) == sorted({match[0] for match in PLACEHOLDER.finditer(masked.shape)})
 
 

@@ -18,7 +18,7 @@ from ehrxqa.questions.phrases import active, passive
 from ehrxqa.questions.question import Choice, Question
 from ehrxqa.questions.saying import our_wording, say
 from ehrxqa.questions.slots import OPERATIONS, survival_length
-from ehrxqa.questions.times import EXACT_ADJECTIVES, NO_TIME, TIME_OPTIONS, WITHIN, TimeChoice
+from ehrxqa.questions.times import EXACT_ADJECTIVES, EXACT_ADVERBS, NO_TIME, TIME_OPTIONS, WITHIN, TimeChoice
 from ehrxqa.vqa.question import KINDS, VqaQuestion
 
 _GOLDEN = Path(__file__).with_name("golden_wordings.txt")
@@ -150,7 +150,8 @@ def test_table_sentences_say_each_filter_once_and_each_option(number):
                 assert not time.name or _told(time.said(), text) == 1, text
             assert not choice.within or _told(WITHIN[choice.within][1], text) == 1, text
             for slot in choice.exact:
-                assert _told(EXACT_ADJECTIVES[choice.exact[slot]], text), text
+                said_of = (*EXACT_ADJECTIVES[choice.exact[slot]], *EXACT_ADVERBS[choice.exact[slot]])
+                assert _told(said_of, text), text
             for slot, option in choice.operations.items():
                 words = {*OPERATIONS[slot].said.get(option, (option,))}
                 if slot == "n_survival_period":

@@ -8,13 +8,16 @@ no value of any database, and follow the sentences when those change.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
 from ehrxqa.paraphrasing.specimens import Listener, specimens
 from ehrxqa.questions.families.catalogue import catalogue
+from ehrxqa.questions.nouns import bare
 from ehrxqa.questions.question import Question
 from ehrxqa.questions.saying import our_wording
+from ehrxqa.questions.word_forms import WORDS, forms_of
 from ehrxqa.vqa.question import Target
 
 __all__ = ["WORD", "template_words", "unanswerable_words"]
@@ -38,7 +41,8 @@ def template_words() -> frozenset[str]:
             chance = Listener(n)
             said = our_wording(question, chance, ties="n_rank" in template.operations)
             names = _names(question)
-            texts.update(names.sub(" ", text) if names else text for text in (said, *chance.heard))
+            heard = {form for text in chance.heard for form in _forms(text)}
+            texts.update(names.sub(" ", text) if names else text for text in (said, *heard))
     return _words(texts)
 
 
@@ -50,6 +54,13 @@ def unanswerable_words() -> frozenset[str]:
     return _words({sentence for _, sentences in UNANSWERABLE for sentence in sentences})
 
 
+def _forms(text: str) -> Iterator[str]:
+    """A text, and what it becomes with each form of its `[cxr]` and the like."""
+    yield text
+    for slot in _SLOT.findall(text):
+        yield from (text.replace(slot, form) for form in WORDS.get(slot[1:-1], ()))
+
+
 def _words(texts: set[str]) -> frozenset[str]:
     return frozenset(word for text in texts for word in WORD.findall(_SLOT.sub(" ", text).lower()))
 
@@ -59,5 +70,5 @@ def _names(question: Question) -> re.Pattern[str] | None:
     visual = question.choice.visual
     if visual is None or visual.target is Target.SIZE:
         return None
-    names = sorted((*visual.objects, *visual.attributes), key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, names))) if names else None
+    names = [bare(form) for name in (*visual.objects, *visual.attributes) for form in (name, *forms_of(name))]
+    return re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True)))) if names else None

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ehrxqa.paraphrasing.known_words import WORD, template_words, unanswerable_words
-from ehrxqa.questions.nouns import MANY, ONE, with_article
+from ehrxqa.questions.nouns import MANY, ONE, bare, with_article
+from ehrxqa.questions.word_forms import forms_of
 from ehrxqa.spec.values import GENDER_WORDS
 
 __all__ = ["PLACEHOLDER", "Masked", "Unmaskable", "mask", "unmask"]
@@ -51,7 +52,8 @@ _NUMBERS: Final = (
     ("date", r"\d{1,2}/\d{1,2}/\d{4}"),
     ("date", rf"{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?:, \d{{4}})?(?!\d)"),
     ("month", r"\d{1,2}/\d{4}"),
-    ("month", rf"{_MONTH}(?: \d{{4}})?"),
+    ("month", r"(?:first|second|third|fourth) quarter of \d{4}"),
+    ("month", rf"{_MONTH}(?: (?:of )?\d{{4}})?"),
     ("day", r"\d{1,2}(?:st|nd|rd|th)"),
     ("ages", r"\d{1,3}s"),
     ("age", r"\d{1,3}(?= or (?:above|older|more)\b)"),
@@ -140,17 +142,18 @@ def _texts(record: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """Text in the sentence, lower-cased → (kind of placeholder, slot); a slot with several forms has one in it."""
     texts: dict[str, tuple[str, str]] = {}
     for slot, value in dict(record.get("value") or {}).items():
-        bare = slot.rstrip("0123456789")
+        plain = slot.rstrip("0123456789")
         text = str(value)
-        if bare == "gender":
+        if plain == "gender":
             text = GENDER_WORDS.get(text.lower(), text)
-        texts.setdefault(text.lower(), (_KINDS.get(bare, "name"), slot))
+        texts.setdefault(text.lower(), (_KINDS.get(plain, "name"), slot))
     visual = dict(record.get("v_tag") or {})
     for place, text in enumerate(visual.get("object") or ()):
-        texts.setdefault(str(text).lower(), ("location", f"object {place}"))
+        for form in (str(text), *forms_of(text)):
+            texts.setdefault(form.lower(), ("location", f"object {place}"))
     for place, text in enumerate(visual.get("attribute") or ()):
-        for form in (str(text), re.sub(r"^an? ", "", with_article(str(text)))):  # “rotated positioning”
-            texts.setdefault(form.lower(), ("finding", f"attribute {place}"))
+        for form in (str(text), with_article(str(text)), *forms_of(text)):  # “rotated positioning”
+            texts.setdefault(bare(form).lower(), ("finding", f"attribute {place}"))
     for place, text in enumerate(visual.get("category") or ()):
         for kind, form in (("category", text), ("category", ONE.get(text, text)), ("categories", MANY.get(text, text))):
             texts.setdefault(str(form).lower(), (kind, f"category {place}"))

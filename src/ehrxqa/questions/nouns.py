@@ -1,16 +1,21 @@
-"""Findings and places as noun phrases: articles, number, and how two of them are joined.
+"""Findings and places as noun phrases: what they are called, articles, number, and how two of them are joined.
 
-The names are those of the labels, so what holds for a name follows from its last word; a database may add others.
+The names are those of the labels, so what holds for a name follows from its last word; a database may add others. What
+else a name is called, `word_forms` says.
 """
 
 from __future__ import annotations
 
+import random
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
+from ehrxqa.questions.word_forms import forms_of
 from ehrxqa.vqa.question import Combination, Target, VqaQuestion
 
-__all__ = ["MANY", "ONE", "finding_of", "is_plural", "place_of", "things_of", "with_article"]
+__all__ = ["MANY", "ONE", "Nouns", "bare", "called_by_chance", "is_plural", "with_article"]
 
 #: Category → one of it, and several.
 ONE: Final = {
@@ -45,7 +50,7 @@ def is_plural(name: str) -> bool:
     >>> [is_plural(name) for name in ("cabg grafts", "scoliosis", "pericardial effusion", "left hilar structures")]
     [True, False, False, True]
     """
-    return name.endswith("s") and not name.endswith(("is", "ss", "us"))
+    return name.endswith("s") and not name.endswith(("is", "ss", "us")) and not name.startswith(("a ", "an "))
 
 
 def with_article(name: str) -> str:
@@ -60,6 +65,15 @@ def with_article(name: str) -> str:
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}" if counted else name
 
 
+def bare(phrase: str) -> str:
+    """A noun phrase without its article.
+
+    >>> bare("an enlarged hilum"), bare("any device")
+    ('enlarged hilum', 'any device')
+    """
+    return re.sub(r"^an? ", "", phrase)
+
+
 def _join(names: tuple[str, ...], combination: Combination | None) -> str:
     if len(names) == 1:
         return names[0]
@@ -69,42 +83,77 @@ def _join(names: tuple[str, ...], combination: Combination | None) -> str:
     return f"either {first} or {second}" if combination in _EITHER else f"{first} but not {second}"
 
 
-def finding_of(question: VqaQuestion, *, explained: bool = False) -> str:
-    """What is looked for: “both a picc and pleural effusion”, “any device”."""
-    if question.attributes:
-        return _join(tuple(map(with_article, question.attributes)), question.combination)
-    if len(question.categories) == 2:
-        return "any " + " or ".join(MANY[name] for name in question.categories)
-    if question.categories:
-        return f"any {ONE[question.categories[0]]}"
-    return f"any abnormality {_EXPLAINED}" if explained else "any abnormality"
+def called_by_chance(question: VqaQuestion, rng: random.Random) -> dict[str, str]:
+    """Name → what it is called in one sentence: half of the time as the labels call it."""
+    names = () if question.target is Target.SIZE else (*question.objects, *question.attributes)
+    called = {}
+    for name in names:
+        if (forms := forms_of(name)) and (form := rng.choice(("", rng.choice(forms)))):
+            called[name] = form
+    return called
 
 
-def things_of(question: VqaQuestion, *, explained: bool = False) -> str:
-    """What is listed: “diseases and devices”."""
-    if question.categories:
-        return " and ".join(MANY[name] for name in question.categories)
-    return f"abnormalities {_EXPLAINED}" if explained else "abnormalities"
+@dataclass(frozen=True)
+class Nouns:
+    """The noun phrases of an image question.
 
-
-def place_of(question: VqaQuestion) -> str:
-    """Where it is looked for, with a blank before, or nothing.
-
-    Two places that must both show something of a category need not show the same: “any device in the neck and any in
-    the spine”.
+    Attributes:
+        question: The question.
+        called: Name → what it is called in the sentence, where that is not its name.
+        brief: Whether articles are left out, as in notes: “picc in neck”.
     """
-    if not question.objects or question.target in (Target.OBJECT, Target.SIZE):
-        return ""
-    named = any(
-        name in attribute and name in place
-        for name in _OF_ITS_PLACE
-        for attribute in question.attributes
-        for place in question.objects
-    )
-    at = "at" if named else "in"
-    places = tuple(f"the {name}" for name in question.objects)
-    if question.combination is Combination.AND and len(places) == 2 and not question.attributes:
-        return f" in {places[0]} and any in {places[1]}"
-    if question.combination is Combination.DIFFERENCE:
-        return f" {at} {places[0]} but not {at} {places[1]}"
-    return f" {at} {_join(places, question.combination)}"
+
+    question: VqaQuestion
+    called: Mapping[str, str] = field(default_factory=dict)
+    brief: bool = False
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The attributes with their articles: “a picc”."""
+        phrases = (self.called.get(name) or with_article(name) for name in self.question.attributes)
+        return tuple(map(bare, phrases) if self.brief else phrases)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The objects: “the left lung”."""
+        the = "" if self.brief else "the "
+        return tuple(f"{the}{self.called.get(name, name)}" for name in self.question.objects)
+
+    def finding(self, *, explained: bool = False) -> str:
+        """What is looked for: “both a picc and pleural effusion”, “any device”."""
+        question = self.question
+        if question.attributes:
+            return _join(self.attributes, question.combination)
+        if len(question.categories) == 2:
+            return "any " + " or ".join(MANY[name] for name in question.categories)
+        if question.categories:
+            return f"any {ONE[question.categories[0]]}"
+        return f"any abnormality {_EXPLAINED}" if explained else "any abnormality"
+
+    def things(self, *, explained: bool = False) -> str:
+        """What is listed: “diseases and devices”."""
+        if self.question.categories:
+            return " and ".join(MANY[name] for name in self.question.categories)
+        return f"abnormalities {_EXPLAINED}" if explained else "abnormalities"
+
+    def place(self) -> str:
+        """Where it is looked for, with a blank before, or nothing.
+
+        Two places that must both show something of a category need not show the same: “any device in the neck and any
+        in the spine”.
+        """
+        question, places = self.question, self.places
+        if not places or question.target in (Target.OBJECT, Target.SIZE):
+            return ""
+        named = any(
+            name in attribute and name in place
+            for name in _OF_ITS_PLACE
+            for attribute in question.attributes
+            for place in question.objects
+        )
+        at = "at" if named else "in"
+        if question.combination is Combination.AND and len(places) == 2 and not question.attributes:
+            return f" in {places[0]} and any in {places[1]}"
+        if question.combination is Combination.DIFFERENCE and len(places) == 2:
+            return f" {at} {places[0]} but not {at} {places[1]}"
+        return f" {at} {_join(places, question.combination)}"

@@ -4,7 +4,8 @@ A sentence has the slots of the official one, in any order, and
 `<a|b>`: a while the period asked about goes on, b when it is over;
 `~(…)`: left out where no time filter in it was drawn;
 `[same]`: that the period is the one named before;
-`[adj1]`, `[adj2]`: first or last before a noun, `[at1]`, `[at2]`: a given time, `[period]`: the day of “daily”, `[length]`: the years of “two year”.
+`[adj1]`, `[adj2]`: first or last before a noun, `[at1]`, `[at2]`: a given time, `[period]`: the day of “daily”, `[length]`: the years of “two year”;
+`[cxr]` and other words of `word_forms`: one of the forms that stand there.
 `a` before a slot becomes `an` where that is right.
 """
 
@@ -12,13 +13,16 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
 from typing import Final
 
 from ehrxqa.questions.articles import article
 from ehrxqa.questions.image_wordings import compared_wordings, finding_wordings, visual_wordings
+from ehrxqa.questions.nouns import Nouns, called_by_chance
 from ehrxqa.questions.question import Choice, Question
 from ehrxqa.questions.slots import OPERATIONS, PERIODS, survival_length
-from ehrxqa.questions.times import EXACT, EXACT_ADJECTIVES, WITHIN
+from ehrxqa.questions.times import EXACT_ADJECTIVES, EXACT_ADVERBS, WITHIN
+from ehrxqa.questions.word_forms import WORDS
 from ehrxqa.spec.values import GENDER_WORDS
 
 __all__ = ["TIES_SAID", "our_wording", "say", "tidy"]
@@ -51,21 +55,31 @@ def say(sentence: str, question: Question, rng: random.Random) -> str:
     choice = question.choice
     over = choice.time("g1").over
     said = _said(choice, rng)
-    text = _MAYBE.sub(lambda m: m[1] if any(said[slot] for slot in _SLOT.findall(m[1])) else "", sentence)
+    text = _MAYBE.sub(lambda m: m[1] if any(said.get(slot) for slot in _SLOT.findall(m[1])) else "", sentence)
     text = _EITHER.sub(lambda match: match[2] if over else match[1], text)
+    if choice.visual is not None:
+        text = _with_visual(text, Nouns(choice.visual, called_by_chance(choice.visual, rng)), choice.comparison, rng)
     text = re.sub(r"\ban? (?=[\[{])", f"a{_OPEN} ", text.replace("aged [age_group]", "[age_group]"))
-    text = re.sub(r"\s+:", ":", _SLOT.sub(lambda match: said[match[1]], text))
-    if (visual := choice.visual) is not None:
-        for name, make in (("{visual}", visual_wordings), ("{finding}", finding_wordings)):
-            if name in text:
-                text = text.replace(name, rng.choice(make(visual)))
-        if "{compared}" in text:
-            text = text.replace("{compared}", rng.choice(compared_wordings(visual, choice.comparison)))
-    text = tidy(text)
+    text = _SLOT.sub(lambda match: said[match[1]] if match[1] in said else rng.choice(WORDS[match[1]]), text)
+    text = tidy(re.sub(r"\s+:", ":", text))
     if text[-1] not in "?.":
-        text += "." if re.search(r"(^|, )(list|name|show|give)\b", text) else "?"
+        text += "?"
     text = tidy(_with_values(text, choice)).lower()
     return re.sub(rf"\ba{_OPEN} (?=(.{{1,20}}))", lambda match: article(match[1]) + " ", text)
+
+
+def _with_visual(text: str, nouns: Nouns, comparison: str, rng: random.Random) -> str:
+    """An image question in its hole."""
+    if "{visual}" in text:
+        text = text.replace("{visual}", rng.choice(visual_wordings(nouns)))
+    if "{finding}" in text:
+        text = text.replace("{finding}", rng.choice(finding_wordings(nouns)))
+    if "{brief}" in text:
+        brief = replace(nouns, brief=True)
+        text = text.replace("{brief}", brief.finding() + brief.place())
+    if "{compared}" in text:
+        text = text.replace("{compared}", rng.choice(compared_wordings(nouns, comparison)))
+    return text
 
 
 def tidy(text: str) -> str:
@@ -84,7 +98,7 @@ def _said(choice: Choice, rng: random.Random) -> dict[str, str]:
     said["same"] = "during that stay" if period.visit else "in that period" if period.name else ""
     said["w"] = rng.choice(WITHIN[choice.within][1]) if choice.within else ""
     for slot, name in choice.exact.items():
-        said[slot] = EXACT[name][0]
+        said[slot] = rng.choice(EXACT_ADVERBS.get(name) or EXACT_ADJECTIVES[name])
         said[f"adj{slot[1]}"] = rng.choice(EXACT_ADJECTIVES[name])
     said |= {f"at{slot[1]}": moment for slot, moment in choice.moments.items()}
     for slot, option in choice.operations.items():

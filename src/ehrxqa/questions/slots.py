@@ -45,10 +45,14 @@ OPERATIONS: Final = {
         _ages(),
         {
             **{
-                f"{age}s": (f"in their {age}s at admission", f"aged {age} to {age + 9} at admission")
+                f"{age}s": (
+                    f"admitted in their {age}s",
+                    f"aged {age} to {age + 9} at admission",
+                    f"in their {age}s at admission",
+                )
                 for age in (20, 30, 40, 50)
             },
-            "60 or above": ("aged 60 or above at admission", "at least 60 years old at admission"),
+            "60 or above": ("aged 60 or above at admission", "admitted at 60 or older", "admitted aged 60 or above"),
         },
     ),
     "agg_function": Operation(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import calendar
 import random
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -22,8 +22,10 @@ from ehrxqa.layout import CURRENT_TIME, START_YEAR
 __all__ = [
     "EXACT",
     "EXACT_ADJECTIVES",
+    "EXACT_ADVERBS",
     "MOMENT_SQL",
     "NO_TIME",
+    "QUARTERS",
     "TIME_OPTIONS",
     "WINDOWS",
     "WITHIN",
@@ -40,6 +42,8 @@ _BEGINNING: Final = f"{START_YEAR}-01-01 00:00:00"
 #: Unit → length of a time that is cut off behind it.
 _WIDTHS: Final = {"year": 4, "month": 7, "day": 10}
 _MOST_YEARS: Final = 5
+_FIELD: Final = re.compile(r"\{(\w+)\}")
+QUARTERS: Final = ("first", "second", "third", "fourth")
 
 
 @contextmanager
@@ -96,13 +100,13 @@ def _this(unit: str, back: int) -> str:
 
 def _calendar() -> Iterable[TimeOption]:
     forms = {
-        "year": ("%Y", "{y}", "{y}", ("in {y}", "in the year {y}"), "{y}"),
-        "month": ("%Y-%m", "{y}-{m}", "{m}/{y}", ("in {month} {y}", "in {m}/{y}"), "{month} {y}"),
+        "year": ("%Y", "{y}", "{y}", ("in {y}", "in the year {y}", "during {y}", "{this_year}"), "{y}"),
+        "month": ("%Y-%m", "{y}-{m}", "{m}/{y}", ("in {month} {y}", "in {m}/{y}", "in {month} of {y}"), "{month} {y}"),
         "day": (
             "%Y-%m-%d",
             "{y}-{m}-{d}",
             "{m}/{d}/{y}",
-            ("on {month} {day}, {y}", "on {m}/{d}/{y}"),
+            ("on {month} {day}, {y}", "on {m}/{d}/{y}", "on {month} {day_th}, {y}"),
             "{month} {day}, {y}",
         ),
     }
@@ -111,11 +115,15 @@ def _calendar() -> Iterable[TimeOption]:
         column = f"strftime('{code}',<c>)"
         is_year = None if unit == "year" else False
         yield TimeOption(f"abs-{unit}-in", unit, f"{at} {nlq}", f"{column} = '{value}'", within, is_year, True)
-        since = (f"since {named}", f"in or after {named}" if unit == "year" else f"since {nlq}")
-        yield TimeOption(f"abs-{unit}-since", unit, f"since {nlq}", f"{column} >= '{value}'", since)
-        until = (f"until the end of {named}", f"up to the end of {named}")
+        since: tuple[str, ...] = (f"since {named}", f"from {named} on")
+        since += (f"in or after {named}", "{this_year}") if unit == "year" else (f"since {nlq}",)
+        until: tuple[str, ...] = (f"until the end of {named}", f"through {named}", f"by the end of {named}")
         if unit == "day":
-            until = (f"up to and including {named}", f"up to and including {nlq}")
+            until = (f"up to and including {named}", f"through {named}", f"up to and including {nlq}")
+        if unit == "month":
+            since += ("since the {quarter_begun} quarter of {y}",)
+            until += ("until the end of the {quarter_ended} quarter of {y}",)
+        yield TimeOption(f"abs-{unit}-since", unit, f"since {nlq}", f"{column} >= '{value}'", since)
         yield TimeOption(
             f"abs-{unit}-until", unit, f"until {nlq}", f"{column} <= '{value}'", until, unit == "year", True
         )
@@ -125,7 +133,8 @@ def _calendar() -> Iterable[TimeOption]:
         "day": ("today", "yesterday"),
     }.items():
         current, previous = (
-            ((f"in the {which} {unit}",) if unit != "day" else ()) for which in ("current", "previous")
+            tuple(f"{word} {unit}" for word in words) if unit != "day" else ()
+            for words in (("in the current", "so far this"), ("in the previous", "in the prior"))
         )
         yield TimeOption(f"rel-{unit}-this", unit, this, _this(unit, 0), (this, *current))
         yield TimeOption(f"rel-{unit}-last", unit, last, _this(unit, 1), (last, *previous), unit == "year", True)
@@ -135,14 +144,19 @@ def _calendar() -> Iterable[TimeOption]:
             unit,
             f"since {{n}} {unit} ago",
             f"datetime(<c>) >= {bound}",
-            (f"in the past {{n_{unit}}}", f"over the past {{n_{unit}}}"),
+            (
+                f"in the past {{n_{unit}}}",
+                f"over the past {{n_{unit}}}",
+                f"within the past {{n_{unit}}}",
+                f"in the last {{more_{unit}}}",
+            ),
         )
         yield TimeOption(
             f"rel-{unit}-until",
             unit,
             f"until {{n}} {unit} ago",
             f"datetime(<c>) <= {bound}",
-            (f"no later than {{N_{unit}}} ago", f"more than {{N_{unit}}} ago"),
+            (f"no later than {{N_{unit}}} ago", f"more than {{N_{unit}}} ago", f"at least {{N_{unit}}} ago"),
             unit == "year",
             True,
         )
@@ -153,7 +167,7 @@ def _calendar() -> Iterable[TimeOption]:
             "month",
             f"in {{m}}/{words}",
             f"{_this('year', back)} and strftime('%m',<c>) = '{{m}}'",
-            (f"in {{month}} of {words}",),
+            (f"in {{month}} of {words}", f"in {{month}} {words}"),
             False,
             True,
         )
@@ -189,18 +203,23 @@ def _visits() -> Iterable[TimeOption]:
             "first": f"{ended} is not null order by {begun} asc limit 1",
             "last": f"{ended} is not null order by {begun} desc limit 1",
         }
-        for which, official, word in (
-            ("cur", "current", "current"),
-            ("first", "first", "first"),
-            ("last", "last", "last completed"),
+        for which, official, words in (
+            ("cur", "current", ("current", "ongoing")),
+            ("first", "first", ("first",)),
+            ("last", "last", ("last completed", "most recent completed")),
         ):
             past = which != "cur"
+            said = tuple(
+                f"{during} the {word} {stay} {visit_}"
+                for word in words
+                for during, visit_ in (("during", "stay"), ("during", "visit"), ("on", "admission"))
+            )
             yield TimeOption(
                 f"rel-{visit}-{which}",
                 visit,
                 f"on the {official} {stay} visit",
                 sql[which],
-                (f"during the {word} {stay} stay", f"during the {word} {stay} visit"),
+                said,
                 past and visit == "hosp",
                 past,
             )
@@ -223,10 +242,18 @@ MOMENT_SQL: Final = "<c> = '{time}'"
 
 #: Name → our wordings before a noun.
 EXACT_ADJECTIVES: Final = {
-    "exact-first": ("first", "earliest"),
+    "exact-first": ("first", "earliest", "initial"),
     "exact-second": ("second",),
-    "exact-last": ("last", "most recent"),
-    "exact-second_to_last": ("second-to-last",),
+    "exact-last": ("last", "most recent", "latest"),
+    "exact-second_to_last": ("second-to-last", "next-to-last", "penultimate"),
+    "exact-default": ("",),
+}
+#: Name → our wordings beside a verb.
+EXACT_ADVERBS: Final = {
+    "exact-first": ("first",),
+    "exact-second": ("second",),
+    "exact-last": ("last", "most recently"),
+    "exact-second_to_last": ("second to last",),
     "exact-default": ("",),
 }
 
@@ -234,12 +261,12 @@ EXACT_ADJECTIVES: Final = {
 WITHIN: Final = {
     "within-hosp": (
         "within the same hospital visit",
-        ("during the same hospital stay", "within the same hospital stay"),
+        ("during the same hospital stay", "in the same hospital stay"),
         "<a.hadm> = <b.hadm>",
     ),
     "within-month": (
         "within the same month",
-        ("in the same calendar month", "within the same calendar month"),
+        ("in the same calendar month", "in the same month"),
         "datetime(<a>,'start of month') = datetime(<b>,'start of month')",
     ),
     "within-day": (
@@ -292,20 +319,22 @@ class TimeChoice:
     @property
     def nlq(self) -> str:
         """The official wording."""
-        return "" if self.option is None else self._fill(self.option.nlq)
+        return "" if self.option is None else _filled(self.option.nlq, self._values())
 
     def said(self) -> tuple[str, ...]:
         """All wordings of our own."""
         if self.option is None:
             return ("",)
-        said = tuple(map(self._fill, self.option.said))
-        return (*said, "this year") if self.name == "abs-year-in" and self.year == _moment().year else said
+        values = self._values()
+        return tuple(
+            _filled(text, values) for text in self.option.said if all(values.get(name) for name in _FIELD.findall(text))
+        )
 
     def sql(self, column: str) -> str:
         """The condition on `column`; nothing for visits and the empty filter."""
         if self.option is None or self.visit:
             return ""
-        return self._fill(self.option.sql).replace("<c>", column)
+        return _filled(self.option.sql, self._values()).replace("<c>", column)
 
     def visit_sql(self, visit: str) -> str:
         """The condition inside the select of admissions (`hosp`) or ICU stays (`icu`)."""
@@ -376,7 +405,8 @@ class TimeChoice:
             return time >= bound if which == "since" else time <= bound
         return True
 
-    def _fill(self, text: str) -> str:
+    def _values(self) -> dict[str, str]:
+        """Field → its words; a wording with a field that has none does not fit this date or number."""
         day = str(self.day)
         ending = "th" if 10 < self.day < 20 else {1: "st", 2: "nd", 3: "rd"}.get(self.day % 10, "th")
         values = {
@@ -387,15 +417,31 @@ class TimeChoice:
             "month": calendar.month_name[self.month].lower() if self.month else "",
             "day": day,
             "day_th": day + ending,
+            "this_year": "this year" if self.year == _moment().year else "",
+            "quarter_begun": QUARTERS[self.month // 3] if self.month % 3 == 1 else "",
+            "quarter_ended": QUARTERS[self.month // 3 - 1] if self.month and self.month % 3 == 0 else "",
         }
         for unit in ("year", "month", "day"):
             few = "24 hours" if unit == "day" else unit
-            if unit == "month" and self.n > 12 and self.n % 12 == 0:  # people say three years, not 36 months
-                values |= {"n_month": f"{self.n // 12} years", "N_month": f"{self.n // 12} years"}
-                continue
-            values[f"n_{unit}"] = few if self.n == 1 else f"{self.n} {unit}s"
-            values[f"N_{unit}"] = f"{self.n} {unit}{'' if self.n == 1 else 's'}"
-        return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], text)
+            several = _several(self.n, unit)
+            values[f"n_{unit}"] = few if self.n == 1 else several
+            values[f"N_{unit}"] = f"1 {unit}" if self.n == 1 else several
+            values[f"more_{unit}"] = several if self.n > 1 else ""
+        return values
+
+
+def _several(n: int, unit: str) -> str:
+    """A number of units as people say it: three years, not 36 months."""
+    if unit == "month" and n >= 12 and n % 12 == 0:
+        return f"{n // 12} years" if n > 12 else "12 months"
+    if unit == "day" and n >= 14 and n % 7 == 0:
+        return f"{n // 7} weeks"
+    return f"{n} {unit}s"
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    """A wording with its fields filled in."""
+    return _FIELD.sub(lambda match: values[match[1]], text)
 
 
 NO_TIME: Final = TimeChoice()
@@ -423,11 +469,11 @@ def _start_back(unit: str) -> str:
     return (_moment() - timedelta(days=1)).isoformat(" ")
 
 
-#: Unit → the numbers of it that people say: nobody says 37 months or 1235 days.
+#: Unit → the numbers of it that people say: nobody says 37 months or 1235 days, and 24 months are years.
 _SAID_NUMBERS: Final = {
     "year": tuple(range(1, _MOST_YEARS + 1)),
-    "month": (*range(1, 25), *range(30, 61, 6)),
-    "day": (*range(1, 15), *range(20, 61, 10), 90, 120, 150, 180),
+    "month": (*range(1, 13), 15, 18, 21, 30, 42, 54),
+    "day": (*range(1, 15), *range(21, 71, 7), 90, 120, 150, 180),
 }
 
 
@@ -435,7 +481,7 @@ def _as_said(n: int, unit: str, *, up: bool) -> int:
     """The next number of units that people say, upwards or downwards; 0 if there is none.
 
     >>> _as_said(37, "month", up=True), _as_said(37, "month", up=False), _as_said(1235, "day", up=True)
-    (42, 36, 0)
+    (42, 30, 0)
     """
     if up:
         return next((number for number in _SAID_NUMBERS[unit] if number >= n), 0)

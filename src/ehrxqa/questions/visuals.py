@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import combinations
 from typing import Final
 
 from ehrxqa.errors import VqaError
@@ -36,6 +37,9 @@ class Visuals:
             self._object.setdefault(finding.object, []).append(finding)
             self._attribute.setdefault(finding.attribute, []).append(finding)
             self._category.setdefault(finding.category, []).append(finding)
+        self._in_one_place = frozenset(
+            attribute for attribute, held in self._attribute.items() if _is_one_place({each.object for each in held})
+        )
         everywhere = 0
         for bits in labels.present:
             everywhere |= bits
@@ -43,9 +47,13 @@ class Visuals:
         self._occurring: dict[str, list[Finding]] = {}
         for finding in occurring:
             self._occurring.setdefault(finding.attribute, []).append(finding)
-        # the rarer an attribute, the likelier it is asked for where it is
-        studies = Counter(labels.findings[n].attribute for bits in labels.present for n in _first_of_each(labels, bits))
-        self._weight = {attribute: 1 / count for attribute, count in studies.items()}
+        self._in_category = {
+            category: sorted(each for each, held in self._occurring.items() if held[0].category == category)
+            for category in sorted({finding.category for finding in occurring})
+        }
+        # the rarer a name, the likelier it is asked for where it is
+        studies = Counter(name for bits in labels.present for name in _names_of(labels, bits))
+        self._weight = {name: 1 / count for name, count in studies.items()}
 
     def answer(self, question: VqaQuestion, row: int) -> bool | tuple[str, ...] | None:
         """What the labels of a study say."""
@@ -86,7 +94,10 @@ class Visuals:
         if here and rng.random() < 0.6:
             first = self._flattened(kind, here, rng)
         elif self._occurring and rng.random() < 0.8:
-            first = rng.choice(self._occurring[rng.choice(sorted(self._occurring))])
+            names = sorted(self._occurring)
+            if kind.categories:  # each category as often as another, whatever the number of its names
+                names = self._in_category[rng.choice(list(self._in_category))]
+            first = rng.choice(self._occurring[rng.choice(names)])
         elif self._possible:
             first = rng.choice(self._possible)
         else:
@@ -97,7 +108,10 @@ class Visuals:
         if (
             kind.objects
             and kind.attributes
-            and any(f" {each.object}" in f" {each.attribute}" for each in (first, second))
+            and any(
+                each.attribute in self._in_one_place or f" {each.object}" in f" {each.attribute}"
+                for each in (first, second)
+            )
         ):
             return None  # an enlarged cardiac silhouette is nowhere but there
         pair = (first, second)
@@ -117,7 +131,7 @@ class Visuals:
         """One of the findings of a study: rare names as well as frequent ones."""
         field = "attribute" if kind.attributes else "category" if kind.categories else "object"
         names = sorted({getattr(finding, field) for finding in here})
-        weights = [self._weight[name] if kind.attributes else 1.0 for name in names]
+        weights = [1.0 if field == "object" else self._weight[name] for name in names]
         (name,) = rng.choices(names, weights)
         return rng.choice([finding for finding in here if getattr(finding, field) == name])
 
@@ -145,6 +159,11 @@ class Visuals:
         return None
 
 
+def _is_one_place(places: set[str]) -> bool:
+    """Whether of all places each lies in the other, so that there is but one."""
+    return all(_nested(one, other) for one, other in combinations(sorted(places), 2))
+
+
 def _differ(kind: Kind, first: Finding, second: Finding) -> bool:
     if kind.objects == 2 and (first.object == second.object or one_within_other(first.object, second.object)):
         return False
@@ -153,9 +172,10 @@ def _differ(kind: Kind, first: Finding, second: Finding) -> bool:
     return kind.categories != 2 or first.category != second.category
 
 
-def _first_of_each(labels: ImageLabels, bits: int) -> list[int]:
-    """A finding for each attribute of a study."""
-    return list({labels.findings[n].attribute: n for n in _numbers(bits)}.values())
+def _names_of(labels: ImageLabels, bits: int) -> set[str]:
+    """The attributes and categories of a study."""
+    findings = [labels.findings[n] for n in _numbers(bits)]
+    return {name for finding in findings for name in (finding.attribute, finding.category)}
 
 
 def _numbers(bits: int) -> list[int]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from ehrxqa.models.template.examples import Example, example_of, kind_of
 from ehrxqa.models.template.mentions import COLUMN_KINDS
 from ehrxqa.models.value_search import ValueIndex
+from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.image_sql import COMPARISONS
 from ehrxqa.questions.question import Choice, Question
 from ehrxqa.questions.saying import say
@@ -22,13 +24,27 @@ from ehrxqa.questions.times import EXACT, TIME_OPTIONS, TimeChoice
 from ehrxqa.vqa.question import KINDS, VqaQuestion
 from ehrxqa.vqa.vocabulary import ATTRIBUTES, OBJECTS
 
-__all__ = ["declared_examples"]
+__all__ = ["all_declared_examples", "declared_examples"]
 
 #: How often each sentence is filled: its times, findings and comparisons have several wordings.
-_DRAWN: Final = 4
+_DRAWN: Final = 3
 _TRIES: Final = 20
 _FIXED_NAMES: Final[Mapping[str, tuple[str, ...]]] = {"number": ("2.5",), "gender": ("f", "m")}
 _COLUMN_OF_KIND: Final = {kind: column for column, kind in COLUMN_KINDS.items()}
+
+
+def all_declared_examples(values: ValueIndex) -> tuple[Example, ...]:
+    """The declared sentences of all templates; kept, since they are the same whenever values and sentences are."""
+    held = tuple((column, tuple(names)) for column, names in sorted(values.values.items()))
+    return _declared(held, tuple((each.said, each.said_at) for each in catalogue().values()))
+
+
+@lru_cache(maxsize=2)
+def _declared(
+    held: tuple[tuple[str, tuple[str, ...]], ...], sentences: tuple[tuple[tuple[str, ...], ...], ...]
+) -> tuple[Example, ...]:
+    values = ValueIndex(dict(held))
+    return tuple(example for template in catalogue().values() for example in declared_examples(template, values))
 
 
 def declared_examples(template: Template, values: ValueIndex) -> Iterator[Example]:

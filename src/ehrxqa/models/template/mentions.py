@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ehrxqa.models.value_search import ValueIndex
-from ehrxqa.questions.nouns import MANY, ONE
+from ehrxqa.questions.nouns import MANY, ONE, bare, with_article
 from ehrxqa.questions.slots import OPERATIONS, PERIODS, survival_length
-from ehrxqa.questions.times import EXACT, EXACT_ADJECTIVES, TIME_OPTIONS, WITHIN, TimeChoice
+from ehrxqa.questions.times import EXACT, EXACT_ADJECTIVES, EXACT_ADVERBS, QUARTERS, TIME_OPTIONS, WITHIN, TimeChoice
+from ehrxqa.questions.word_forms import forms_of
 from ehrxqa.spec.values import GENDER_OF_WORD
 from ehrxqa.vqa.vocabulary import ATTRIBUTES, OBJECTS
 
@@ -90,10 +91,15 @@ _FIELDS: Final = {
     "day_th": r"(?P<day>\d{1,2})(?:st|nd|rd|th)",
     "n_year": r"(?:(?P<n>\d+) years|year)",
     "n_month": r"(?:(?P<n>\d+) months|month)",
-    "n_day": r"(?:(?P<n>\d+) days|24 hours)",
+    "n_day": r"(?:(?P<n>\d+) days|(?P<week>\d+) weeks|24 hours)",
     "N_year": r"(?P<n>\d+) years?",
     "N_month": r"(?P<n>\d+) months?",
-    "N_day": r"(?P<n>\d+) days?",
+    "N_day": r"(?:(?P<n>\d+) days?|(?P<week>\d+) weeks)",
+    "more_year": r"(?P<n>\d+) years",
+    "more_month": r"(?P<n>\d+) months",
+    "more_day": r"(?:(?P<n>\d+) days|(?P<week>\d+) weeks)",
+    "quarter_begun": f"(?P<begun>{'|'.join(QUARTERS)})",
+    "quarter_ended": f"(?P<ended>{'|'.join(QUARTERS)})",
 }
 
 
@@ -105,6 +111,8 @@ def _time_readers() -> Iterator[tuple[str, re.Pattern[str]]]:
     """Name of a filter and a pattern of one of its wordings."""
     for option in TIME_OPTIONS.values():
         for wording in dict.fromkeys((option.nlq, *option.said)):
+            if "{this_year}" in wording:  # as another filter says it, which means the same
+                continue
             pattern = re.sub(r"\\\{(\w+)\\\}", lambda match: _FIELDS[match[1]], re.escape(wording))
             yield option.name, _bounded(pattern)
 
@@ -113,18 +121,22 @@ def _choice_of(name: str, match: re.Match[str]) -> TimeChoice | None:
     """The filter that a wording stands for, or None for a date that no calendar has."""
     got = {key: value for key, value in match.groupdict().items() if value}
     month = _MONTHS[got["month"]] if "month" in got else int(got.get("m", 0))
+    if quarter := got.get("begun") or got.get("ended"):
+        month = 3 * QUARTERS.index(quarter) + (1 if "begun" in got else 3)
     day = int(got.get("day", got.get("d", 0)))
     counted = TIME_OPTIONS[name].name.startswith("rel") and name.rpartition("-")[2] in ("since", "until")
     if month > 12 or day > 31:
         return None
-    return TimeChoice(name, int(got.get("y", 0)), month, day, int(got.get("n", 1)) if counted else 0)
+    number = 7 * int(got["week"]) if "week" in got else int(got.get("n", 1))
+    return TimeChoice(name, int(got.get("y", 0)), month, day, number if counted else 0)
 
 
 def _words() -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Kind of mention and its words → value."""
-    yield "object", {name: name for name in OBJECTS}
-    names = {name: name for held in ATTRIBUTES.values() for name in held}
-    yield "attribute", names | {"rotated positioning": "rotated"}
+    yield "object", {words: name for name in OBJECTS for words in (name, *forms_of(name))}
+    names = [name for held in ATTRIBUTES.values() for name in held]
+    said = {bare(words): name for name in names for words in (name, with_article(name), *forms_of(name))}
+    yield "attribute", said
     yield (
         "category",
         {name: name for name in ATTRIBUTES}
@@ -134,7 +146,12 @@ def _words() -> Iterator[tuple[str, Mapping[str, Any]]]:
     yield "within", {words: name for name, (nlq, said, _) in WITHIN.items() for words in (nlq, *said)}
     yield (
         "exact",
-        {words: name for name, (nlq, _) in EXACT.items() for words in (nlq, *EXACT_ADJECTIVES[name]) if words},
+        {
+            words: name
+            for name, (nlq, _) in EXACT.items()
+            for words in (nlq, *EXACT_ADJECTIVES[name], *EXACT_ADVERBS[name])
+            if words
+        },
     )
     yield "gender", dict(GENDER_OF_WORD)
     for slot, operation in OPERATIONS.items():

@@ -13,7 +13,7 @@ import numpy as np
 
 from ehrxqa.dataset.records import Record
 from ehrxqa.models.template.comparisons import Comparer
-from ehrxqa.models.template.declared import declared_examples
+from ehrxqa.models.template.declared import all_declared_examples
 from ehrxqa.models.template.examples import Example, examples_of, frames, official_examples
 from ehrxqa.models.template.filling import fill
 from ehrxqa.models.template.mentions import find_mentions
@@ -71,7 +71,7 @@ class Reader:
     def __init__(self, records: Iterable[Record], train_values: ValueIndex, values: ValueIndex) -> None:
         templates = {template.q_tag: template for template in catalogue().values()}
         learnt = list(examples_of(records, templates, train_values))
-        learnt += chain.from_iterable(declared_examples(each, train_values) for each in templates.values())
+        learnt += all_declared_examples(train_values)
         self.learnt = len(learnt)
         self.examples: list[Example] = [
             *learnt,

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from ehrxqa.models.template.mentions import Mention, longest_apart
+from ehrxqa.questions.word_forms import WORDS
 
 __all__ = ["FREE", "framed", "masked", "stem", "with_pairs", "words_of_text"]
 
@@ -38,11 +39,15 @@ _FORMS: Final = {
     }.items()
     for form in forms.split()
 }
+_FIRST_FORM: Final = {form: forms[0] for forms in WORDS.values() for form in forms}
+_FORM: Final = re.compile(
+    rf"(?<![\w<|])(?:{'|'.join(sorted(map(re.escape, _FIRST_FORM), key=len, reverse=True))})(?![\w>|])"
+)
 #: A finding and its place, in a sentence whose names are replaced: what image templates that differ only in the kind
 #: of finding have in the same place.
 _FINDING: Final = re.compile(
     r"(?:\b(?:any|an|a|the) )?(?:<attribute>|<category>(?: (?:or|and) <category>)?|\babnormalit(?:y|ies)\b)"
-    r"(?: \([^()]*\))?(?: (?:in|at) the <object>)?"
+    r"(?: \([^()]*\))?(?: (?:in|at) (?:the )?<object>)?"
 )
 
 
@@ -78,7 +83,12 @@ def masked(text: str, mentions: Sequence[Mention]) -> str:
             if mention.kind in _KEPT_WORDS:
                 parts.append(" " + text[mention.start : mention.end])
         at = mention.end
-    return " ".join("".join([*parts, text[at:]]).split())
+    return _one_form(" ".join("".join([*parts, text[at:]]).split()))
+
+
+def _one_form(text: str) -> str:
+    """The text with the first form of all words that have several: “cxr” and “chest film” are one thing."""
+    return _FORM.sub(lambda match: _FIRST_FORM[match[0]], text)
 
 
 def framed(text: str) -> str:

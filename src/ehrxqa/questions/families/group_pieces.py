@@ -68,4 +68,9 @@ def after_said(it: EventWords, noun: str, then: str) -> tuple[str, ...]:
         f"~(counting only what happened [g1], )what is the number of patients who {it.verb.they('')} [w] after {noun}?",
         f"[g1], {it.to} how many patients <has|was> {it.what} <been |>{it.made} [w] after {noun}?",
         f"count the patients for whom {noun} was followed, [w], by {then}~(, counting only what happened [g1]).",
+        f"[g1], number of patients with {then} [w] after {noun}?",
+        f"[tell] how many patients~(, [g1],) {it.verb.they('')} [w] after {noun}.",
+        f"[can] how many patients {it.verb.they('')} [w] after {noun}~(, both [g1])?",
+        f"{noun}, then {then} [w]~(, both [g1]): how many patients?",
+        f"in how many patients was {noun} followed [w] by {then}~(, both [g1])?",
     )

@@ -40,6 +40,11 @@ def _current() -> Iterator[Template]:
                 f"count the patients{who} whose hospital stay has not ended yet.",
                 f"what is the number of patients{who} with a current hospital stay?",
                 f"the hospital currently has how many patients{who}?",
+                f"number of patients{who} in the hospital now?",
+                f"[tell] how many patients{who} are in the hospital at the moment.",
+                f"[can] how many patients{who} are still in the hospital?",
+                f"current hospital stays: how many patients{who}?",
+                f"[give] the current number of patients{who} in the hospital.",
             ),
             sql="select count( distinct admissions.subject_id ) from admissions "
             f"where[admissions.dischtime is null{' & [age_group]' if aged else ''}]",
@@ -73,6 +78,11 @@ def _survival() -> Iterator[Template]:
             "{diagnosis_name}?",
             "looking at first diagnoses of {diagnosis_name} made at least [length] ago, what fraction of the patients survived for "
             "at least [length] more?",
+            "[n_survival_period] survival, from 0 to 1, after a first diagnosis of {diagnosis_name} at least [length] ago?",
+            "[tell] the [n_survival_period] survival rate (0 to 1) after first diagnoses of {diagnosis_name} made at least [length] ago.",
+            "{diagnosis_name}, first diagnosed at least [length] ago: what share, from 0 to 1, survived [length]?",
+            "what share (0 to 1) of those first diagnosed with {diagnosis_name} at least [length] ago lived [length] or longer?",
+            "[can] the share, from 0 to 1, alive [length] after a first diagnosis of {diagnosis_name}, made at least [length] ago?",
         ),
         sql=f"select avg(c1) from ( select {dead.format(t='t1', yes=0, no=1)} as c1 from ( {of_one} ) as t1 join patients on "
         "t1.subject_id = patients.subject_id )",
@@ -95,6 +105,12 @@ def _survival() -> Iterator[Template]:
             "{diagnosis_name} and prescribed {drug_name} afterwards?",
             "looking at first diagnoses of {diagnosis_name} made at least [length] ago, what fraction of the patients who were prescribed "
             "{drug_name} afterwards survived for at least [length] after the diagnosis?",
+            "[n_survival_period] survival, from 0 to 1, after a first diagnosis of {diagnosis_name} at least [length] ago, with {drug_name} "
+            "prescribed afterwards?",
+            "[tell] the [n_survival_period] survival rate (0 to 1) after first diagnoses of {diagnosis_name} at least [length] ago, if "
+            "{drug_name} was prescribed afterwards.",
+            "{diagnosis_name}, first diagnosed at least [length] ago, then {drug_name}: what share, from 0 to 1, survived [length] after the "
+            "diagnosis?",
         ),
         sql=f"select avg(c1) from ( select {dead.format(t='t1', yes=0, no=1)} as c1 from ( {of_one} ) as t1 join patients on "
         f"t1.subject_id = patients.subject_id where {treated} )",
@@ -118,6 +134,11 @@ def _survival() -> Iterator[Template]:
             "diagnoses made at least [length] ago.",
             "by the share of patients who died within [length] of a first diagnosis that was made at least [length] ago, what are the "
             "[n_rank] deadliest diagnoses?",
+            "top [n_rank] diagnoses by [n_survival_period] mortality, counting first diagnoses made at least [length] ago?",
+            "[tell] the [n_rank] diagnoses with the highest [n_survival_period] mortality among first diagnoses at least [length] ago.",
+            "of first diagnoses made at least [length] ago, which [n_rank] kill most often within [length]?",
+            "[give] the [n_rank] diagnoses that are deadliest within [length], going by first diagnoses at least [length] ago.",
+            "[can] the [n_rank] diagnoses with the highest [n_survival_period] mortality, first made at least [length] ago?",
         ),
         sql="select d_icd_diagnoses.long_title from d_icd_diagnoses where d_icd_diagnoses.icd_code in ( select t4.icd_code from "
         "( select t3.icd_code, <rank> over ( order by avg(t3.c1) desc ) as c2 from ( select t2.icd_code, "
@@ -146,6 +167,11 @@ def _costs() -> Iterator[Template]:
                 f"among hospital stays with {said}, what <is|was> the [agg_function] total cost per stay [g1]?",
                 f"~(counting only what was charged [g1], )find the [agg_function] cost of a whole hospital stay with {said}.",
                 f"[g1], how high <is|was> the [agg_function] total hospital cost of stays that involved {said}?",
+                f"[agg_function] cost of a hospital stay with {said}~(, counting charges [g1])?",
+                f"[tell] the [agg_function] total cost~( [g1]) of a hospital stay with {said}.",
+                f"[can] the [agg_function] cost per hospital stay with {said}~(, charges [g1])?",
+                f"hospital stays with {said}: [agg_function] total cost per stay~( [g1])?",
+                f"[give] the [agg_function] total per hospital stay with {said}~(, counting what was charged [g1]).",
             ),
             sql="select [agg_function](t1.c1) from ( select sum(cost.cost) as c1 from cost where[cost.hadm_id in ( select "
             "<T>.hadm_id from <T> where[<nm>] ) & [G1 cost.chargetime]] group by cost.hadm_id ) as t1",
@@ -166,6 +192,9 @@ def _patients() -> Iterator[Template]:
             "what are the ids of the patients in whom {diagnosis_name} <has been|was> diagnosed [g1]?",
             "ids of patients diagnosed [g1] with {diagnosis_name}?",
             "list all patients diagnosed [g1] with {diagnosis_name}, by id.",
+            "[tell] the ids of patients who <have had|had> {diagnosis_name} diagnosed [g1].",
+            "[can] which patient ids <have|had> a [dx] of {diagnosis_name} [g1]?",
+            "{diagnosis_name}~(, [g1]): which patient ids?",
         ),
         sql="select distinct admissions.subject_id from admissions where admissions.hadm_id in ( select <T>.hadm_id from <T> "
         "where[<nm> & <g1>] )",
@@ -184,6 +213,10 @@ def _patients() -> Iterator[Template]:
             "out every [period] without any?",
             "take the number of hospital stays with a diagnosis of {diagnosis_name} for each [period] [g1] that has any: what <is|was> "
             "the [agg_function] of these numbers?",
+            "[agg_function] number of hospital stays with {diagnosis_name} per [period]~( [g1]), leaving out every [period] without any?",
+            "[tell] the [agg_function] number of stays with {diagnosis_name} per [period]~( [g1]), not counting any [period] without.",
+            "per [period] with at least one stay for {diagnosis_name}~( [g1]), what <is|was> the [agg_function] number of stays?",
+            "[can] the [agg_function] count of stays with {diagnosis_name} per [period]~( [g1]), each [period] without any left out?",
         ),
         sql="select [agg_function](t1.c1) from ( select count( distinct diagnoses_icd.hadm_id ) as c1 from diagnoses_icd "
         "where[<nm> & <g1>] [unit_average diagnoses_icd.charttime] ) as t1",
@@ -206,6 +239,11 @@ def _patients() -> Iterator[Template]:
                 f"how many patients <have been|were> {text} the hospital [g1]?",
                 f"[g1], what <is|was> the number of different patients with {'an' if not more else 'a'} {noun} the hospital?",
                 f"count the patients who <have been|were> {text} the hospital at least once [g1].",
+                f"number of patients {text} the hospital [g1]?",
+                f"[tell] how many patients <have been|were> {text} the hospital [g1].",
+                f"[can] how many different patients <have been|were> {text} the hospital [g1]?",
+                f"[g1], how many people <have been|were> {text} the hospital?",
+                f"[give] the number of patients {text} the hospital at least once [g1].",
             ),
             sql=f"select count( distinct admissions.subject_id ) from admissions where[{more} & [G1 admissions.{column}]]",
             kinds=("dis" if more else "adm",),
@@ -238,8 +276,11 @@ def _patients() -> Iterator[Template]:
                 f"[g1], {it.to} how many patients <has|was> {it.what} <been |>{it.made}?",
                 f"count the different patients {it.to} whom {it.what} <has been|was> {it.made} [g1].",
                 f"number of patients who {it.verb.they()}?",
-                f"tell me how many patients {it.verb.they()}.",
+                f"[tell] how many patients {it.verb.they()}.",
                 f"how many different patients {it.verb.they()}?",
+                f"[can] how many patients {it.verb.they()}?",
+                f"{it.what}~(, [g1]): {it.made} {it.to} how many patients?",
+                f"[give] the number of patients {it.to} whom {it.what} <has been|was> {it.made} [g1].",
             ),
             sql=counted,
             kinds=(kind,),
@@ -252,6 +293,11 @@ def _patients() -> Iterator[Template]:
             "how many patients <have undergone|underwent> the procedure {procedure_name} [n_times] [g1]?",
             "[g1], on how many patients <has|was> the procedure {procedure_name} <been |>performed [n_times]?",
             "count the patients who <have had|had> the procedure {procedure_name} performed [n_times] [g1].",
+            "number of patients with the procedure {procedure_name} [n_times] [g1]?",
+            "[tell] how many patients <have had|had> the procedure {procedure_name} [n_times] [g1].",
+            "[can] how many patients <have undergone|underwent> the procedure {procedure_name} [n_times] [g1]?",
+            "the procedure {procedure_name}~(, [g1]): how many patients [n_times]?",
+            "[give] the number of patients who <have had|had> the procedure {procedure_name} done [n_times] [g1].",
         ),
         sql="select count( distinct t1.subject_id ) from ( select admissions.subject_id, count(*) as c1 from procedures_icd join "
         "admissions on procedures_icd.hadm_id = admissions.hadm_id where[<nm> & <g1>] group by admissions.subject_id ) as t1 "
@@ -274,6 +320,11 @@ def _patients() -> Iterator[Template]:
                 f"[g1], how often <has|was> {it.what} <been |>{it.made} {it.to} any patient?",
                 f"over all patients, what is the number of times that {it.what} <has been|was> {it.made} [g1]?",
                 f"count every time that {it.what} <has been|was> {it.made} [g1].",
+                f"{it.what}~(, [g1]): {it.made} how many times?",
+                f"[tell] how many times {it.what} <has been|was> {it.made} [g1].",
+                f"[can] how often {it.what} <has been|was> {it.made} [g1]?",
+                f"number of times {it.what} <has been|was> {it.made} [g1]?",
+                f"[give] the total number of times {it.what} <has been|was> {it.made} [g1], all patients together.",
             ),
             sql="select count(*) from <T> where[<nm> & <g1>]",
             kinds=(kind,),
@@ -325,6 +376,11 @@ def _after() -> Iterator[Template]:
             "~(counting only diagnoses and deaths [g1], )what is the number of patients who died [w] after being diagnosed with "
             "{diagnosis_name}?",
             "count the patients who died [w] after a diagnosis of {diagnosis_name}~(, counting only diagnoses and deaths [g1]).",
+            "[g1], number of patients dead [w] after a diagnosis of {diagnosis_name}?",
+            "[tell] how many patients died [w] after a diagnosis of {diagnosis_name}~(, both [g1]).",
+            "[can] how many patients died [w] after a diagnosis of {diagnosis_name}~(, both [g1])?",
+            "a diagnosis of {diagnosis_name}, then death [w]~(, both [g1]): how many patients?",
+            "how many deaths [w] after a diagnosis of {diagnosis_name}~(, both [g1])?",
         ),
         sql=f"select count( distinct t1.subject_id ) from {side('A', 't1')} join ( select patients.subject_id, patients.dod from "
         "patients where[patients.dod is not null & [G1 patients.dod]] ) as t2 on t1.subject_id = t2.subject_id "
@@ -354,6 +410,11 @@ def _after() -> Iterator[Template]:
             "count the patients who <have been|were> diagnosed [g1] with {diagnosis_name} and had no new hospital admission [w] after "
             "any of these diagnoses.",
             "how many patients did not return to the hospital [w] after any diagnosis of {diagnosis_name}~( made [g1])?",
+            "number of patients not back in the hospital [w] after any diagnosis of {diagnosis_name}~( made [g1])?",
+            "[tell] how many patients had no new hospital admission [w] after any diagnosis of {diagnosis_name}~( made [g1]).",
+            "[can] how many patients never came back to the hospital [w] after any diagnosis of {diagnosis_name}~( made [g1])?",
+            "any diagnosis of {diagnosis_name}~( made [g1]): how many patients not readmitted [w] after it?",
+            "how many patients were not readmitted [w] after any diagnosis of {diagnosis_name}~( made [g1])?",
         ),
         sql=not_back,
         kinds=("dx",),

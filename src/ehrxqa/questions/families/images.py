@@ -25,9 +25,9 @@ ONE_STUDY: Final = (*range(1, 41), *SIZE_KINDS)
 TWO_STUDIES: Final = (1, 2, 3, 19, 20, 22, 7, 8, 25, 27, 31, 39)
 
 _P = "patient {patient_id}"
-#: How a chest x-ray is called in a hurry.
-CXR: Final = "cxr"
-_NTH = f"the [e1] chest x-ray study of {_P} [g1] that showed {{finding}}"
+#: Any form of “chest x-ray”.
+CXR: Final = "[cxr]"
+_NTH = f"the [adj1] {CXR} of {_P} [g1] [showing] {{finding}}"
 
 
 def sentence(kind: int) -> str:
@@ -46,38 +46,42 @@ def image_templates() -> Iterator[Template]:
     yield from _patients()
 
 
-#: Wording, how the study is selected, and the study in our sentences, three times.
+#: Wording, how the study is selected, and the study in our sentences, twice, and without its article.
 _SELECTORS: Final[tuple[tuple[str, Literal["time", "id"], str, str, str], ...]] = (
     (
         f"given the [e1] study of {_P} [g1]",
         "time",
-        f"the [e1] chest x-ray study of {_P} [g1]",
-        f"the [e1] chest x-ray of {_P} [g1]",
-        f"the [e1] {CXR} of {_P} [g1]",
+        f"the [adj1] {CXR} of {_P} [g1]",
+        f"{_P}'s [adj1] {CXR} [g1]",
+        f"[adj1] {CXR} of {_P} [g1]",
     ),
     (
         "given the study {study_id}",
         "id",
-        "chest x-ray study {study_id}",
-        "the chest x-ray of study {study_id}",
         f"{CXR} {{study_id}}",
+        f"the {CXR} with id {{study_id}}",
+        f"{CXR} no. {{study_id}}",
     ),
 )
 
 
 def _one_study() -> Iterator[Template]:
-    for selector, (text, by, study, image, cxr) in enumerate(_SELECTORS):
+    for selector, (text, by, study, other, bare) in enumerate(_SELECTORS):
         for kind in ONE_STUDY:
             form: Answer = "truth" if KINDS[kind].form is Form.VERIFY else "list"
-            shown: tuple[str, ...] = (f"{{finding}} on {image}?", f"{{finding}} on {cxr}?")
+            shown: tuple[str, ...] = (f"{{finding}} on {study}?", f"{{finding}} on {other}?")
             if form == "truth" and kind not in SIZE_KINDS:
                 shown = (
                     f"does {study} show {{finding}}?",
-                    f"can {{finding}} be seen on {image}?",
-                    f"{{finding}} on {cxr}?",
-                    f"does {cxr} show {{finding}}?",
-                    f"please check {cxr} for {{finding}}.",
-                    f"tell me whether {image} shows {{finding}}.",
+                    f"can you see {{finding}} on {study}?",
+                    f"{{finding}} on {other}?",
+                    f"does {other} show {{finding}}?",
+                    f"please check {study} for {{finding}}.",
+                    f"[tell] whether {study} shows {{finding}}.",
+                    f"look at {study} for {{finding}}.",
+                    f"[can] if {other} shows {{finding}}?",
+                    f"is {study} positive for {{finding}}?",
+                    f"I am looking for {{finding}} on {study}: is it there?",
                 )
             yield Template(
                 official=1000 + 100 * selector + kind - 1,
@@ -85,11 +89,12 @@ def _one_study() -> Iterator[Template]:
                 scope="image-single-1",
                 text=f"{text}, {sentence(kind)}",
                 said=(
-                    f"in {study}, {{visual}}",
-                    f"consider {image}. {{visual}}",
-                    f"on {cxr}, {{visual}}",
-                    f"{cxr}: {{visual}}",
-                    f"please look at {image}: {{visual}}",
+                    f"on {study}, {{visual}}",
+                    f"{bare}: {{visual}}",
+                    f"{study}: {{visual}}",
+                    f"looking at {other}, {{visual}}",
+                    f"review {study}. {{visual}}",
+                    f"open {other}. {{visual}}",
                     *shown,
                 ),
                 draw=f"study by {by}",
@@ -137,27 +142,33 @@ def _two_studies() -> Iterator[Template]:
         )
         for comparand, (than, y) in enumerate(earlier):
             for digit, kind in enumerate(TWO_STUDIES):
-                this = f"the [e1] chest x-ray study of {_P} [g1]" if by == "time" else "chest x-ray study {study_id1}"
-                other = "an earlier one, namely the [e2] chest x-ray study of the same patient [g2]"
-                this_cxr, other_cxr = f"the [e1] {CXR} of {_P} [g1]", f"the same patient's earlier, [e2] {CXR} [g2]"
+                this, this_one = f"the [adj1] {CXR} of {_P} [g1]", f"{_P}'s [adj1] {CXR} [g1]"
+                other = f"the earlier, [adj2] {CXR} of the same patient [g2]"
+                short = "the earlier, [adj2] one [g2]"
                 if by == "id":
-                    this_cxr, other = f"{CXR} {{study_id1}}", "the earlier study {study_id2}"
-                    other_cxr = f"the earlier {CXR} {{study_id2}}"
+                    this, this_one = f"{CXR} {{study_id1}}", f"the {CXR} with id {{study_id1}}"
+                    other, short = f"the earlier {CXR} {{study_id2}}", "the earlier study {study_id2}"
                 if comparand == 1:
-                    other, other_cxr = "the patient's previous study", "the one before"
+                    other, short = "the patient's previous one", "the one before"
                 yield Template(
                     official=2000 + 200 * anchor + 100 * comparand + digit,
                     family=f"compare: {_family(kind)}",
                     scope="image-single-2",
                     text=f"{text}, {_compared(kind)} compared to {than}?",
                     said=(
-                        f"when {this} is compared with {other}, {{compared}}?",
-                        f"compare {this_cxr} with {other_cxr}: {{compared}}?",
-                        f"{this_cxr} against {other_cxr}: {{compared}}?",
-                        f"from {other_cxr} to {this_cxr}, {{compared}}?"
+                        f"compare {this} with {short}: {{compared}}?",
+                        f"{this} vs {short}: {{compared}}?",
+                        f"{this_one} against {short}: {{compared}}?",
+                        f"from {short} to {this_one}, {{compared}}?"
                         if comparand == 0
-                        else f"{this_cxr}, set beside {other_cxr}: {{compared}}?",
-                        f"look at {this_cxr} and {other_cxr}. {{compared}}?",
+                        else f"{this_one}, beside {short}: {{compared}}?",
+                        f"{{compared}}, comparing {this} to {short}?",
+                        f"look at {this_one} and {short}. {{compared}}?",
+                        f"between {short} and {this_one}, {{compared}}?"
+                        if comparand == 0
+                        else f"{this_one} after the one before: {{compared}}?",
+                        f"put {this_one} next to {other}: {{compared}}?",
+                        f"{this} and {short} side by side: {{compared}}?",
                     ),
                     draw=f"two studies by {by}{' previous' if comparand else ''}",
                     answer="truth" if KINDS[kind].form is Form.VERIFY else "list",
@@ -183,13 +194,15 @@ def _many_studies() -> Iterator[Template]:
             0,
             f"how many [unit_count] have passed since the [e1] time {_P} had a chest x-ray study indicating {{}} [g1]?",
             (
-                f"how many [unit_count] lie between now and {_NTH}?",
                 f"how many [unit_count] ago was {_NTH}?",
-                f"counted in [unit_count], how long ago did {_P} [e1] have a chest x-ray [g1] that showed {{finding}}?",
-                f"how many [unit_count] ago did {_P} [e1] have {{finding}} on a {CXR} [g1]?",
-                f"[unit_count] since the [e1] {CXR} of {_P} [g1] with {{finding}}?",
-                f"how many [unit_count] have passed since {_P} [e1] had a chest x-ray [g1] with {{finding}}?",
-                f"{_P}~(, [g1]): how many [unit_count] is it since the [e1] chest x-ray with {{finding}}?",
+                f"how many [unit_count] have passed since {_NTH}?",
+                f"counted in [unit_count], how long ago did {_P} [e1] have a {CXR} [g1] [showing] {{finding}}?",
+                f"how many [unit_count] ago did {_P} [e1] have {{finding}} on {CXR} [g1]?",
+                f"[unit_count] since {_P}'s [adj1] {CXR} [g1] with {{finding}}?",
+                f"{_P}~(, [g1]): how many [unit_count] since the [adj1] {CXR} with {{finding}}?",
+                f"[tell] how many [unit_count] it has been since {_NTH}.",
+                f"[can] how many [unit_count] ago {_P} [e1] had a {CXR} [g1] [showing] {{finding}}?",
+                f"time in [unit_count] from {_NTH} to now?",
             ),
             unit,
             "value",
@@ -199,12 +212,14 @@ def _many_studies() -> Iterator[Template]:
             f"when was the [e1] time that {_P} had a chest x-ray study indicating {{}} [g1]?",
             (
                 f"when was {_NTH}?",
-                f"at what time did {_P} [e1] have a chest x-ray [g1] that showed {{finding}}?",
-                f"give the date and time of {_NTH}.",
-                f"when did {_P} [e1] have {{finding}} on a chest x-ray [g1]?",
-                f"time of the [e1] {CXR} of {_P} [g1] with {{finding}}?",
-                f"{_P}~(, [g1]): when was the [e1] chest x-ray with {{finding}}?",
-                f"tell me when a {CXR} of {_P} [g1] [e1] showed {{finding}}.",
+                f"at what time did {_P} [e1] have a {CXR} [g1] [showing] {{finding}}?",
+                f"[give] the date and time of {_NTH}.",
+                f"when did {_P} [e1] have {{finding}} on {CXR} [g1]?",
+                f"time of {_P}'s [adj1] {CXR} [g1] with {{finding}}?",
+                f"{_P}~(, [g1]): when was the [adj1] {CXR} with {{finding}}?",
+                f"[tell] when a {CXR} of {_P} [g1] [e1] showed {{finding}}.",
+                f"[can] when {_P} [e1] had {{finding}} on {CXR} [g1]?",
+                f"what is the timestamp of {_NTH}?",
             ),
             "select distinct {0}.studydatetime",
             "value",
@@ -213,14 +228,17 @@ def _many_studies() -> Iterator[Template]:
             2,
             "has {patient_id} had any chest x-ray study indicating {} [g1]?",
             (
-                f"<has|did> {_P} <had|have> any chest x-ray study [g1] that showed {{finding}}?",
-                f"<has|did> any chest x-ray of {_P} [g1] <shown|show> {{finding}}?",
-                f"<is|was> there a chest x-ray study of {_P} [g1] that <shows|showed> {{finding}}?",
+                f"<has|did> {_P} <had|have> any {CXR} [g1] [showing] {{finding}}?",
+                f"<has|did> any {CXR} of {_P} [g1] <shown|show> {{finding}}?",
+                f"<is|was> there a {CXR} of {_P} [g1] with {{finding}}?",
                 f"any {CXR} of {_P} [g1] with {{finding}}?",
-                f"<has|did> {_P} <had|have> {{finding}} on any chest x-ray [g1]?",
+                f"<has|did> {_P} <had|have> {{finding}} on any {CXR} [g1]?",
                 f"{{finding}} on any {CXR} of {_P} [g1]?",
-                f"tell me whether any chest x-ray of {_P} [g1] <shows|showed> {{finding}}.",
-                f"{_P}~(, [g1]): any chest x-ray with {{finding}}?",
+                f"[tell] whether any {CXR} of {_P} [g1] <shows|showed> {{finding}}.",
+                f"{_P}~(, [g1]): any {CXR} with {{finding}}?",
+                f"[can] if any of {_P}'s {CXR}s [g1] <shows|showed> {{finding}}?",
+                f"[check] whether {_P} <has had|had> {{finding}} on {CXR} [g1].",
+                f"<does|did> any of {_P}'s {CXR}s [g1] show {{finding}}?",
             ),
             "select count(*) > 0",
             "truth",
@@ -229,13 +247,15 @@ def _many_studies() -> Iterator[Template]:
             3,
             f"count the number of times that {_P} had chest x-ray studies indicating {{}} [g1].",
             (
-                f"how many chest x-ray studies of {_P} [g1] <show|showed> {{finding}}?",
-                f"in how many chest x-ray studies of {_P} [g1] can {{finding}} be seen?",
-                f"count the chest x-ray studies of {_P} [g1] that <show|showed> {{finding}}.",
                 f"how many {CXR}s of {_P} [g1] <show|showed> {{finding}}?",
+                f"on how many {CXR}s of {_P} [g1] can {{finding}} be seen?",
+                f"[count] the {CXR}s of {_P} [g1] that <show|showed> {{finding}}.",
                 f"number of {CXR}s of {_P} [g1] with {{finding}}?",
-                f"{_P}~(, [g1]): how many chest x-rays with {{finding}}?",
-                f"on how many chest x-rays [g1] <has|did> {_P} <had|have> {{finding}}?",
+                f"{_P}~(, [g1]): how many {CXR}s with {{finding}}?",
+                f"on how many {CXR}s [g1] <has|did> {_P} <had|have> {{finding}}?",
+                f"[tell] how many of {_P}'s {CXR}s [g1] <show|showed> {{finding}}.",
+                f"[can] how many {CXR}s of {_P} [g1] have {{finding}}?",
+                f"how many of {_P}'s {CXR}s [g1] are positive for {{finding}}?",
             ),
             "select count( distinct {0}.study_id )",
             "count",
@@ -273,13 +293,15 @@ def _patients() -> Iterator[Template]:
             0,
             "count the number of patients who had any chest x-ray study indicating {} [g1].",
             (
-                "how many patients <have had|had> a chest x-ray study [g1] that showed {finding}?",
-                "in how many patients <has|did> a chest x-ray [g1] <shown|show> {finding}?",
-                "count the patients with a chest x-ray study [g1] that <shows|showed> {finding}.",
-                "how many patients <have had|had> {finding} on a chest x-ray [g1]?",
-                f"number of patients with {{finding}} on a {CXR} [g1]?",
-                f"[g1], how many patients <have had|had> a {CXR} with {{finding}}?",
-                "tell me how many patients <have had|had> {finding} on a chest x-ray [g1].",
+                f"how many patients <have had|had> a {CXR} [g1] [showing] {{finding}}?",
+                f"in how many patients <has|did> a {CXR} [g1] <shown|show> {{finding}}?",
+                f"[count] the patients with a {CXR} [g1] that <shows|showed> {{finding}}.",
+                f"how many patients <have had|had> {{finding}} on {CXR} [g1]?",
+                f"number of patients with {{finding}} on {CXR} [g1]?",
+                f"[g1], how many patients <have had|had> {{finding}} on any {CXR}?",
+                f"[tell] how many patients <have had|had> {{finding}} on a {CXR} [g1].",
+                f"[can] in how many patients {{finding}} <has been|was> seen on {CXR} [g1]?",
+                f"how many different patients <have|had> a {CXR} [g1] positive for {{finding}}?",
             ),
             "select count( distinct {0}.subject_id )",
         ),
@@ -287,12 +309,15 @@ def _patients() -> Iterator[Template]:
             1,
             "list the ids of patients who had any chest x-ray study indicating {} [g1].",
             (
-                "which patients <have had|had> a chest x-ray study [g1] that showed {finding}? list their ids.",
-                "give the ids of all patients with a chest x-ray [g1] that <shows|showed> {finding}.",
-                "what are the ids of the patients for whom a chest x-ray study [g1] <shows|showed> {finding}?",
-                f"ids of patients with {{finding}} on a {CXR} [g1]?",
-                "which patients <have had|had> {finding} on a chest x-ray [g1]? list the ids.",
-                f"list the ids of patients with a {CXR} [g1] that <shows|showed> {{finding}}.",
+                f"which patients <have had|had> a {CXR} [g1] [showing] {{finding}}? ids only.",
+                f"[give] the ids of all patients with a {CXR} [g1] that <shows|showed> {{finding}}.",
+                f"what are the ids of patients with {{finding}} on {CXR} [g1]?",
+                f"ids of patients with {{finding}} on {CXR} [g1]?",
+                f"[list] the patients, by id, with {{finding}} on {CXR} [g1].",
+                f"[list] the ids of patients with a {CXR} [g1] that <shows|showed> {{finding}}.",
+                f"who <has had|had> {{finding}} on {CXR} [g1]? patient ids, please.",
+                f"[tell] which patient ids have a {CXR} [g1] [showing] {{finding}}.",
+                f"[g1], which patient ids <have had|had> a {CXR} with {{finding}}?",
             ),
             "select distinct {0}.subject_id",
         ),

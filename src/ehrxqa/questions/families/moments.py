@@ -15,10 +15,14 @@ def _when(it: EventWords) -> tuple[str, ...]:
     return (
         f"when {it.verb.did(PATIENT)}?",
         f"[g1], what was the [adj1] time that {it.verb.that(PATIENT, '', '')}?",
-        f"tell me when {it.verb.that(PATIENT)}.",
+        f"[tell] when {it.verb.that(PATIENT)}.",
         f"at what time {it.happened.did(it.what)}?",
-        f"give the time that {it.verb.that(PATIENT)}.",
+        f"[give] the time that {it.verb.that(PATIENT)}.",
         f"date and time that {it.verb.that(PATIENT)}?",
+        f"[can] when {it.verb.that(PATIENT)}?",
+        f"{PATIENT}~(, [g1]): time that {it.what} was [e1] {it.made}?",
+        f"timestamp of {it.what} [e1] {it.made} {it.to} {PATIENT} [g1]?",
+        f"on what date {it.verb.did(PATIENT)}, and at what time?",
     )
 
 
@@ -91,6 +95,11 @@ def moment_templates() -> Iterator[Template]:
             f"when was {PATIENT} [e1] prescribed both {{drug_name1}} and {{drug_name2}} [w] [g1]?",
             f"[g1], when were {{drug_name1}} and {{drug_name2}} [e1] prescribed [w] to {PATIENT}?",
             f"what was the [adj1] time~( [g1]) that {PATIENT} had prescriptions of {{drug_name1}} and {{drug_name2}} starting [w]?",
+            f"[tell] when {PATIENT} was [e1] prescribed {{drug_name1}} together with {{drug_name2}} [w] [g1].",
+            f"{PATIENT}~(, [g1]): when did {{drug_name1}} and {{drug_name2}} [e1] start [w]?",
+            f"[can] when {PATIENT} was [e1] prescribed {{drug_name1}} plus {{drug_name2}} [w] [g1]?",
+            f"[give] the [adj1] time~( [g1]) that {PATIENT} started {{drug_name1}} and {{drug_name2}} [w].",
+            f"time at which {PATIENT} was [e1] ordered {{drug_name1}} and {{drug_name2}} [w] [g1]?",
         ),
         sql="select distinct t1.starttime from ( select prescriptions.subject_id, prescriptions.starttime from prescriptions "
         "where[<in> & <nm> & <g1>] ) as t1 join ( select prescriptions.subject_id, prescriptions.starttime from prescriptions "
@@ -115,6 +124,11 @@ def moment_templates() -> Iterator[Template]:
                 f"at what time was {PATIENT}'s {said.removeprefix('the ')} [g1] measured, the [adj1] time if there are several?",
                 f"[g1], when was {said} of {PATIENT} [e1] recorded?",
                 f"tell me the [adj1] time that {said} of {PATIENT} was reached [g1].",
+                f"{PATIENT}~(, [g1]): when was {said} [e1] measured?",
+                f"[can] when {said} of {PATIENT} [g1] was [e1] seen?",
+                f"[give] the [adj1] time of {said} of {PATIENT} [g1].",
+                f"[adj1] time of {PATIENT}'s {said.removeprefix('the ')} [g1]?",
+                f"on what date and time did {PATIENT} [e1] reach {said} [g1]?",
             ),
             sql=f"select <c> {ROWS} [sort <v>], [order <c>] limit 1",
             kind=kind,
@@ -128,6 +142,10 @@ def moment_templates() -> Iterator[Template]:
             f"at what time was a {{vital_name}} [comparison] than {{vital_value}} [e1] measured for {PATIENT} [g1]?",
             f"[g1], when did {PATIENT} [e1] have a {{vital_name}} [comparison] than {{vital_value}}?",
             f"tell me the [adj1] time that {PATIENT}'s {{vital_name}} was [comparison] than {{vital_value}} [g1].",
+            f"{PATIENT}~(, [g1]): when was the {{vital_name}} [e1] [comparison] than {{vital_value}}?",
+            f"[can] when {PATIENT} [e1] had a {{vital_name}} [comparison] than {{vital_value}} [g1]?",
+            f"[give] the [adj1] time of a {{vital_name}} [comparison] than {{vital_value}} for {PATIENT} [g1].",
+            f"[adj1] time that {PATIENT} had a {{vital_name}} [comparison] than {{vital_value}} [g1]?",
         ),
         sql="select <c> from <T> where[<in> & <nm> & <v> [comparison] {vital_value} & <g1>] <e1>",
         kind="vit",

@@ -12,20 +12,31 @@ __all__ = ["multimodal_templates"]
 
 _P = "patient {patient_id}"
 _STUDY = "a chest x-ray study indicating {}"
-_SHOWED = "that showed {finding}"
 #: Before a colon: whom it is about, and when.
 _ABOUT = f"{_P}~(, [g1])"
 #: Last digits of the templates that are not about one named event: attribute or category in an object, attribute.
 _FEW: Final = (0, 1, 3)
 
-# kind, slot, “has …”, our noun
+# kind, slot, “has …”, our noun, and the same as in notes
 _EVENTS: Final = (
-    ("dx", "diagnosis_name", "been diagnosed with {diagnosis_name}", "a diagnosis of {diagnosis_name}"),
-    ("px", "procedure_name", "received a {procedure_name} procedure", "the procedure {procedure_name}"),
-    ("rx", "drug_name", "been prescribed with {drug_name}", "a prescription for {drug_name}"),
-    ("dx", "", "received any diagnosis", "a diagnosis of any kind"),
-    ("px", "", "received any procedure", "a procedure of any kind"),
-    ("rx", "", "been prescribed any medication", "a prescription of any kind"),
+    (
+        "dx",
+        "diagnosis_name",
+        "been diagnosed with {diagnosis_name}",
+        "a [dx] of {diagnosis_name}",
+        "dx {diagnosis_name}",
+    ),
+    (
+        "px",
+        "procedure_name",
+        "received a {procedure_name} procedure",
+        "the procedure {procedure_name}",
+        "procedure {procedure_name}",
+    ),
+    ("rx", "drug_name", "been prescribed with {drug_name}", "[rx] for {drug_name}", "rx {drug_name}"),
+    ("dx", "", "received any diagnosis", "a [dx] of any kind", "any dx"),
+    ("px", "", "received any procedure", "a procedure of any kind", "any procedure"),
+    ("rx", "", "been prescribed any medication", "a prescription of any kind", "any rx"),
 )
 _AFTER: Final = (
     "having been diagnosed with {diagnosis_name} [g1]?",
@@ -59,7 +70,7 @@ def multimodal_templates() -> Iterator[Template]:
 
 def _same_period() -> Iterator[Template]:
     event = "select ( select count(*) > 0 from <T> where[<in> & <nm> & <g1>] ) and "
-    for ten, (kind, slot, perfect, noun) in enumerate(_EVENTS):
+    for ten, (kind, slot, perfect, noun, brief) in enumerate(_EVENTS):
         for digit, visual in enumerate(VERIFY_KINDS):
             if ten >= 3 and digit not in _FEW:
                 continue
@@ -69,13 +80,16 @@ def _same_period() -> Iterator[Template]:
                 scope="multimodal-single",
                 text=f"has_verb {_P} {perfect} [g1] and also had {_STUDY.replace('{}', finding(visual))} within the same period?",
                 said=(
-                    f"[g1], <has|did> {_P} <had|have> both {noun} and a chest x-ray study {_SHOWED}?",
-                    f"[g1], <has|did> {_P} <had|have> both {noun} and {{finding}} on chest x-ray?",
-                    f"{_ABOUT}: both {noun} and {{finding}} on chest x-ray?",
-                    f"{_ABOUT}: any {CXR} with {{finding}}, together with {noun}?",
-                    f"[g1], is there both {noun} and a {CXR} with {{finding}} for {_P}?",
-                    f"[g1], tell me whether {_P} <has had|had> both {noun} and a chest x-ray with {{finding}}.",
-                    f"{_ABOUT}: check for {noun} and, in the same period, {{finding}} on {CXR}.",
+                    f"[g1], <has|did> {_P} <had|have> both {noun} and {{finding}} on {CXR}?",
+                    f"{_ABOUT}: {brief} [and] {{brief}} on {CXR}?",
+                    f"{_ABOUT}: both {noun} and {{finding}} on {CXR}?",
+                    f"{_ABOUT}: {noun} [and] a {CXR} [showing] {{finding}}?",
+                    f"both {brief} and {{brief}} on {CXR} for {_P} [g1]?",
+                    f"any {CXR} with {{finding}}, plus {noun}, for {_P}~(, both [g1])?",
+                    f"check {_P} for {noun} and {{brief}} on {CXR}~(, both [g1]).",
+                    f"[tell] whether {_P}~(, [g1],) <has had|had> both {noun} and a {CXR} with {{finding}}.",
+                    f"besides {noun}, <has|did> {_P} <had|have> {{finding}} on {CXR}~(, both [g1])?",
+                    f"[can] if {_P}~(, [g1],) <has had|had> {noun} as well as {{brief}} on {CXR}?",
                 ),
                 sql=event + "( select count(*) > 0 from tb_cxr_plus "
                 "where[tb_cxr_plus.study_id in <studies> & tb_cxr_plus.relation = 1 & <cond>] )",
@@ -98,7 +112,7 @@ def _same_period() -> Iterator[Template]:
 
 
 def _one_after_other() -> Iterator[Template]:
-    for ten, (kind, slot, perfect, noun) in enumerate(_EVENTS[:3]):
+    for ten, (kind, slot, perfect, noun, brief) in enumerate(_EVENTS[:3]):
         for digit, visual in enumerate(VERIFY_KINDS):
             study = _STUDY.replace("{}", finding(visual))
             order = "where[t1.<t> < t3.studydatetime & [W t1.<t> t3.studydatetime]]"
@@ -108,12 +122,16 @@ def _one_after_other() -> Iterator[Template]:
                 scope="multimodal-single",
                 text=f"has_verb {_P} had {study} [w] after {_AFTER[ten]}",
                 said=(
-                    f"[g1], was {noun} of {_P} followed [w] by a chest x-ray with {{finding}}?",
-                    f"[g1], did {_P} have {{finding}} on a chest x-ray [w] after {noun}?",
-                    f"{_ABOUT}: {{finding}} on {CXR} [w] after {noun}?",
-                    f"{_ABOUT}: any {CXR} with {{finding}} [w] after {noun}?",
-                    f"[g1], did a {CXR} of {_P} [w] after {noun} show {{finding}}?",
-                    f"[g1], tell me whether a chest x-ray of {_P} [w] after {noun} showed {{finding}}.",
+                    f"[g1], was {noun} of {_P} followed [w] by a {CXR} with {{finding}}?",
+                    f"[g1], did {_P} have {{finding}} on {CXR} [w] after {noun}?",
+                    f"{_ABOUT}: {{brief}} on {CXR} [w] after {brief}?",
+                    f"{_ABOUT}: any {CXR} [showing] {{finding}} [w] after {noun}?",
+                    f"{_ABOUT}: {brief}, then {{brief}} on {CXR} [w]?",
+                    f"{{brief}} on {CXR} [w] after {brief} for {_P}~(, both [g1])?",
+                    f"check {_P} for {{brief}} on {CXR} [w] after {noun}~(, both [g1]).",
+                    f"after {noun}, did {_P} have {{finding}} on {CXR} [w]~(, both [g1])?",
+                    f"[tell] whether~(, [g1],) any {CXR} of {_P} [w] after {noun} showed {{finding}}.",
+                    f"[g1], did any {CXR} of {_P} [w] after {noun} show {{finding}}?",
                 ),
                 sql=f"select count(*) > 0 from {_EVENT} join {_GOLD_STUDIES} {order}",
                 draw="study after event",
@@ -137,12 +155,16 @@ def _one_after_other() -> Iterator[Template]:
                 scope="multimodal-single",
                 text=f"has_verb {_P} {perfect} [w] after having had {study} [g1] ?",
                 said=(
-                    f"[g1], was a chest x-ray of {_P} with {{finding}} followed [w] by {noun}?",
+                    f"[g1], was a {CXR} of {_P} with {{finding}} followed [w] by {noun}?",
                     f"[g1], did {_P} have {noun} [w] after a {CXR} with {{finding}}?",
-                    f"{_ABOUT}: {noun} [w] after a {CXR} with {{finding}}?",
-                    f"{_ABOUT}: a chest x-ray with {{finding}} and, [w] after it, {noun}?",
-                    f"[g1], was there {noun} for {_P} [w] after a {CXR} that showed {{finding}}?",
-                    f"[g1], tell me whether {_P} had {noun} [w] after a chest x-ray with {{finding}}.",
+                    f"{_ABOUT}: {brief} [w] after a {CXR} [showing] {{finding}}?",
+                    f"{_ABOUT}: {{brief}} on {CXR}, then {brief} [w]?",
+                    f"{_ABOUT}: {noun} [w] after {{brief}} on {CXR}?",
+                    f"{brief} [w] after {{brief}} on {CXR} for {_P}~(, both [g1])?",
+                    f"check {_P} for {noun} [w] after a {CXR} with {{finding}}~(, both [g1]).",
+                    f"after {{finding}} on {CXR}, did {_P} have {noun} [w]~(, both [g1])?",
+                    f"[tell] whether~(, [g1],) {_P} had {noun} [w] after {{finding}} on {CXR}.",
+                    f"[g1], was {{finding}} on {CXR} of {_P} followed [w] by {noun}?",
                 ),
                 sql=f"select count(*) > 0 from {_EVENT} join {_GOLD_STUDIES} {order}",
                 draw="event after study",
@@ -170,12 +192,15 @@ def _groups() -> Iterator[Template]:
             "select count( distinct {0}.subject_id )",
             "count",
             (
-                "how many {who} <have had|had> an in-hospital chest x-ray study [g1] that showed {finding}?",
-                "for how many {who} <has|did> a chest x-ray taken in hospital [g1] <shown|show> {finding}?",
-                "count the {who} with an in-hospital chest x-ray study [g1] that <shows|showed> {finding}.",
+                f"how many {{who}} <have had|had> an in-hospital {CXR} [g1] [showing] {{finding}}?",
+                f"for how many {{who}} <has|did> an in-hospital {CXR} [g1] <shown|show> {{finding}}?",
+                f"[count] the {{who}} with an in-hospital {CXR} [g1] that <shows|showed> {{finding}}.",
                 f"how many {{who}} <have had|had> {{finding}} on an in-hospital {CXR} [g1]?",
                 f"number of {{who}} with {{finding}} on an in-hospital {CXR} [g1]?",
-                "[g1], how many {who} had {finding} on a chest x-ray taken in hospital?",
+                f"[g1], how many {{who}} had {{finding}} on a {CXR} taken in hospital?",
+                f"[tell] how many {{who}} <have had|had> {{finding}} on an in-hospital {CXR} [g1].",
+                f"[can] how many {{who}} <have had|had> {{finding}} on an inpatient {CXR} [g1]?",
+                f"{{who}} with {{finding}} on an inpatient {CXR} [g1]: how many?",
             ),
         ),
         (
@@ -184,11 +209,14 @@ def _groups() -> Iterator[Template]:
             "select distinct {0}.subject_id",
             "list",
             (
-                "which {who} <have had|had> an in-hospital chest x-ray study [g1] that showed {finding}? list their ids.",
-                "for which {who} <has|did> a chest x-ray taken in hospital [g1] <shown|show> {finding}? give their ids.",
-                "list the ids of the {who} with an in-hospital chest x-ray study [g1] that <shows|showed> {finding}.",
+                f"which {{who}} <have had|had> an in-hospital {CXR} [g1] [showing] {{finding}}? ids only.",
+                f"[give] the ids of {{who}} with {{finding}} on an in-hospital {CXR} [g1].",
+                f"[list] the ids of {{who}} with an in-hospital {CXR} [g1] that <shows|showed> {{finding}}.",
                 f"ids of {{who}} with {{finding}} on an in-hospital {CXR} [g1]?",
-                f"[g1], which {{who}} had {{finding}} on an in-hospital {CXR}? list the ids.",
+                f"[g1], which {{who}} had {{finding}} on an in-hospital {CXR}? give ids.",
+                f"{{who}} with {{finding}} on an inpatient {CXR} [g1]: which ids?",
+                f"[tell] the ids of {{who}} whose {CXR} in hospital [g1] <shows|showed> {{finding}}.",
+                f"by id, which {{who}} had an inpatient {CXR} [g1] with {{finding}}?",
             ),
         ),
     ):

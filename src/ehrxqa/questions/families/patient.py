@@ -21,6 +21,10 @@ def _length(stay: str) -> tuple[str, ...]:
         f"how long was {PATIENT}'s [adj1] completed {stay} stay, in days?",
         f"counting only completed stays, how many days did {PATIENT} spend in the {stay} during the [e1] one?",
         f"what was the length in days of the [adj1] {stay} stay that {PATIENT} completed?",
+        f"{PATIENT}: length of the [adj1] completed {stay} stay in days?",
+        f"[tell] how many days {PATIENT}'s [adj1] completed {stay} stay lasted.",
+        f"[can] how long {PATIENT} was in the {stay}, in days, on the [adj1] completed stay?",
+        f"[adj1] completed {stay} stay of {PATIENT}: how many days?",
     )
 
 
@@ -36,8 +40,12 @@ def patient_templates() -> Iterator[Template]:
             text=f"what is the {text} of {PATIENT}?",
             said=(
                 *(each.format(p=PATIENT) for each in said),
-                f"tell me {PATIENT}'s {text}.",
+                f"[tell] {PATIENT}'s {text}.",
                 f"which {text} is recorded for {PATIENT}?",
+                f"{PATIENT}: {text}?",
+                f"{text} of {PATIENT}?",
+                f"[give] the {text} of {PATIENT}.",
+                f"[can] the {text} of {PATIENT}?",
             ),
             sql=f"select patients.{what} from patients where patients.subject_id = {{patient_id}}",
             draw="patient",
@@ -64,12 +72,12 @@ def patient_templates() -> Iterator[Template]:
         draw="finished icu",
     )
     for number, column, text, said in (
-        (14, "age", "age", ("how old <is|was> {p} [g1]?", "tell me how old {p} <is|was> [g1].")),
+        (14, "age", "age", ("how old <is|was> {p} [g1]?", "[tell] how old {p} <is|was> [g1].")),
         (
             15,
             "insurance",
             "name of insurance",
-            ("which insurance <does|did> {p} have [g1]?", "tell me by which insurance {p} <is|was> covered [g1]."),
+            ("which insurance <does|did> {p} have [g1]?", "[tell] by which insurance {p} <is|was> covered [g1]."),
         ),
         (
             16,
@@ -77,7 +85,7 @@ def patient_templates() -> Iterator[Template]:
             "marital status",
             (
                 "what marital status <is|was> recorded for {p} [g1]?",
-                "tell me the marital status that {p} <has|had> [g1].",
+                "[tell] the marital status that {p} <has|had> [g1].",
             ),
         ),
     ):
@@ -88,6 +96,11 @@ def patient_templates() -> Iterator[Template]:
             said=(
                 *(each.format(p=PATIENT) for each in said),
                 f"[g1], what <is|was> {PATIENT}'s {text.replace('name of ', '')}?",
+                f"{PATIENT}, [g1]: {text.replace('name of ', '')}?",
+                f"{text.replace('name of ', '')} of {PATIENT} [g1]?",
+                f"[give] the {text.replace('name of ', '')} of {PATIENT} [g1].",
+                f"[can] the {text.replace('name of ', '')} of {PATIENT} [g1]?",
+                f"which {text.replace('name of ', '')} <is|was> on file for {PATIENT} [g1]?",
             ),
             sql=f"select admissions.{column} from admissions where[admissions.subject_id = {{patient_id}} & [V1 hosp]]",
             kind="adm",
@@ -105,6 +118,10 @@ def patient_templates() -> Iterator[Template]:
             "<has|had> [g1]?",
             f"compared to patients who are as old as {PATIENT} <is|was> [g1], which percentile rank, from 0 to 1, does {{lab_value}} have "
             "as a result of the lab test {lab_name}?",
+            f"{{lab_name}} of {{lab_value}}: percentile rank, from 0 to 1, among patients of {PATIENT}'s age [g1]?",
+            f"[tell] the percentile rank (0 to 1) of a {{lab_name}} value of {{lab_value}} among patients of {PATIENT}'s age [g1].",
+            f"[can] at which percentile, from 0 to 1, a {{lab_name}} value of {{lab_value}} <is|was> for the age of {PATIENT} [g1]?",
+            f"for patients of the age of {PATIENT} [g1], what percentile, from 0 to 1, is a {{lab_name}} value of {{lab_value}}?",
         ),
         sql="select distinct t1.c1 from ( select labevents.valuenum, percent_rank() over ( order by labevents.valuenum ) as c1 "
         f"from labevents where[<nm> & labevents.hadm_id in {_H} = ( select admissions.age from admissions "
@@ -143,6 +160,10 @@ def patient_templates() -> Iterator[Template]:
                 f"how many [unit_count] ago was {PATIENT} admitted to the {place} for the current stay?",
                 f"{PATIENT} is in the {place} at the moment: how many [unit_count] ago did this stay begin?",
                 f"how many [unit_count] has the current {place} stay of {PATIENT} lasted so far?",
+                f"{PATIENT}: [unit_count] in the {place} so far on the current stay?",
+                f"[tell] how many [unit_count] {PATIENT} has been in the {place} on this stay.",
+                f"[can] how many [unit_count] ago {PATIENT}'s current {place} stay began?",
+                f"[unit_count] since {PATIENT} came to the {place} for the current stay?",
             ),
             sql=f"{elapsed} {rest}",
             kind=kind,
@@ -171,6 +192,10 @@ def patient_templates() -> Iterator[Template]:
                 f"how many [unit_count] ago {verb.did(PATIENT, time=now)}?",
                 f"counting from the [adj1] time {verb.that(PATIENT, '', now)}, how many [unit_count] have passed?",
                 f"{now}, {verb.that(PATIENT, time='')}. how many [unit_count] ago was that?",
+                f"[tell] how many [unit_count] ago {verb.that(PATIENT, time=now)}.",
+                f"[can] how many [unit_count] have passed since {verb.that(PATIENT, time=now)}?",
+                f"[unit_count] since {verb.that(PATIENT, time=now)}?",
+                f"{now}: how many [unit_count] since {verb.that(PATIENT, time='')}?",
             ),
             sql=f"{elapsed} from <T> where[<in> & <nm>] <e1>",
             kind=kind,
