@@ -161,7 +161,7 @@ class Visuals:
 
 def _is_one_place(places: set[str]) -> bool:
     """Whether of all places each lies in the other, so that there is but one."""
-    return all(_nested(one, other) for one, other in combinations(sorted(places), 2))
+    return all(one_within_other(one, other) for one, other in combinations(sorted(places), 2))
 
 
 def _differ(kind: Kind, first: Finding, second: Finding) -> bool:
