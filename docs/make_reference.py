@@ -58,6 +58,31 @@ def database() -> str:
     return "\n".join(lines)
 
 
+COMPLETION = """\
+## Completion
+
+A shell completes commands and options with Tab once its start file says so. In `~/.bashrc`:
+
+```sh
+eval "$(_EHRXQA_COMPLETE=bash_source ehrxqa)"
+```
+
+In `~/.zshrc`:
+
+```sh
+eval "$(_EHRXQA_COMPLETE=zsh_source ehrxqa)"
+```
+
+In `~/.config/fish/completions/ehrxqa.fish`:
+
+```sh
+_EHRXQA_COMPLETE=fish_source ehrxqa | source
+```
+
+## All commands
+"""
+
+
 def commands() -> str:
     """The page of all commands: what each says with `--help`."""
     lines = [
@@ -65,6 +90,7 @@ def commands() -> str:
         "What each command says with `--help`. Exit status: 0 done, 1 something is wrong with files or data, 2 wrong "
         "usage, 130 interrupted (run it again to go on); `leak-scan` ends with 3 if something could not be read. "
         "`--debug`, anywhere on the line, shows the traceback of an error.\n",
+        COMPLETION,
         *_block(_help(ehrxqa_command, "ehrxqa")),
     ]
     context = click.Context(ehrxqa_command)

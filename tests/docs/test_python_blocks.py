@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from ehrxqa.demonstration.run import demo
-
 TOP = Path(__file__).parents[2]
 BLOCKS = [
     pytest.param(block, id=f"{page.stem}-{number}")
@@ -22,20 +20,12 @@ BLOCKS = [
 ELSEWHERE = ("ehrxqa_verifiers", "openenv_app")
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("reader")
-    questions = {"train": 20, "valid": 5, "test": 20}
-    demo(folder / "demo", subjects=100, gold_subjects=25, questions=questions, images=True, workers=1)
-    return folder
-
-
 def test_there_are_blocks():
     assert len(BLOCKS) >= 10
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_a_block_runs_as_it_stands(block: str, folder: Path) -> None:
+def test_a_block_runs_as_it_stands(block: str, reader: Path) -> None:
     if any(name in block for name in ELSEWHERE):
         compile(block, "block", "exec")
         return
@@ -46,7 +36,7 @@ def test_a_block_runs_as_it_stands(block: str, folder: Path) -> None:
     sources = "\n".join(path.read_text() for path in (TOP / "examples").rglob("*.py"))
     if block in sources:  # an excerpt of an example, which has tests of its own
         return
-    script = folder / "block.py"
+    script = reader / "block.py"
     script.write_text(block.replace("subjects=600", "subjects=60, images=False"))
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, cwd=folder, timeout=300)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, cwd=reader, timeout=300)
     assert done.returncode == 0, done.stderr
