@@ -84,9 +84,12 @@ def test_no_module_hides_a_public_name():
 
 def shell_commands(page: Path) -> list[str]:
     """The `ehrxqa …` commands in a page's shell blocks, continued lines joined."""
-    blocks = re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL)
+    text = page.read_text()
+    blocks = re.findall(r"```(?:sh|bash|console)?\n(.*?)```", text, re.DOTALL)
+    blocks += re.findall(r"(?:^|\n\n)((?:    [^\n]+\n?)+)", text)  # blocks that are indented
     lines = "\n".join(blocks).replace("\\\n", " ").split("\n")
-    return [line.split("#")[0].strip() for line in lines if line.strip().startswith("ehrxqa ")]
+    lines = [line.split("#")[0].strip().removeprefix("$ ") for line in lines]
+    return [line for line in lines if line.startswith("ehrxqa ")]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

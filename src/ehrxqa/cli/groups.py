@@ -36,6 +36,16 @@ class SuggestingGroup(click.Group):
         command = super().get_command(ctx, cmd_name)
         return None if command is None else _followed(command, f"{ctx.info_name} {cmd_name}")
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write each command with its first sentence, over as many lines as it takes."""
+        told = []
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            sentence = " ".join((command.help or "" if command else "").split("\n\n")[0].split())
+            told.append((name, sentence))
+        with formatter.section("Commands"):
+            formatter.write_dl(told)
+
 
 class LazyGroup(SuggestingGroup):
     """The group of all commands; it imports a command's module only when that command is asked for."""
