@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -9,12 +10,14 @@ import shlex
 import string
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
 from ehrxqa.building.build import build
+from ehrxqa.cli import groups
 from ehrxqa.cli.commands import COMMANDS, NEXT, SECTIONS
 from ehrxqa.cli.main import main, run
 from ehrxqa.hospital import synth
@@ -228,6 +231,19 @@ NONSENSE = [
 @pytest.mark.parametrize("line", NONSENSE)
 def test_an_option_that_makes_no_sense_is_wrong_usage_in_every_command(command, out, line):
     assert command(*shlex.split(line.format(out)))[0] == 2
+
+
+def test_an_option_of_several_commands_stands_once():
+    """In `cli/options.py`; two that are called alike and mean the same are one."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for path in Path(groups.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "option":
+                told = {word.arg: word.value for word in node.keywords}.get("help")
+                if isinstance(told, ast.Constant) and isinstance(node.args[0], ast.Constant):
+                    found.setdefault((node.args[0].value, told.value), set()).add(path.name)
+    assert len(found) > 80
+    assert {key: files for key, files in found.items() if len(files) > 1} == {}
 
 
 @pytest.mark.parametrize("line", ["info", "stats", "schema", "board", "verify"])

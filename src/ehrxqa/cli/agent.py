@@ -13,6 +13,7 @@ from ehrxqa.cli.options import (
     choosing_options,
     confirm_option,
     emit,
+    endpoint_option,
     example,
     format_option,
     images_option,
@@ -20,6 +21,7 @@ from ehrxqa.cli.options import (
     run_folder_options,
     seed_option,
     split_option,
+    temperature_option,
     vision_option,
 )
 from ehrxqa.counting import counted
@@ -36,14 +38,14 @@ __all__ = ["command"]
     ),
 )
 @click.argument("out", type=DIR)
-@click.option("--endpoint", required=True, metavar="URL", help="An OpenAI-compatible endpoint.")
+@endpoint_option
 @click.option("--model", required=True, metavar="NAME", help="The model there; it must call tools.")
 @split_option("Whose questions.")
 @vision_option
 @images_option
 @click.option("--pictures", is_flag=True, help="Let the model look at X-rays, which are sent to the endpoint.")
 @choosing_options
-@click.option("--temperature", type=click.FloatRange(0, 2), metavar="T", help="Sent if given.")
+@temperature_option
 @seed_option("Sent, one more with each trial.")
 @click.option("--calls", type=click.IntRange(min=1), default=60, show_default=True, help="Most calls of tools.")
 @click.option("--image-questions", type=click.IntRange(min=0), default=2_000, show_default=True, help="Most of them.")

@@ -12,12 +12,14 @@ import click
 from ehrxqa.cli.options import (
     FILE,
     cluster_options,
+    database_option,
     emit,
     example,
     format_option,
     now_option,
     other_database_option,
     quiet_option,
+    timeout_option,
     workers_option,
 )
 from ehrxqa.counting import counted
@@ -36,18 +38,10 @@ __all__ = ["command"]
         "ehrxqa answer --database out/database/test/mimic_iv_cxr.db --questions _test.json --out test.json",
     ),
 )
-@click.option(
-    "--database",
-    required=True,
-    type=click.Path(path_type=Path),
-    metavar="DB_OR_OUT",
-    help="A database file, or the output folder of a build.",
-)
+@database_option()
 @click.option("--questions", required=True, type=FILE, metavar="FILE", help="Pre-release file, e.g. _train.json.")
 @click.option("--out", required=True, type=FILE, metavar="FILE", help="Final file to write, e.g. train.json.")
-@click.option(
-    "--timeout", type=float, default=60.0, show_default=True, metavar="S", help="Seconds one gold program may take."
-)
+@timeout_option(60.0, "one gold program")
 @now_option
 @other_database_option
 @workers_option

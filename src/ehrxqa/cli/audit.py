@@ -6,7 +6,17 @@ from pathlib import Path
 
 import click
 
-from ehrxqa.cli.options import FILE, emit, example, format_option, now_option, quiet_option, workers_option
+from ehrxqa.cli.options import (
+    FILE,
+    database_option,
+    emit,
+    example,
+    format_option,
+    now_option,
+    quiet_option,
+    timeout_option,
+    workers_option,
+)
 from ehrxqa.progress import make_progress
 
 __all__ = ["command"]
@@ -20,17 +30,10 @@ __all__ = ["command"]
     ),
 )
 @click.argument("questions", type=click.Path(path_type=Path))
-@click.option(
-    "--database",
-    required=True,
-    type=click.Path(path_type=Path),
-    metavar="DB_OR_OUT",
-    help="The SQLite file that the questions are about, or the output folder of a build.",
-)
+@database_option("The SQLite file that the questions are about")
 @click.option("--out", type=FILE, metavar="FILE", help="Errata to write: one finding a line, as JSON.")
 @click.option("--fix", is_flag=True, help="Write NAME.corrected.json beside the file, where a correction is certain.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True, metavar="S",
-              help="Seconds one program may take.")  # fmt: skip
+@timeout_option(10.0, "one program")
 @now_option
 @workers_option
 @format_option

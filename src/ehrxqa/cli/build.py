@@ -17,6 +17,7 @@ from ehrxqa.cli.options import (
     releases_option,
     seed_option,
     tables_option,
+    unpublished_option,
     workers_option,
 )
 from ehrxqa.counting import counted
@@ -61,11 +62,7 @@ __all__ = ["command"]
     help="Keep what belongs together, or exchange values between subjects, rename care units and rotate study times as "
     "the official builder does.  [default: coherent for synthetic and hybrid sources]",
 )
-@click.option(
-    "--unpublished-sources",
-    is_flag=True,
-    help="Build even from files that differ from the checksums they were published with.",
-)
+@unpublished_option
 @click.option("--force", is_flag=True, help="Build anew, even if OUT holds another build.")
 @quiet_option
 @format_option

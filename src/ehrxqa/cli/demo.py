@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, seed_option, workers_option
+from ehrxqa.cli.options import (
+    DIR,
+    drawing_option,
+    emit,
+    example,
+    format_option,
+    quiet_option,
+    seed_option,
+    workers_option,
+)
 from ehrxqa.counting import counted
 from ehrxqa.layout import SPLITS
 from ehrxqa.progress import make_progress
@@ -25,7 +34,7 @@ __all__ = ["command"]
 @click.argument("out", type=DIR, default="demo")
 @click.option("--subjects", type=click.IntRange(min=60), default=240, show_default=True, metavar="N", help="Subjects.")
 @seed_option("Of all that is drawn.")
-@click.option("--images/--no-images", default=True, show_default=True, help="Draw the X-ray files.")
+@drawing_option
 @workers_option
 @click.option(
     "--questions",

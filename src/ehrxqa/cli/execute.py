@@ -10,6 +10,7 @@ import click
 from ehrxqa.cli.options import (
     FILE,
     answering_options,
+    database_option,
     emit,
     example,
     few_options,
@@ -33,13 +34,7 @@ __all__ = ["command"]
         "    --model oracle --out outcomes.json --answers answers.json",
     ),
 )
-@click.option(
-    "--database",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="DB_OR_OUT",
-    help="A database file, or the output folder of a build.",
-)
+@database_option()
 @split_option("Whose database, of an output folder.")
 @click.option(
     "--predictions",

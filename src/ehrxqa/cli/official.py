@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ehrxqa.cli.download import connections_option
-from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, workers_option
+from ehrxqa.cli.options import (
+    DIR,
+    emit,
+    example,
+    format_option,
+    quiet_option,
+    unpublished_option,
+    workers_option,
+)
 from ehrxqa.counting import counted
 from ehrxqa.progress import make_progress
 
@@ -33,11 +41,7 @@ __all__ = ["command"]
 @click.option("--with-vqa", is_flag=True, help="Also the questions of MIMIC-CXR-VQA, into OUT/vqa.")
 @click.option("--images", is_flag=True, help="Also the X-rays of the studies in the databases.")
 @click.option("--dry-run", is_flag=True, help="Say what is needed and what is there; ask nobody, write nothing.")
-@click.option(
-    "--unpublished-sources",
-    is_flag=True,
-    help="Build even from files that differ from the checksums they were published with.",
-)
+@unpublished_option
 @connections_option
 @workers_option
 @quiet_option

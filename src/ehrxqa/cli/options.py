@@ -23,7 +23,10 @@ __all__ = [
     "choosing_options",
     "cluster_options",
     "confirm_option",
+    "database_option",
+    "drawing_option",
     "emit",
+    "endpoint_option",
     "example",
     "few_options",
     "format_option",
@@ -39,6 +42,9 @@ __all__ = [
     "seed_option",
     "split_option",
     "tables_option",
+    "temperature_option",
+    "timeout_option",
+    "unpublished_option",
     "vision_option",
     "workers_option",
 ]
@@ -127,17 +133,43 @@ confirm_option = click.option(
 )
 
 
+drawing_option = click.option("--images/--no-images", default=True, show_default=True, help="Draw the X-ray files.")
+unpublished_option = click.option(
+    "--unpublished-sources",
+    is_flag=True,
+    help="Build even from files that differ from the checksums they were published with.",
+)
+endpoint_option = click.option("--endpoint", required=True, metavar="URL", help="An OpenAI-compatible endpoint.")
+temperature_option = click.option("--temperature", type=click.FloatRange(0, 2), metavar="T", help="Sent if given.")
+
+
+def database_option(what: str = "A database file") -> Callable[[F], F]:
+    """`--database`, a file or the output folder of a build."""
+    return click.option(
+        "--database",
+        required=True,
+        type=click.Path(path_type=Path),
+        metavar="DB_OR_OUT",
+        help=f"{what}, or the output folder of a build.",
+    )
+
+
+def timeout_option(seconds: float, what: str) -> Callable[[F], F]:
+    """`--timeout`, of what is run one by one."""
+    return click.option(
+        "--timeout",
+        type=click.FloatRange(min=0, min_open=True),
+        default=seconds,
+        show_default=True,
+        metavar="S",
+        help=f"Seconds {what} may take.",
+    )
+
+
 def limits_options(command: F) -> F:
     """What a query may use up."""
     options = (
-        click.option(
-            "--timeout",
-            type=click.FloatRange(min=0, min_open=True),
-            default=30.0,
-            show_default=True,
-            metavar="S",
-            help="Seconds a query may take.",
-        ),
+        timeout_option(30.0, "a query"),
         click.option(
             "--max-rows",
             type=click.IntRange(min=1),

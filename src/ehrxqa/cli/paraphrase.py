@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ehrxqa.cli.options import DIR, ask_for_host, confirm_option, emit, example, format_option, quiet_option
+from ehrxqa.cli.options import (
+    DIR,
+    ask_for_host,
+    confirm_option,
+    emit,
+    endpoint_option,
+    example,
+    format_option,
+    quiet_option,
+    temperature_option,
+)
 from ehrxqa.counting import counted
 from ehrxqa.layout import SPLITS
 
@@ -28,7 +38,7 @@ __all__ = ["command"]
     ),
 )
 @click.argument("out", type=DIR)
-@click.option("--endpoint", required=True, metavar="URL", help="An OpenAI-compatible endpoint.")
+@endpoint_option
 @click.option("--model", required=True, metavar="NAME", help="The model there; becomes para_type.")
 @click.option(
     "--split",
@@ -42,7 +52,7 @@ __all__ = ["command"]
     "--per-request", type=click.IntRange(1, 16), default=4, show_default=True, metavar="N",
     help="Most wordings of one sentence to ask for at once.",
 )  # fmt: skip
-@click.option("--temperature", type=click.FloatRange(0, 2), metavar="T", help="Sent if given.")
+@temperature_option
 @click.option("--seed", type=int, metavar="S", help="Sent if given; another seed asks again.")
 @click.option(
     "--concurrency", type=click.IntRange(1, 32), default=4, show_default=True, metavar="N", help="Requests at a time."

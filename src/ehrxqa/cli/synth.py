@@ -10,6 +10,7 @@ import click
 from ehrxqa.cli.options import (
     DIR,
     cluster_options,
+    drawing_option,
     emit,
     example,
     format_option,
@@ -60,7 +61,7 @@ __all__ = ["command"]
     help="Draw X-rays for the subjects of the open MIMIC-IV demo in DEMO, and copy its tables.",
 )
 @seed_option("Of all that is drawn.")
-@click.option("--images/--no-images", default=True, show_default=True, help="Draw the X-ray files.")
+@drawing_option
 @click.option(
     "--events-factor",
     type=float,
