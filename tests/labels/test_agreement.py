@@ -106,7 +106,7 @@ def test_where_the_file_is_looked_for(recent, tmp_path):
         ("study_id,Edema\n50000001,yes\n", "line 2: Edema is not a number"),
         ("study_id,Other\n50000001,1\n", "has no column of a finding"),
         ("Edema\n1\n", "column study_id missing"),
-        ("study_id,Edema\n99999999,1\n", "none of its 1 studies has silver labels"),
+        ("study_id,Edema\n99999999,1\n", "none of its 1 study has silver labels"),
     ],
 )
 def test_a_file_that_is_not_as_published(recent, tmp_path, text, message):
