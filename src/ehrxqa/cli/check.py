@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from ehrxqa.cli.options import DIR, emit, example, format_option, quiet_option, workers_option
-from ehrxqa.counting import counted
 from ehrxqa.progress import make_progress
+from ehrxqa.text_table import columns
 
 __all__ = ["command"]
 
@@ -29,12 +29,16 @@ def command(out: Path, workers: int | None, quiet: bool, output_format: str) -> 
     found = check(out, workers=workers, progress=make_progress(quiet=quiet))
 
     def text() -> str:
-        lines = []
-        for name, split in found.splits.items():
-            counts = ", ".join(f"{profile} {right:,}" for profile, right in split.right.items())
-            lines.append(f"{name}: {counted(split.questions, 'question')}; answered right by NeuralSQL under {counts}")
-            lines += [f"  {profile}: differs on {', '.join(ids)}" for profile, ids in split.differ.items()]
-        return "\n".join([*lines, found.line()])
+        splits = found.splits.values()
+        table = [["answered right by NeuralSQL", *found.splits], ["of", *(f"{each.questions:,}" for each in splits)]]
+        for profile in next(iter(splits)).right:
+            table.append([f"under {profile}", *(f"{each.right[profile]:,}" for each in splits)])
+        differing = [
+            f"{name}, {profile}: differs on {', '.join(ids)}"
+            for name, split in found.splits.items()
+            for profile, ids in split.differ.items()
+        ]
+        return "\n".join([*columns(table), *differing, found.line()])
 
     emit(output_format, asdict(found) | {"agrees": found.agrees}, text)
     return 0 if found.agrees else 1

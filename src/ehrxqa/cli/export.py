@@ -42,5 +42,10 @@ def command(
     emit(
         output_format,
         asdict(report),
-        lambda: f"{report.folder}: {counted(sum(report.questions.values()), 'question')} in " + ", ".join(report.files),
+        lambda: "\n".join(
+            [
+                f"{report.folder}: {counted(sum(report.questions.values()), 'question')}",
+                *(f"  {file}" for file in report.files),
+            ]
+        ),
     )
