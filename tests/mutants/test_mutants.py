@@ -58,7 +58,7 @@ def test_a_change_is_tried_in_a_copy_and_undone(tmp_path: Path) -> None:
     source = (SOURCES / path).read_text()
     found = {(change.text, change.words): change for change in changes(path, source)}
     assert copy.run(tests, 60).passed
-    assert not copy.try_change(found["if age is None or age < 20:", "< -> <="], tests, 60).passed
-    assert copy.try_change(found["_ALONE_PERCENT: Final = 25", "25 -> 26"], tests, 60).passed
+    assert not copy.try_change(found["if age is None or age < 20:", "< -> <="], [(tests, 60)]).passed
+    assert copy.try_change(found["_ALONE_PERCENT: Final = 25", "25 -> 26"], [(tests, 60)]).passed
     assert not copy.run(tests, 0.01).in_time
     assert (copy.root / "src/ehrxqa" / path).read_text() == source

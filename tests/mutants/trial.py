@@ -9,10 +9,12 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mutants.changes import Change, apply
+from mutants.touching import Place, Record, read_record, write_wanted
 
 __all__ = ["Copy", "Ran"]
 
@@ -74,17 +76,45 @@ class Copy:
         self._scratch = folder / "tmp"
         self._moment = 10**9
 
-    def try_change(self, change: Change, tests: list[str], seconds: float) -> Ran:
-        """Make a change, run the tests, undo it."""
-        file = self.root / "src/ehrxqa" / change.path
+    @property
+    def sources(self) -> Path:
+        """`src/ehrxqa`, as its files call themselves."""
+        return self.root / "src/ehrxqa"
+
+    def try_change(self, change: Change, batches: Iterable[tuple[list[str], float]]) -> Ran:
+        """Make a change, run batches of tests up to the first that fails, undo it.
+
+        Args:
+            change: The change.
+            batches: Tests, and the seconds in which they must end.
+        """
+        file = self.sources / change.path
         source = file.read_text(encoding="utf-8")
+        ran = Ran(True, True, 0.0, "")
         try:
             self._write(file, apply(source, change))
-            return self.run(tests, seconds)
+            for tests, seconds in batches:
+                before, ran = ran.seconds, self.run(tests, seconds)
+                ran = replace(ran, seconds=ran.seconds + before)
+                if not ran.passed:
+                    break
         finally:
             self._write(file, source)
+        return ran
 
-    def run(self, tests: list[str], seconds: float) -> Ran:
+    def record(self, tests: list[str], places: Iterable[Place], seconds: float) -> tuple[Record, Ran]:
+        """Run tests, whatever fails, and find out which of them call the functions of some places."""
+        folder = self._scratch.with_name("record")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        write_wanted(folder, self.sources, places)
+        start = str(Path(__file__).parent / "start")
+        paths = os.pathsep.join((start, self._environment["PYTHONPATH"]))
+        environment = {"MUTANTS_RECORD": str(folder), "PYTHONPATH": paths}
+        ran = self.run(["-p", "mutants.recorder", "--maxfail=1000", *tests], seconds, environment)
+        return read_record(folder), ran
+
+    def run(self, tests: list[str], seconds: float, environment: Mapping[str, str] | None = None) -> Ran:
         """Run tests up to the first that fails, for so many seconds at most."""
         pytest = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--tb=line", "-p", "no:cacheprovider"]
         # rather /bin/sh than preexec_fn, which is not safe beside threads
@@ -93,7 +123,7 @@ class Copy:
         process = subprocess.Popen(
             command,
             cwd=self.root,
-            env=self._environment,
+            env={**self._environment, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
