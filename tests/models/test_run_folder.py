@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ehrxqa.dataset.placement import Placement
 from ehrxqa.errors import RecordError, SettingsError
 from ehrxqa.models import run_folder as rf
 from ehrxqa.models import run_records as rr
+from ehrxqa.models.run_records import Scores
+from ehrxqa.models.summary import Judged, summarise
 from ehrxqa.runs.lines import Lines
 
 RUN = rr.Run(
@@ -132,6 +135,36 @@ def test_a_damaged_run_is_named(tmp_path: Path, content: str, said: str) -> None
     with pytest.raises(RecordError, match=said) as error:
         rf.read_run(tmp_path)
     assert rf.RUN in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"EX"', '"EXx"'),
+        ('"overall"', '"all"'),
+        ('"modality"', '"x"'),
+        ('"value"', '"v"'),
+        ('"right": ', '"right": "x", "r": '),
+        ('"parser": ', '"parsers": '),
+        ('"low": ', '"low": "x", "l": '),
+        ('"measures": {', '"measures": {"soft_f1": "x", '),
+    ],
+)
+def test_a_damaged_summary_is_named(tmp_path: Path, old: str, new: str) -> None:
+    judged = [
+        Judged("1", 0, "right", "right", "right", {"soft_f1": 1.0}),
+        Judged("2", 0, "wrong", "wrong", "parser", {}),
+    ]
+    facts = dict.fromkeys("12", Placement("Table", "TABLE-NONE", "count"))
+    rf.write_scores(tmp_path, Scores("paper", summarise(judged, facts, 0), ()))
+    path = tmp_path / rf.SCORES
+    assert rf.read_scores(tmp_path) is not None
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(RecordError, match="not written by a run of ehrxqa") as error:
+        rf.read_scores(tmp_path)
+    assert str(path) in str(error.value)
 
 
 def test_another_format_and_a_missing_run_are_named(tmp_path: Path) -> None:

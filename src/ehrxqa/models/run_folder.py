@@ -28,7 +28,7 @@ import msgspec
 from ehrxqa.errors import RecordError, SettingsError
 from ehrxqa.files import write_json, write_text
 from ehrxqa.layout import RUNS_FOLDER
-from ehrxqa.models.run_records import FORMAT, OutcomeLine, QueryLine, Run, Scores
+from ehrxqa.models.run_records import FAULTS, FORMAT, OutcomeLine, QueryLine, Run, Scores
 
 __all__ = [
     "ANSWERS",
@@ -113,6 +113,39 @@ def read_trace(folder: Path | str) -> Iterator[dict[str, Any]]:
     yield from _read_lines(Path(folder) / TRACE, dict[str, Any])
 
 
+class _Score(msgspec.Struct):
+    value: float
+    low: float | None
+    high: float | None
+
+
+class _Metrics(msgspec.Struct):
+    EX: _Score
+    RS5: _Score
+    RS10: _Score
+    RSN: _Score
+
+
+class _Group(msgspec.Struct):
+    questions: int
+    right: int
+    abstained: int
+    wrong: int
+    scores: _Metrics
+    faults: dict[str, int]
+    measures: dict[str, float]
+
+
+class _Summary(msgspec.Struct):
+    """What others read of the summary, as `models.summary` makes it."""
+
+    overall: _Group
+    never_abstaining: _Metrics
+    modality: dict[str, _Group]
+    scope: dict[str, _Group]
+    family: dict[str, _Group]
+
+
 def read_scores(folder: Path | str) -> Scores | None:
     """The scores of a run, or None if it has not ended yet.
 
@@ -120,7 +153,17 @@ def read_scores(folder: Path | str) -> Scores | None:
         RecordError: The file is damaged or of another version.
     """
     path = Path(folder) / SCORES
-    return _read(path, Scores) if path.is_file() else None
+    if not path.is_file():
+        return None
+    scores = _read(path, Scores)
+    try:
+        summary = msgspec.convert(scores.summary, _Summary)
+        lacking = set(FAULTS) - summary.overall.faults.keys()
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
+        raise RecordError(f"{path}: not written by a run of ehrxqa (summary: {error})") from None
+    if lacking:
+        raise RecordError(f"{path}: not written by a run of ehrxqa (summary: no count of {min(lacking)})")
+    return scores
 
 
 def write_scores(folder: Path, scores: Scores) -> None:
