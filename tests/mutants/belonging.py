@@ -9,6 +9,7 @@ __all__ = ["BELONGING", "MODULES", "package_of", "tests_of"]
 #: Package → folders and files of tests. The examples in a module's docstrings belong to it too.
 BELONGING: dict[str, tuple[str, ...]] = {
     "agents": ("agents",),
+    "auditing": ("audit",),
     "building": ("build",),
     "cli": ("dataset_export", "evaluation", "runs", "models"),
     "database": ("database", "labels", "build"),
@@ -20,6 +21,7 @@ BELONGING: dict[str, tuple[str, ...]] = {
     "explorer": ("explorer",),
     "hospital": ("hospital",),
     "labels": ("labels", "build"),
+    "loading": ("dataset_export/test_load.py",),
     "leakscan": ("leakscan",),
     "models": ("models",),
     "net": ("download", "paraphrase"),
