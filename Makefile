@@ -5,11 +5,11 @@ UV = .tools/bin/uv
 BIN = .venv/bin
 OUT ?= demo
 
-.PHONY: help demo test adapters lint types docs reference release bench torture mutants clean
+.PHONY: help demo test adapters consumers lint types docs reference release bench torture mutants clean
 
 help:
 	@echo "make demo   a synthetic hospital, its databases, questions and answers, in ./$(OUT)"
-	@echo "make test   the test suite; make adapters: what needs environments of its own"
+	@echo "make test   the test suite; make adapters, make consumers: what needs environments of its own"
 	@echo "make lint   format, lint; make types: strict type check"
 	@echo "make docs   the documentation, in ./site; make reference: its pages that are made from the code"
 	@echo "make release  lint, types, docs, suite, wheel and sdist, all but the upload"
@@ -26,7 +26,7 @@ $(UV):
 	@touch $@
 
 .venv/.develops: pyproject.toml uv.lock | $(UV)
-	@$(UV) sync --quiet --locked --all-groups --python $(PYTHON)
+	@$(UV) sync --quiet --locked --all-groups --no-group consumers --no-group consumers-datasets4 --python $(PYTHON)
 	@touch .venv/.runs $@
 
 demo: .venv/.runs
@@ -40,6 +40,15 @@ test: .venv/.develops
 .venvs/%/.ready: pyproject.toml uv.lock | $(UV)
 	@UV_PROJECT_ENVIRONMENT=.venvs/$* $(UV) sync --quiet --locked --no-default-groups --group adapters --extra $* --python $(PYTHON)
 	@touch $@
+
+# What is exported, read by the libraries of those who load it: two releases of datasets, polars, pandas, meds, datasette.
+.venvs/consumers/.ready .venvs/consumers-datasets4/.ready: .venvs/%/.ready: pyproject.toml uv.lock | $(UV)
+	@UV_PROJECT_ENVIRONMENT=.venvs/$* $(UV) sync --quiet --locked --no-default-groups --group $* --python $(PYTHON)
+	@touch $@
+
+consumers: .venvs/consumers/.ready .venvs/consumers-datasets4/.ready
+	@.venvs/consumers/bin/python -m pytest -p no:cacheprovider tests/consumers
+	@.venvs/consumers-datasets4/bin/python -m pytest -p no:cacheprovider tests/consumers
 
 adapters: .venvs/openenv/.ready .venvs/verifiers/.ready
 	@.venvs/openenv/bin/python -m pytest -p no:cacheprovider tests/agents/test_adapter_openenv.py

@@ -6,6 +6,7 @@ writes HTML for notebooks. No block runs a script or loads anything.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from html import escape
@@ -15,7 +16,7 @@ from typing import Any, Final
 
 from ehrxqa.terminal import visible
 
-__all__ = ["MOST_ROWS", "cell", "code", "facts", "html_repr", "picture", "screen", "table"]
+__all__ = ["MOST_ROWS", "cell", "code", "facts", "html_repr", "picture", "put", "screen", "table"]
 
 #: Rows of a table, and characters of a cell, that are shown.
 MOST_ROWS: Final = 20
@@ -83,6 +84,15 @@ def picture(png: bytes, caption: str) -> str:
         f'<figure style="display:inline-block;margin:0 1em 0 0"><img alt="{escape(caption)}" '
         f'src="data:image/png;base64,{data}"><figcaption>{_text(caption)}</figcaption></figure>'
     )
+
+
+def put(html: str, place: Any = None) -> Any:
+    """Show HTML in the cell that runs, or in a place that an earlier call gave; gives the place."""
+    display: Any = importlib.import_module("IPython.display")  # there is one: a notebook runs
+    if place is None:
+        return display.display(display.HTML(html), display_id=True)
+    place.update(display.HTML(html))
+    return place
 
 
 def cell(value: Any) -> str:

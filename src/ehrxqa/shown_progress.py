@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from html import escape
 from typing import Any, Final
 
+from ehrxqa.html_repr import put
 from ehrxqa.progress import BYTES, SILENT, Progress, RichProgress, Task, human_bytes
 from ehrxqa.terminal import in_notebook, visible
 
@@ -27,12 +28,10 @@ class _NotebookTask:
     """A bar that is drawn anew where it stands."""
 
     def __init__(self, name: str, total: int | None, unit: str, done: int, clock: Callable[[], float]) -> None:
-        from IPython.display import display
-
         self._name, self._total, self._unit, self._done, self._clock = name, total, unit, done, clock
         self._lock = threading.Lock()
         self._began = self._last = clock()
-        self._place: Any = display(self._html(), display_id=True)
+        self._place: Any = put(self._html())
 
     def advance(self, amount: int = 1) -> None:
         """Count, and draw if the last look is old enough."""
@@ -42,7 +41,7 @@ class _NotebookTask:
             if now - self._last < _EVERY_SECONDS:
                 return
             self._last = now
-        self._place.update(self._html())
+        put(self._html(), self._place)
 
     @contextmanager
     def part(self, name: str, total: int | None = None, *, done: int = 0) -> Iterator[Task]:
@@ -51,20 +50,16 @@ class _NotebookTask:
 
     def end(self, how: str) -> None:
         """Put a line in the place of the bar."""
-        from IPython.display import HTML
-
         said = f"{self._name}: {how} ({self._clock() - self._began:.1f} s)"
-        self._place.update(HTML(f"<small>{escape(visible(said))}</small>"))
+        put(f"<small>{escape(visible(said))}</small>", self._place)
 
-    def _html(self) -> Any:
-        from IPython.display import HTML
-
+    def _html(self) -> str:
         shown = human_bytes if self._unit == BYTES else "{:,}".format
         of = "" if self._total is None else f" of {shown(self._total)}"
         unit = "" if self._unit == BYTES else f" {self._unit}"
         value = f' value="{self._done}" max="{max(self._total, 1)}"' if self._total is not None else ""
         text = escape(visible(f"{self._name} {shown(self._done)}{of}{unit}"))
-        return HTML(f"<progress{value}></progress> <small>{text}</small>")
+        return f"<progress{value}></progress> <small>{text}</small>"
 
 
 class NotebookProgress:
@@ -86,9 +81,7 @@ class NotebookProgress:
 
     def note(self, message: str) -> None:
         """Show the message."""
-        from IPython.display import HTML, display
-
-        display(HTML(f"<small>{escape(visible(message))}</small>"))
+        put(f"<small>{escape(visible(message))}</small>")
 
 
 class FittingProgress:

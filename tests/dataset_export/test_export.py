@@ -20,10 +20,11 @@ from question_files import Built
 
 from ehrxqa import export
 from ehrxqa.cli.export import command
-from ehrxqa.dataset.parquet import FIELDS, read_parquet, write_parquet
+from ehrxqa.dataset.parquet import ABOUT, FIELDS, read_parquet, write_parquet
 from ehrxqa.dataset.splits import read_dataset
-from ehrxqa.errors import BuildError, RecordError, SettingsError
+from ehrxqa.errors import BuildError, RecordError, SettingsError, SourceError
 from ehrxqa.files import sha256_of
+from ehrxqa.publish.columns import GOLD_FIELDS
 from ehrxqa.publish.tables_json import schema_record
 from ehrxqa.spec.tables import open_tables
 
@@ -51,7 +52,7 @@ def test_splits_share_one_schema(own: Path) -> None:
     export(own)
     schemas = [pq.read_schema(own / "dataset" / "parquet" / f"{split}.parquet") for split in ("valid", "test")]
     assert schemas[0].equals(schemas[1], check_metadata=True)
-    assert schemas[0].names == [field.name for field in FIELDS]
+    assert schemas[0].names == [field.name for field in (*FIELDS, *ABOUT)]
     assert schemas[0].field("t_tag").type == pa.list_(pa.utf8())
 
 
@@ -213,7 +214,8 @@ def test_croissant_by_its_own_rules(own: Path) -> None:
             column = field["source"]["extract"]["column"]
             assert column in pq.read_schema(folder / file["contentUrl"]).names
             columns.add(column)
-        assert columns == {field.name for field in FIELDS}
+        gold = record_set["@id"].startswith("gold-")
+        assert columns == {field.name for field in (GOLD_FIELDS if gold else (*FIELDS, *ABOUT))}
         assert record_set["key"]["@id"] in ids
     assert len(ids) == len(set(ids))
 
@@ -225,6 +227,38 @@ data = mlcroissant.Dataset(jsonld=sys.argv[1])
 issues = data.metadata.ctx.issues
 print(json.dumps([sorted(issues.errors), sorted(issues.warnings), len(list(data.records("test")))]))
 """
+
+
+def test_pictures_of_credentialed_data_are_refused(own: Path) -> None:
+    manifest = json.loads((own / "manifest.json").read_text())
+    (own / "manifest.json").unlink()
+    (own / "manifest.json").write_text(json.dumps(manifest | {"synthetic": False, "hybrid": False}))
+    with pytest.raises(SettingsError, match="credentialed data are not embedded"):
+        export(own, images=own)
+    assert not (own / "dataset" / "parquet").exists()
+    export(own)
+    assert "are loaded from there" in (own / "dataset" / "README.md").read_text()
+
+
+def test_pictures_that_are_missing_are_named_before_anything_is_written(own: Path, built: Built) -> None:
+    with pytest.raises(SettingsError, match=r"without links\.jsonl"):
+        export(own, images=own)
+    link = {"split": "test", "id": 1, "modality": "image", "scope": "image-single-1", "family": "has", "template": 1000}
+    link |= {"study_ids": [5], "image_ids": ["a"], "image_paths": ["p1/p1/s5/a.jpg"], "studies_total": 1, "rows": []}
+    (own / "dataset" / "links.jsonl").write_text(json.dumps(link | {"bounded": False}) + "\n")
+    with pytest.raises(SourceError, match=r"p1/p1/s5/a\.jpg: is missing"):
+        export(own, images=own)
+    with pytest.raises(SettingsError, match="no such folder"):
+        export(own, images=own / "nowhere")
+    assert not (own / "dataset" / "parquet").exists()
+    (own / "files/p1/p1/s5").mkdir(parents=True)
+    (own / "files/p1/p1/s5/a.jpg").write_bytes(b"picture")
+    first = export(own, images=own)
+    digests = [sha256_of(own / "dataset" / name) for name in first.files]
+    assert digests == [sha256_of(own / "dataset" / name) for name in export(own, images=own).files]
+    rows = pq.read_table(own / "dataset/parquet/test.parquet").to_pylist()
+    assert [row["images"] for row in rows] == [[], [{"bytes": b"picture", "path": "a.jpg"}], [], [], []]
+    assert read_parquet(own / "dataset/parquet/test.parquet") == json.loads((own / "dataset/test.json").read_text())
 
 
 @pytest.mark.skipif(importlib.util.find_spec("mlcroissant") is None, reason="needs the dependency group croissant")

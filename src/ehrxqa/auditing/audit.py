@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from ehrxqa.arguments import checked
 from ehrxqa.auditing.audit_rules import AUDIT_RULES
 from ehrxqa.auditing.checker import AuditFinding, GoldChecker
 from ehrxqa.auditing.corrected_files import corrected_path, write_corrected, write_errata
@@ -17,10 +18,12 @@ from ehrxqa.auditing.golds import GoldFile, GoldQuery, read_golds
 from ehrxqa.dataset.answer import database_for
 from ehrxqa.errors import RecordError, SettingsError
 from ehrxqa.files import reading
+from ehrxqa.html_repr import html_repr
 from ehrxqa.layout import CURRENT_TIME, DATASET_FOLDER, SPLITS
-from ehrxqa.progress import SILENT, Progress
+from ehrxqa.progress import Progress
 from ehrxqa.runs.pool import Pool
 from ehrxqa.short_repr import short_repr
+from ehrxqa.shown_progress import FITTING
 
 __all__ = ["AuditReport", "audit"]
 
@@ -57,8 +60,10 @@ class AuditReport:
     written: tuple[Path, ...]
 
     __repr__ = short_repr
+    _repr_html_ = html_repr
 
 
+@checked
 def audit(
     questions: Path | str,
     database: Path | str,
@@ -68,7 +73,7 @@ def audit(
     now: str = CURRENT_TIME,
     seconds: float = DEFAULT_SECONDS,
     workers: int | None = None,
-    progress: Progress = SILENT,
+    progress: Progress = FITTING,
 ) -> AuditReport:
     """Audit the golds of a question file, of whatever form and about whatever SQLite database.
 
@@ -80,7 +85,7 @@ def audit(
         now: The current time of the database, as `YYYY-MM-DD HH:MM:SS`.
         seconds: Time limit of one program, and of each change of it that is tried.
         workers: Processes (default: number of processors). The result does not depend on it.
-        progress: Told what happens.
+        progress: Told what happens; by default a notebook or a terminal shows it (`ehrxqa.SILENT`: nothing).
 
     Raises:
         RecordError: A file is of none of the forms.

@@ -13,8 +13,16 @@ from ehrxqa.counting import counted
 __all__ = ["command"]
 
 
-@click.command("export", epilog=example("ehrxqa export out", "ehrxqa export out --date 2026-11-23 --version 1.1.0"))
+@click.command(
+    "export",
+    epilog=example(
+        "ehrxqa export out",
+        "ehrxqa export out --images hospital",
+        "ehrxqa export out --date 2026-11-23 --version 1.1.0",
+    ),
+)
 @click.argument("out", type=DIR)
+@click.option("--images", type=DIR, metavar="SOURCES", help="Embed the X-rays of a synthetic or hybrid build.")
 @click.option(
     "--date",
     metavar="YYYY-MM-DD",
@@ -28,7 +36,14 @@ __all__ = ["command"]
 @format_option
 @quiet_option
 def command(
-    out: Path, date: str | None, version: str | None, name: str | None, url: str | None, output_format: str, quiet: bool
+    out: Path,
+    images: Path | None,
+    date: str | None,
+    version: str | None,
+    name: str | None,
+    url: str | None,
+    output_format: str,
+    quiet: bool,
 ) -> None:
     """Write Parquet, a dataset card with plots, Croissant metadata and tables.json of the questions in OUT.
 
@@ -36,7 +51,7 @@ def command(
     """
     from ehrxqa.publish.export import export as export_files
 
-    report = export_files(out, date=date, version=version, name=name, url=url)
+    report = export_files(out, images=images, date=date, version=version, name=name, url=url)
     if quiet and output_format == "text":
         return
     emit(

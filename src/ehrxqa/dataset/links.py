@@ -11,14 +11,14 @@ Lines are in the order train, valid, test, and by `id` within a split. Keys:
 |  |  | `image-group`, `multimodal-single`, `multimodal-group` |
 | family | text | what is asked, such as `has` or `list attributes`; several templates share a family |
 | template | text | id of the template: `official/` and a number from 0 to 6033, or that of another package |
-| study_ids | integers | studies the question is about, at most `MOST_LINKS` |
+| study_ids | integers | studies the question is about, all of them |
 | image_ids | texts | their images, in the same order |
 | image_paths | texts | where MIMIC-CXR-JPG keeps them, below its `files` folder |
-| studies_total | integer | number of studies the question is about, also those not listed |
+| studies_total | integer | their number; files of 0.1 listed the first 20 only |
 | rows | list | per table `{"table": …, "row_ids": […], "total": …}`: rows the answer rests on, at most `MOST_LINKS` |
 | needs | text | what cannot be done without: `table`, `image`, `both`; `either`: each says no by itself |
 | alternatives | object | reading (`ehrxqa.questions.alternatives`) → its answer, where that is another one |
-| bounded | truth value | whether anything was left out of `study_ids` or a `row_ids` |
+| bounded | truth value | whether anything was left out of a `row_ids` |
 
 Of the labels only rows with relation 1 are listed; an answer "no" may rest on no row at all. Official files have no
 links; everything that reads them also works without.
@@ -40,7 +40,7 @@ __all__ = ["LINKS_FILE", "MOST_LINKS", "LinkTable", "Links", "RowLinks", "offici
 
 #: Beside the question files.
 LINKS_FILE: Final = PurePosixPath(LINKS_PATH).name
-#: Studies, and rows of a table, that are listed for one question.
+#: Rows of a table that are listed for one question.
 MOST_LINKS: Final = 20
 _OFFICIAL: Final = "official/"
 

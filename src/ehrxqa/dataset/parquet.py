@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, Final
 from ehrxqa.dataset.records import Record
 from ehrxqa.errors import RecordError
 from ehrxqa.files import atomic_path
-from ehrxqa.json_files import parse_json
+from ehrxqa.json_files import json_value, parse_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["ABOUT", "FIELDS", "Field", "fields_of", "parquet_table", "read_parquet", "write_parquet"]
+__all__ = ["ABOUT", "FIELDS", "Field", "fields_of", "keep_beside", "parquet_table", "read_parquet", "write_parquet"]
 
 
 @dataclass(frozen=True)
@@ -156,6 +156,13 @@ def parquet_table(
         metadata[_BESIDE] = json.dumps([field.name for field in beside])
     schema = pa.schema([pa.field(field.name, types[field.form]) for field in (*fields, *beside)], metadata=metadata)
     return pa.table(arrays, schema=schema)
+
+
+def keep_beside(metadata: Mapping[bytes, bytes], name: str) -> dict[bytes, bytes]:
+    """The metadata of a table to which a column is added that is no field of its records."""
+    held = metadata.get(_BESIDE.encode())
+    names = [] if held is None else list(json_value(held))
+    return {**metadata, _BESIDE.encode(): json.dumps([*names, name]).encode()}
 
 
 _EXPECTED: Final[dict[str, type]] = {"text": str, "integer": int, "truth": bool}

@@ -6,7 +6,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final
 
-from ehrxqa.html_repr import code, facts, picture, screen
+from ehrxqa.html_repr import code, facts, picture, put, screen
 from ehrxqa.loading.question_record import QuestionRecord
 from ehrxqa.terminal import in_notebook, visible
 from ehrxqa.vqa.image_paths import grey_picture
@@ -28,9 +28,7 @@ _ANSWER: Final = 600
 def show(question: QuestionRecord, *, pictures: bool | None = None) -> None:
     """Show a question on standard output, or in the notebook that runs; see `QuestionRecord.show`."""
     if in_notebook():
-        from IPython.display import HTML, display
-
-        display(HTML(as_html(question, pictures=pictures)))
+        put(as_html(question, pictures=pictures))
         return
     from rich.console import Console
 

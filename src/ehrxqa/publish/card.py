@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ehrxqa.dataset.parquet import FIELDS
+from ehrxqa.dataset.parquet import Field
 from ehrxqa.dataset.records import Record
 from ehrxqa.layout import DataKind
 from ehrxqa.spec.releases import OFFICIAL_DATA_SET
@@ -47,7 +47,9 @@ def dataset_card(
     value: Mapping[str, Any],
     *,
     kind: DataKind,
-    splits: Sequence[str],
+    counts: Mapping[str, int],
+    gold: Sequence[str] = (),
+    fields: Sequence[Field],
     plots: Sequence[str],
     examples: Sequence[Record],
     versions: Mapping[str, str],
@@ -61,7 +63,9 @@ def dataset_card(
     Args:
         value: Statistics, from `ehrxqa.dataset.stats.dataset_stats`.
         kind: Whose data it is.
-        splits: Those with a Parquet file.
+        counts: Split with a Parquet file → its questions.
+        gold: Splits with a file of gold programs.
+        fields: Columns of the Parquet files.
         plots: Names of the charts in `plots/`, without ending.
         examples: Records to show; not for credentialed data, because a card is easily published.
         versions: Package versions the databases were built with.
@@ -75,14 +79,17 @@ def dataset_card(
     """
     if examples and kind == "credentialed":
         raise ValueError("examples of real patients do not belong on a dataset card")
+    # of a split without questions there is nothing to load: datasets refuses a file without rows
+    splits = [split for split, count in counts.items() if count]
+    images = any(field.form == "images" for field in fields)
     sections = [
-        _front_matter(value, kind, splits),
+        _front_matter(value, kind, splits, [split for split in splits if split in gold]),
         "# Questions over health records and chest X-rays\n",
         _what(value, kind),
         "## Numbers\n\n" + _numbers(value, plots),
-        "## Files\n\n" + _files(splits),
-        "## Fields\n\n" + _markdown(("field", "form", "meaning"), [(f"`{f.name}`", f.form, f.doc) for f in FIELDS]),
-        _loading(splits),
+        "## Files\n\n" + _files(list(counts), gold),
+        "## Fields\n\n" + _markdown(("field", "form", "meaning"), [(f"`{f.name}`", f.form, f.doc) for f in fields]),
+        _loading(splits, kind, images=images),
     ]
     if examples:
         sections.append("## Examples\n\n" + "\n\n".join(map(_example, examples)))
@@ -97,7 +104,7 @@ def dataset_card(
     return "\n\n".join(section.strip("\n") for section in sections) + "\n"
 
 
-def _front_matter(value: Mapping[str, Any], kind: DataKind, splits: Sequence[str]) -> str:
+def _front_matter(value: Mapping[str, Any], kind: DataKind, splits: Sequence[str], gold: Sequence[str]) -> str:
     short, long, link = terms_of(kind)
     total = value["questions"]["total"]
     size = next((name for bound, name in _SIZES if total < bound), "n>1M")
@@ -124,12 +131,18 @@ def _front_matter(value: Mapping[str, Any], kind: DataKind, splits: Sequence[str
         "size_categories:",
         f"- {size}",
         "configs:",
-        "- config_name: default",
-        "  data_files:",
     ]
-    for split in splits:
-        lines += [f"  - split: {'validation' if split == 'valid' else split}", f"    path: parquet/{split}.parquet"]
+    for name, folder, held in (("default", "parquet", splits), ("gold", "parquet-gold", gold)):
+        if held:
+            lines += [f"- config_name: {name}", *(["  default: true"] * (name == "default")), "  data_files:"]
+        for split in held:
+            lines += [f"  - split: {_hub_split(split)}", f"    path: {folder}/{split}.parquet"]
     return "\n".join([*lines, "---"])
+
+
+def _hub_split(split: str) -> str:
+    """How dataset hubs call a split."""
+    return "validation" if split == "valid" else split
 
 
 _SOURCES: dict[DataKind, str] = {
@@ -195,9 +208,10 @@ def _numbers(value: Mapping[str, Any], plots: Sequence[str]) -> str:
     return "\n\n".join(parts)
 
 
-def _files(splits: Sequence[str]) -> str:
+def _files(splits: Sequence[str], gold: Sequence[str]) -> str:
     rows = [
         *((f"`parquet/{split}.parquet`", f"questions of the split {split}") for split in splits),
+        *((f"`parquet-gold/{split}.parquet`", f"gold programs of the split {split}") for split in gold),
         (
             "`train.json` …",
             "the same records as JSON, where they exist; `_train.json` … with gold programs, no answers",
@@ -209,12 +223,25 @@ def _files(splits: Sequence[str]) -> str:
     return _markdown(("file", "content"), rows)
 
 
-def _loading(splits: Sequence[str]) -> str:
-    files = ", ".join(f'"{split}": "parquet/{split}.parquet"' for split in splits)
-    return (
+def _loading(splits: Sequence[str], kind: DataKind, *, images: bool) -> str:
+    if not splits:
+        return "## Loading\n\nThere are no questions yet."
+    first = _hub_split(splits[0])
+    text = (
         "## Loading\n\n```python\nimport json\nfrom datasets import load_dataset\n\n"
-        f'data = load_dataset("parquet", data_files={{{files}}})\n'
-        f'answer = json.loads(data["{splits[0]}"][0]["answer"])  # fields of the form json hold JSON text\n```'
+        'data = load_dataset("path/to/this/folder")  # load_dataset("path/to/this/folder", "gold") for gold programs\n'
+        f'answer = json.loads(data["{first}"][0]["answer"])  # fields of the form json hold JSON text\n```'
+    )
+    if images:
+        return f'{text}\n\nThe column `images` holds lists of pictures: `data["{first}"][0]["images"]`.'
+    if kind != "credentialed":
+        return text
+    return (
+        f"{text}\n\nX-rays of real patients are not part of this data set. Where MIMIC-CXR-JPG is at hand, its "
+        "pictures are loaded from there:\n\n```python\nfrom datasets import Image, List\n\n"
+        'files = "physionet.org/files/mimic-cxr-jpg/2.0.0/files/"\n'
+        'data = data.map(lambda row: {"images": [files + path for path in row["image_paths"]]})\n'
+        'data = data.cast_column("images", List(Image()))\n```'
     )
 
 

@@ -51,6 +51,7 @@ _CONTEXT: Final[dict[str, Any]] = {
     "transform": "cr:transform",
 }
 _TYPES: Final = {
+    "integers": "sc:Integer",
     "text": "sc:Text",
     "integer": "sc:Integer",
     "truth": "sc:Boolean",
@@ -71,6 +72,8 @@ def croissant(
     date: str | None,
     files: Mapping[str, DataFile],
     fields: Sequence[Field],
+    gold_files: Mapping[str, DataFile] | None = None,
+    gold_fields: Sequence[Field] = (),
 ) -> dict[str, Any]:
     """The content of `croissant.json`: one file object and one record set per split.
 
@@ -84,8 +87,13 @@ def croissant(
         version: Of the dataset, `major.minor.patch`.
         date: When it was published, `YYYY-MM-DD`; left out if None.
         files: Split → Parquet file.
-        fields: Its columns.
+        fields: Its columns; pictures are left out, which Croissant cannot name within a list.
+        gold_files: Split → Parquet file of the gold programs, where they are known.
+        gold_fields: Its columns.
     """
+    objects = {split: (file, fields, f"Questions of the split {split}") for split, file in files.items()}
+    for split, file in (gold_files or {}).items():
+        objects[f"gold-{split}"] = (file, gold_fields, f"Gold programs of the split {split}")
     return {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
@@ -101,25 +109,25 @@ def croissant(
         "distribution": [
             {
                 "@type": "cr:FileObject",
-                "@id": f"{split}-parquet",
-                "name": f"{split}-parquet",
-                "description": f"Questions of the split {split}.",
+                "@id": f"{record_set}-parquet",
+                "name": f"{record_set}-parquet",
+                "description": f"{what}.",
                 "contentUrl": path,
                 "encodingFormat": "application/x-parquet",
                 "sha256": digest,
             }
-            for split, (path, digest) in files.items()
+            for record_set, ((path, digest), _, what) in objects.items()
         ],
         "recordSet": [
             {
                 "@type": "cr:RecordSet",
-                "@id": split,
-                "name": split,
-                "description": f"Questions of the split {split}, one record each.",
-                "key": {"@id": f"{split}/id"},
-                "field": [_field(split, field) for field in fields],
+                "@id": record_set,
+                "name": record_set,
+                "description": f"{what}, one record each.",
+                "key": {"@id": f"{record_set}/id"},
+                "field": [_field(record_set, field) for field in columns if field.form in _TYPES],
             }
-            for split in files
+            for record_set, (_, columns, what) in objects.items()
         ],
     }
 
@@ -133,6 +141,6 @@ def _field(split: str, field: Field) -> dict[str, Any]:
         "dataType": _TYPES[field.form],
         "source": {"fileObject": {"@id": f"{split}-parquet"}, "extract": {"column": field.name}},
     }
-    if field.form == "texts":
+    if field.form in ("texts", "integers"):
         value["repeated"] = True
     return value

@@ -10,14 +10,17 @@ from typing import Any, Final
 from ehrxqa.arguments import checked
 from ehrxqa.building.facts import build_facts
 from ehrxqa.counting import counted
-from ehrxqa.dataset.parquet import fields_of, parquet_table, write_parquet
+from ehrxqa.dataset.parquet import fields_of, parquet_table
 from ehrxqa.dataset.splits import Dataset, read_dataset
 from ehrxqa.dataset.stats import dataset_stats, plots
 from ehrxqa.errors import SettingsError
 from ehrxqa.files import sha256_of, write_json, write_text
 from ehrxqa.html_repr import html_repr
 from ehrxqa.layout import DataKind
+from ehrxqa.loading.load import records_of
+from ehrxqa.loading.origin import Origin
 from ehrxqa.publish.card import CITATION, dataset_card, terms_of
+from ehrxqa.publish.columns import GOLD_FIELDS, columns_of, require_pictures, write_gold, write_questions
 from ehrxqa.publish.croissant import croissant
 from ehrxqa.publish.tables_json import schema_record
 from ehrxqa.runs.manifest import OFFICIAL_STAGE, QUESTIONS_STAGE, Manifest, read_manifest, recorded_tables
@@ -52,6 +55,7 @@ class ExportReport:
 def export(
     out: Path | str,
     *,
+    images: Path | str | None = None,
     date: str | None = None,
     version: str | None = None,
     name: str | None = None,
@@ -64,6 +68,7 @@ def export(
 
     Args:
         out: Output folder, or a folder of question files; without a build there, `tables.json` is left out.
+        images: Folder of the X-rays, to be embedded; not of credentialed data.
         date: Of publication, for the metadata (`YYYY-MM-DD`). It is left out if it is not given: the clock
             is never asked, so that the same questions give the same files.
         version: Of the data set, for the metadata. By default 1.0.0 for the official questions, 0.1.0 for others.
@@ -73,7 +78,8 @@ def export(
 
     Raises:
         RecordError: There are no question files, or they are damaged.
-        SettingsError: The date is no date.
+        SettingsError: The date is no date, or images of credentialed data are to be embedded.
+        SourceError: An X-ray is missing.
         BuildError: The database is damaged, or a file cannot be written.
     """
     if date is not None:
@@ -85,26 +91,38 @@ def export(
     written = []
     every = [record for records in dataset.splits.values() for record in records]
     fields = fields_of(every)
-    files = {}
+    kind: DataKind = "credentialed" if manifest is None else manifest.kind
+    pictures = None if images is None else Path(images)
+    questions = records_of(dataset, Origin(folder, kind, pictures))
+    if pictures is not None:
+        require_pictures(questions, kind, pictures)
+    files, gold_files = {}, {}
     for split, records in dataset.splits.items():  # a value that fits no column is found before anything is written
         parquet_table(dataset.paths[split], records, fields)
-    for split, records in dataset.splits.items():
+    for split in dataset.splits:
         path = f"parquet/{split}.parquet"
-        write_parquet(folder / path, records, fields, source=dataset.paths[split])
+        write_questions(folder / path, questions[split], fields, source=dataset.paths[split], images=pictures)
         files[split] = (path, sha256_of(folder / path))
         written.append(path)
+        if any(question.gold_program is not None for question in questions[split]):
+            path = f"parquet-gold/{split}.parquet"
+            write_gold(folder / path, questions[split])
+            gold_files[split] = (path, sha256_of(folder / path))
+            written.append(path)
     value = dataset_stats(dataset)
     charts = plots(value)
     for chart_name, chart in charts.items():
         write_text(folder / "plots" / f"{chart_name}.svg", chart + "\n")
         written.append(f"plots/{chart_name}.svg")
-    kind: DataKind = "credentialed" if manifest is None else manifest.kind
+    columns = columns_of(fields, images=pictures is not None)
     data_set = OFFICIAL_DATA_SET if manifest is None else manifest.data_set
     facts = () if manifest is None else tuple((fact.name, fact.text) for fact in build_facts(out))
     card = dataset_card(
         value,
         kind=kind,
-        splits=list(dataset.splits),
+        counts={split: len(records) for split, records in dataset.splits.items()},
+        gold=list(gold_files),
+        fields=columns,
         plots=list(charts),
         examples=_examples(dataset) if kind != "credentialed" else [],
         versions={} if manifest is None else manifest.versions,
@@ -133,7 +151,9 @@ def export(
         version=version or ("1.0.0" if official else "0.1.0"),
         date=date,
         files=files,
-        fields=fields,
+        fields=columns,
+        gold_files=gold_files,
+        gold_fields=GOLD_FIELDS,
     )
     write_json(folder / "croissant.json", metadata)
     written += ["README.md", "croissant.json"]

@@ -256,9 +256,8 @@ class Checker:
         select = studies_of(question)
         studies = [int(str(row[0])) for row in self._fast.rows(self._normalised(select))] if select else []
         total = len(studies)
-        studies = studies[:MOST_LINKS]
         images = [self._images[study] for study in studies]
-        listed = f"( {', '.join(map(str, studies))} )" if studies and total == len(studies) else ""
+        listed = f"( {', '.join(map(str, studies))} )" if 0 < total <= MOST_LINKS else ""
         rows = [self._rows(each) for each in answer_rows(question, listed)]
         template = question.template
         return Links(
@@ -277,7 +276,7 @@ class Checker:
             rows=rows,
             needs=checked.needs,
             alternatives=dict(checked.alternatives),
-            bounded=total > len(studies) or any(each.total > len(each.row_ids) for each in rows),
+            bounded=any(each.total > len(each.row_ids) for each in rows),
         )
 
     def _rows(self, rows: AnswerRows) -> RowLinks:
