@@ -23,7 +23,13 @@ import pytest
 
 TOP = Path(__file__).parents[2]
 DOCS = TOP / "docs"
-PAGES = [DOCS / "tutorial.md", *sorted((DOCS / "how-to").glob("*.md"))]
+#: Pages of the reference whose blocks name things of the reader, not placeholders such as OUT.
+REFERENCE = ("answers", "dataset", "evaluation", "experiments", "explorer", "paraphrase")
+PAGES = [
+    DOCS / "tutorial.md",
+    *sorted((DOCS / "how-to").glob("*.md")),
+    *(DOCS / f"{name}.md" for name in REFERENCE),
+]
 
 #: Line → the test that runs it otherwise, and a word that is there.
 ELSEWHERE = {
@@ -34,6 +40,9 @@ ELSEWHERE = {
     "ehrxqa official out": ("tests/download/test_official.py", '"official"'),
     "ehrxqa mcp demo/ehrxqa --images demo/hospital": ("tests/agents", "mcp"),
     "ehrxqa download physionet --for demo": ("tests/download", "demo"),
+    "ehrxqa serve out --images physionet.org/files": ("tests/explorer/test_commands.py", "serve"),
+    "vllm serve Qwen/Qwen3-8B --max-model-len 16384": ("tests/models", "chat"),
+    "ollama serve & ollama pull qwen3:8b": ("tests/models", "chat"),
     "ehrxqa build physionet out31 --release mimic-iv-3.1": ("tests/build", "mimic-iv-3.1"),
 }
 #: What is made smaller, or led to a server of the test.
@@ -43,6 +52,9 @@ SMALLER = [
     (r"--train 200 --valid 50 --test 50|--train 100 --valid 20 --test 50", "--train 10 --valid 5 --test 10"),
     (r"synth hybrid --around physionet", "synth hybrid --around physionet --no-images"),
     (r"--subset mini-100", "--subset mini-5"),
+    (r"--vision (mine|python|labels)(\S*) (.*)--name", r"--vision \1\2 \3--limit 5 --name"),
+    (r"https://llm\.example/v1 (.*)--confirm-endpoint llm\.example", r"http://127.0.0.1:8000/v1 \1"),
+    (r"physionet\.org/files", "demo/hospital"),
 ]
 
 
@@ -83,6 +95,12 @@ def place(reader: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "queries.json").write_text(json.dumps({record["id"]: record["query"] for record in gold}))
     (scores,) = re.findall(r"```text\n(study_id.*?)```", (DOCS / "how-to/vision-model.md").read_text(), re.DOTALL)
     (folder / "scores.csv").write_text(scores)
+    for name, target in (("dataset/test.json", "test.json"), ("dataset/_test.json", "_test.json")):
+        shutil.copy(folder / "out" / name, folder / target)
+    outcomes = [{"id": record["id"], "status": "answered", "answer": record["answer"]} for record in gold]
+    (folder / "outcomes.json").write_text(json.dumps(outcomes))
+    (parser,) = re.findall(r"```python\n(# my_module.py.*?)```", (DOCS / "experiments.md").read_text(), re.DOTALL)
+    (folder / "my_module.py").write_text(parser)
     with sqlite3.connect(folder / "my.db") as database:
         database.execute("CREATE TABLE patients (subject_id INTEGER)")
     # the open demo has real tables of few subjects in these files: here those of a synthetic hospital
@@ -109,11 +127,25 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:
-    return re.findall(r"```(sh|python)\n(.*?)```", page.read_text(), re.DOTALL)
+    """Language and text of the blocks of a page; those that are indented, too, if they hold commands."""
+    text = page.read_text()
+    found = [
+        (match.start(), match[1] or "sh", match[2])
+        for match in _FENCED.finditer(text)
+        if match[1] in _RUN or (not match[1] and "ehrxqa " in match[2])
+    ]
+    found += [(match.start(), "sh", match[1]) for match in _INDENTED.finditer(text) if "ehrxqa " in match[1]]
+    return [(language, block) for _, language, block in sorted(found)]
+
+
+_RUN = ("sh", "bash", "console", "python")
+_FENCED = re.compile(r"^```(\w*)\n(.*?)```", re.DOTALL | re.MULTILINE)
+_INDENTED = re.compile(r"\n\n((?:    [^\n]+\n)+)")
 
 
 def lines_of(block: str) -> list[str]:
-    return [line.split("  #")[0].strip() for line in block.replace("\\\n", " ").splitlines() if line.strip()]
+    lines = (line.split("  #")[0].strip().removeprefix("$ ") for line in block.replace("\\\n", " ").splitlines())
+    return [line for line in lines if line]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -125,6 +157,8 @@ def test_a_page_is_followed_line_by_line(page, place, environment, endpoint):
         subprocess.run(["git", "init", "-q"], cwd=place, check=True)
     run = 0
     for language, block in blocks(page):
+        if language == "python" and page.stem in REFERENCE:
+            continue  # in test_python_blocks
         if language == "python":
             named = re.match(r"# (\w+\.py)\n", block)
             name = named[1] if named else "block.py"
@@ -135,21 +169,24 @@ def test_a_page_is_followed_line_by_line(page, place, environment, endpoint):
         for line in lines_of(block):
             if line in ELSEWHERE:
                 continue
-            small = re.sub(r"http://127\.0\.0\.1:(8000|11434)/v1", endpoint, line)
+            small = line
             for pattern, replacement in SMALLER:
                 small = re.sub(pattern, replacement, small)
+            small = re.sub(r"http://127\.0\.0\.1:(8000|11434)/v1", endpoint, small)
             done = subprocess.run(
                 ["bash", "-c", small], cwd=place, env=environment, capture_output=True, text=True,
                 stdin=subprocess.DEVNULL, timeout=300,
             )  # fmt: skip
             assert done.returncode == 0, f"{line}\n{done.stderr}"
-            assert done.stdout, line
+            assert done.stdout or done.stderr, line
             run += 1
-    assert run >= 2
+    assert run >= 1
 
 
 def test_what_is_run_elsewhere_is_run_there():
-    shown = {line for page in PAGES for language, block in blocks(page) if language == "sh" for line in lines_of(block)}
+    shown = {
+        line for page in PAGES for language, block in blocks(page) if language != "python" for line in lines_of(block)
+    }
     assert set(ELSEWHERE) <= shown
     for name, word in ELSEWHERE.values():
         path = TOP / name
