@@ -30,12 +30,12 @@ def asked(built, copies, tmp_path_factory):
 
 
 def test_shares_are_kept_as_evenly_as_can_be():
-    for start in (0.0, 0.3, 0.77):
+    for series in (0, 5000, 5213):
         for length in (5, 20, 100):
-            counts = Counter(wanted_cell(start, number) for number in range(length))
+            counts = Counter(wanted_cell(series, number) for number in range(length))
             assert all(abs(counts[cell] - share * length) <= 2 for cell, share in SHARES.items())
-    first = Counter(wanted_cell(n / 1000, 0) for n in range(1000))
-    assert all(abs(first[cell] / 1000 - share) < 0.01 for cell, share in SHARES.items())
+    together = Counter(wanted_cell(5000 + series, number) for series in range(50) for number in range(5))
+    assert all(abs(together[cell] / 250 - share) < 0.015 for cell, share in SHARES.items())
 
 
 def test_what_is_needed():
@@ -69,9 +69,9 @@ def test_who_looks_at_one_of_the_two_only_gets_no_further_than_three_of_five(ask
     assert floors["questions"] == 240
     for name in ("tables_only", "images_only"):
         assert floors[name]["open"] > 120
-        assert floors[name]["accuracy_open"] <= 0.65
-    assert floors["question_only"] <= 0.65
-    assert floors["majority"] <= 0.67
+        assert floors[name]["accuracy_open"] <= 0.6
+    assert floors["question_only"] <= 0.6
+    assert floors["majority"] <= 0.6
 
 
 def test_other_questions_need_what_they_are_about(run):

@@ -79,7 +79,7 @@ def test_half_ask_for_what_has_no_source_the_others_for_a_value_that_is_not_ther
         missing[absent[0].rstrip("123")] += 1
         assert str(record["value"][absent[0]]) in record["template"]
         assert str(record["value"][absent[0]]) in record["question"]
-    assert len(missing) >= 3, missing
+    assert len(missing) >= 5, missing
 
 
 def test_what_has_no_source_is_asked_about_patients_that_exist(records, db):

@@ -65,7 +65,7 @@ def _rows() -> tuple[tuple[str, str, str], ...]:
         rows += [
             ("within", f"number {unit}", rf"(?:within|no more than|not more than|at most|inside)(?: the)?(?: next| following)? {_N} {unit}s?(?! ago)"),
             ("period", f"rolling {unit}", rf"(?:in|within|over|during|throughout|from|of) the (?:(?:past|last|previous|preceding) {_N}|past|last) {unit}s?"
-             rf"|(?:since|from) {_N} {unit}s? ago"),
+             rf"|(?:since|from) {_N} {unit}s? ago|past (?:{_N} )?{unit}s?"),
             ("period", f"until {unit}", rf"(?:up to|up until|until|till|by|no later than|at least|more than|over) {_N} {unit}s? ago|{_N} {unit}s? ago or (?:earlier|before|more)"),
             ("period", f"this {unit}", rf"(?:this|the current) {unit}" if unit != "day" else "today"),
             ("period", f"last {unit}", rf"(?:last|the previous|the prior) {unit}" if unit != "day" else "yesterday"),

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import random
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -143,7 +144,7 @@ class _Batch:
         self._rng = random.Random(task.seed)
         self._seen = set(task.seen)
         self._truths = Counter(dict(task.truths))
-        self._cells: dict[str, tuple[float, int]] = {}
+        self._cells: Counter[str] = Counter()
         self._answers: Counter[str] = Counter()
         self._refused: dict[tuple[bytes, Wanted, bool, bool, bool, Cell | None], str] = {}
         self._most_equal = max(_MOST_EQUAL, math.ceil(len(task.wanted) / 2))
@@ -195,9 +196,10 @@ class _Batch:
 
     def _next_cell(self, split: str) -> Cell:
         """What the next question of a split about an event and a finding shall need."""
-        start, number = self._cells.get(split) or (self._rng.random(), 0)
-        self._cells[split] = start, number + 1
-        return wanted_cell(start, number)
+        number = self._cells[split]
+        self._cells[split] += 1
+        official = self._template.official
+        return wanted_cell(zlib.crc32(self._template.id.encode()) if official is None else official, number)
 
     def _lead(self, split: str, truth: bool) -> int:
         """By how many an answer is ahead of the other."""

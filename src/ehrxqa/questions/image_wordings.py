@@ -77,7 +77,7 @@ def finding_wordings(nouns: Nouns) -> tuple[str, ...]:
     if question.form is Form.VERIFY:
         plain = nouns.finding() + place
         explained = nouns.finding(explained=True) + place
-        return (plain,) if plain == explained else (plain, plain, plain, plain, explained)
+        return (plain,) if plain == explained else (*[plain] * 7, explained)
     if question.form is Form.CHOOSE:
         one, other = _offered(nouns)
         if question.target is Target.OBJECT:

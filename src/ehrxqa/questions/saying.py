@@ -3,7 +3,7 @@
 A sentence has the slots of the official one, in any order, and
 `<a|b>`: a while the period asked about goes on, b when it is over;
 `~(…)`: left out where no time filter in it was drawn;
-`[same]`: that the period is the one named before;
+`[same]`: that the period is the one named before; `[n1]`: the first filter as in notes;
 `[adj1]`, `[adj2]`: first or last before a noun, `[at1]`, `[at2]`: a given time, `[period]`: the day of “daily”, `[length]`: the years of “two year”;
 `[cxr]` and other words of `word_forms`: one of the forms that stand there.
 `a` before a slot becomes `an` where that is right.
@@ -95,6 +95,7 @@ def _said(choice: Choice, rng: random.Random) -> dict[str, str]:
     if choice.time("g1") == choice.time("g2"):
         said["g2"] = said["g1"]
     period = choice.time("g1")
+    said["n1"] = rng.choice(period.noted())
     said["same"] = "during that stay" if period.visit else "in that period" if period.name else ""
     said["w"] = rng.choice(WITHIN[choice.within][1]) if choice.within else ""
     for slot, name in choice.exact.items():

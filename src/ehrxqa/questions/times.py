@@ -83,6 +83,7 @@ class TimeOption:
             “within the last year” sounds like “last year”, and the last visit is the last that has ended.
         past: Whether verbs stand in the past in the official wording; None: where the year is over.
         over: Whether verbs stand in the past in our own wordings.
+        noted: Our wordings in notes (“patient 7, past 2 years: …”), where they are shorter.
     """
 
     name: str
@@ -92,6 +93,7 @@ class TimeOption:
     said: tuple[str, ...]
     past: bool | None = False
     over: bool = False
+    noted: tuple[str, ...] = ()
 
 
 def _this(unit: str, back: int) -> str:
@@ -150,6 +152,7 @@ def _calendar() -> Iterable[TimeOption]:
                 f"within the past {{n_{unit}}}",
                 f"in the last {{more_{unit}}}",
             ),
+            noted=(f"past {{n_{unit}}}",),
         )
         yield TimeOption(
             f"rel-{unit}-until",
@@ -222,6 +225,7 @@ def _visits() -> Iterable[TimeOption]:
                 said,
                 past and visit == "hosp",
                 past,
+                tuple(f"{word} {stay} {noun}" for word in words for noun in ("stay", "admission")),
             )
 
 
@@ -323,11 +327,16 @@ class TimeChoice:
 
     def said(self) -> tuple[str, ...]:
         """All wordings of our own."""
-        if self.option is None:
-            return ("",)
+        return ("",) if self.option is None else self._fitting(self.option.said)
+
+    def noted(self) -> tuple[str, ...]:
+        """All wordings of our own for notes."""
+        return ("",) if self.option is None else self._fitting(self.option.noted or self.option.said)
+
+    def _fitting(self, wordings: tuple[str, ...]) -> tuple[str, ...]:
         values = self._values()
         return tuple(
-            _filled(text, values) for text in self.option.said if all(values.get(name) for name in _FIELD.findall(text))
+            _filled(text, values) for text in wordings if all(values.get(name) for name in _FIELD.findall(text))
         )
 
     def sql(self, column: str) -> str:

@@ -270,14 +270,14 @@ def _no_such_value(task: UnanswerableTask, rng: random.Random) -> dict[str, Any]
     """A question of a usual template with a value that the database does not have."""
     if not task.templates:
         return None
-    template = rng.choice(task.templates)
+    named = [each for each in task.templates if _names_of(each)]
+    by_name = bool(named) and rng.randrange(2) == 0  # most templates have numbers only
+    template = rng.choice(named if by_name else task.templates)
     bench = bench_of(task.copies)
     choice = bench.sampler.draw(template, rng, truth=rng.random() < 0.5, empty=False, subjects=None)
     if choice is None:
         return None
-    # of what never happened there are none: that is an answer
-    by_name = template.answer not in ("truth", "count")
-    exchanged = [slot for slot in template.values if _number_slot(slot) or (by_name and slot in _NAMES)]
+    exchanged = _names_of(template) if by_name else [slot for slot in template.values if _number_slot(slot)]
     if not exchanged:
         return None
     slot = rng.choice(exchanged)
@@ -294,6 +294,11 @@ def _no_such_value(task: UnanswerableTask, rng: random.Random) -> dict[str, Any]
     question = Question(template, replace(choice, values={**choice.values, slot: new}))
     record = record_of(question, task.split, 0, our_wording(question, rng))
     return {**record, "query": "null", "is_impossible": True, GOLD_PROGRAM: "null"}
+
+
+def _names_of(template: Template) -> list[str]:
+    """Slots whose name may be one that is not there; of what never happened there are none, which is an answer."""
+    return [] if template.answer in ("truth", "count") else [slot for slot in template.values if slot in _NAMES]
 
 
 def _number_slot(slot: str) -> str:

@@ -110,7 +110,7 @@ def _bounded(pattern: str) -> re.Pattern[str]:
 def _time_readers() -> Iterator[tuple[str, re.Pattern[str]]]:
     """Name of a filter and a pattern of one of its wordings."""
     for option in TIME_OPTIONS.values():
-        for wording in dict.fromkeys((option.nlq, *option.said)):
+        for wording in dict.fromkeys((option.nlq, *option.said, *option.noted)):
             if "{this_year}" in wording:  # as another filter says it, which means the same
                 continue
             pattern = re.sub(r"\\\{(\w+)\\\}", lambda match: _FIELDS[match[1]], re.escape(wording))

@@ -96,7 +96,7 @@ def patient_templates() -> Iterator[Template]:
             said=(
                 *(each.format(p=PATIENT) for each in said),
                 f"[g1], what <is|was> {PATIENT}'s {text.replace('name of ', '')}?",
-                f"{PATIENT}, [g1]: {text.replace('name of ', '')}?",
+                f"{PATIENT}, [n1]: {text.replace('name of ', '')}?",
                 f"{text.replace('name of ', '')} of {PATIENT} [g1]?",
                 f"[give] the {text.replace('name of ', '')} of {PATIENT} [g1].",
                 f"[can] the {text.replace('name of ', '')} of {PATIENT} [g1]?",
