@@ -148,7 +148,7 @@ def missing(text, template, drawn):
     found += [name for name in question.categories if ONE[name] not in text and MANY[name] not in text]
     if not (question.attributes or question.categories or KINDS[template.visual].measured) and "abnormal" not in text:
         found.append("abnormality")
-    if not any(phrase in text for phrase in drawn.time("g1").said()):
+    if not any(phrase in text for phrase in (*drawn.time("g1").said(), *drawn.time("g1").noted())):
         found.append("filter")
     return found
 
@@ -211,7 +211,7 @@ def test_filters_stand_with_the_study_not_with_the_finding(template):
         for text in wordings(template, drawn):
             finding = next(said for said in findings(drawn.visual) if said in text)
             before, _, after = text.partition(finding)
-            time = next(said for said in FILTERS[1].said() if said in text)
+            time = next(said for said in (*FILTERS[1].said(), *FILTERS[1].noted()) if said in text)
             assert time in before or re.search(
                 rf"({'|'.join(WORDS['cxr'])})s?\b[^,]* {time}|, both {time}[.?]$", after
             ), text

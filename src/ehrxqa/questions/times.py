@@ -102,7 +102,7 @@ def _this(unit: str, back: int) -> str:
 
 def _calendar() -> Iterable[TimeOption]:
     forms = {
-        "year": ("%Y", "{y}", "{y}", ("in {y}", "in the year {y}", "during {y}", "{this_year}"), "{y}"),
+        "year": ("%Y", "{y}", "{y}", ("in {y}", "during {y}", "in {y}", "in the year {y}", "{this_year}"), "{y}"),
         "month": ("%Y-%m", "{y}-{m}", "{m}/{y}", ("in {month} {y}", "in {m}/{y}", "in {month} of {y}"), "{month} {y}"),
         "day": (
             "%Y-%m-%d",
@@ -119,7 +119,12 @@ def _calendar() -> Iterable[TimeOption]:
         yield TimeOption(f"abs-{unit}-in", unit, f"{at} {nlq}", f"{column} = '{value}'", within, is_year, True)
         since: tuple[str, ...] = (f"since {named}", f"from {named} on")
         since += (f"in or after {named}", "{this_year}") if unit == "year" else (f"since {nlq}",)
-        until: tuple[str, ...] = (f"until the end of {named}", f"through {named}", f"by the end of {named}")
+        until: tuple[str, ...] = (
+            f"through {named}",
+            f"until the end of {named}",
+            f"through {named}",
+            f"by the end of {named}",
+        )
         if unit == "day":
             until = (f"up to and including {named}", f"through {named}", f"up to and including {nlq}")
         if unit == "month":

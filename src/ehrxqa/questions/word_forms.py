@@ -120,13 +120,25 @@ CALLED: Final[Mapping[str, tuple[str, ...]]] = {
 
 #: `[word]` of a sentence → what may stand there; all mean the same.
 WORDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "cxr": ("chest x-ray", "cxr", "chest film", "chest radiograph", "cxr", "x-ray", "radiograph", "film"),
+    "cxr": ("chest x-ray", "cxr", "chest film", "cxr", "radiograph", "x-ray", "film", "chest radiograph", "cxr"),
     "showing": ("showing", "with", "that showed", "demonstrating", "revealing", "displaying"),
     "seen": ("seen", "visible", "evident", "noted", "apparent", "identified", "shown"),
     "location": ("anatomical location", "location", "region", "site", "area", "anatomical region"),
     "tell": ("tell me", "please tell me", "let me know", "i need to know", "i'd like to know"),
     "can": ("can you tell me", "could you tell me", "do we know", "would you know", "do you happen to know"),
-    "give": ("give me", "give", "look up", "get me", "please report", "retrieve", "fetch", "provide", "pull up", "find", "state"),
+    "give": (
+        "give me",
+        "give",
+        "look up",
+        "get me",
+        "please report",
+        "retrieve",
+        "fetch",
+        "provide",
+        "pull up",
+        "find",
+        "state",
+    ),
     "list": ("list", "name", "list all", "please list", "write down", "enumerate", "spell out"),
     "count": ("count", "please count", "tally"),
     "check": ("check", "please check", "verify", "find out", "confirm", "see", "determine"),

@@ -31,7 +31,7 @@ def event_and_study(draw: Draw) -> Choice | None:
     kind, slot = template.kinds[0], template.slots[0]
     own = [event for event in facts.of(kind, study.subject) if not slot or usable(event.name)]
     with_event, with_finding = draw.cell in ("both", "image"), draw.cell in ("both", "table")
-    event = any_of(rng, own) if with_event else None
+    event = _named_shortly(draw, own) if with_event else None
     if with_event and event is None:
         return None
     time = draw.filter(study, *((event,) if event is not None else ()))
@@ -56,7 +56,18 @@ def event_and_study(draw: Draw) -> Choice | None:
 def _other_name(draw: Draw, there: set[str]) -> str:
     """A frequent name that is not among those."""
     names = draw.facts.names[draw.template.kinds[0]][:FREQUENT]
-    return any_of(draw.rng, [name for name in names if name not in there]) or ""
+    return _shorter(draw, [name for name in names if name not in there]) or ""
+
+
+def _named_shortly(draw: Draw, events: list[Event]) -> Event | None:
+    """An event; things with long names are asked about less often."""
+    name = _shorter(draw, sorted({event.name for event in events}))
+    return None if name is None else draw.rng.choice([event for event in events if event.name == name])
+
+
+def _shorter(draw: Draw, names: list[str]) -> str | None:
+    """Of two names by chance the one with fewer words."""
+    return min(draw.rng.choice(names), draw.rng.choice(names), key=lambda name: name.count(" ")) if names else None
 
 
 def _one_after_other(draw: Draw, *, study_later: bool) -> Choice | None:
@@ -75,7 +86,7 @@ def _one_after_other(draw: Draw, *, study_later: bool) -> Choice | None:
 
     own = [event for event in draw.facts.of(kind, subject) if usable(event.name)]
     if draw.cell in ("both", "image"):
-        event = draw.pick(own)
+        event = _named_shortly(draw, own)
         anchor = None if event is None else any_of(draw.rng, [study for study in studies if fits(study, event)])
         if event is None or anchor is None:
             return None
