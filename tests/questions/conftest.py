@@ -18,7 +18,7 @@ from ehrxqa.questions.batch import Bench, bench_of
 from ehrxqa.questions.copies import Copies, make_copies
 
 #: Of the shared run.
-WANTED = {"train": 100, "valid": 40, "test": 160}
+WANTED = {"train": 100, "valid": 40, "test": 220}
 
 
 @dataclass(frozen=True)

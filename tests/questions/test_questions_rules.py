@@ -67,9 +67,10 @@ def test_changes_between_two_given_times(copies, bench, number):
 def test_a_rate_needs_patients_behind_it(copies, bench):
     """A checker that wants more patients than there are refuses every rate and ranking, and says why."""
     checker = Checker(copies, bench.facts.labels)
-    template, rng = official_template(124), random.Random(3)
-    drawn = (bench.sampler.draw(template, rng, truth=True, empty=False, subjects=None) for _ in range(300))
-    questions = [Question(template, choice) for choice in drawn if choice is not None]
+    rng = random.Random(3)
+    templates = [official_template(number) for number in (124, 155, 163) for _ in range(100)]
+    drawn = ((each, bench.sampler.draw(each, rng, truth=True, empty=False, subjects=None)) for each in templates)
+    questions = [Question(template, choice) for template, choice in drawn if choice is not None]
     good = [q for q in questions if checker.check(q, truth=None, empty=False, strict=True).answer is not None]
     assert good
     assert all(checker._fast.rows(normalised(denominator(q)))[0][0] >= 2 for q in good)

@@ -17,7 +17,7 @@ from ehrxqa.questions.visuals import Visuals
 __all__ = ["FREQUENT", "WAYS", "Draw", "Happening", "Way", "any_of", "number_as_said", "way"]
 
 #: Of a hundred questions that may do without a filter, so many do.
-_UNFILTERED_PERCENT: Final = 40
+_UNFILTERED_PERCENT: Final = 30
 #: Names among which those of "no" questions are drawn: the most widespread.
 FREQUENT: Final = 60
 
