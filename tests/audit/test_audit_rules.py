@@ -81,7 +81,7 @@ CASES = {
         [("sex of patient 1?", "select gender from patients p where p.subject_id = 1")],
     ),
     "other-id": (
-        [("drugs of patient 10000444?", "select drug from drugs where subject_id = 2 and hadm_id = 21")],
+        [("drugs of patient 10000111?", "select drug from drugs where subject_id = 2 and hadm_id = 21")],
         [("drugs of patient 2 in 2100?", "select drug from drugs where subject_id = 2")],
     ),
     "unknown-value": (

@@ -35,7 +35,7 @@ def find_picture(folder: Path, relative: str) -> Path | None:
     Args:
         folder: MIMIC-CXR-JPG: the folder that holds `mimic-cxr-jpg/2.0.0/files`, or any folder below it down to
             `files` (the one with p10, p11, …).
-        relative: Such as `p10/p10000032/s50414267/IMAGE.jpg`.
+        relative: Such as `p19/p19999999/s59999999/IMAGE.jpg`.
     """
     return next((path for root in _ROOTS if (path := folder / root / relative).is_file()), None)
 
