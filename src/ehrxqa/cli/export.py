@@ -23,6 +23,8 @@ __all__ = ["command"]
 )
 @click.argument("out", type=DIR)
 @click.option("--images", type=DIR, metavar="SOURCES", help="Embed the X-rays of a synthetic or hybrid build.")
+@click.option("--datasette", type=DIR, metavar="FOLDER", help="Write what Datasette needs there, and nothing else.")
+@click.option("--meds", type=DIR, metavar="FOLDER", help="Write events (MEDS 0.4) there, and nothing else.")
 @click.option(
     "--date",
     metavar="YYYY-MM-DD",
@@ -38,6 +40,8 @@ __all__ = ["command"]
 def command(
     out: Path,
     images: Path | None,
+    datasette: Path | None,
+    meds: Path | None,
     date: str | None,
     version: str | None,
     name: str | None,
@@ -51,7 +55,9 @@ def command(
     """
     from ehrxqa.publish.export import export as export_files
 
-    report = export_files(out, images=images, date=date, version=version, name=name, url=url)
+    report = export_files(
+        out, images=images, datasette=datasette, meds=meds, date=date, version=version, name=name, url=url
+    )
     if quiet and output_format == "text":
         return
     emit(
@@ -59,7 +65,8 @@ def command(
         asdict(report),
         lambda: "\n".join(
             [
-                f"{report.folder}: {counted(sum(report.questions.values()), 'question')}",
+                f"{report.folder}: "
+                + (counted(sum(report.questions.values()), "question") if report.questions else "exported"),
                 *(f"  {file}" for file in report.files),
             ]
         ),

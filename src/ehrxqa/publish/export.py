@@ -22,6 +22,8 @@ from ehrxqa.loading.origin import Origin
 from ehrxqa.publish.card import CITATION, dataset_card, terms_of
 from ehrxqa.publish.columns import GOLD_FIELDS, columns_of, require_pictures, write_gold, write_questions
 from ehrxqa.publish.croissant import croissant
+from ehrxqa.publish.datasette import export_datasette
+from ehrxqa.publish.meds import export_meds
 from ehrxqa.publish.tables_json import schema_record
 from ehrxqa.runs.manifest import OFFICIAL_STAGE, QUESTIONS_STAGE, Manifest, read_manifest, recorded_tables
 from ehrxqa.short_repr import short_repr
@@ -56,6 +58,8 @@ def export(
     out: Path | str,
     *,
     images: Path | str | None = None,
+    datasette: Path | str | None = None,
+    meds: Path | str | None = None,
     date: str | None = None,
     version: str | None = None,
     name: str | None = None,
@@ -69,6 +73,8 @@ def export(
     Args:
         out: Output folder, or a folder of question files; without a build there, `tables.json` is left out.
         images: Folder of the X-rays, to be embedded; not of credentialed data.
+        datasette: Write into this folder, instead of all that, what Datasette needs to show a database of the build.
+        meds: Write into this folder, instead, the events of the build in the Medical Event Data Standard.
         date: Of publication, for the metadata (`YYYY-MM-DD`). It is left out if it is not given: the clock
             is never asked, so that the same questions give the same files.
         version: Of the data set, for the metadata. By default 1.0.0 for the official questions, 0.1.0 for others.
@@ -78,13 +84,19 @@ def export(
 
     Raises:
         RecordError: There are no question files, or they are damaged.
-        SettingsError: The date is no date, or images of credentialed data are to be embedded.
+        SettingsError: The date is no date, arguments exclude each other, or images are of credentialed data.
         SourceError: An X-ray is missing.
         BuildError: The database is damaged, or a file cannot be written.
     """
     if date is not None:
         _check_date(date)
     out = Path(out)
+    if datasette is not None or meds is not None:
+        if images is not None:
+            raise SettingsError("--images belongs to the question set: give it without --datasette and --meds")
+        made = [] if datasette is None else [*export_datasette(out, Path(datasette))]
+        made += [] if meds is None else export_meds(out, Path(meds))
+        return ExportReport({}, tuple(map(str, made)), str(out))
     dataset = read_dataset(out)
     manifest = read_manifest(out)
     folder = dataset.folder
