@@ -15,6 +15,7 @@ import sqlite3
 import sys
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from statistics import fmean
 
@@ -200,7 +201,7 @@ class _Query:
 
     def is_named(self, kind, name, asked):
         """Whether a name is that which is asked for, or a title that says the same."""
-        return name == asked or (kind in ("dx", "px") and self.same_title(name, asked))
+        return name == asked or (name is not None and self.same_title(name, asked, drug=kind in ("rx", "route")))
 
     def first_or_last(self, rows, slot=3):
         """The rows at the first or last of their times."""
@@ -694,6 +695,15 @@ class _Query:
         return [int(any(self.follows(study, event) for event in self.rows() for study in shown))]
 
 
+def _same_title(one, other, *, drug):
+    return _key(one, drug) == _key(other, drug)
+
+
+@cache
+def _key(title, drug):
+    return title_key(title, drug=drug)
+
+
 def same(one, other):
     """Whether two answers hold the same values in any order."""
     if len(one) != len(other):
@@ -723,7 +733,7 @@ def disagreements(out):
             if base not in readers:
                 uri = f"file:{database_path(out, split)}?mode=ro"
                 hospital = Hospital(sqlite3.connect(uri, uri=True))
-                readers[base] = Reader(hospital, lambda one, other: title_key(one) == title_key(other))
+                readers[base] = Reader(hospital, _same_title)
             template = catalogue()[links[split, record["id"]]["template"]]
             answer = readers[base].answer(record, template)
             yield template.family, record, None if same(answer, record["answer"]) else answer

@@ -49,7 +49,7 @@ def test_links_say_what_the_rows_say(asked):
     """By hand: is there an event, an X-ray where it counts, one that shows the finding?"""
     out, records, links = asked
     hospital = Hospital(sqlite3.connect(f"file:{database_path(out, 'test')}?mode=ro", uri=True))
-    reader = Reader(hospital, lambda one, other: one == other)
+    reader = Reader(hospital, lambda one, other, *, drug: one == other)
     for record, link in zip(records, links, strict=True):
         template = catalogue()[link["template"]]
         query = _Query(reader, record, template)

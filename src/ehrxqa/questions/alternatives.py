@@ -9,7 +9,7 @@ the same answer, or, where that is asked for, with the other answers in its link
 | competition-rank | after ties, as many ranks are left out as there are ties (1, 1, 3); gold programs count on (1, 1, 2) |
 | fan-out | what came after something counts once, however often that came before; gold programs count pairs |
 | censoring | only who could have come back did not: the time is over, and the patient alive |
-| synonyms | a diagnosis or procedure is meant by any of its titles; the gold program goes by the one in the question |
+| synonyms | a diagnosis, procedure, drug or test is meant by any of its names; the gold program goes by the one in the question |
 """
 
 from __future__ import annotations
@@ -25,8 +25,6 @@ __all__ = ["READINGS", "alternative_programs", "studies_by_date"]
 
 #: Names of the readings, as lint and links give them.
 READINGS: Final = ("visit-by-date", "competition-rank", "fan-out", "censoring", "synonyms")
-#: Value slots whose names are titles of a code.
-_TITLE_SLOTS: Final = ("diagnosis_name", "procedure_name")
 
 
 def studies_by_date(question: Question) -> str:
@@ -61,8 +59,7 @@ def alternative_programs(question: Question, titles: Mapping[str, tuple[str, ...
     for name in ("fan-out", "censoring"):
         if program := alternative_pattern(question, name, INDEXED):
             found[name] = program
-    named = [str(value) for slot, value in choice.values.items() if slot.rstrip("12") in _TITLE_SLOTS]
-    if any(name in titles for name in named):
+    if any(str(value) in titles for slot, value in choice.values.items() if slot.rstrip("123").endswith("_name")):
         found["synonyms"] = gold_program(question, replace(INDEXED, titles=titles))
     plain = gold_program(question, INDEXED)
     return {name: program for name, program in found.items() if program != plain}

@@ -62,6 +62,10 @@ _COLUMNS: Final = {
     "culture_name": "microbiologyevents.spec_type_desc",
     "intake_name": "d_items.label",
 }
+#: Value slots whose things may have two names in a database.
+_TWICE_NAMED: Final = (
+    "diagnosis_name", "procedure_name", "drug_name", "lab_name", "test_name", "culture_name", "intake_name", "output_name",
+)  # fmt: skip
 #: Why a ranking is no good answer: it has more names than were asked for.
 TIES: Final = "ties in the ranking"
 #: Why a sentence is none for what is asked: the names of the catalogue hold one that begins or ends with it.
@@ -112,12 +116,9 @@ class Checker:
         self._lint = Lint(self._fast.rows)
         self._names: dict[str, set[str]] = {}
         self._longer_names: dict[tuple[str, str], tuple[str, ...]] = {}
-        titles = (
-            str(title)
-            for table in ("d_icd_diagnoses", "d_icd_procedures")
-            for (title,) in self._fast.rows(f"select distinct long_title from {table}")
-        )
-        self._titles = same_titles(filter(usable, titles))
+        self._titles: dict[str, tuple[str, ...]] = {}
+        for slot in _TWICE_NAMED:
+            self._titles |= same_titles(filter(usable, self.names(slot)), drugs=slot == "drug_name")
         ((self._patients,),) = self._fast.rows("select count(*) from patients")
         self._fewest_patients = min(_MOST_DENOMINATOR, max(_LEAST_DENOMINATOR, self._patients // 20))
         self._images: dict[int, tuple[int, str]] = {

@@ -60,7 +60,7 @@ class Rendering:
         listed: Selector → studies that are written out instead of selected.
         by_date: Whether a visit is what lies between its two times, instead of what bears its number.
         rank: The function that ranks.
-        titles: Title of a diagnosis or procedure → all that are taken for the same.
+        titles: Name of a diagnosis, procedure, drug or the like → all that are taken for the same.
     """
 
     name: str
@@ -307,14 +307,10 @@ class _Expander:
             name = template.slots["AB".index(letter)]
             if not event.condition or (not name and not template.label):
                 return ""
-            if (titles := self._how.titles.get(str(self._choice.values.get(name)))) and event.dictionary.startswith(
-                "d_icd"
-            ):
+            if titles := self._how.titles.get(str(self._choice.values.get(name))):
                 listed = ", ".join(f"'{title}'" for title in titles)
-                return (
-                    f"{event.table}.{event.key} in ( select {event.dictionary}.{event.key} from {event.dictionary} "
-                    f"where {event.dictionary}.{event.label} in ( {listed} ) )"
-                )
+                code = f"{event.table}.{event.key}"
+                return event.condition.replace(f"{code} = (", f"{code} in (").replace("= '{}'", f"in ( {listed} )")
             return event.condition.replace("{}", template.label or f"{{{name}}}")
         if part == "range":
             return VITALS[self._choice.values["vital_name"]]

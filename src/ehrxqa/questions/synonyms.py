@@ -1,4 +1,4 @@
-"""Titles of diagnoses and procedures that say the same thing: ICD-9 and ICD-10 name most diseases twice.
+"""Names that say the same thing: ICD-9 and ICD-10 name most diseases twice, and drugs are named with and without their salt.
 
 Two titles are taken for one thing if they have the same words but for those that say nothing (“unspecified”, “site not
 specified”) and for two spellings of one word. That is a little too generous, and meant to be: a question is written only
@@ -66,11 +66,30 @@ _SAME_WORD: Final = {
     "hemorrhagic": "hemorrhage",
     "disorder": "disease",
 }
+#: What a drug is bound to; “heparin” and “heparin sodium” are ordered alike.
+_SALTS: Final = frozenset(
+    [
+        "acetate",
+        "besylate",
+        "citrate",
+        "fumarate",
+        "hcl",
+        "hydrochloride",
+        "maleate",
+        "mesylate",
+        "phosphate",
+        "potassium",
+        "sodium",
+        "succinate",
+        "sulfate",
+        "tartrate",
+    ]
+)
 _WORD: Final = re.compile(r"[a-z0-9]+")
 
 
-def title_key(title: str) -> frozenset[str]:
-    """What a title says, whatever its order and ending.
+def title_key(title: str, *, drug: bool = False) -> frozenset[str]:
+    """What a title says, whatever its order and ending; of a `drug`, without its salt.
 
     >>> title_key("hypertension, essential, unspecified") == title_key("essential hypertension")
     True
@@ -78,18 +97,21 @@ def title_key(title: str) -> frozenset[str]:
     True
     >>> title_key("cirrhosis of liver due to alcohol") == title_key("cirrhosis of liver without mention of alcohol")
     False
+    >>> title_key("heparin sodium", drug=True) == title_key("heparin", drug=True)
+    True
     """
+    unsaid = _SAY_NOTHING | _SALTS if drug else _SAY_NOTHING
     found = set()
     for word in _WORD.findall(title.lower()):
         plain = word[:-1] if len(word) > 4 and word.endswith("s") and not word.endswith(("ss", "is", "us")) else word
-        if word not in _SAY_NOTHING and plain not in _SAY_NOTHING:
+        if word not in unsaid and plain not in unsaid:
             found.add(_SAME_WORD.get(plain, plain))
     return frozenset(found or _WORD.findall(title.lower()))
 
 
-def same_titles(titles: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+def same_titles(titles: Iterable[str], *, drugs: bool = False) -> Mapping[str, tuple[str, ...]]:
     """Title → all titles that say the same, itself included; only those with others."""
     groups: dict[frozenset[str], set[str]] = {}
     for title in titles:
-        groups.setdefault(title_key(title), set()).add(title)
+        groups.setdefault(title_key(title, drug=drugs), set()).add(title)
     return {title: tuple(sorted(group)) for group in groups.values() if len(group) > 1 for title in group}
