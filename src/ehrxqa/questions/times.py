@@ -421,27 +421,32 @@ class TimeChoice:
 
     def _values(self) -> dict[str, str]:
         """Field → its words; a wording with a field that has none does not fit this date or number."""
-        day = str(self.day)
-        ending = "th" if 10 < self.day < 20 else {1: "st", 2: "nd", 3: "rd"}.get(self.day % 10, "th")
-        values = {
-            "y": f"{self.year:04}",
-            "m": f"{self.month:02}",
-            "d": f"{self.day:02}",
-            "n": str(self.n),
-            "month": calendar.month_name[self.month].lower() if self.month else "",
-            "day": day,
-            "day_th": day + ending,
-            "this_year": "this year" if self.year == _moment().year else "",
-            "quarter_begun": QUARTERS[self.month // 3] if self.month % 3 == 1 else "",
-            "quarter_ended": QUARTERS[self.month // 3 - 1] if self.month and self.month % 3 == 0 else "",
-        }
-        for unit in ("year", "month", "day"):
-            few = "24 hours" if unit == "day" else unit
-            several = _several(self.n, unit)
-            values[f"n_{unit}"] = few if self.n == 1 else several
-            values[f"N_{unit}"] = f"1 {unit}" if self.n == 1 else several
-            values[f"more_{unit}"] = several if self.n > 1 else ""
-        return values
+        return _values_of(self, _moment().year)
+
+
+@lru_cache(maxsize=4096)
+def _values_of(choice: TimeChoice, this_year: int) -> dict[str, str]:
+    day, month, n = str(choice.day), choice.month, choice.n
+    ending = "th" if 10 < choice.day < 20 else {1: "st", 2: "nd", 3: "rd"}.get(choice.day % 10, "th")
+    values = {
+        "y": f"{choice.year:04}",
+        "m": f"{month:02}",
+        "d": f"{choice.day:02}",
+        "n": str(n),
+        "month": calendar.month_name[month].lower() if month else "",
+        "day": day,
+        "day_th": day + ending,
+        "this_year": "this year" if choice.year == this_year else "",
+        "quarter_begun": QUARTERS[month // 3] if month % 3 == 1 else "",
+        "quarter_ended": QUARTERS[month // 3 - 1] if month and month % 3 == 0 else "",
+    }
+    for unit in ("year", "month", "day"):
+        few = "24 hours" if unit == "day" else unit
+        several = _several(n, unit)
+        values[f"n_{unit}"] = few if n == 1 else several
+        values[f"N_{unit}"] = f"1 {unit}" if n == 1 else several
+        values[f"more_{unit}"] = several if n > 1 else ""
+    return values
 
 
 def _several(n: int, unit: str) -> str:
