@@ -186,17 +186,21 @@ def test_reports_contradict_themselves_now_and_then(hospital):
     assert any(entry["bbox_name"] == "unknown" for graph in hospital.graphs for entry in graph["attributes"])
 
 
-def test_the_heart_is_wide_where_the_report_says_so(hospital):
+def test_the_heart_is_mostly_wide_where_the_report_says_so(hospital):
+    """The cone of an AP view and a rotated chest make some hearts wide that are not, as in life."""
+    agreed = {"heart": [], "mediastinum": []}
     for graph in hospital.graphs:
         boxes = {box["bbox_name"]: box for box in graph["objects"]}
         if {"left lung", "right lung", "cardiac silhouette", "upper mediastinum"} <= boxes.keys():
             truth = _labels(graph)
             thorax = boxes["left lung"]["x2"] - boxes["right lung"]["x1"]
             heart = boxes["cardiac silhouette"]["width"] / thorax
-            assert (heart > 0.5) == (("cardiac silhouette", "enlarged cardiac silhouette") in truth)
+            agreed["heart"].append((heart > 0.5) == (("cardiac silhouette", "enlarged cardiac silhouette") in truth))
             wide = ("upper mediastinum", "mediastinal widening") in truth
             goiter = ("upper mediastinum", "goiter") in truth
-            assert (boxes["upper mediastinum"]["width"] / thorax > 1 / 3) == (wide or goiter)
+            agreed["mediastinum"].append((boxes["upper mediastinum"]["width"] / thorax > 1 / 3) == (wide or goiter))
+    assert np.mean(agreed["heart"]) > 0.93
+    assert np.mean(agreed["mediastinum"]) > 0.93
 
 
 def test_findings_and_sentences_name_possible_places_only(hospital):

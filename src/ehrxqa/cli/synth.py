@@ -21,6 +21,7 @@ from ehrxqa.cli.options import (
     workers_option,
 )
 from ehrxqa.hospital import DEFAULT_SUBJECTS, synth, synth_around
+from ehrxqa.hospital.plan import DEFAULT_IMAGE_SIZE, MAX_IMAGE_SIZE
 from ehrxqa.hospital.tree import as_dict
 from ehrxqa.progress import make_progress
 
@@ -63,6 +64,14 @@ __all__ = ["command"]
 @seed_option("Of all that is drawn.")
 @drawing_option
 @click.option(
+    "--image-size",
+    type=click.IntRange(256, MAX_IMAGE_SIZE),
+    default=DEFAULT_IMAGE_SIZE,
+    show_default=True,
+    metavar="PIXELS",
+    help="Longer side of the X-rays, 256 to 1024.",
+)
+@click.option(
     "--events-factor",
     type=float,
     default=None,
@@ -89,6 +98,7 @@ def command(
     around: Path | None,
     seed: int,
     images: bool,
+    image_size: int,
     events_factor: float | None,
     charted_factor: float | None,
     releases: tuple[str, ...],
@@ -112,7 +122,14 @@ def command(
                 "--around takes subjects and events from the demo; leave out --subjects, --release, --table and factors"
             )
         report = synth_around(
-            out, around, gold_subjects=gold_subjects, seed=seed, images=images, workers=workers, progress=progress
+            out,
+            around,
+            gold_subjects=gold_subjects,
+            seed=seed,
+            images=images,
+            image_size=image_size,
+            workers=workers,
+            progress=progress,
         )
     else:
         report = synth(
@@ -125,6 +142,7 @@ def command(
             charted_factor=1.0 if charted_factor is None else charted_factor,
             releases=releases,
             tables=tables,
+            image_size=image_size,
             workers=workers,
             cluster=cluster,
             progress=progress,

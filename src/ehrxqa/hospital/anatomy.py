@@ -1,28 +1,73 @@
-"""The shape of a chest in one frontal image, in pixels of the 224 × 224 frame.
+"""The chest of one subject in one image, as a phantom: sizes and places in millimetres, and how it is projected.
 
-One set of numbers decides both where the boxes are and where the X-ray is drawn. A subject keeps a body;
-an image adds pose, projection (AP enlarges the heart) and what the findings do to the shape (a wide
-heart, a high diaphragm, a bent spine). Image left is the subject's right side.
+One set of numbers decides both where the boxes are and what the X-ray shows. A subject keeps a body; an image adds
+breath, posture and projection, and what the findings do to the shape (a wide heart, a high diaphragm, a bent spine).
+
+Millimetres from the middle of the chest: x to the subject's left, y to the back, z down. The picture is the square of
+224 × 224 pixels of the boxes; its left is the subject's right.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ehrxqa.hospital.findings import Finding
-from ehrxqa.hospital.ontology import BOXES
 
-__all__ = ["FRAME", "Anatomy", "Box", "Lung", "body_of", "boxes_of", "pose"]
+__all__ = ["FRAME", "Chest", "Lung", "View", "body_of", "pose"]
 
 FRAME = 224
+#: Side of the square in millimetres on the detector, before magnification by collimation.
+FIELD_MM = 358.0
+#: Upper end of the lungs of an average body, and how far below it the cage is widest.
+APEX_MM = -138.0
 
 Floats = NDArray[np.floating[Any]]
-Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class View:
+    """How a chest is projected.
+
+    Attributes:
+        name: `AP`, `PA` or `LATERAL`.
+        upright: Whether fluid sinks to the feet; lying on the back, it sinks to the back.
+        turn: Rotation about the long axis of the body, in radians; near π/2 for a lateral view.
+        spread: 1 / distance of the source from the middle of the chest, per mm, positive where it stands behind
+            (PA): what is nearer to the source is shown larger.
+        lean: Millimetres that a point moves down per millimetre towards the back (a tilted tube).
+        scale: Pixels of the frame per millimetre.
+        x, y: Pixels of the frame where the middle of the chest is shown.
+    """
+
+    name: str
+    upright: bool
+    turn: float
+    spread: float
+    lean: float
+    scale: float
+    x: float
+    y: float
+
+    @property
+    def lateral(self) -> bool:
+        """Whether the chest is seen from the side."""
+        return self.name == "LATERAL"
+
+    def depth(self, x: Floats | float, y: Floats | float) -> Floats:
+        """Distance along the ray, in mm, larger towards the source of a PA view."""
+        return np.asarray(np.asarray(y) * math.cos(self.turn) - np.asarray(x) * math.sin(self.turn))
+
+    def project(self, x: Floats | float, y: Floats | float, z: Floats | float) -> tuple[Floats, Floats]:
+        """Column and row, in pixels of the frame, of points of the chest."""
+        across = np.asarray(x) * math.cos(self.turn) + np.asarray(y) * math.sin(self.turn)
+        depth = self.depth(x, y)
+        large = self.scale / (1 - self.spread * depth)
+        return self.x + across * large, self.y + (np.asarray(z) + self.lean * depth) * large
 
 
 @dataclass(frozen=True)
@@ -31,86 +76,107 @@ class Lung:
 
     Attributes:
         sign: −1 for the right lung (image left), +1 for the left lung.
-        apex, dome, angle: y of the apex, of the top of the diaphragm, and of the costophrenic angle.
-        outer: Distance of the outer wall from the midline at its widest.
-        inner: Distance of the inner edge from the midline.
+        dome: z of the top of the diaphragm.
+        fall: Height of the dome over its edge: small in flat diaphragms.
+        width: Half width of the cage on this side at its widest.
+        axis: x of the highest point of the diaphragm, without sign.
     """
 
     sign: int
-    apex: float
     dome: float
-    angle: float
-    outer: float
-    inner: float
+    fall: float
+    width: float
+    axis: float
 
-    def wall(self, y: Floats | float) -> Floats:
-        """Distance of the outer wall from the midline at height `y`."""
-        s = np.clip((np.asarray(y) - self.apex - 16) / (self.angle - self.apex) / 0.66, 0, 1)
-        return np.asarray(self.outer * (0.46 + 0.54 * (1 - (1 - s) ** 2.1)))
-
-    def diaphragm(self, distance: Floats | float) -> Floats:
-        """Y of the diaphragm at a distance from the midline."""
-        centre = self.outer * 0.44
-        d = np.asarray(distance)
-        outward = np.clip((d - centre) / (self.outer - centre), 0, 1.15)
-        inward = np.clip((centre - d) / centre, 0, 1)
-        return np.asarray(self.dome + (self.angle - self.dome) * outward**2.3 + 9 * inward**1.6)
-
-    def top(self, distance: Floats | float) -> Floats:
-        """Y of the upper edge of the lung at a distance from the midline."""
-        d = np.asarray(distance)
-        u = np.clip(np.abs(d - 0.27 * self.outer) / (0.27 * self.outer), 0, 1)
-        return np.asarray(self.apex + 26 * u**2.4)
+    @property
+    def angle(self) -> float:
+        """Z of the costophrenic angle."""
+        return self.dome + 0.62 * self.fall
 
 
 @dataclass(frozen=True)
-class Anatomy:
+class Chest:
     """The chest of one image.
 
     Attributes:
-        mid: x of the midline.
+        view: How it is projected.
         right, left: The lungs.
-        heart: (left edge, right edge, top, bottom) of the heart.
-        upper: (left edge, right edge) of the upper mediastinum.
-        arch: (x, y, radius) of the aortic knob.
-        hilum: y of the hila.
-        carina: (x, y) of the carina.
-        trachea: x of the trachea at the top of the image.
-        bend: Sideways bend of the spine.
-        clavicle: y of the clavicles at the midline.
-        body: Overall size; 1 is average.
+        apex: z of the apices.
+        depth: Half depth of the cage.
+        wall: Thickness of the chest wall.
+        heart: Factor of the size of the heart, 1 normal; `heart_x` its sideways shift.
+        globe: 0 for a heart of usual form, 1 for a bottle (fluid around it).
+        shift: Sideways shift of the mediastinum.
+        band: Half width of the upper mediastinum.
+        arch: Radius of the aortic arch.
+        winding: How far the descending aorta swings out to the left.
+        bend: Sideways bend of the spine; `bend_at` its z.
+        hilum, carina: z of the hila and of the carina.
+        air: Share of air in the lungs that is not there in water: 0.72 in a good breath.
+        seed: Number that gives the fine structure that a subject keeps.
+        woman: Whether there are breasts, and `breast` their size.
+        age: Years.
     """
 
-    mid: float
+    view: View
     right: Lung
     left: Lung
-    heart: tuple[float, float, float, float]
-    upper: tuple[float, float]
-    arch: tuple[float, float, float]
-    hilum: float
-    carina: tuple[float, float]
-    trachea: float
+    apex: float
+    depth: float
+    wall: float
+    heart: float
+    heart_x: float
+    globe: float
+    shift: float
+    band: float
+    arch: float
+    winding: float
     bend: float
-    clavicle: float
-    body: float
+    bend_at: float
+    hilum: float
+    carina: float
+    air: float
+    seed: int
+    woman: bool
+    breast: float
+    age: int
+    traits: tuple[float, ...] = field(default=(), repr=False)
+
+    @property
+    def lungs(self) -> tuple[Lung, Lung]:
+        """The right and the left lung."""
+        return self.right, self.left
 
     def lung(self, side: str) -> Lung:
         """The lung of a side, `left` or `right`."""
         return self.left if side == "left" else self.right
 
-    @property
-    def thorax(self) -> float:
-        """Inner width of the chest."""
-        return self.right.outer + self.left.outer
+    def spread(self, z: Floats | float) -> Floats:
+        """Half width of the cage at a height, as a share of its widest."""
+        down = np.clip((np.asarray(z) - self.apex + 6) / 176.0, 0.0, 1.0)
+        return np.asarray(0.40 + 0.60 * (1 - (1 - down) ** 2.7) - 0.03 * np.clip((np.asarray(z) - 90) / 60, 0, 1))
 
-    def spine(self, y: Floats | float) -> Floats:
-        """X of the middle of the spine at height `y`."""
-        return np.asarray(self.mid + self.bend * np.sin((np.asarray(y) - 20) / 62.0))
+    def thick(self, z: Floats | float) -> Floats:
+        """Half depth of the cage at a height."""
+        down = np.clip((np.asarray(z) - self.apex) / 150.0, 0.0, 1.0)
+        return np.asarray(self.depth * (0.42 + 0.58 * (1 - (1 - down) ** 1.9)))
+
+    def spine(self, z: Floats | float) -> Floats:
+        """X of the middle of the spine at a height."""
+        bent = self.bend * np.cos((np.asarray(z) - self.bend_at) / 62.0)
+        return np.asarray(bent - self.bend * 0.3)
+
+    def heart_edges(self) -> tuple[float, float, float, float]:
+        """(right x, left x, top z, bottom z) of the heart."""
+        large = self.heart
+        middle = self.shift + self.heart_x
+        bottom = 0.5 * (self.right.dome + self.left.dome) + 10
+        return middle - 39 * large, middle + 83 * large, bottom - 94 - 16 * (large - 1), bottom
 
 
 def body_of(rng: np.random.Generator, size: float) -> list[float]:
-    """What stays the same in all images of a subject: eight standard normal numbers, the first is the size."""
-    body: list[float] = np.clip(rng.standard_normal(8), -2.2, 2.2).tolist()
+    """What stays the same in all images of a subject: standard normal numbers, the first is the size."""
+    body: list[float] = np.clip(rng.standard_normal(20), -2.2, 2.2).tolist()
     body[0] = (size - 1) / 0.06
     return body
 
@@ -119,65 +185,135 @@ def _of(findings: tuple[Finding, ...], *attributes: str) -> list[Finding]:
     return [f for f in findings if any(a in attributes for a in f.attributes)]
 
 
-def pose(rng: np.random.Generator, body: list[float], portable: bool, findings: tuple[Finding, ...]) -> Anatomy:
-    """The chest of a body in one image with its findings."""
+def _worst(findings: list[Finding]) -> float:
+    return max((f.severity for f in findings), default=0.0)
+
+
+def pose(
+    rng: np.random.Generator,
+    body: list[float],
+    view: str,
+    findings: tuple[Finding, ...],
+    *,
+    bedside: bool = False,
+    woman: bool = False,
+    age: int = 60,
+    seed: int = 0,
+) -> Chest:
+    """The chest of a body in one image with its findings.
+
+    Args:
+        rng: Chance of the pose.
+        body: What the subject keeps; see `body_of`.
+        view: View position; anything but AP and PA is a lateral view.
+        findings: What the study shows.
+        bedside: Whether the subject is in bed.
+        woman: Whether the subject is a woman.
+        age: Age in years.
+        seed: Number of the fine structure that the subject keeps.
+    """
     # plain floats: a numpy scalar would turn every field it meets into double precision
-    jitter: list[float] = np.clip(rng.standard_normal(16), -2.3, 2.3).tolist()
-    size = 1 + 0.035 * body[0] + (0.02 if portable else 0.0) + 0.008 * jitter[0]
-    mid = 112 + 1.6 * body[1] * 0.5 + 1.8 * jitter[1]
-    lift = 2.6 * jitter[2] + (-3.0 if portable else 0.0)
-    if _of(findings, "low lung volumes"):
-        lift -= 15
-    if _of(findings, "hyperaeration", "copd/emphysema"):
-        lift += 8
-    sides = {}
-    turn = math.copysign(8 + abs(jitter[3]), jitter[3]) if _of(findings, "rotated") else 0.8 * jitter[3]
-    for sign, side in ((-1, "right"), (1, "left")):
-        raised = [f for f in _of(findings, "elevated hemidiaphragm") if any(p.startswith(side) for p in f.places)]
-        dome = 160 + lift + (5.5 if side == "left" else 0.0) + 1.5 * body[2] - (17 if raised else 0)
-        dome += 0.9 * jitter[4 + (sign > 0)]
-        angle = 186 + 0.75 * lift + 1.5 * jitter[6] + 1.2 * body[3] - (5 if raised else 0)
-        if _of(findings, "hyperaeration", "copd/emphysema"):
-            dome += 5  # flat
-        outer = (84 + (1.5 if sign > 0 else 0.0)) * size + 0.9 * jitter[7 + (sign > 0)] - sign * turn * 0.5
-        inner = 5.5 + 0.3 * jitter[9]
-        apex = 34 + 1.5 * jitter[10] + 1.0 * body[4]
-        sides[side] = Lung(sign, apex, dome, angle, outer, inner)
-    right, left = sides["right"], sides["left"]
-    thorax = right.outer + left.outer
-    shift = _shift(findings)
-    ratio = 0.435 + 0.017 * body[5] + 0.006 * jitter[11] + (0.012 if portable else 0.0)
+    jitter: list[float] = np.clip(rng.standard_normal(24), -2.3, 2.3).tolist()
+    size = 1 + 0.045 * body[0] + (-0.02 if woman else 0.02)
+    breath = 5.0 * jitter[0] + 3.0 * body[8] - (9.0 if bedside else 0.0)  # how far the diaphragm goes down
+    low = _of(findings, "low lung volumes")
+    airy = _of(findings, "hyperaeration", "copd/emphysema")
+    if low:
+        breath -= 20 + 18 * _worst(low)
+    if airy:
+        breath += 6 + 12 * _worst(airy)
+    if _of(findings, "increased reticular markings/ild pattern", "interstitial lung disease"):
+        breath -= 6
+    lungs = [_lung(sign, size, breath, body, jitter, findings, _worst(airy) if airy else 0.0) for sign in (-1, 1)]
+    bottle = _of(findings, "pericardial effusion")
+    heart = 1.0 + 0.045 * body[5] + 0.012 * jitter[4] + 0.0016 * max(-breath, 0) - 0.05 * bool(airy)
     large = _of(findings, "enlarged cardiac silhouette", "pericardial effusion")
-    if large:
-        ratio = 0.555 + 0.07 * max(f.severity for f in large) + 0.01 * body[5]
-    width = (ratio if large else min(ratio, 0.488)) * thorax
-    share = 0.31 + 0.012 * body[6]
-    bottom = 0.5 * (right.dome + left.dome) + 13
-    top = bottom - 74 - (6 if large else 0) + 1.5 * jitter[12]
-    heart = (mid + shift - share * width, mid + shift + (1 - share) * width, top, bottom)
-    wide = _of(findings, "mediastinal widening", "superior mediastinal mass/enlargement", "goiter")
+    heart = 1.19 + 0.24 * _worst(large) + 0.03 * body[5] if large else min(heart, 1.12)
     # normal widths scatter so much that no finding is an outlier of its box: silver cohorts leave outliers out
-    band = min(0.268 + 0.020 * body[7] + 0.007 * jitter[13], 0.325) * thorax
-    if wide:
-        band = (0.334 + 0.03 * max(f.severity for f in wide)) * thorax
-    upper = (mid + shift * 0.6 - 0.49 * band, mid + shift * 0.6 + 0.51 * band)
-    twisted = 4 if _of(findings, "tortuous aorta") else 0
-    arch = (mid + 13 + shift * 0.6 + 0.5 * turn + twisted * 0.5, 66 + 1.4 * jitter[14] + body[4], 10.5 + twisted)
+    wide = _of(findings, "mediastinal widening", "superior mediastinal mass/enlargement", "goiter")
+    band = 35.5 + 5.2 * body[7] + 1.2 * jitter[5] + (2.0 if bedside else 0.0)
+    band = 47 + 4.5 * _worst(wide) + body[7] if wide else min(band, 44.5)
+    winding = _of(findings, "tortuous aorta")
     bent = _of(findings, "scoliosis")
-    bend = (9 + 9 * bent[0].severity) * (1 if body[1] > 0 else -1) if bent else 0.6 * body[1]
-    return Anatomy(
-        mid=mid,
-        right=right,
-        left=left,
-        heart=heart,
-        upper=upper,
-        arch=arch,
-        hilum=102 + 0.3 * lift + 1.2 * jitter[15],
-        carina=(mid + 1.5 + shift * 0.7 + 0.4 * turn, 84 + 1.4 * jitter[14] + body[4]),
-        trachea=mid + 0.5 * turn + shift * 0.8,
+    bend = 2.0 * body[1] + (math.copysign(7 + 13 * _worst(bent), body[1]) if bent else 0.0)
+    return Chest(
+        view=_view(jitter, view, bedside, size, findings),
+        right=lungs[0],
+        left=lungs[1],
+        apex=APEX_MM * size + 2.5 * body[4],
+        depth=(92 + 6 * body[2] + (10 if airy else 0)) * size,
+        wall=24 + 6 * body[3] + (4 if woman else 0),
+        heart=heart * size,
+        heart_x=3.0 * body[6],
+        globe=0.5 + 0.5 * _worst(bottle) if bottle else 0.0,
+        shift=_shift(findings) + 1.5 * jitter[6],
+        band=band * size,
+        arch=14.5 + 1.2 * body[9] + 0.05 * max(age - 50, 0) + (5.5 if winding else 0),
+        winding=(14 + 16 * _worst(winding)) if winding else 3.0 + 2 * abs(body[9]),
         bend=bend,
-        clavicle=46 + 1.2 * jitter[2] + body[4],
-        body=size,
+        bend_at=20 * body[10],
+        hilum=-28 + 0.25 * breath + 3 * body[4],
+        carina=-58 + 0.15 * breath + 3 * body[4],
+        air=min(0.73 + 0.0016 * breath - 0.02 * bool(low), 0.78) + 0.05 * _worst(_of(findings, "copd/emphysema")),
+        seed=seed,
+        woman=woman,
+        breast=1.0 + 0.3 * body[11],
+        age=age,
+        traits=tuple(body),
+    )
+
+
+def _lung(
+    sign: int,
+    size: float,
+    breath: float,
+    body: list[float],
+    jitter: list[float],
+    findings: tuple[Finding, ...],
+    airy: float,
+) -> Lung:
+    side = "left" if sign > 0 else "right"
+
+    def here(*attributes: str) -> list[Finding]:
+        return [f for f in _of(findings, *attributes) if any(place.startswith(side) for place in f.places)]
+
+    dome = (66 + (7 if sign > 0 else 0)) * size + breath + 2 * jitter[8 + (sign > 0)] + 2.5 * body[12 + (sign > 0)]
+    fall = 62 + 5 * body[14] - 26 * airy
+    raised = here("elevated hemidiaphragm")
+    if raised:
+        dome -= 22 + 22 * _worst(raised)
+    if here("lobar/segmental collapse"):
+        dome -= 14
+    if here("atelectasis"):
+        dome -= 5 + 6 * _worst(here("atelectasis"))
+    width = 140 * size + (2 if sign < 0 else 0) + 1.5 * body[15]
+    return Lung(sign, dome, fall, width, (66 + 2 * body[16]) * size)
+
+
+def _view(jitter: list[float], name: str, bedside: bool, size: float, findings: tuple[Finding, ...]) -> View:
+    frontal = name in ("AP", "PA")
+    turn = math.radians(2.4 if bedside else 1.3) * jitter[10]
+    if _of(findings, "rotated"):
+        turn = math.copysign(math.radians(8 + 7 * _worst(_of(findings, "rotated"))), jitter[10])
+    if not frontal:
+        turn = math.pi / 2 + math.radians(2.5) * jitter[10]
+    # PA and lateral: 1.83 m from the tube to the detector; at the bedside about 1.2 m, from the front
+    spread = -1 / 1000 if name == "AP" else 1 / 1650
+    lean = (0.14 + 0.07 * jitter[11]) if name == "AP" and bedside else 0.02 * jitter[11]
+    zoom = 1 + 0.035 * jitter[12] - 0.5 * (size - 1)
+    if not frontal:
+        zoom *= 0.97
+    scale = FRAME / FIELD_MM * zoom
+    around = 5.0 if bedside else 2.5
+    return View(
+        name=name if frontal else "LATERAL",
+        upright=not bedside or jitter[13] > 0.4,  # some sit up in bed
+        turn=turn,
+        spread=spread,
+        lean=lean,
+        scale=scale,
+        x=FRAME / 2 + around * jitter[14],
+        y=FRAME / 2 + 5 + around * jitter[15],
     )
 
 
@@ -188,60 +324,4 @@ def _shift(findings: tuple[Finding, ...]) -> float:
         return 0.0
     pressing = _of(findings, "pneumothorax", "hydropneumothorax", "pleural effusion")
     left = any(p.startswith("left") for f in pressing for p in f.places)
-    return (-1 if left else 1) * (7 + 5 * moved[0].severity)
-
-
-def boxes_of(chest: Anatomy) -> dict[str, Box]:
-    """Name → (x1, y1, x2, y2) of the 36 boxes."""
-    mid, top_of_heart, bottom = chest.mid, chest.heart[2], chest.heart[3]
-    x1, x2 = chest.heart[0], chest.heart[1]
-    boxes: dict[str, tuple[float, float, float, float]] = {}
-    for side, lung in (("right", chest.right), ("left", chest.left)):
-        height = lung.angle - lung.apex
-
-        def span(
-            name: str, top: float, low: float, near: float, far: float, side: str = side, lung: Lung = lung
-        ) -> None:
-            """A box between two heights and two distances from the midline."""
-            edges = sorted((mid + lung.sign * near, mid + lung.sign * far))
-            boxes[f"{side} {name}"] = (edges[0], top, edges[1], low)
-
-        def zone(name: str, start: float, end: float, near: float, lung: Lung = lung, height: float = height) -> None:
-            low = lung.apex + end * height
-            span(name, lung.apex + start * height, low, near, float(lung.wall(low)))
-
-        span("lung", lung.apex, lung.angle, lung.inner, lung.outer)
-        zone("apical zone", 0.0, 0.18, lung.outer * 0.1)
-        zone("upper lung zone", 0.04, 0.36, lung.inner)
-        zone("mid lung zone", 0.33, 0.61, lung.inner)
-        span("lower lung zone", lung.apex + 0.58 * height, lung.angle - 2, lung.inner, lung.outer)
-        span("hilar structures", chest.hilum - 21, chest.hilum + 23, 7, 0.42 * lung.outer)
-        span("costophrenic angle", lung.angle - 27, lung.angle + 2, lung.outer * 0.74, lung.outer + 1)
-        reach = (x2 - mid) if lung.sign > 0 else (mid - x1)
-        span("cardiophrenic angle", bottom - 26, bottom + 2, reach * 0.72, reach * 0.72 + 24)
-        span("hemidiaphragm", lung.dome - 3, lung.angle, lung.inner + 1, lung.outer - 2)
-        span("clavicle", chest.clavicle - 13, chest.clavicle + 9, 7, lung.outer * 0.8)
-        span("upper abdomen", lung.dome + 6, 223, 4, lung.outer)
-    boxes["trachea"] = (chest.trachea - 9.5, 8, chest.trachea + 10.5, chest.carina[1] + 4)
-    boxes["carina"] = (chest.carina[0] - 10, chest.carina[1] - 9, chest.carina[0] + 10, chest.carina[1] + 12)
-    curve = chest.spine(np.linspace(10, 200, 12))
-    half = 12.5 + 0.2 * float(np.ptp(curve)) + 0.7 * (chest.carina[0] - chest.mid - 1.5) + 30 * (chest.body - 1)
-    boxes["spine"] = (float(curve.mean()) - half, 10, float(curve.mean()) + half, 199)
-    ax, ay, radius = chest.arch
-    boxes["aortic arch"] = (ax - radius - 6, ay - radius, ax + radius, ay + radius + 7)
-    boxes["descending aorta"] = (ax - 15, ay + 12, ax + 4, bottom - 4)
-    boxes["upper mediastinum"] = (chest.upper[0], chest.clavicle - 6, chest.upper[1], chest.carina[1] + 6)
-    boxes["svc"] = (mid - 20, chest.clavicle + 15, mid + 2, chest.hilum + 4)
-    boxes["cavoatrial junction"] = (mid - 24, chest.hilum - 4, mid, chest.hilum + 22)
-    boxes["right atrium"] = (x1, top_of_heart + 16, x1 + 31, bottom - 14)
-    boxes["cardiac silhouette"] = (x1, top_of_heart, x2, bottom)
-    boxes["right cardiac silhouette"] = (x1, top_of_heart + 4, mid, bottom - 2)
-    boxes["left cardiac silhouette"] = (mid, top_of_heart + 1, x2, bottom - 1)
-    boxes["mediastinum"] = (min(x1, chest.upper[0]), chest.clavicle - 8, max(x2, chest.upper[1]), bottom)
-    boxes["abdomen"] = (mid - chest.right.outer, chest.right.dome + 8, mid + chest.left.outer, 223)
-    return {name: _whole(boxes[name]) for name in BOXES}
-
-
-def _whole(box: tuple[float, float, float, float]) -> Box:
-    x1, y1, x2, y2 = (min(max(round(v), 0), FRAME - 1) for v in box)
-    return x1, y1, x2, y2
+    return (-1 if left else 1) * (11 + 12 * _worst(moved))

@@ -21,7 +21,7 @@ from ehrxqa.files import atomic_path, disk_errors, sha256_of, write_json, write_
 from ehrxqa.hospital.archive import ZipFile
 from ehrxqa.hospital.life import Subject
 from ehrxqa.hospital.ontology import attribute_list_text, object_list_text, ontology_json
-from ehrxqa.hospital.plan import GENERATOR, Plan
+from ehrxqa.hospital.plan import DEFAULT_IMAGE_SIZE, GENERATOR, Plan, checked_image_size
 from ehrxqa.hospital.production import GOLD_TABLES, Batch, file_of, make_x_ray_batch
 from ehrxqa.hospital.recorded import count_subjects, read_subjects
 from ehrxqa.hospital.tree import GrowingTable, SynthReport, closing, report_of_counts, source_path
@@ -49,6 +49,7 @@ def synth_around(
     gold_subjects: int | None = None,
     seed: int = 0,
     images: bool = True,
+    image_size: int = DEFAULT_IMAGE_SIZE,
     workers: int | None = None,
     progress: Progress = SILENT,
 ) -> SynthReport:
@@ -64,6 +65,7 @@ def synth_around(
         gold_subjects: Subjects with a study checked by hand; they make the test database. By default half.
         seed: Seed of all random numbers.
         images: Whether X-ray files are drawn.
+        image_size: Pixels of the longer side of the X-rays, 256 to 1,024.
         workers: Worker processes; by default one per processor.
         progress: Hears how far it is.
 
@@ -79,7 +81,7 @@ def synth_around(
     gold = max(count // 2, 1) if gold_subjects is None else gold_subjects
     if not 1 <= gold <= max(count // 2, 1):
         raise SettingsError(f"gold subjects: {gold} of {count} subjects; choose 1 to {max(count // 2, 1)}")
-    plan = Plan(count, gold, seed, images, 1.0, 1.0)
+    plan = Plan(count, gold, seed, images, 1.0, 1.0, image_size=checked_image_size(image_size))
     marker = _marker(plan, tables, None)
     done = _complete(out, marker)
     if done is not None:
@@ -149,7 +151,12 @@ def _marker(plan: Plan, tables: dict[str, Path], counts: Counter[str] | None) ->
         "licence": OPEN_DEMO_LICENCE,
         "note": _NOTE,
         "generator": GENERATOR,
-        "parameters": {"gold_subjects": plan.gold_subjects, "seed": plan.seed, "images": plan.images},
+        "parameters": {
+            "gold_subjects": plan.gold_subjects,
+            "seed": plan.seed,
+            "images": plan.images,
+            "image_size": plan.image_size,
+        },
         "tables": {key: sha256_of(path) for key, path in sorted(tables.items())},
         "complete": False,
         "counts": {},

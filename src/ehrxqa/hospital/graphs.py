@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ehrxqa.hospital.anatomy import FRAME, Anatomy, Box, boxes_of
+from ehrxqa.hospital.anatomy import FRAME, Chest
+from ehrxqa.hospital.boxes import Box, boxes_of
 from ehrxqa.hospital.clock import utc_text
 from ehrxqa.hospital.life import Subject
 from ehrxqa.hospital.ontology import ATTRIBUTES, BOXES, CATEGORY_OF, umls_id
@@ -34,7 +35,7 @@ def original_box(box: Box, rows: int, columns: int) -> Box:
     )
 
 
-def graph_boxes(rng: np.random.Generator, chest: Anatomy, image: Image) -> dict[str, Box]:
+def graph_boxes(rng: np.random.Generator, chest: Chest, image: Image) -> dict[str, Box]:
     """The boxes a scene graph lists: all 36, or a few less where the detector missed some."""
     boxes = boxes_of(chest)
     if image.graph == "partial":
@@ -167,7 +168,7 @@ def gold_rows(subject: Subject, study: Study, image: Image, report: tuple[Senten
     return rows
 
 
-def gold_box_rows(rng: np.random.Generator, chest: Anatomy, image: Image) -> list[tuple[object, ...]]:
+def gold_box_rows(rng: np.random.Generator, chest: Chest, image: Image) -> list[tuple[object, ...]]:
     """Rows of the gold box file: the boxes drawn by hand, a pixel or so from the detected ones."""
     boxes = boxes_of(chest)
     moves = rng.integers(-1, 2, (len(boxes), 4)).tolist()

@@ -20,7 +20,7 @@ from ehrxqa.spec.extra import ExtraTable, extra_tables
 from ehrxqa.spec.human_labels import HUMAN_LABELS
 from ehrxqa.spec.releases import MIMIC_CXR_JPG, PROJECTS, Project, chosen
 
-__all__ = ["GENERATOR", "MAX_SUBJECTS", "MIN_SUBJECTS", "Plan"]
+__all__ = ["DEFAULT_IMAGE_SIZE", "GENERATOR", "MAX_SUBJECTS", "MIN_SUBJECTS", "Plan", "checked_image_size"]
 
 #: Version of the generator: raised whenever the same parameters give other bytes.
 GENERATOR = 2
@@ -29,6 +29,8 @@ MIN_SUBJECTS = 60
 MAX_SUBJECTS = 100_000
 _MAX_GOLD = 500
 MAX_FACTOR = 1000
+DEFAULT_IMAGE_SIZE = 512
+_MIN_IMAGE_SIZE, MAX_IMAGE_SIZE = 256, 1024
 _SPAN = 10_000_000
 _SCATTER = 6_180_339  # prime to ten million, near the golden section
 _OFFSET = 4_142_135
@@ -48,6 +50,7 @@ class Plan:
         charted_factor: Further multiplier of charted events alone.
         releases: Names of the releases that are written, where they are not the official ones, in a fixed order.
         tables: Tables beyond those of the package.
+        image_size: Pixels of the longer side of the X-rays, 256 to 1,024.
     """
 
     subjects: int
@@ -58,6 +61,7 @@ class Plan:
     charted_factor: float
     releases: tuple[str, ...] = ()
     tables: tuple[ExtraTable, ...] = field(default=(), compare=False)
+    image_size: int = DEFAULT_IMAGE_SIZE
 
     @classmethod
     def checked(
@@ -70,6 +74,7 @@ class Plan:
         charted_factor: float = 1.0,
         releases: Iterable[str] = (),
         tables: Iterable[str | ExtraTable] = (),
+        image_size: int = DEFAULT_IMAGE_SIZE,
     ) -> Plan:
         """The plan of these parameters; `gold_subjects` None means a quarter of the subjects, at most 500.
 
@@ -97,7 +102,15 @@ class Plan:
             if versions[project.slug] != project.version
         )
         return cls(
-            subjects, gold, seed, images, float(events_factor), float(charted_factor), others, extra_tables(tables)
+            subjects,
+            gold,
+            seed,
+            images,
+            float(events_factor),
+            float(charted_factor),
+            others,
+            extra_tables(tables),
+            checked_image_size(image_size),
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -176,3 +189,16 @@ class Plan:
     @cached_property
     def _gold_in_order(self) -> tuple[int, ...]:
         return tuple(sorted(self.gold))
+
+
+def checked_image_size(pixels: int) -> int:
+    """The longer side of the X-rays.
+
+    Raises:
+        SettingsError: It is out of range.
+    """
+    if not _MIN_IMAGE_SIZE <= pixels <= MAX_IMAGE_SIZE:
+        raise SettingsError(
+            f"image size: {pixels} is out of range; choose {_MIN_IMAGE_SIZE} to {MAX_IMAGE_SIZE:,} pixels"
+        )
+    return pixels

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from ehrxqa.hospital.anatomy import body_of, pose
+from ehrxqa.hospital.anatomy import Chest, body_of, pose
 from ehrxqa.hospital.archive import Piece, ZipEntry, piece_of, zip_entry
 from ehrxqa.hospital.csvtext import rows_text
 from ehrxqa.hospital.graphs import gold_box_rows, gold_rows, graph_boxes, scene_graph
@@ -22,7 +22,7 @@ from ehrxqa.hospital.plan import Plan
 from ehrxqa.hospital.records import metadata_rows, person_rows
 from ehrxqa.hospital.reports import report_of
 from ehrxqa.hospital.seeds import Purpose, stream
-from ehrxqa.hospital.studies import Study, studies_of
+from ehrxqa.hospital.studies import Image, Study, studies_of
 from ehrxqa.layout import IMAGES_FOLDER, image_path
 from ehrxqa.sources.catalogue import MIMIC_CXR_JPG, source_file
 from ehrxqa.spec import tables as spec
@@ -126,7 +126,6 @@ def _chest_imagenome(
     plan: Plan, subject: Subject, studies: tuple[Study, ...], rows: dict[str, list[Row]], batch: Batch
 ) -> None:
     """Scene graphs of the frontal images, and the gold rows of a gold subject."""
-    body = body_of(stream(plan.seed, Purpose.GOLD, subject.number), subject.body)
     gold_boxes = 0
     for study in studies:
         first = study.first_frontal
@@ -137,9 +136,7 @@ def _chest_imagenome(
         for image in study.images:
             if not image.frontal:
                 continue
-            chest = pose(
-                stream(plan.seed, Purpose.PICTURES, subject.number, image.running), body, study.portable, study.findings
-            )
+            chest = _chest(plan, subject, study, image)
             if subject.gold and image is first:
                 if study.running == 0:
                     rows["gold_attributes"] += gold_rows(subject, study, image, report)
@@ -151,11 +148,24 @@ def _chest_imagenome(
                 batch.graphs.append(zip_entry(f"scene_graph/{image.image_id}_SceneGraph.json", _encode(graph)))
 
 
+def _chest(plan: Plan, subject: Subject, study: Study, image: Image) -> Chest:
+    """The chest of a subject in one image: boxes and picture are made of the same."""
+    return pose(
+        stream(plan.seed, Purpose.PICTURES, subject.number, image.running, 0),
+        body_of(stream(plan.seed, Purpose.GOLD, subject.number), subject.body),
+        image.view,
+        study.findings,
+        bedside=study.portable,
+        woman=subject.gender == "F",
+        age=subject.age,
+        seed=plan.seed * 1_000_003 + subject.number,
+    )
+
+
 def _pictures(plan: Plan, subject: Subject, studies: tuple[Study, ...], out: Path) -> int:
     """Draw and write the X-rays that are not there yet; returns how many there are."""
     from ehrxqa.hospital.xray import draw, write_jpeg
 
-    body = body_of(stream(plan.seed, Purpose.GOLD, subject.number), subject.body)
     count = 0
     folder = out / plan.folder(MIMIC_CXR_JPG) / IMAGES_FOLDER
     for study in studies:
@@ -164,9 +174,7 @@ def _pictures(plan: Plan, subject: Subject, studies: tuple[Study, ...], out: Pat
             count += 1
             if path.exists():
                 continue
-            rng = stream(plan.seed, Purpose.PICTURES, subject.number, image.running)
-            chest = pose(rng, body, study.portable, study.findings)
-            write_jpeg(
-                path, draw(rng, chest, image, study.findings, portable=study.portable, female=subject.gender == "F")
-            )
+            rng = stream(plan.seed, Purpose.PICTURES, subject.number, image.running, 1)
+            chest = _chest(plan, subject, study, image)
+            write_jpeg(path, draw(rng, chest, image, study.findings, bedside=study.portable))
     return count

@@ -20,8 +20,9 @@ from ehrxqa.hospital.vocabulary import CONDITIONS
 __all__ = ["FRONTAL", "Image", "Study", "studies_of"]
 
 FRONTAL = ("AP", "PA")
-_SIZES = ((384, 320), (384, 336), (368, 320), (352, 352))
-_PORTABLE_SIZES = ((384, 320), (320, 384), (352, 352), (336, 384))
+#: Rows and columns of a picture as shares of its longer side.
+_SHAPES = ((1.0, 0.83), (1.0, 0.875), (0.96, 0.83), (0.92, 0.92))
+_BEDSIDE_SHAPES = ((1.0, 0.83), (0.83, 1.0), (0.92, 0.92), (0.875, 1.0))
 
 
 @dataclass(frozen=True)
@@ -90,11 +91,11 @@ def studies_of(plan: Plan, subject: Subject) -> tuple[Study, ...]:
     shown = 0
     for running, (moment, states, reason, portable) in enumerate(moments):
         milliseconds = moment * 1000 + int(rng.integers(0, 1000))
-        images = _images(rng, milliseconds, portable, shown, borders)
+        images = _images(rng, milliseconds, portable, shown, borders, plan.image_size)
         findings = history.study(states, moment, bedside=portable)
         if subject.gold and running == 0:  # the study checked by hand has a frontal image
             while not any(image.frontal for image in images):
-                images = _images(rng, milliseconds, portable, shown, borders)
+                images = _images(rng, milliseconds, portable, shown, borders, plan.image_size)
         shown += len(images)
         study_id = plan.study_id(subject.number, running)
         time = min(image.time for image in images)
@@ -174,7 +175,9 @@ def _inpatient(
     return moments
 
 
-def _images(rng: np.random.Generator, time: int, portable: bool, shown: int, borders: set[int]) -> tuple[Image, ...]:
+def _images(
+    rng: np.random.Generator, time: int, portable: bool, shown: int, borders: set[int], side: int
+) -> tuple[Image, ...]:
     """The views of a study: one AP at the bedside, else PA and lateral, with the usual exceptions."""
     kind = rng.random()
     if portable:
@@ -191,8 +194,8 @@ def _images(rng: np.random.Generator, time: int, portable: bool, shown: int, bor
         views = ["LATERAL"]
     else:
         views = ["PA", "LATERAL", ""]
-    sizes = _PORTABLE_SIZES if portable else _SIZES
-    rows, columns = sizes[int(rng.integers(0, len(sizes)))]
+    shapes = _BEDSIDE_SHAPES if portable else _SHAPES
+    rows, columns = (8 * round(share * side / 8) for share in shapes[int(rng.integers(0, len(shapes)))])
     step = int(rng.integers(2_000, 240_000)) if rng.random() < 0.2 else 0
     images = []
     for position, view in enumerate(views):

@@ -17,7 +17,7 @@ from ehrxqa.files import atomic_path, disk_errors, write_json, write_text
 from ehrxqa.hospital.archive import GzipFile, ZipFile, piece_of
 from ehrxqa.hospital.csvtext import header_text, rows_text
 from ehrxqa.hospital.ontology import attribute_list_text, object_list_text, ontology_json
-from ehrxqa.hospital.plan import GENERATOR, Plan
+from ehrxqa.hospital.plan import DEFAULT_IMAGE_SIZE, GENERATOR, Plan
 from ehrxqa.hospital.production import Batch, file_of, make_batch, table_keys
 from ehrxqa.hospital.records import dictionary_rows
 from ehrxqa.html_repr import html_repr
@@ -89,6 +89,7 @@ def synth(
     charted_factor: float = 1.0,
     releases: Sequence[str] = (),
     tables: Sequence[str | ExtraTable] = (),
+    image_size: int = DEFAULT_IMAGE_SIZE,
     workers: int | None = None,
     cluster: Cluster | None = None,
     progress: Progress = FITTING,
@@ -107,6 +108,7 @@ def synth(
         events_factor: Multiplier of laboratory and charted events, for large tables.
         charted_factor: Further multiplier of charted events alone.
         releases: Releases to write that are not the official ones, such as `mimic-iv-3.1`.
+        image_size: Pixels of the longer side of the X-rays, 256 to 1,024.
         tables: Tables to write beyond those of the package, by name (see `ehrxqa.spec.extra`) or as objects.
         workers: Worker processes; by default one per processor.
         cluster: A Dask cluster that draws instead, where its workers have `out`, too.
@@ -117,7 +119,9 @@ def synth(
         BuildError: A file cannot be written.
     """
     out = Path(out)
-    plan = Plan.checked(subjects, gold_subjects, seed, images, events_factor, charted_factor, releases, tables)
+    plan = Plan.checked(
+        subjects, gold_subjects, seed, images, events_factor, charted_factor, releases, tables, image_size
+    )
     done = _complete(out, plan)
     if done is not None:
         progress.note(f"{out}: complete already, nothing to do")

@@ -1,11 +1,13 @@
-"""Drawing chest X-rays that show their labels.
+"""Chest X-rays that show their labels: rays through a phantom, with the findings in it.
 
-An image is drawn from its anatomy (which also gives the boxes) and its findings. Frontal views show
-every attribute that can be labelled; lateral views the main ones.
+`anatomy` poses the chest of a subject; `rays` and `scan` send rays through it; one module for each kind of finding puts
+them into the volume; `detector` makes grey values of what the rays have met. Frontal and lateral views are the same
+phantom, turned.
 """
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,48 +15,89 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from ehrxqa.files import disk_errors
-from ehrxqa.hospital.anatomy import Anatomy, boxes_of
+from ehrxqa.hospital.anatomy import Chest
 from ehrxqa.hospital.findings import Finding
 from ehrxqa.hospital.studies import Image
-from ehrxqa.hospital.xray.canvas import Canvas
+from ehrxqa.hospital.xray.airways import airway_lines, vessel_points
+from ehrxqa.hospital.xray.bones import bones, spine_points, tube
+from ehrxqa.hospital.xray.clutter import clutter, marked
+from ehrxqa.hospital.xray.detector import Exposure, developed
 from ehrxqa.hospital.xray.devices import DEVICES
-from ehrxqa.hospital.xray.frontal import paint_chest
-from ehrxqa.hospital.xray.lateral import paint_lateral
-from ehrxqa.hospital.xray.signs import SIGNS
+from ehrxqa.hospital.xray.interstitium import INTERSTITIUM
+from ehrxqa.hospital.xray.lumps import LUMPS
+from ehrxqa.hospital.xray.opacities import OPACITIES
+from ehrxqa.hospital.xray.pleura import PLEURA
+from ehrxqa.hospital.xray.rays import Field, Points, Rays
+from ehrxqa.hospital.xray.scan import SIDES, Scan, normal_chest
+from ehrxqa.hospital.xray.silhouettes import SILHOUETTES
+from ehrxqa.hospital.xray.wall import WALL
 
 __all__ = ["PAINTERS", "draw", "write_jpeg"]
 
-#: Attribute → its painter, in painting order: what lies in the lungs first, devices on top.
-PAINTERS = {**SIGNS, **DEVICES}
+#: Attribute → its painter, in painting order: what takes the lung from the wall first, then what lies in it.
+PAINTERS = {**PLEURA, **SILHOUETTES, **OPACITIES, **LUMPS, **INTERSTITIUM, **WALL, **DEVICES}
 _ORDER = {attribute: position for position, attribute in enumerate(PAINTERS)}
 
 #: JPEG quality of the files.
 QUALITY = 85
+#: Pixels of a side of the grid of rays; finer things are drawn on the grid of the file.
+_GRID = 256
 
 
 def draw(
-    rng: np.random.Generator,
-    chest: Anatomy,
-    image: Image,
-    findings: tuple[Finding, ...],
-    *,
-    portable: bool,
-    female: bool,
+    rng: np.random.Generator, chest: Chest, image: Image, findings: tuple[Finding, ...], *, bedside: bool
 ) -> NDArray[np.uint8]:
     """The picture of an image, shape (rows, columns), 8-bit grey."""
-    canvas = Canvas(rng, chest, boxes_of(chest), max(image.rows, image.columns))
-    if not image.frontal:
-        paint_lateral(canvas, chest, findings)
-        return canvas.finished(image.rows, image.columns, noise=0.012, blur=0.0)
-    shown = {attribute: finding.severity for finding in findings for attribute in finding.attributes}
-    airy = 1.0 if "copd/emphysema" in shown else 0.5 if "hyperaeration" in shown else 0.0
-    vessels = 1.0 + 0.9 * ("vascular congestion" in shown) + 0.4 * ("vascular redistribution" in shown) - 0.4 * airy
-    paint_chest(canvas, portable=portable, female=female, airy=airy, vessels=vessels)
+    side = max(image.rows, image.columns)
+    scan = normal_chest(rng, chest, Rays(chest.view, _GRID))
     parts = [(_ORDER[attribute], attribute, finding) for finding in findings for attribute in finding.attributes]
     for _, attribute, finding in sorted(parts, key=lambda part: part[0]):
-        PAINTERS[attribute](canvas, finding.places, finding.severity)
-    noise = 0.02 if portable else 0.011
-    return canvas.finished(image.rows, image.columns, noise=noise, blur=0.5 if portable else 0.0)
+        PAINTERS[attribute](scan, _chance(chest, finding, attribute), finding.places, finding.severity)
+    clutter(scan, rng, bedside=bedside)
+    water = _water(scan)
+    sharp = Points.joined(scan.sharp) if scan.sharp else None
+    metal = scan.rays.project(sharp, side) if sharp else np.zeros((side, side), dtype=np.float32)
+    picture = developed(rng, water, metal, _exposure(rng, scan, bedside), image.rows, image.columns)
+    return marked(picture, rng, chest.view.name, bedside=bedside)
+
+
+def _chance(chest: Chest, finding: Finding, attribute: str) -> np.random.Generator:
+    """Chance of a finding: the same in all images of a subject, so that it keeps its place and form."""
+    words = "|".join((finding.kind, attribute, *finding.places))
+    return np.random.Generator(np.random.PCG64((chest.seed, zlib.crc32(words.encode()))))
+
+
+def _water(scan: Scan) -> Field:
+    """Water along the rays: body and findings, less the air of the lungs, with vessels, bones and airways."""
+    chest, rays = scan.chest, scan.rays
+    water = scan.water
+    tissue = rays.zeros()
+    for side in SIDES:
+        water -= scan.air[side] * np.float32(chest.air)
+        tissue = np.maximum(tissue, scan.tissue[side] * np.clip(scan.air[side] / 25, 0, 1))
+    vessels = [vessel_points(chest, sign, scan.vessels, scan.upper) for sign in (-1, 1)]
+    water += rays.project(Points.joined(vessels)) * tissue * np.float32(chest.air)
+    parts = [bones(chest, scan.breaks), spine_points(chest, scan.crushed, scan.spurs), *scan.thin]
+    for x, y, z, radius in airway_lines(chest):
+        airway = tube(scan.lateral, x, y, z, radius, across=13)
+        parts.append(Points(airway.x, airway.y, airway.z, -airway.weight))
+    return water + rays.project(Points.joined(parts))
+
+
+def _exposure(rng: np.random.Generator, scan: Scan, bedside: bool) -> Exposure:
+    """How an image was taken: automatic exposure holds the middle grey, technique and display vary."""
+    a, b, c, d, e, f = rng.normal(0, 1, 6).tolist()
+    lateral = scan.lateral
+    return Exposure(
+        quality=(0.0188 if bedside else 0.0178) * (0.84 if lateral else 1) * (1 + 0.03 * b),
+        scatter=max((1.15 if bedside else 0.75) + 0.12 * c, 0.2),
+        noise=(0.016 if bedside else 0.010) * float(np.exp(0.3 * d)),
+        black=0.60 + 0.10 * a,
+        white=0.62 + 0.16 * e,
+        detail=0.30 + 0.10 * f,
+        even=0.25,
+        gamma=0.92 + 0.07 * a * 0.5 + 0.05 * e,
+    )
 
 
 def write_jpeg(path: Path, picture: NDArray[np.uint8]) -> None:

@@ -1,228 +1,285 @@
-"""What tubes, lines and devices look like: one painter per attribute."""
+"""Tubes, lines and devices: where they run in the body, and what they are made of."""
 
 from __future__ import annotations
 
-from ehrxqa.hospital.xray.canvas import Canvas, Point
-from ehrxqa.hospital.xray.signs import Painter
+from collections.abc import Sequence
+
+import numpy as np
+
+from ehrxqa.hospital.xray.places import Painter
+from ehrxqa.hospital.xray.rays import Field
+from ehrxqa.hospital.xray.scan import Scan
 
 __all__ = ["DEVICES"]
 
+Point = tuple[float, float, float]
 
-def _sign(places: tuple[str, ...]) -> int:
+
+def _side(places: tuple[str, ...]) -> int:
     """−1 if the device comes from the right (also if no side is named), +1 from the left."""
     return 1 if any(place.startswith("left") for place in places) else -1
 
 
-def _vein(canvas: Canvas, entry: list[Point], *, width: float, strength: float) -> None:
+def _smooth(points: Sequence[Point], step: float = 0.5) -> tuple[Field, Field, Field]:
+    """A smooth line near control points (three rounds of corner cutting), a point every `step` mm."""
+    path = np.array(points, dtype=np.float64)
+    for _ in range(3):
+        quarter, three = 0.75 * path[:-1] + 0.25 * path[1:], 0.25 * path[:-1] + 0.75 * path[1:]
+        path = np.concatenate([path[:1], np.stack([quarter, three], axis=1).reshape(-1, 3), path[-1:]])
+    along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
+    at = np.arange(0, along[-1], step)
+    x, y, z = (np.interp(at, along, path[:, axis]).astype(np.float32) for axis in range(3))
+    return x, y, z
+
+
+def _run(scan: Scan, points: Sequence[Point], radius: float, dense: float, *, shell: float = 0.0) -> None:
+    """Lay a tube through points; `dense` is the water that a mm of its wall is worth."""
+    scan.thread(*_smooth(points), radius, shell=shell if radius > 1.2 else 5, water=dense, across=7, sharp=True)
+
+
+def _ring(
+    scan: Scan, x: float, y: float, z: float, a: float, c: float, radius: float, dense: float, tilt: float = 0.0
+) -> None:
+    turn = np.linspace(0, 2 * np.pi, 70, dtype=np.float32)
+    scan.thread(
+        x + a * np.cos(turn),
+        y + (a * np.sin(turn) if scan.lateral else 0 * turn),
+        z + c * np.sin(turn + tilt),
+        radius,
+        water=dense,
+        across=5,
+        sharp=True,
+    )
+
+
+def _vein(scan: Scan, rng: np.random.Generator, entry: list[Point], radius: float, dense: float) -> None:
     """A line from its entry into the superior vena cava, down to the atrium."""
-    chest = canvas.chest
-    x = chest.mid - 11
-    tip = chest.hilum + canvas.rng.uniform(2, 16)
-    path = [*entry, (x + 1, chest.clavicle + 18), (x, chest.clavicle + 34), (x, tip)]
-    canvas.curve(path, width, strength)
+    chest = scan.chest
+    x = chest.shift - 21 + float(rng.normal(0, 2.5))
+    tip = chest.hilum + float(rng.uniform(-18, 40))
+    way: list[Point] = [(x + 4, -8.0, chest.apex + 52), (x, -10.0, chest.carina - 14), (x - 1, -10.0, tip - 20)]
+    _run(scan, [*entry, *(p for p in way if p[2] < tip - 4), (x, -8.0, tip)], radius, dense)
 
 
-def _endotracheal(canvas: Canvas, places: tuple[str, ...], severity: float) -> None:
-    chest = canvas.chest
-    tip = chest.carina[1] - canvas.rng.uniform(10, 22)
-    bend = (chest.carina[0] - chest.trachea) * tip / chest.carina[1]
-    for off, strength in ((-2.6, 0.6), (2.6, 0.75)):
-        canvas.stroke([(chest.trachea + off, 0), (chest.trachea + bend + off, tip)], 1.0, strength)
-    canvas.stroke([(chest.trachea + bend - 2.6, tip), (chest.trachea + bend + 2.6, tip + 3)], 1.0, 0.7)
+def _endotracheal(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
+    chest = scan.chest
+    tip = chest.carina - float(rng.uniform(4, 62))
+    x = chest.shift * 0.85 + float(rng.normal(1.5, 2.2))
+    path: list[Point] = [(x - 4, 4.0, -230.0), (x - 2, 6.0, -180.0), (x, 10.0, tip - 40), (x + 1, 16.0, tip)]
+    _run(scan, path, 4.6, 0.75, shell=0.9)
+    _run(scan, [(px + 3.6, py, pz) for px, py, pz in path], 0.7, 11)
 
 
-def _tracheostomy(canvas: Canvas, places: tuple[str, ...], severity: float) -> None:
-    x = canvas.chest.trachea
-    canvas.block(x - 12, 27, x + 12, 31, 0.75, 1.5)
-    for off in (-4.2, 4.2):
-        canvas.curve([(x + off, 28), (x + off + 0.5, 44), (x + off, 60)], 1.8, 0.85)
-    canvas.stroke([(x - 4.2, 60), (x + 4.2, 60)], 1.4, 0.8)
+def _tracheostomy(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
+    chest = scan.chest
+    x, z = chest.shift * 0.8 + float(rng.normal(0, 2)), chest.apex - 8 + float(rng.normal(0, 5))
+    _run(scan, [(x, -58.0, z), (x, -10.0, z + 2), (x, 12.0, z + 22), (x + 1, 15.0, z + 62)], 5.4, 1.1, shell=0.9)
+    _run(scan, [(x - 24, -60.0, z - 3), (x, -60.0, z - 1), (x + 24, -60.0, z - 3)], 2.6, 4)
 
 
-def _enteric(canvas: Canvas, places: tuple[str, ...], severity: float) -> None:
-    chest = canvas.chest
-    x, y = chest.mid + 4, chest.left.dome
-    path = [
-        (x, 0),
-        (x + 1, 60),
-        (x, 110),
-        (x + 3, y - 6),
-        (x + 14, y + 16),
-        (x + 34, y + 32),
-        (x + 46, min(y + 36, 221)),
+def _enteric(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
+    chest = scan.chest
+    x, dome = chest.shift + 4 + float(rng.normal(0, 2.5)), chest.left.dome
+    short = rng.random() < 0.15
+    path: list[Point] = [(x, 20.0, -230.0), (x + 2, 32.0, -110.0), (x, 34.0, -10.0), (x + 5, 28.0, dome - 12)]
+    if not short:
+        path += [
+            (x + 22, 6.0, dome + 34),
+            (x + 46, -20.0, dome + 62),
+            (x + 74 * float(rng.uniform(0.4, 1.1)), -40.0, dome + 80),
+        ]
+    radius = float(rng.choice((1.3, 1.9, 2.6)))
+    _run(scan, path, radius, 2.4 if radius > 1.6 else 4.5, shell=0.8 if radius > 1.6 else 0.0)
+    _run(scan, path, 0.5, 10)
+    if radius < 1.6:
+        _run(scan, path[-2:], 1.4, 12)
+
+
+def _chest_tube(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
+    chest, s = scan.chest, _side(places)
+    lung = chest.left if s > 0 else chest.right
+    wall = lung.width + chest.wall
+    entry = lung.dome - float(rng.uniform(-10, 60))
+    up = rng.random() < 0.7
+    end = chest.apex + float(rng.uniform(30, 80)) if up else lung.dome - 6
+    path: list[Point] = [
+        (s * (wall + 34), 0.0, entry + 44),
+        (s * wall, 8.0, entry + 6),
+        (s * lung.width * 0.84, 30.0, entry - 18 if up else entry + 10),
+        (s * lung.width * 0.66, 60.0, (entry + end) / 2),
+        (s * lung.width * float(rng.uniform(0.3, 0.6)), 40.0 if up else 70.0, end),
     ]
-    canvas.curve(path, 1.5, 0.72)
-    canvas.stroke([path[-2], path[-1]], 2.2, 0.9)
+    _run(scan, path, 4.4, 0.6, shell=0.9)
+    _run(scan, [(x + s * 3, y, z) for x, y, z in path], 0.8, 12)
 
 
-def _chest_tube(canvas: Canvas, places: tuple[str, ...], severity: float) -> None:
-    chest = canvas.chest
-    lung = chest.lung("left" if _sign(places) > 0 else "right")
-    wall = chest.mid + lung.sign * (lung.outer + 16)
-    path = [
-        (wall, lung.dome + 8),
-        (chest.mid + lung.sign * lung.outer * 0.78, lung.dome - 14),
-        (chest.mid + lung.sign * lung.outer * 0.62, chest.hilum),
-        (chest.mid + lung.sign * lung.outer * 0.42, lung.apex + 22),
-    ]
-    for off, strength in ((-2.2, 0.7), (2.2, 0.7)):
-        canvas.curve([(x + off, y) for x, y in path], 1.0, strength)
-    canvas.curve(path, 1.8, 0.25)
-
-
-def _pigtail(canvas: Canvas, places: tuple[str, ...], severity: float) -> None:
-    chest = canvas.chest
-    lung = chest.lung("left" if _sign(places) > 0 else "right")
-    x, y = chest.mid + lung.sign * lung.outer * 0.62, lung.dome - 6
-    canvas.curve(
-        [(chest.mid + lung.sign * (lung.outer + 17), y - 14), (x + lung.sign * 14, y - 10), (x, y - 6)], 1.5, 0.75
+def _pigtail(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
+    chest, s = scan.chest, _side(places)
+    lung = chest.left if s > 0 else chest.right
+    x, z = s * lung.width * float(rng.uniform(0.5, 0.8)), lung.dome - float(rng.uniform(2, 40))
+    _run(
+        scan, [(s * (lung.width + chest.wall + 14), 20.0, z - 20), (x + s * 22, 50.0, z - 14), (x, 56.0, z - 9)], 1.5, 6
     )
-    canvas.ring(x, y, 6, 6, 1.5, 0.8)
+    _ring(scan, x, 56.0, z, 9.0, 9.0, 1.4, 6, float(rng.uniform(0, 0.5)))
 
 
-def _drain(canvas: Canvas, places: tuple[str, ...], severity: float) -> None:
-    chest = canvas.chest
-    for off, top in ((-7, 96), (8, 112)):
-        x = chest.mid + off
-        for wall in (-1.9, 1.9):
-            canvas.curve([(x + wall + 6, 222), (x + wall + 2, 180), (x + wall, top)], 0.9, 0.7)
+def _drain(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
+    chest = scan.chest
+    for off in (-10.0, 12.0)[: 1 + int(rng.random() < 0.7)]:
+        x, top = chest.shift + off + float(rng.normal(0, 3)), float(rng.uniform(-50, 30))
+        path: list[Point] = [(x + 14, -70.0, 230.0), (x + 6, -62.0, 120.0), (x + 2, -58.0, 60.0), (x, -56.0, top)]
+        _run(scan, path, 3.8, 0.6, shell=0.9)
+        _run(scan, [(px - 2.6, py, pz) for px, py, pz in path], 0.7, 11)
 
 
-def _picc(canvas: Canvas, places: tuple[str, ...], severity: float) -> None:
-    chest = canvas.chest
-    s = _sign(places)
-    reach = chest.thorax / 2
-    out = [
-        (chest.mid + s * (reach + 26), 86),
-        (chest.mid + s * (reach + 12), 62),
-        (chest.mid + s * reach * 0.7, 54),
-        (chest.mid + s * reach * 0.35, chest.clavicle + 5),
+def _picc(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
+    chest, s = scan.chest, _side(places)
+    reach = chest.left.width
+    out: list[Point] = [
+        (s * (reach + 58), 0.0, chest.apex + 122),
+        (s * (reach + 34), 0.0, chest.apex + 66),
+        (s * reach * 0.86, -24.0, chest.apex + 40),
+        (s * reach * 0.45, -40.0, chest.apex + 30),
+        (s * 20, -30.0, chest.apex + 38),
     ]
-    _vein(canvas, out, width=0.9, strength=0.85)
+    _vein(scan, rng, out, 0.75, 8)
 
 
-def _ij(canvas: Canvas, places: tuple[str, ...], severity: float) -> None:
-    chest = canvas.chest
+def _ij(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
+    chest = scan.chest
+    s = 1 if rng.random() < 0.2 else -1
+    neck: list[Point] = [
+        (s * 46, -30.0, chest.apex - 70),
+        (s * 36, -24.0, chest.apex - 22),
+        (s * 30, -22.0, chest.apex + 18),
+    ]
+    _vein(scan, rng, neck, 1.25, 6)
+
+
+def _subclavian(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
+    chest, s = scan.chest, _side(places)
+    entry: list[Point] = [
+        (s * 104, -50.0, chest.apex + 66),
+        (s * 80, -46.0, chest.apex + 42),
+        (s * 40, -38.0, chest.apex + 36),
+        (s * 16, -28.0, chest.apex + 42),
+    ]
+    _vein(scan, rng, entry, 1.2, 6)
+
+
+def _port(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
+    chest, s = scan.chest, _side(places)
+    x, z = s * (92 + float(rng.normal(0, 7))), chest.apex + 84 + float(rng.normal(0, 8))
+    y = -chest.depth - 10
+    _ring(scan, x, y, z, 12.0, 11.0, 2.4, 5)
+    _ring(scan, x, y, z, 5.5, 5.0, 2.6, 4)
     _vein(
-        canvas, [(chest.mid - 19, 0), (chest.mid - 17, 24), (chest.mid - 14, chest.clavicle)], width=1.6, strength=0.8
+        scan, rng, [(x - s * 8, y, z - 10), (s * 62, -60.0, chest.apex + 26), (s * 34, -40.0, chest.apex + 16)], 1.0, 6
     )
 
 
-def _subclavian(canvas: Canvas, places: tuple[str, ...], severity: float) -> None:
-    chest = canvas.chest
-    s = _sign(places)
-    entry = [
-        (chest.mid + s * 58, chest.clavicle + 16),
-        (chest.mid + s * 40, chest.clavicle + 2),
-        (chest.mid + s * 18, chest.clavicle + 3),
+def _swan(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
+    chest, s = scan.chest, _side(places)
+    bottom = chest.heart_edges()[3] - 26
+    m = chest.shift
+    path: list[Point] = [
+        (m - 38, -26.0, chest.apex - 66),
+        (m - 24, -14.0, chest.apex + 34),
+        (m - 20, -12.0, chest.hilum + 6),
+        (m - 12, -24.0, bottom - 8),
+        (m + 20, -44.0, bottom),
+        (m + 30, -34.0, bottom - 40),
+        (m + 22, -8.0, chest.hilum - 4),
+        (m + s * 22, 6.0, chest.hilum - 10),
+        (m + s * (40 + float(rng.uniform(0, 28))), 12.0, chest.hilum + 4),
     ]
-    _vein(canvas, entry, width=1.5, strength=0.8)
+    _run(scan, path, 1.15, 6)
 
 
-def _port(canvas: Canvas, places: tuple[str, ...], severity: float) -> None:
-    chest = canvas.chest
-    s = _sign(places)
-    x, y = chest.mid + s * 60, chest.clavicle + 30
-    canvas.ring(x, y, 7, 7, 2.6, 0.9)
-    canvas.block(x - 3, y - 3, x + 3, y + 3, 0.65, 3)
-    _vein(
-        canvas,
-        [(x - s * 4, y - 6), (chest.mid + s * 42, chest.clavicle - 4), (chest.mid + s * 20, chest.clavicle + 4)],
-        width=1.1,
-        strength=0.75,
-    )
+def _balloon(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
+    x, z = scan.chest.shift + 19, -66 + scan.chest.arch + float(rng.uniform(0, 34))
+    _run(scan, [(x, 45.0, z), (x - 1, 46.0, z + 5)], 1.6, 60)
+    _run(scan, [(x, 46.0, z + 5), (x, 46.0, z + 120), (x - 4, 46.0, 230.0)], 0.8, 2.5)
 
 
-def _swan(canvas: Canvas, places: tuple[str, ...], severity: float) -> None:
-    chest = canvas.chest
-    bottom = chest.heart[3] - 16
-    s = _sign(places)
-    path = [
-        (chest.mid - 17, 0),
-        (chest.mid - 12, chest.clavicle + 10),
-        (chest.mid - 12, chest.hilum + 22),
-        (chest.mid - 6, bottom),
-        (chest.mid + 18, bottom - 2),
-        (chest.mid + 14, chest.hilum + 6),
-        (chest.mid + s * 10, chest.hilum - 8),
-        (chest.mid + s * 34, chest.hilum + 2),
-    ]
-    canvas.curve(path, 1.3, 0.85)
+def _sternotomy(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
+    chest = scan.chest
+    count = int(rng.integers(5, 8))
+    for number in range(count):
+        x, z = float(rng.normal(0, 2.2)), chest.apex + 56 + 150 * number / count
+        y = -float(chest.thick(z)) + 2
+        turn = np.linspace(0, 2 * np.pi, 60, dtype=np.float32)
+        tilt = float(rng.normal(0, 0.3))
+        scan.thread(
+            x + 8.5 * np.cos(turn) + 1.2 * np.sin(3 * turn),
+            y + (5 * np.sin(turn) if scan.lateral else 0 * turn),
+            z + 4.2 * np.sin(turn) + 3 * tilt * np.cos(turn),
+            0.55,
+            water=75,
+            sharp=True,
+        )
+        _run(scan, [(x + 3, y, z + 4), (x + 6, y - 1, z + 8)], 0.8, 70)
 
 
-def _balloon(canvas: Canvas, places: tuple[str, ...], severity: float) -> None:
-    ax, ay, radius = canvas.chest.arch
-    x = ax - 4
-    canvas.block(x - 1.6, ay + radius + 6, x + 1.6, ay + radius + 13, 1.0, 0.5)
-    canvas.stroke([(x, ay + radius + 12), (x - 2, 222)], 0.8, 0.4)
+def _clips(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
+    chest = scan.chest
+    _, x2, top, bottom = chest.heart_edges()
+    for _ in range(int(rng.integers(5, 14))):
+        t = float(rng.random())
+        x, z = chest.shift + 6 + (x2 - 34) * t + float(rng.normal(0, 3)), top - 20 + (bottom - top - 10) * t
+        y, turn = -30 + float(rng.normal(0, 14)), float(rng.uniform(0, np.pi))
+        _run(scan, [(x, y, z), (x + 3.2 * np.cos(turn), y + 2, z + 3.2 * np.sin(turn))], 0.6, 75)
 
 
-def _sternotomy(canvas: Canvas, places: tuple[str, ...], severity: float) -> None:
-    chest = canvas.chest
-    for number in range(6):
-        x, y = chest.mid + canvas.rng.uniform(-1.5, 1.5), 66 + 16.5 * number
-        canvas.ring(x, y, 5.2, 2.6, 0.9, 0.95)
-        canvas.stroke([(x + 4, y + 1), (x + 6, y + 3.5)], 0.9, 0.95)
+def _stent(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
+    """A mesh in the arch and the descending aorta."""
+    chest = scan.chest
+    share = np.linspace(0, 1, 420, dtype=np.float32)
+    radius = 0.82 * chest.arch
+    start, long = -66 + 4, 70 + 60 * float(rng.random())
+    for sign in (-1, 1):
+        zigzag = 5 * np.abs((share * 14 * 2) % 2 - 1)
+        x = chest.shift + 19 + sign * radius * np.cos(share * 40)
+        y = 46 + radius * np.sin(share * 40)
+        scan.thread(x, y, start + long * share + zigzag, 0.45, water=26, sharp=True)
 
 
-def _clips(canvas: Canvas, places: tuple[str, ...], severity: float) -> None:
-    chest = canvas.chest
-    for number in range(9):
-        t = number / 8
-        x = chest.mid + 16 + (chest.heart[1] - chest.mid - 26) * t + canvas.rng.uniform(-1, 1)
-        y = chest.heart[2] + 2 + 52 * t + canvas.rng.uniform(-2, 2)
-        canvas.stroke([(x, y), (x + 2.4, y + 1.6)], 1.2, 1.0)
+def _valve(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
+    chest = scan.chest
+    top, bottom = chest.heart_edges()[2:]
+    aortic = rng.random() < 0.6
+    x, y, z = (chest.shift + 8, -12.0, top + 36) if aortic else (chest.shift + 28, 4.0, bottom - 42)
+    _ring(scan, x, y, z, 11.0, 6.5 if aortic else 10.0, 1.3, 34, float(rng.uniform(-0.7, 0.7)))
+    if rng.random() < 0.5:
+        _run(scan, [(x - 7, y, z + 2), (x + 7, y, z - 2)], 0.8, 30)
 
 
-def _stent(canvas: Canvas, places: tuple[str, ...], severity: float) -> None:
-    """A mesh along the aorta."""
-    ax, ay, _ = canvas.chest.arch
-    for number in range(9):
-        y = ay - 4 + 7.5 * number
-        x = ax - 4 - 0.15 * number
-        zigzag = [(x - 8 + 4 * k, y + (3 if k % 2 else -3)) for k in range(5)]
-        canvas.stroke(zigzag, 0.9, 0.85)
-
-
-def _valve(canvas: Canvas, places: tuple[str, ...], severity: float) -> None:
-    chest = canvas.chest
-    x = chest.mid + 0.12 * (chest.heart[1] - chest.mid)
-    y = chest.heart[2] + 0.46 * (chest.heart[3] - chest.heart[2])
-    canvas.ring(x, y, 8, 4.6, 1.7, 0.95)
-    canvas.stroke([(x - 5, y + 1), (x + 5, y - 2)], 1.0, 0.7)
-
-
-def _pacer(canvas: Canvas, places: tuple[str, ...], severity: float) -> None:
-    chest = canvas.chest
-    s = _sign(tuple(place for place in places if "wall" in place or "shoulder" in place))
-    x, y = chest.mid + s * 62, chest.clavicle + 24
-    canvas.block(x - 12, y - 10, x + 12, y + 10, 0.85, 5)
-    canvas.block(x - 8, y - 9, x + 8, y - 5, 1.0, 1)
-    bottom = chest.heart[3]
-    way = [(x - s * 6, y - 9), (chest.mid + s * 40, chest.clavicle - 2), (chest.mid + s * 18, chest.clavicle + 4)]
-    canvas.curve(
-        [
-            *way,
-            (chest.mid - 12, chest.clavicle + 22),
-            (chest.mid - 12, chest.hilum + 18),
-            (chest.mid - 22, chest.hilum + 34),
-        ],
-        1.3,
-        0.9,
-    )
-    tip = (chest.mid + 0.62 * (chest.heart[1] - chest.mid), bottom - 12)
-    canvas.curve(
-        [
-            *way,
-            (chest.mid - 10, chest.clavicle + 22),
-            (chest.mid - 11, chest.hilum + 30),
-            (chest.mid + 4, bottom - 8),
-            tip,
-        ],
-        1.3,
-        0.9,
-    )
-    canvas.stroke([tip, (tip[0] + 3, tip[1] + 1)], 2.4, 1.0)
+def _pacer(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
+    chest, s = scan.chest, _side(places)
+    top, bottom = chest.heart_edges()[2:]
+    x, z = s * (96 + float(rng.normal(0, 6))), chest.apex + 78 + float(rng.normal(0, 8))
+    y = -chest.depth - 12
+    share = np.linspace(0, 1, 60, dtype=np.float32)
+    for part in np.linspace(-1, 1, 9).tolist():
+        half = 22 * np.sqrt(max(1 - 0.75 * part * part, 0))
+        scan.thread(
+            x - half + 2 * half * share,
+            np.full_like(share, y),
+            np.full_like(share, z + 17 * part),
+            2.3,
+            water=17,
+            across=5,
+            sharp=True,
+        )
+    entry: list[Point] = [(x - s * 4, y, z - 20), (s * 70, -52.0, chest.apex + 36), (s * 30, -36.0, chest.apex + 34)]
+    down: list[Point] = [(chest.shift - 20, -10.0, chest.carina - 10), (chest.shift - 22, -12.0, chest.hilum + 22)]
+    tip = (chest.shift + 50 + float(rng.normal(0, 6)), -40.0, bottom - 14 + float(rng.normal(0, 4)))
+    _run(scan, [*entry, *down, (chest.shift - 8, -26.0, bottom - 22), tip], 0.85, 18)
+    _run(scan, [(tip[0] - 5, tip[1], tip[2]), tip], 1.3, 40)
+    if rng.random() < 0.6:  # a second lead in the atrium
+        _run(scan, [*entry, *down, (chest.shift - 24, -24.0, top + 58), (chest.shift - 12, -34.0, top + 40)], 0.85, 18)
+    if rng.random() < 0.3:  # a coil that can shock
+        _run(scan, [(chest.shift - 4, -28.0, bottom - 21), (tip[0] - 12, tip[1], tip[2])], 1.7, 22)
 
 
 DEVICES: dict[str, Painter] = {
