@@ -20,7 +20,7 @@ BELONGING: dict[str, tuple[str, ...]] = {
     "explain": ("dataset_export",),
     "explorer": ("explorer",),
     "hospital": ("hospital",),
-    "labels": ("labels", "build"),
+    "labels": ("labels", "build", "dataset_export/test_why_sources.py"),
     "loading": ("dataset_export/test_load.py",),
     "leakscan": ("leakscan",),
     "models": ("models",),
