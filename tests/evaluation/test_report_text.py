@@ -66,6 +66,9 @@ def test_both_ends_of_an_interval_leave_out_as_much() -> None:
     assert middle.low == pytest.approx(middle.value, abs=2.5)
     wide = group_scores("all", scores, Bootstrap(confidence=1.0)).scores["EX"]
     usual = group_scores("all", scores, Bootstrap()).scores["EX"]
+    assert wide.low is not None and wide.high is not None
+    assert usual.low is not None and usual.high is not None
+    assert middle.low is not None
     assert wide.low < usual.low < middle.low < usual.high < wide.high
     # of 2,000 binomial draws the ends lie within four standard deviations
     assert 100 * (0.5 - 4.5 * 0.5 / 41**0.5) < wide.low < wide.high < 100 * (0.5 + 4.5 * 0.5 / 41**0.5)
@@ -82,6 +85,18 @@ def test_the_shared_task_compares_the_first_hundred_rows() -> None:
     at_99, at_100 = ["a099x" if n == 99 else text for n, text in enumerate(gold)], [*gold[:100], *["zzz"] * 20]
     found = evaluate({"a": gold, "b": gold}, {"a": at_99, "b": at_100}, profile="ehrsql", resamples=0)
     assert found.verdicts == {"a": "wrong", "b": "right"}
+
+
+def test_a_question_without_an_answer_asks_for_no_order() -> None:
+    gold = [
+        {"id": 1, "answer": "null", "query": "null", "is_impossible": True},
+        {"id": 2, "answer": "null", "query": "null"},
+        {"id": 3, "answer": [1, 2], "query": "select a from t order by a", "is_impossible": False},
+    ]
+    found = evaluate(gold, {"1": "null", "2": [5], "3": [2, 1]}, profile="asked-order", resamples=0)
+    assert found.verdicts == {"1": "right", "2": "wrong", "3": "wrong"}
+    found = evaluate(gold, {"1": "null", "2": "null", "3": [1, 2]}, profile="asked-order", resamples=0)
+    assert found.overall.tally.right == 3
 
 
 class Reply:

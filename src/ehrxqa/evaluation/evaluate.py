@@ -21,7 +21,7 @@ from ehrxqa.evaluation.answer_files import (
     read_predicted_answers,
     read_questions,
 )
-from ehrxqa.evaluation.comparing import Verdict, asks_for_order, compared_form, judge
+from ehrxqa.evaluation.comparing import NULL, Verdict, asks_for_order, compared_form, judge
 from ehrxqa.evaluation.given import Answers, Given, given
 from ehrxqa.evaluation.metrics import METRICS, Metric, Score, installed_metrics, metric_named
 from ehrxqa.evaluation.profiles import PROFILES, Profile, profile_named
@@ -313,10 +313,11 @@ def _orders(records: Mapping[str, dict[str, Any]], keys: Iterable[str], profile:
         return {}
     orders = {}
     for key in keys:
-        query = records.get(key, {}).get("query")
+        record = records.get(key, {})
+        query = record.get("query")
+        if record.get("is_impossible") or query == NULL:
+            continue
         if not isinstance(query, str):
-            if records.get(key, {}).get("is_impossible"):
-                continue
             raise SettingsError(
                 f"the profile {profile.name} needs the gold query of each question, and id {key} has none; give the "
                 "records with --questions"
