@@ -50,7 +50,7 @@ def main() -> None:
             found = re.search(r"(http://127\.0\.0\.1:\d+)/ ", server.stdout.readline())
             if found is None:
                 sys.exit("the explorer shows no synthetic data: no screenshots are made of others")
-            _shoot(found[1], _landing_image(out / "ehrxqa"))
+            _shoot(found[1], _landing_image(out / "ehrxqa"), _question(out / "ehrxqa"))
         finally:
             server.terminate()
             server.wait(20)
@@ -85,7 +85,15 @@ def _landing_image(build: Path) -> str:
     sys.exit("no X-ray of this demo has the answer of the landing page")
 
 
-def _shoot(base: str, landing: str) -> None:
+def _question(build: Path) -> int:
+    """A question about one X-ray that the tables name, and with several names in its answer."""
+    import ehrxqa
+
+    asked = ehrxqa.load(build).test.filter(scope="IMAGE-SINGLE-1", answer_type="list")
+    return int(next(one.id for one in asked if "admissions" in one.query and len(one.answer) > 1))
+
+
+def _shoot(base: str, landing: str, shown: int) -> None:
     from playwright.sync_api import Page, sync_playwright
 
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
@@ -106,10 +114,7 @@ def _shoot(base: str, landing: str) -> None:
         xray.close()
         save(page("/"), "home")
         save(page("/questions?modality=Image%2BTable&split=test"), "questions")
-        finding = page("/questions.json?family=list+locations&split=test")
-        listed = re.findall(r'"id": (\d+)', finding.inner_text("body"))
-        finding.close()
-        question = f"/question/test/{listed[1]}" if len(listed) > 1 else "/question/test/0"
+        question = f"/question/test/{shown}"
         save(page(question, height=980), "question")
         save(page(question, width=390, height=844), "question-narrow")
         first = page("/")
