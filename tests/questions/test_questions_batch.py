@@ -12,7 +12,7 @@ from made_questions import filters, question_of
 from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.questions import batch
 from ehrxqa.questions.batch import BatchTask, Wanted, run_batch
-from ehrxqa.questions.checking import Checked
+from ehrxqa.questions.checking import Checked, ToldApart
 from ehrxqa.questions.families.catalogue import catalogue, official_template
 from ehrxqa.questions.held_out import HeldOut, split_of_patient
 from ehrxqa.questions.needs import has_cells
@@ -58,10 +58,26 @@ def test_if_only_one_answer_can_be_had_some_are_missing_rather_than_that_all_say
 
         links = real.checker.links
 
+        def told_apart(self, _):
+            return ToldApart(4, 1)
+
     monkeypatch.setattr(batch, "bench_of", lambda copies: real._replace(checker=Yes()))
     result = run_batch(BatchTask(copies, official_template(95), (Wanted("train"),) * 9, "yes"))
     assert [answer for _, _, answer, _ in entries(result)] == [[1], [1]]
     assert result.missing == {"train": 7}
+
+
+def shares(result):
+    return [links["killed"] / max(1, links["mutants"]) for *_, links in entries(result)]
+
+
+def test_of_several_good_questions_the_one_that_tells_systems_apart_best_is_taken(copies):
+    wanted = (Wanted("train"),) * 4
+    task = BatchTask(copies, official_template(95), wanted, "choices")
+    one, many = (run_batch(replace(task, choices=choices)) for choices in (1, 6))
+    assert one.made == many.made == len(wanted) and all(0 <= share <= 1 for share in shares(many))
+    assert sum(shares(many)) > sum(shares(one))
+    assert run_batch(replace(task, choices=6)).lines == many.lines
 
 
 def test_what_was_made_before_counts_in_the_balance(copies):

@@ -5,7 +5,6 @@ it rests on, and a corrected file where a correction is certain. A program is ne
 
 - `golds`: the questions of a file, whatever its form.
 - `audit_rules`: the rules in words, and how much each weighs.
-- `schema_columns`, `literals`: which column of which table a name means, and whether a value is there.
 - `effects`: whether a fault makes a difference to the answer; a fault without one is not reported.
 - `counted_things`, `other_readings`: rows counted in place of things; answers under another reading.
 - `corrections`: the program mended at one place, in the author's own words elsewhere.

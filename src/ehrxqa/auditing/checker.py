@@ -13,10 +13,9 @@ from typing import Any, Final
 
 from ehrxqa.auditing.corrections import as_written, correction, counted_correction
 from ehrxqa.auditing.counted_things import counts_of_things, thing_counted
-from ehrxqa.auditing.effects import Answers, matters, replaced, same_rows
+from ehrxqa.auditing.effects import Answers, matters, replaced
 from ehrxqa.auditing.golds import GoldQuery
 from ehrxqa.auditing.other_readings import TITLES, other_readings
-from ehrxqa.auditing.schema_columns import comparisons, table_columns
 from ehrxqa.errors import EhrxqaError, NeuralSqlError
 from ehrxqa.evaluation.answer_files import Predicted
 from ehrxqa.evaluation.comparing import compared_form, judge
@@ -26,9 +25,11 @@ from ehrxqa.explain.lost_rows import lost_rows
 from ehrxqa.questions.synonyms import same_titles
 from ehrxqa.sql.answer_list import answer_list
 from ehrxqa.sql.clean_text import clean
+from ehrxqa.sql.comparisons import comparisons, table_columns
 from ehrxqa.sql.limits import Limits
 from ehrxqa.sql.lint import Lint, is_unsafe
 from ehrxqa.sql.official_text import normalise
+from ehrxqa.sql.same_rows import same_rows
 from ehrxqa.sql.sandbox import Rows, Sandbox, open_database
 from ehrxqa.sql.steps import steps_of
 from ehrxqa.sql.structure import Structure, read

@@ -13,35 +13,14 @@ from ehrxqa.errors import NeuralSqlError
 from ehrxqa.sql.kept_rows import cut_of
 from ehrxqa.sql.lint import Finding
 from ehrxqa.sql.number_columns import columns_of
+from ehrxqa.sql.same_rows import same_rows
 from ehrxqa.sql.structure import Query, Structure
 
-__all__ = ["Answers", "guarded", "matters", "replaced", "same_rows"]
+__all__ = ["Answers", "guarded", "matters", "replaced"]
 
 Rows = list[tuple[Any, ...]]
 #: Of rows that might as well be kept, so many are tried.
 _TRIED: Final = 8
-#: Decimal places of floats that are compared.
-_PLACES: Final = 6
-
-
-def same_rows(one: Rows, other: Rows) -> bool:
-    """Whether two results hold the same rows in whatever order; a text of a number is that number, floats are rounded.
-
-    >>> same_rows([(1,), ("a",)], [("a",), (1.0000000001,)]), same_rows([("5",)], [(5,)])
-    (True, True)
-    """
-    return len(one) == len(other) and sorted(map(_plain, one)) == sorted(map(_plain, other))
-
-
-def _plain(row: tuple[Any, ...]) -> tuple[str, ...]:
-    return tuple(_cell(value) for value in row)
-
-
-def _cell(value: Any) -> str:
-    try:
-        return repr(round(float(value), _PLACES) + 0.0)
-    except (TypeError, ValueError, OverflowError):
-        return str(value)
 
 
 class Answers:

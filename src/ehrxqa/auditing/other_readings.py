@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from ehrxqa.auditing.schema_columns import TableColumns, table_of
+from ehrxqa.sql.comparisons import TableColumns, table_of
 from ehrxqa.sql.number_columns import columns_of
 from ehrxqa.sql.structure import Structure
 from ehrxqa.sql.tokens import Token, unquote

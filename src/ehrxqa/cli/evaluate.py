@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ehrxqa.cli.options import FILE, example, forms_option, quiet_option, seed_option
+from ehrxqa.cli.options import DIR, FILE, example, forms_option, quiet_option, seed_option
 
 __all__ = ["command"]
 
@@ -43,6 +43,15 @@ __all__ = ["command"]
     metavar="M",
     help="Another metric: RS with a penalty (RS7.5), or python:MODULE:NAME; may be repeated.",
 )
+@click.option(
+    "--hospitals",
+    type=click.IntRange(1, 20),
+    metavar="K",
+    help="Run gold programs and predicted queries on so many hospitals: --database and copies with other events.",
+)
+@click.option("--database", type=FILE, metavar="DB", help="With --hospitals: the database of the questions.")
+@click.option("--work", type=DIR, metavar="DIR", help="With --hospitals: folder for the copies.  [default: OUT/.work]")
+@click.option("--mutants", is_flag=True, help="With --hospitals: say how many faulty queries they would tell apart.")
 @click.option("--families", is_flag=True, help="Show scores per family in the table, too.")
 @click.option("--details", type=FILE, metavar="FILE", help="Write {id: right|abstained|wrong} to a file.")
 @click.option("--out", type=FILE, metavar="FILE", help="Write the result to a file instead of standard output.")
@@ -58,6 +67,10 @@ def command(
     rules: bool,
     questions: Path | None,
     metrics: tuple[str, ...],
+    hospitals: int | None,
+    database: Path | None,
+    work: Path | None,
+    mutants: bool,
     families: bool,
     details: Path | None,
     out: Path | None,
@@ -85,8 +98,12 @@ def command(
         "confidence": confidence,
         "seed": seed,
     }
-    with reading(gold, predictions, questions, writing=(out, details)):
-        if profile == "all":
+    if hospitals is None and (database is not None or work is not None or mutants):
+        raise click.UsageError("--database, --work and --mutants go with --hospitals")
+    with reading(gold, predictions, questions, database, writing=(out, details)):
+        if hospitals is not None:
+            text = _on_hospitals(gold, predictions, database, hospitals, profile, work, mutants, output_format, details)
+        elif profile == "all":
             if output_format == "html" or details is not None or rules or families:
                 raise SettingsError(
                     "--profile all is one table; --details, --rules, --families and html need one profile"
@@ -114,3 +131,29 @@ def command(
         write_text(out, text.rstrip("\n") + "\n")
         if not quiet:
             click.echo(f"{out}: written", err=True)
+
+
+def _on_hospitals(
+    gold: Path,
+    queries: Path,
+    database: Path | None,
+    hospitals: int,
+    profile: str,
+    work: Path | None,
+    mutants: bool,
+    output_format: str,
+    details: Path | None,
+) -> str:
+    from ehrxqa.files import write_json
+    from ehrxqa.json_files import json_text
+    from ehrxqa.variants.hospital_text import as_json, as_text
+    from ehrxqa.variants.hospitals import evaluate_on_hospitals
+
+    if database is None or profile == "all" or output_format == "html":
+        raise click.UsageError("--hospitals needs --database, one profile, and text or json")
+    found = evaluate_on_hospitals(
+        gold, queries, database, hospitals=hospitals, work=work, profile=profile, mutants=mutants
+    )
+    if details is not None:
+        write_json(details, found.verdicts)
+    return json_text(as_json(found), indent=2) if output_format == "json" else as_text(found)

@@ -48,6 +48,8 @@ __all__ = ["command"]
               help="Train and valid ask about different patients.")  # fmt: skip
 @click.option("--separate-questions", is_flag=True, help="What is asked of no patient is asked in one split only.")
 @click.option("--ambiguous", is_flag=True, help="Also questions that can be understood in two ways; links say so.")
+@click.option("--choices", type=click.IntRange(1, 10), default=2, show_default=True, metavar="N",
+              help="Of so many good questions take the one that tells systems apart best.")  # fmt: skip
 @now_option
 @click.option("--force", is_flag=True, help="Replace question files that are there.")
 @workers_option
@@ -56,7 +58,8 @@ __all__ = ["command"]
 @format_option
 def command(
     out: Path, train: int, valid: int, test: int, seed: int, scopes: tuple[str, ...], families: tuple[str, ...],
-    impossible: float, empty: float, separate_subjects: bool, separate_questions: bool, ambiguous: bool, now: str,
+    impossible: float, empty: float, separate_subjects: bool, separate_questions: bool, ambiguous: bool, choices: int,
+    now: str,
     force: bool, workers: int | None, cluster: Cluster | None, quiet: bool, output_format: str,
 ) -> None:  # fmt: skip
     """Make new questions over the databases of the build in OUT, each verified before it is written."""
@@ -66,7 +69,7 @@ def command(
     report = generate(
         out, train=train, valid=valid, test=test, seed=seed, scopes=scopes, families=families, impossible=impossible,
         empty=empty, separate_subjects=separate_subjects, separate_questions=separate_questions,
-        ambiguous=ambiguous, now=now,
+        ambiguous=ambiguous, choices=choices, now=now,
         workers=workers, cluster=cluster, force=force, progress=make_progress(quiet=quiet),
     )  # fmt: skip
 
@@ -74,6 +77,8 @@ def command(
         lines = [f"{split}: {counted(number, 'question')}" for split, number in report.questions.items() if number]
         lines += [f"  {scope}: {number:,}" for scope, number in report.scopes.items()]
         lines.append(f"templates used: {report.templates}; proofs that failed: {report.faults}")
+        if report.mutants:
+            lines.append(f"mutants told from the gold: {report.killed / report.mutants:.0%} of {report.mutants:,}")
         lines += [
             f"{split}: {counted(number, 'question')} could not be made" for split, number in report.missing.items()
         ]

@@ -18,6 +18,8 @@ Lines are in the order train, valid, test, and by `id` within a split. Keys:
 | rows | list | per table `{"table": …, "row_ids": […], "total": …}`: rows the answer rests on, at most `MOST_LINKS` |
 | needs | text | what cannot be done without: `table`, `image`, `both`; `either`: each says no by itself |
 | alternatives | object | reading (`ehrxqa.questions.alternatives`) → its answer, where that is another one |
+| mutants | integer | single-fault mutants of the gold program (`ehrxqa.sql.mutants`) |
+| killed | integer | those of them that give another answer; over `mutants`, the mutation score of the question |
 | bounded | truth value | whether anything was left out of a `row_ids` |
 
 Of the labels only rows with relation 1 are listed; an answer "no" may rest on no row at all. Official files have no
@@ -70,6 +72,8 @@ class Links(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     bounded: bool
     needs: Literal["table", "image", "both", "either", ""] = ""
     alternatives: dict[str, list[str | int | float | None]] = {}
+    mutants: int = 0
+    killed: int = 0
 
     @property
     def record(self) -> dict[str, Any]:

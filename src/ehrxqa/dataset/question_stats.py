@@ -30,6 +30,7 @@ class QuestionStats:
         images: Questions with studies, and studies.
         about: Templates out of the official ones, subjects and studies asked about.
         ambiguity: Questions that another reading answers otherwise; None where readings are not known.
+        discrimination: Mutants of the gold programs, and those with another answer; None where they were not counted.
         floors: Accuracy without looking; None where it cannot be told.
         trust: Rules, what breaks them by family, duplicates.
     """
@@ -44,6 +45,7 @@ class QuestionStats:
     images: dict[str, Any]
     about: dict[str, Any]
     ambiguity: dict[str, Any] | None
+    discrimination: dict[str, Any] | None
     floors: dict[str, Any] | None
     trust: dict[str, Any]
 

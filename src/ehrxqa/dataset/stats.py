@@ -12,7 +12,7 @@ from ehrxqa.counting import counted
 from ehrxqa.dataset.floors import floors
 from ehrxqa.dataset.placement import placement_of
 from ehrxqa.dataset.splits import Dataset
-from ehrxqa.dataset.trust import RULES, FamilyCounts, about, ambiguity, duplicates, family_trust
+from ehrxqa.dataset.trust import RULES, FamilyCounts, about, ambiguity, discrimination, duplicates, family_trust
 from ehrxqa.plots import Bar, bar_chart, html_table, page
 from ehrxqa.spec.scopes import MODALITIES, SCOPES
 from ehrxqa.text_table import columns
@@ -68,7 +68,8 @@ def dataset_stats(dataset: Dataset) -> dict[str, Any]:
         `questions` (total and per split), counts per `modality`, `scope` and `family` by split, `answers` (types per
         split; shares of empty and null answers; yes/no balance, overall and per family), `question_length` in words,
         `vocabulary` (words, templates, frequent words, values), `images` (questions with links, distinct studies),
-        `ambiguity` (questions that another reading answers otherwise), `floors` (accuracy without looking),
+        `ambiguity` (questions that another reading answers otherwise), `discrimination` (mutants
+        that give another answer), `floors` (accuracy without looking),
         `about` (templates out of the official ones, subjects, studies), `trust` (per family the balance, the most
         frequent answer, empty answers and what is wrong with them; duplicates).
     """
@@ -119,6 +120,7 @@ def dataset_stats(dataset: Dataset) -> dict[str, Any]:
         "images": {"questions_with_studies": linked, "studies": len(studies), "sidecar": len(dataset.links) > 0},
         "about": about(dataset),
         "ambiguity": ambiguity(dataset),
+        "discrimination": discrimination(dataset),
         "floors": floors(dataset),
         "trust": {"rules": RULES, "families": family_trust(families), "duplicates": duplicates(dataset)},
     }
@@ -229,6 +231,9 @@ def fact_rows(value: Mapping[str, Any]) -> list[list[str]]:
     if (doubt := value["ambiguity"]) is not None:
         kinds = ", ".join(f"{name} {count:,}" for name, count in doubt["readings"].items())
         rows.append(["ambiguous", f"{doubt['share']:.1%} of {doubt['questions']:,}" + (f" ({kinds})" if kinds else "")])
+    if (told := value["discrimination"]) is not None:
+        share = f"{told['share']:.0%} of {told['mutants']:,} mutants"
+        rows.append(["told apart", f"{share}; none of those of {counted(told['blind'], 'question')}"])
     if (floor := value["floors"]) is not None:
         blind = [
             f"{name} only {floor[f'{name}_only']['accuracy_open']:.0%} of {floor[f'{name}_only']['open']:,}"

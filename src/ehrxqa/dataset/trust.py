@@ -19,7 +19,16 @@ from ehrxqa.dataset.splits import Dataset
 from ehrxqa.layout import DATABASE_OF_SPLIT
 from ehrxqa.spec.scopes import MODALITY_KEYS
 
-__all__ = ["OFFICIAL_TEMPLATES", "RULES", "FamilyCounts", "about", "ambiguity", "duplicates", "family_trust"]
+__all__ = [
+    "OFFICIAL_TEMPLATES",
+    "RULES",
+    "FamilyCounts",
+    "about",
+    "ambiguity",
+    "discrimination",
+    "duplicates",
+    "family_trust",
+]
 
 #: Templates of the official index, by modality.
 OFFICIAL_TEMPLATES: Final = {"Table": 183, "Image": 168, "Image+Table": 75}
@@ -169,6 +178,26 @@ def ambiguity(dataset: Dataset) -> dict[str, Any] | None:
         "ambiguous": ambiguous,
         "share": round(ambiguous / len(links), 6),
         "readings": dict(sorted(readings.items())),
+    }
+
+
+def discrimination(dataset: Dataset) -> dict[str, Any] | None:
+    """How well the questions tell systems apart, on the database they are about; None where no mutants were counted.
+
+    Returns:
+        `mutants` of the gold programs, those `killed` (with another answer), their `share`, and how many questions
+        are `blind` (no mutant gives another answer).
+    """
+    links = [link for _, record in _each(dataset) if (link := dataset.links.of(record)) is not None and link.mutants]
+    if not links:
+        return None
+    mutants, killed = sum(link.mutants for link in links), sum(link.killed for link in links)
+    return {
+        "questions": len(links),
+        "mutants": mutants,
+        "killed": killed,
+        "share": round(killed / mutants, 6),
+        "blind": sum(not link.killed for link in links),
     }
 
 

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from ehrxqa.dataset.links import Links
 from ehrxqa.dataset.records import final_record
-from ehrxqa.questions.checking import LONGER_NAME, TIES, Checker
+from ehrxqa.questions.checking import LONGER_NAME, TIES, Checked, Checker
 from ehrxqa.questions.copies import Copies
 from ehrxqa.questions.drawing.sampler import Sampler
 from ehrxqa.questions.facts import Facts, read_facts
@@ -34,6 +36,8 @@ __all__ = ["BatchResult", "BatchTask", "Bench", "Wanted", "bench_of", "run_batch
 _DRAWS: Final = 60
 #: Draws after which one is less choosy: a ranking may have ties, which is then said, an answer may be frequent, and yes may stand for no.
 _LOOSE: Final = 40
+#: Draws for another good question, once there is one.
+_FURTHER: Final = 8
 #: Questions in a row that could not be drawn, after which a template has nothing more to give.
 _GIVE_UP: Final = 3
 #: Sentences that are tried.
@@ -66,6 +70,7 @@ class BatchTask:
         held_out: What the splits may not share.
         truths: Split and truth value, as `truth_key` writes them, and how many questions with that answer exist already.
         ambiguous: Whether another reading of a question may give another answer.
+        choices: Good questions that are drawn for each that is taken: that which most mutants answer otherwise.
     """
 
     copies: Copies
@@ -76,6 +81,19 @@ class BatchTask:
     held_out: HeldOut = NOTHING_HELD_OUT
     truths: tuple[tuple[str, int], ...] = ()
     ambiguous: bool = False
+    choices: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Good:
+    """A question that may be taken."""
+
+    question: Question
+    keys: tuple[bytes, bytes]
+    checked: Checked
+    links: Links
+    wording: str
+    share: float
 
 
 @dataclass
@@ -168,8 +186,12 @@ class _Batch:
         cell = self._next_cell(wanted.split) if has_cells(template) else None
         truth = cell == "both" if cell else self._wanted_truth(wanted.split)
         several = template.answer == "count" and not wanted.empty and self._rng.randrange(100) < _SEVERAL_PERCENT
+        best: _Good | None = None
+        found, last = 0, _DRAWS
         for attempt in range(_DRAWS):
             loose = attempt >= _LOOSE
+            if best is not None and (loose or attempt > last):
+                break
             if attempt >= _LOOSE and cell:
                 cell = self._rng.choice([each for each in SHARES if each != "either"])
                 truth = cell == "both"
@@ -180,15 +202,22 @@ class _Batch:
             choice = self._bench.sampler.draw(
                 template, self._rng, truth=truth, empty=wanted.empty, subjects=patients, cell=cell
             )
-            reason = "nothing to draw from"
+            reason: str | _Good = "nothing to draw from"
             for variant in _variants(choice):
                 reason = self._take(Question(template, variant), wanted, truth, several and not loose, loose, cell)
                 if reason != TIES:
                     break
-            if not reason:
-                return True
-            self._result.rejected[reason] += 1
-        return False
+            if isinstance(reason, str):
+                self._result.rejected[reason] += 1
+                continue
+            best = reason if best is None or reason.share > best.share else best
+            found += 1
+            last = min(last, attempt + _FURTHER)
+            if found >= task.choices:
+                break
+        if best is not None:
+            self._write(best, wanted)
+        return best is not None
 
     def _wanted_truth(self, split: str) -> bool:
         lead = self._lead(split, True)
@@ -207,14 +236,17 @@ class _Batch:
 
     def _take(
         self, question: Question, wanted: Wanted, truth: bool, several: bool, loose: bool, cell: Cell | None
-    ) -> str:
-        """Take a question if it is new and good; else why not. What was refused once is not looked at again."""
+    ) -> str | _Good:
+        """A question that is new and good; else why it is not. What was refused once is not looked at again."""
         key = _digest(question.key)
         if key in self._seen:
             return "duplicate"
         asked = (key, wanted, truth, several, loose, cell)
         if asked not in self._refused:
-            self._refused[asked] = self._look_at(question, key, wanted, truth, several, loose, cell)
+            found = self._look_at(question, key, wanted, truth, several, loose, cell)
+            if not isinstance(found, str):
+                return found
+            self._refused[asked] = found
         return self._refused[asked]
 
     def _look_at(
@@ -226,7 +258,7 @@ class _Batch:
         several: bool,
         loose: bool,
         cell: Cell | None,
-    ) -> str:
+    ) -> str | _Good:
         task = self._task
         if task.held_out.questions and not question.template.of_patient and split_of_question(question) != wanted.split:
             return "question of another split"
@@ -253,18 +285,24 @@ class _Batch:
         wording = self._worded(question, ties)
         if not wording:
             return LONGER_NAME
-        self._seen |= {key, bare}
-        self._result.keys += [key, bare]
-        self._answers[answer] += 1
-        if question.template.answer == "truth":
-            key_ = truth_key(wanted.split, bool(checked.answer[0]))
-            self._truths[key_] += 1
-            self._result.truths[key_] += 1
-        record = record_of(question, wanted.split, 0, wording)
-        line = json.dumps([record, final_record(record, checked.answer)["answer"], links.record])
+        told = self._bench.checker.told_apart(question)
+        links = msgspec.structs.replace(links, mutants=told.mutants, killed=told.killed)
+        return _Good(question, (key, bare), checked, links, wording, told.share)
+
+    def _write(self, good: _Good, wanted: Wanted) -> None:
+        """Take a good question."""
+        answer = good.checked.answer or []
+        self._seen |= {*good.keys}
+        self._result.keys += good.keys
+        self._answers[json.dumps(answer)] += 1
+        if good.question.template.answer == "truth":
+            key = truth_key(wanted.split, bool(answer[0]))
+            self._truths[key] += 1
+            self._result.truths[key] += 1
+        record = record_of(good.question, wanted.split, 0, good.wording)
+        line = json.dumps([record, final_record(record, answer)["answer"], good.links.record])
         self._result.lines.append((wanted.split, line))
         self._result.made += 1
-        return ""
 
     def _worded(self, question: Question, ties: bool) -> str:
         """A sentence that asks for nothing else, or none."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ehrxqa.dataset.links import MOST_LINKS, Links, RowLinks
 from ehrxqa.errors import NeuralSqlError
@@ -39,11 +39,14 @@ from ehrxqa.sql.gold.indexed import schema_of
 from ehrxqa.sql.gold.runner import Prover, Runner
 from ehrxqa.sql.limits import Limits
 from ehrxqa.sql.lint import Lint
+from ehrxqa.sql.mutants import mutants
 from ehrxqa.sql.official_text import normalise
+from ehrxqa.sql.same_rows import same_rows
+from ehrxqa.sql.structure import read
 from ehrxqa.vqa.image_labels import ImageLabels
 from ehrxqa.vqa.oracle import OracleModel
 
-__all__ = ["LONGER_NAME", "TIES", "Checked", "Checker"]
+__all__ = ["LONGER_NAME", "TIES", "Checked", "Checker", "ToldApart"]
 
 #: Longest list that is a good answer.
 MOST_ANSWERS: Final = 20
@@ -74,6 +77,8 @@ LONGER_NAME: Final = "lint: longer-name"
 _LEAST_DENOMINATOR: Final = 2
 _MOST_DENOMINATOR: Final = 5
 _BY_DATE: Final = replace(INDEXED, by_date=True)
+#: Steps of SQLite's machine that a mutant may take: some tenths of a second.
+_MUTANT_STEPS: Final = 10_000_000
 #: Seconds that a program may take.
 _SECONDS: Final = 20.0
 
@@ -97,6 +102,18 @@ class Checked:
     needs: Needs = "table"
 
 
+class ToldApart(NamedTuple):
+    """How well a question tells systems apart: mutants of its gold program, and those that give another answer."""
+
+    mutants: int
+    killed: int
+
+    @property
+    def share(self) -> float:
+        """The mutation score, from 0 to 1."""
+        return self.killed / self.mutants if self.mutants else 0.0
+
+
 class Checker:
     """Checks questions about one database.
 
@@ -113,6 +130,7 @@ class Checker:
         self._fast = Lookup(copies.indexed, _SECONDS)
         self._engine = Engine(copies.indexed, OracleModel(labels), limits=limits, now=copies.now)
         self._plain_engine = Engine(copies.database, OracleModel(labels), limits=limits, now=copies.now)
+        self._mutants = Lookup(copies.indexed, _SECONDS, _MUTANT_STEPS)
         self._lint = Lint(self._fast.rows)
         self._names: dict[str, set[str]] = {}
         self._longer_names: dict[tuple[str, str], tuple[str, ...]] = {}
@@ -182,6 +200,20 @@ class Checker:
                 return Checked(reason="a name that makes the sentence ambiguous")
             return Checked(fault=f"the template does not read back: {filled(question)}")
         return Checked(answer, alternatives=alternatives, needs=self._needs(question))
+
+    def told_apart(self, question: Question) -> ToldApart:
+        """How many single-fault mutants of the gold program give another answer; those that take too long do not count."""
+        text = self._normalised(gold_program(question, INDEXED).lower())
+        gold = self._fast.rows(text)
+        made = killed = 0
+        for mutant in mutants(read(text)):
+            try:
+                rows = self._mutants.rows(mutant.sql)
+            except NeuralSqlError:
+                continue
+            made += 1
+            killed += not same_rows(rows, gold)
+        return ToldApart(made, killed)
 
     def _asked_plainly(self, question: Question) -> list[Any]:
         """The NeuralSQL answer on the database without indexes, where a list has the order that systems will see."""

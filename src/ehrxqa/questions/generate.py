@@ -54,6 +54,8 @@ class GenerateReport:
         missing: Split → questions that could not be made.
         rejected: Reason → draws that were not taken.
         faults: Proofs that failed; such questions are never written.
+        mutants: Single-fault mutants of the gold programs.
+        killed: Those of them that give another answer.
         fault_examples: Some of them, in words.
     """
 
@@ -63,6 +65,8 @@ class GenerateReport:
     missing: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
     faults: int = 0
+    mutants: int = 0
+    killed: int = 0
     fault_examples: list[str] = field(default_factory=list)
 
     __repr__ = short_repr
@@ -84,6 +88,7 @@ def generate(
     separate_subjects: bool = True,
     separate_questions: bool = False,
     ambiguous: bool = False,
+    choices: int = 2,
     now: str = CURRENT_TIME,
     workers: int | None = None,
     cluster: Cluster | None = None,
@@ -106,6 +111,8 @@ def generate(
         separate_subjects: Questions about one patient in train and valid are about different patients.
         separate_questions: Questions without a patient are in one split only, also of train and test.
         ambiguous: Also questions that another reading answers otherwise; their links hold the other answers.
+        choices: Good questions that are drawn for each that is taken: that which tells systems apart best, since most
+            single-fault mutants of its gold program give another answer.
         now: The current time of the databases, as `YYYY-MM-DD HH:MM:SS`; the manifest keeps it.
         workers: Processes (default: number of processors). The result does not depend on it.
         cluster: A Dask cluster that makes them instead; OUT must be there, too.
@@ -124,6 +131,8 @@ def generate(
         raise SettingsError(f"impossible must be a share from 0 to 0.5, not {impossible:g}")
     if not 0 <= empty <= 0.5:
         raise SettingsError(f"empty must be a share from 0 to 0.5, not {empty:g}")
+    if not 1 <= choices <= 10:
+        raise SettingsError(f"choices must be from 1 to 10, not {choices}")
     if seed < 0:
         raise SettingsError(f"seed must not be negative, not {seed}")
     templates = chosen_templates(scopes, families)
@@ -147,6 +156,7 @@ def generate(
             "separate_subjects": separate_subjects,
             "separate_questions": separate_questions,
             "ambiguous": ambiguous,
+            "choices": choices,
             "now": check_time(now),
         }
         key = stage_key("questions", inputs, settings, versions)
@@ -164,6 +174,7 @@ def generate(
             empty,
             HeldOut(separate_subjects, separate_questions),
             ambiguous,
+            choices,
         )
         copies = {base: make_copies(base, path, folder, now) for base, path in databases.items()}
         needs = [path for each in copies.values() for path in (each.database, each.indexed, each.twins)]
@@ -189,6 +200,7 @@ def generate(
 
             def stage_manifest() -> None:
                 report.scopes, report.templates = dict(sorted(files.scopes.items())), len(files.templates)
+                report.mutants, report.killed = files.mutants, files.killed
                 if manifest is None:
                     return
                 counts = {name: value for name, value in asdict(report).items() if name != "fault_examples"}

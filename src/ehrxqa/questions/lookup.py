@@ -25,15 +25,22 @@ class Lookup:
     Args:
         path: The database.
         seconds: Time limit of one program.
+        steps: Steps of SQLite's machine that one program may take, where that must not depend on how busy the machine is.
     """
 
-    def __init__(self, path: Path, seconds: float) -> None:
+    def __init__(self, path: Path, seconds: float, steps: int | None = None) -> None:
         self._seconds, self._until = seconds, 0.0
+        self._strides, self._left = None if steps is None else steps // _STRIDE, 0
         uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
         self._db = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
         for pragma in _PRAGMAS:
             self._db.execute(f"pragma {pragma}").fetchall()
-        self._db.set_progress_handler(lambda: time.monotonic() > self._until, _STRIDE)
+        self._db.set_progress_handler(self._is_over, _STRIDE)
+
+    def _is_over(self) -> bool:
+        """Called every `_STRIDE` steps; True ends the program."""
+        self._left -= 1
+        return time.monotonic() > self._until or (self._strides is not None and self._left < 0)
 
     def rows(self, sql: str, parameters: Sequence[Value] = ()) -> list[tuple[Any, ...]]:
         """All rows, in SQLite's own order.
@@ -42,7 +49,7 @@ class Lookup:
             TimeLimit: The program takes too long.
             SqlError: SQLite refuses it.
         """
-        self._until = time.monotonic() + self._seconds
+        self._until, self._left = time.monotonic() + self._seconds, self._strides or 0
         try:
             return self._db.execute(sql, tuple(parameters) or None).fetchall()
         except apsw.InterruptError as error:

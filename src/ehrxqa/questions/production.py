@@ -33,6 +33,7 @@ class Request:
         empty: Most that may be empty, of the lists and counts about images.
         held_out: What the splits may not share.
         ambiguous: Whether another reading of a question may give another answer.
+        choices: Good questions that are drawn for each that is taken.
     """
 
     templates: Mapping[str, Template]
@@ -41,6 +42,7 @@ class Request:
     empty: float
     held_out: HeldOut
     ambiguous: bool = False
+    choices: int = 1
 
 
 @dataclass
@@ -111,6 +113,7 @@ def _tasks(
             request.held_out,
             tuple(sorted(known.truths.items())),
             request.ambiguous,
+            request.choices,
         )
         for (base, id_), some in wanted.items()
         for template in (request.templates[id_],)

@@ -37,6 +37,8 @@ class QuestionFiles:
             self._orders[split] = order
         self.scopes: Counter[str] = Counter()
         self.templates: set[str] = set()
+        #: Mutants of all gold programs, and those that the questions tell from the gold.
+        self.mutants = self.killed = 0
 
     @property
     def counts(self) -> dict[str, int]:
@@ -69,10 +71,13 @@ class QuestionFiles:
 
     def _write_links(self, path: Path) -> None:
         self.scopes.clear()
+        self.mutants = self.killed = 0
         with atomic_path(path) as part, part.open("w", encoding="utf-8", newline="\n") as stream:
             for split in SPLITS:
                 for _, _, links in self._entries(split):
                     if links:
                         self.scopes[links["scope"]] += 1
                         self.templates.add(links["template"])
+                        self.mutants += links["mutants"]
+                        self.killed += links["killed"]
                         stream.write(json.dumps(links) + "\n")
