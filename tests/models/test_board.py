@@ -12,6 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from ehrxqa.cli.main import main
+from ehrxqa.dataset.floors import SIDES, floors
+from ehrxqa.dataset.splits import read_dataset
 from ehrxqa.errors import RecordError
 from ehrxqa.models.board import board, board_html, board_text
 from ehrxqa.models.compare import compare, compare_text
@@ -45,11 +47,24 @@ def test_floors_reach_what_they_may_and_no_more(runs: dict[str, RunReport]) -> N
     assert ex(runs["floor-images-only"], modality="Image") > 90
     for floor, modality in (("floor-tables-only", "Table"), ("floor-images-only", "Image")):
         answered = [each for each in runs[floor].scores.questions if each.answer is not None]
-        assert {each.groups["modality"] for each in answered} == {modality}
+        assert {each.groups["modality"] for each in answered} == {modality, "Image+Table"}
     assert 0 < ex(runs["floor-question-only"]) < 60
     assert ex(runs["floor-constant"], modality="Table") == ex(runs["floor-prior"], modality="Table") == 100
     for floor in FLOORS:
         assert ex(runs[floor]) < ex(runs["b-oracle"])
+
+
+def test_floors_that_are_run_are_those_that_stats_print(questioned: Path, runs: dict[str, RunReport]) -> None:
+    """The answer of who knows one side only has one rule."""
+    dataset = read_dataset(questioned)
+    for name in SIDES:
+        scored = {each.id: each for each in runs[f"floor-{name}"].scores.questions}
+        records = [record for record in dataset.splits["test"] if str(record["id"]) in scored]
+        expected = floors(replace(dataset, splits={"test": records}))
+        asked = [each for each in scored.values() if each.groups["scope"] == "MULTIMODAL-SINGLE"]
+        right = sum(each.value == 1 for each in asked) / len(asked)
+        assert expected["questions"] == len(asked) > 5
+        assert right == pytest.approx(expected[name.replace("-", "_")]["accuracy"], abs=1e-6)
 
 
 def test_the_board_holds_all_runs_of_the_same_questions_the_best_first(

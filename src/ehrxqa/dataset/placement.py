@@ -22,11 +22,13 @@ class Placement:
         modality: Table, Image or Image+Table.
         scope: Name of its scope.
         family: Family of its template; the template itself where no links name families.
+        needs: What a question about an event and a finding of one patient needs, see `links`; else empty.
     """
 
     modality: str
     scope: str
     family: str
+    needs: str = ""
 
 
 def placement_of(record: Mapping[str, Any], links: LinkTable) -> Placement:
@@ -38,7 +40,8 @@ def placement_of(record: Mapping[str, Any], links: LinkTable) -> Placement:
     link = links.of(record)
     if link is not None:
         scope = SCOPE_OF_KEY[link.scope]
-        return Placement(scope.modality, scope.name, link.family)
+        needs = link.needs if link.scope == "multimodal-single" else ""
+        return Placement(scope.modality, scope.name, link.family, needs)
     scope = scope_of(record["q_tag"])
     return Placement(scope.modality, scope.name, record["q_tag"])
 

@@ -4,8 +4,8 @@
 |---|---|---|
 | prior | `gold` | `prior`: the most frequent answer of train to each image question |
 | constant | `gold` | `constant:no` |
-| tables-only | `tables-only`: the gold queries of table questions, nothing else | any |
-| images-only | `images-only`: the gold queries of image questions, nothing else | `oracle` |
+| tables-only | `tables-only`: the gold queries of table questions; what tables say of events and findings | any |
+| images-only | `images-only`: the same the other way round | `oracle` |
 | question-only | `question-only`: the answer of the train question whose words are nearest | none |
 
 A result beside them says how much of it the question, the pictures and the tables were needed for.
@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from ehrxqa.dataset.floors import SIDES, one_sided_answer
 from ehrxqa.dataset.splits import load_records
 from ehrxqa.errors import RecordError
 from ehrxqa.layout import question_file
@@ -35,16 +36,16 @@ FLOORS: Final = {
 }
 
 #: Parsers of floors, and what they answer.
-FLOOR_PARSERS: Final = {"tables-only": "Table", "images-only": "Image", "question-only": ""}
+FLOOR_PARSERS: Final = {**SIDES, "question-only": ""}
 
 _WORD: Final = re.compile(r"[a-z]+")
 
 
 class ModalityParser:
-    """The gold queries of one modality; it abstains elsewhere.
+    """The gold queries of one modality, and what this alone says of an event and a finding; it abstains elsewhere.
 
     Args:
-        context: Holds the gold queries and the modality of each question.
+        context: Holds the gold queries, the modality of each question, and what it needs.
         name: `tables-only` or `images-only`.
     """
 
@@ -59,6 +60,8 @@ class ModalityParser:
             modality = self._context.modalities.get(question.id)
             if modality == FLOOR_PARSERS[self.name]:
                 yield place, Prediction(self._context.gold.get(question.id))
+            elif needs := self._context.needs.get(question.id):
+                yield place, Prediction(literal_query([one_sided_answer(self.name, needs)]))
             else:
                 yield place, Prediction(None, explanation=f"{self.name}: the question is of modality {modality}")
 

@@ -136,6 +136,7 @@ class Context:
         ask: Asked to confirm before anything is sent anywhere; see `net.consent`.
         progress: Told what happens.
         now: The current time of the database.
+        needs: Id → what a question about an event and a finding needs; for the parsers of floors.
     """
 
     out: Path
@@ -148,6 +149,7 @@ class Context:
     ask: Ask | None = None
     progress: Progress = SILENT
     now: str = CURRENT_TIME
+    needs: Mapping[str, str] = field(default_factory=dict)
 
 
 def make_parser(spec: str, context: Context) -> Parser:

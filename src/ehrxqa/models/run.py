@@ -289,6 +289,7 @@ def _parser(
         ask,
         progress,
         now,
+        {identifier: placed.needs for identifier, placed in asked.facts.items() if placed.needs},
     )
     return make_parser(parser, context)
 
