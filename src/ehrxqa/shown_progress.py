@@ -22,6 +22,9 @@ __all__ = ["FITTING", "FittingProgress", "NotebookProgress"]
 
 #: Seconds between two looks of one bar in a notebook.
 _EVERY_SECONDS: Final = 0.2
+#: Work that is done in less leaves no line: a build has a dozen such steps.
+_WORTH_SECONDS: Final = 0.5
+_DONE: Final = "done"
 
 
 class _NotebookTask:
@@ -49,8 +52,12 @@ class _NotebookTask:
         yield self
 
     def end(self, how: str) -> None:
-        """Put a line in the place of the bar."""
-        said = f"{self._name}: {how} ({self._clock() - self._began:.1f} s)"
+        """Put a line in the place of the bar, or nothing where there was hardly time to read one."""
+        seconds = self._clock() - self._began
+        if how == _DONE and seconds < _WORTH_SECONDS:
+            put("", self._place)
+            return
+        said = f"{self._name}: {how} ({seconds:.1f} s)"
         put(f"<small>{escape(visible(said))}</small>", self._place)
 
     def _html(self) -> str:
@@ -77,7 +84,7 @@ class NotebookProgress:
         except BaseException:
             bar.end("stopped")
             raise
-        bar.end("done")
+        bar.end(_DONE)
 
     def note(self, message: str) -> None:
         """Show the message."""

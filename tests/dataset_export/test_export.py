@@ -376,3 +376,26 @@ def test_command(own: Path) -> None:
     assert json.loads(result.stdout)["questions"] == {"valid": 1, "test": 5}
     assert "6 questions" in CliRunner().invoke(command, [str(own)], catch_exceptions=False).output
     assert CliRunner().invoke(command, [str(own), "--quiet"], catch_exceptions=False).output == ""
+
+
+def test_events_and_metadata_of_the_databases(own: Path, tmp_path: Path) -> None:
+    """What the libraries of their consumers check in `make consumers`, as far as it can be seen without them."""
+    words = [str(own), "--meds", str(tmp_path / "meds"), "--datasette", str(tmp_path / "shown")]
+    done = CliRunner().invoke(command, [*words, "--format", "json"])
+    assert done.exit_code == 0, done.output
+    report = json.loads(done.stdout)
+    assert report["questions"] == {} and len(report["files"]) == 7
+    assert all(Path(name).is_file() for name in report["files"])
+    assert not (own / "dataset" / "parquet").exists()
+    events = pq.read_table(tmp_path / "meds/data/held_out/0.parquet")
+    assert events.schema.names[:5] == ["subject_id", "time", "code", "numeric_value", "text_value"]
+    assert events.schema.field("time").type == pa.timestamp("us")
+    assert {"MEDS_BIRTH", "MEDS_DEATH"} & set(events["code"].to_pylist())
+    assert "tb_cxr_plus" not in set(events["table"].to_pylist())
+    shown = json.loads((tmp_path / "shown/metadata.json").read_text())["databases"]["mimic_iv_cxr"]["tables"]
+    assert shown["TB_CXR_PLUS"] == {"allow": False, "hidden": True}
+    assert shown["ADMISSIONS"]["columns"]["admittime"] and "admission_type" in shown["ADMISSIONS"]["facets"]
+    with pytest.raises(SettingsError, match="belongs to the question set"):
+        export(own, images=own, meds=tmp_path)
+    with pytest.raises(BuildError, match="holds no build"):
+        export(tmp_path, meds=tmp_path / "x")

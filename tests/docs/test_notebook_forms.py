@@ -184,7 +184,7 @@ def test_long_calls_show_progress_by_themselves_and_can_be_told_not_to(notebook,
     ehrxqa.leak_scan([tmp_path], progress=ehrxqa.SILENT)
     assert notebook == []
     ehrxqa.leak_scan([tmp_path])
-    assert any("done" in html for html in notebook)
+    assert any("<progress" in html for html in notebook) and notebook[-1] == ""  # done before it could be read
 
 
 def test_a_function_answers_image_questions(tmp_path):

@@ -14,7 +14,6 @@ import click
 from ehrxqa.cli.options import answering_options, example, forms_option, quiet_option, split_option
 from ehrxqa.counting import counted
 from ehrxqa.json_files import read_text
-from ehrxqa.layout import database_file
 
 if TYPE_CHECKING:
     from ehrxqa.neuralsql.result import Result
@@ -61,9 +60,7 @@ def command(
 
     text = _text_of(sql)
     limits = Limits(seconds=timeout, rows=max_rows)
-    result = query(
-        database_file(database, split), text, model=model, images=images, cache=cache, limits=limits, now=now
-    )
+    result = query(database, text, split=split, model=model, images=images, cache=cache, limits=limits, now=now)
     if result.notes and not quiet:
         click.echo("\n".join(f"note: {note}" for note in result.notes), err=True)
     if explain and output_format != "json":

@@ -9,7 +9,7 @@ from typing import Any
 from ehrxqa.arguments import checked
 from ehrxqa.errors import SettingsError
 from ehrxqa.files import reading
-from ehrxqa.layout import CURRENT_TIME
+from ehrxqa.layout import CURRENT_TIME, SPLITS, database_file
 from ehrxqa.neuralsql.calls import FUNCTION
 from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.neuralsql.result import Result
@@ -26,6 +26,7 @@ def query(
     database: Path | str,
     sql: str,
     *,
+    split: str = "test",
     model: str | VqaModel | Callable[[VqaRequest], Any] = "oracle",
     images: Path | str | None = None,
     cache: Path | str | None = None,
@@ -35,8 +36,10 @@ def query(
     """Run one NeuralSQL query on a database.
 
     Args:
-        database: The integrated database; it is only read, and its TB_CXR_PLUS is out of reach of the query.
+        database: The integrated database, or the output folder of a build; it is only read, and its TB_CXR_PLUS is out
+            of reach of the query.
         sql: Any SQLite SELECT, with func_vqa("question", study_id) wherever a value or a select item may stand.
+        split: Whose database, if an output folder is given.
         model: Who answers image questions, as a text: `oracle`, `constant:no`, … (see `ehrxqa.vqa.registry`),
             or a model of your own: a `VqaModel`, or a function of one request.
         images: Folder of MIMIC-CXR-JPG, for models that look at images.
@@ -55,8 +58,10 @@ def query(
         model = FunctionModel(model)
         if cache is not None:
             raise SettingsError("answers of a function are kept in no cache: give a model with a name and a version")
+    if split not in SPLITS:
+        raise SettingsError(f"split must be {', '.join(SPLITS[:-1])} or {SPLITS[-1]}, not {split!r}")
     setup = Setup(
-        Path(database),
+        database_file(database, split),
         model,
         None if images is None else Path(images),
         None if cache is None else Path(cache),
