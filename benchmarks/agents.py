@@ -27,11 +27,13 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("out", nargs="?", type=Path, help="folder of `ehrxqa demo`")
     arguments.add_argument("--episodes", type=int, default=300)
+    arguments.add_argument("--smoke", action="store_true", help="one episode of each policy, no attacks")
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         out = given.out or made_demo(Path(scratch))
-        policies(out / "ehrxqa", out / "hospital", given.episodes)
-        doors(Path(scratch))
+        policies(out / "ehrxqa", out / "hospital", 1 if given.smoke else given.episodes)
+        if not given.smoke:  # they are tests, too
+            doors(Path(scratch))
 
 
 def made_demo(folder: Path) -> Path:

@@ -7,6 +7,7 @@ of its own, so that memory is that of one job. Prints ratios; absolute times dep
     python benchmarks/build.py                  a hospital with some 2 million lab and 6 million charted rows
     python benchmarks/build.py --factor 10      ten times the rows (needs some minutes and gigabytes of disk)
     python benchmarks/build.py --parity DIR     also the whole build of the reference tree in DIR
+    python benchmarks/build.py --smoke          as little as shows that it runs
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def job(name: str, *arguments: str) -> None:
 
             members = scene_graphs.list_members(Path(arguments[0]))
             if name == "decode":
-                contents = [content for _, content in scene_graphs._contents(members)]
+                contents = [content for _, content in scene_graphs.contents(members)]
                 begun = time.perf_counter()
                 for content in contents:
                     msgspec.json.decode(content)
@@ -87,10 +88,10 @@ def job(name: str, *arguments: str) -> None:
     print(json.dumps({"seconds": seconds, "rows": rows, "mb": max(own, children) / 1024}))
 
 
-def measured(*arguments: str | Path) -> dict[str, float]:
-    """A job in a process of its own: the better of two runs."""
+def measured(*arguments: str | Path, times: int = 2) -> dict[str, float]:
+    """A job in a process of its own: the best of some runs."""
     results = []
-    for _ in range(2):
+    for _ in range(times):
         done = subprocess.run([sys.executable, __file__, "--job", *map(str, arguments)], capture_output=True, text=True)
         if done.returncode:
             sys.exit(done.stderr)
@@ -111,11 +112,14 @@ def main() -> None:
     parser.add_argument("--factor", type=float, default=1.0)
     parser.add_argument("--subjects", type=int, default=600)
     parser.add_argument("--parity", type=Path)
+    parser.add_argument("--smoke", action="store_true", help="as little as shows that it runs")
     parser.add_argument("--job", nargs="+")
     options = parser.parse_args()
     if options.job:
         job(*options.job)
         return
+    if options.smoke:
+        options.subjects, options.factor = 60, 0.002
     from ehrxqa.database.events import EVENT_TABLES
     from ehrxqa.hospital import synth
 

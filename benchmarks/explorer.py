@@ -81,6 +81,7 @@ class Server:
 
     def settle(self) -> None:
         """Wait until what is made ready in the background is ready."""
+        self._connection.close()  # the server ends a line on which nothing is asked; the next request opens another
         while True:
             before = self.cpu_ms()
             time.sleep(1.0)

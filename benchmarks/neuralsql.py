@@ -1,8 +1,9 @@
 """NeuralSQL against gold SQL, and model calls against asking row by row.
 
-    python benchmarks/neuralsql.py DATABASE RECORDS [--repeat N] [--subjects N]
+    python benchmarks/neuralsql.py [DATABASE RECORDS] [--repeat N] [--subjects N]
 
-DATABASE is an integrated database, RECORDS a pre-release question file for it (with `query` and `_gold_program`).
+DATABASE is an integrated database, RECORDS a pre-release question file for it (with `query` and `_gold_program`);
+without them a synthetic hospital is made, built and asked first.
 Every ratio is of two measurements of the same run on the same machine:
 
 - CPU time: the NeuralSQL queries under the oracle against the gold programs of the same records, both through the
@@ -112,11 +113,29 @@ def _cpu() -> float:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("database", type=Path)
-    parser.add_argument("records", type=Path)
+    parser.add_argument("database", type=Path, nargs="?")
+    parser.add_argument("records", type=Path, nargs="?")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--subjects", type=int, default=30)
     options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as made:
+        if options.records is None:
+            options.database, options.records = synthetic(Path(made))
+        measure(options)
+
+
+def synthetic(folder: Path) -> tuple[Path, Path]:
+    """The test database of a synthetic hospital, and questions about it."""
+    import ehrxqa
+
+    ehrxqa.synth(folder / "sources", subjects=240, gold_subjects=60, images=False)
+    ehrxqa.build(folder / "sources", folder / "out")
+    ehrxqa.generate(folder / "out", test=300)
+    return folder / "out/database/test/mimic_iv_cxr.db", folder / "out/dataset/_test.json"
+
+
+def measure(options: argparse.Namespace) -> None:
+    """Everything, on a database and its questions."""
     records = [r for r in json.loads(options.records.read_text("utf-8")) if "func_vqa" in r["query"]]
     queries = [record["query"] for record in records]
     print(f"{len(records)} NeuralSQL records, {options.database.stat().st_size / 1e6:.0f} MB")

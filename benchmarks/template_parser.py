@@ -2,17 +2,18 @@
 
 OUT holds a build (the databases are enough). Questions are made twice in a temporary folder: train and test from all
 wordings of every template; and test from the first wording of every template, train and valid from the others. Each set
-is run with perfect vision. Without OUT, nothing is measured.
+is run with perfect vision. Without OUT, a synthetic hospital is made and built first.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from ehrxqa.building.build import build
+from ehrxqa.hospital import synth
 from ehrxqa.models.run import run
 from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.generate import generate
@@ -54,11 +55,13 @@ def main() -> None:
     parsing.add_argument("--train", type=int, default=6000)
     parsing.add_argument("--test", type=int, default=1000)
     given = parsing.parse_args()
-    if given.out is None:
-        sys.exit("give the output folder of a build")
     sizes = {"train": given.train, "valid": given.train // 10}
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
+        if given.out is None:
+            given.out = place / "out"
+            synth(place / "hospital", subjects=240, gold_subjects=60, images=False)
+            build(place / "hospital", given.out)
         seen = folder_with(given.out, place / "seen")
         generate(seen, **sizes, test=given.test, workers=1)
         report("wordings as in train", seen)

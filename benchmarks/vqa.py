@@ -125,11 +125,6 @@ def main() -> None:
     asked = [made_up_question(rng, labels) for _ in range(500)]
     studies = list(labels.study_ids[:2000])
     oracle = OracleModel(labels)
-    taken = seconds(
-        "oracle, 500 questions × 2,000 studies, by answer_studies",
-        lambda: [oracle.answer_studies(question, studies) for question in asked],
-    )
-    print(f"{'':58} {len(asked) * len(studies) / taken:12,.0f} answers/s")
     requests = [VqaRequest(study, "", question, "") for question in asked[:100] for study in studies]
     taken = seconds("oracle, 100 questions × 2,000 studies, by answer", lambda: oracle.answer(requests))
     print(f"{'':58} {len(requests) / taken:12,.0f} answers/s")

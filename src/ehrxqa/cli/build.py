@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ehrxqa.cli.options import (
     DIR,
     chest_imagenome_option,
+    cluster_options,
     emit,
     example,
     format_option,
@@ -24,11 +26,19 @@ from ehrxqa.counting import counted
 from ehrxqa.layout import OFFICIAL_SUBJECTS, database_path
 from ehrxqa.progress import make_progress
 
+if TYPE_CHECKING:
+    from ehrxqa.runs.cluster import Cluster
+
 __all__ = ["command"]
 
 
 @click.command(
-    "build", epilog=example("ehrxqa build physionet.org/files out", "ehrxqa build hospital out --train-subjects 80")
+    "build",
+    epilog=example(
+        "ehrxqa build physionet.org/files out",
+        "ehrxqa build hospital out --train-subjects 80",
+        "ehrxqa build hospitals builds --each",
+    ),
 )
 @click.argument("sources", type=DIR)
 @click.argument("out", type=DIR)
@@ -63,7 +73,13 @@ __all__ = ["command"]
     "the official builder does.  [default: coherent for synthetic and hybrid sources]",
 )
 @unpublished_option
+@click.option(
+    "--each",
+    is_flag=True,
+    help="SOURCES holds one source tree in each of its folders; build each to a folder of that name in OUT.",
+)
 @click.option("--force", is_flag=True, help="Build anew, even if OUT holds another build.")
+@cluster_options("out")
 @quiet_option
 @format_option
 def command(
@@ -80,10 +96,12 @@ def command(
     tables: tuple[str, ...],
     coherent: bool | None,
     unpublished_sources: bool,
+    each: bool,
     force: bool,
+    cluster: Cluster | None,
     quiet: bool,
     output_format: str,
-) -> None:
+) -> int:
     """Build labels and databases from the source files.
 
     SOURCES is the folder that holds mimiciv/2.2, mimic-cxr-jpg/2.0.0 and chest-imagenome/1.0.0. A second run does
@@ -92,21 +110,33 @@ def command(
     from ehrxqa.building.build import build
     from ehrxqa.sources.catalogue import CHEST_IMAGENOME, MIMIC_CXR_JPG, MIMIC_IV
 
-    manifest = build(
-        sources,
-        out,
-        train_subjects=train_subjects,
-        test_subjects=test_subjects,
-        seed=seed,
-        workers=workers,
-        folders={MIMIC_IV.slug: mimic_iv, MIMIC_CXR_JPG.slug: mimic_cxr_jpg, CHEST_IMAGENOME.slug: chest_imagenome},
-        releases=releases,
-        tables=tables,
-        mode=None if coherent is None else "coherent" if coherent else "official",
-        force=force,
-        unpublished_sources=unpublished_sources,
-        progress=make_progress(quiet=quiet),
-    )
+    settings: dict[str, Any] = {
+        "train_subjects": train_subjects,
+        "test_subjects": test_subjects,
+        "seed": seed,
+        "releases": releases,
+        "tables": tables,
+        "mode": None if coherent is None else "coherent" if coherent else "official",
+        "force": force,
+        "unpublished_sources": unpublished_sources,
+    }
+    progress = make_progress(quiet=quiet)
+    folders = {MIMIC_IV.slug: mimic_iv, MIMIC_CXR_JPG.slug: mimic_cxr_jpg, CHEST_IMAGENOME.slug: chest_imagenome}
+    if each:
+        if any(folders.values()):
+            raise click.UsageError("--each takes all projects from the tree; leave out folders of single projects")
+        from ehrxqa.building.build_each import build_each
+
+        built = build_each(sources, out, settings=settings, workers=workers, cluster=cluster, progress=progress)
+        emit(
+            output_format,
+            {"out": str(out), "builds": [asdict(tree) for tree in built]},
+            lambda: "\n".join(f"{out / tree.name}: {tree.error or 'built'}" for tree in built),
+        )
+        return int(any(tree.error for tree in built))
+    if cluster is not None:
+        raise click.UsageError("--cluster is for several trees; add --each")
+    manifest = build(sources, out, workers=workers, folders=folders, progress=progress, **settings)
     from ehrxqa.building.facts import build_facts, facts_json, facts_text
 
     facts = build_facts(out)
@@ -129,3 +159,4 @@ def command(
         return "\n".join([*lines, facts_text(facts)])
 
     emit(output_format, result, text)
+    return 0

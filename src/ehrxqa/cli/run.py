@@ -12,6 +12,7 @@ from ehrxqa.cli.options import (
     DIR,
     ask_for_host,
     choosing_options,
+    cluster_options,
     confirm_option,
     emit,
     example,
@@ -29,6 +30,7 @@ from ehrxqa.progress import make_progress
 
 if TYPE_CHECKING:
     from ehrxqa.models.parsers import Estimate
+    from ehrxqa.runs.cluster import Cluster
 
 __all__ = ["command"]
 
@@ -74,6 +76,7 @@ __all__ = ["command"]
 @confirm_option
 @click.option("--dry-run", is_flag=True, help="Say how many requests and tokens it would take, and send nothing.")
 @workers_option
+@cluster_options("out")
 @format_option
 @quiet_option
 def command(
@@ -96,6 +99,7 @@ def command(
     now: str | None,
     dry_run: bool,
     workers: int | None,
+    cluster: Cluster | None,
     output_format: str,
     quiet: bool,
     **options: Any,
@@ -146,6 +150,7 @@ def command(
         options=given,
         ask=ask_for_host if sys.stdin.isatty() and sys.stderr.isatty() else None,
         workers=workers,
+        cluster=cluster,
         progress=make_progress(quiet=quiet),
     )
     value = {"run": asdict(report.run), "profile": report.scores.profile, "summary": report.scores.summary}

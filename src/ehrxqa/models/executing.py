@@ -1,9 +1,9 @@
 """Running the queries of a run: image questions first, each put to the model once, then the SQL.
 
-Queries run in worker processes that can be ended; the model lives in this process alone. A model that looks at
-pictures is asked in rounds: all queries run until they meet answers that are not there, these are asked image by
-image, and the queries that lacked them run again. Answers are kept in a file, so that no run asks twice, a killed one
-included.
+Queries run in worker processes that can be ended; the model lives in this process alone, or on a cluster. A model that
+looks at pictures is asked in rounds: all queries run until they meet answers that are not there, these are asked image
+by image, and the queries that lacked them run again. Answers are kept in a file, so that no run asks twice, a killed
+one included.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from ehrxqa.counting import counted
-from ehrxqa.errors import VqaError
+from ehrxqa.errors import SettingsError
 from ehrxqa.layout import WORK_FOLDER
 from ehrxqa.neuralsql.cache import AnswerCache
 from ehrxqa.neuralsql.noting import NotingModel
@@ -24,8 +23,9 @@ from ehrxqa.neuralsql.result import Counters, Outcome
 from ehrxqa.neuralsql.setup import Setup
 from ehrxqa.neuralsql.workers import WorkerPool
 from ehrxqa.progress import SILENT, Progress
-from ehrxqa.vqa.models import VqaModel, VqaRequest
-from ehrxqa.vqa.registry import make_model
+from ehrxqa.runs.cluster import Cluster
+from ehrxqa.vqa.models import VqaRequest
+from ehrxqa.vqa.shards import Opening, VisionPool
 
 __all__ = ["QueryRunner", "answer_cache"]
 
@@ -42,6 +42,7 @@ class QueryRunner:
         setup: Database, model, images, limits; its cache is where answers are kept.
         workers: Processes.
         progress: Told what happens.
+        cluster: Where a model that looks at pictures is asked instead of in this process.
 
     Attributes:
         name: Of the model; `version` likewise.
@@ -51,20 +52,25 @@ class QueryRunner:
         EhrxqaError: The database or the model cannot be opened.
     """
 
-    def __init__(self, setup: Setup, workers: int, progress: Progress = SILENT) -> None:
+    def __init__(self, setup: Setup, workers: int, progress: Progress = SILENT, cluster: Cluster | None = None) -> None:
         self._setup, self._progress = setup, progress
-        self._model: VqaModel | None = None
+        self._vision: VisionPool | None = None
         self._failed: dict[tuple[str, str], str] = {}
         self.asked = 0
         if isinstance(setup.model, str) and setup.model.partition(":")[0] in _AT_ONCE:
+            if cluster is not None:
+                raise SettingsError(
+                    f"{cluster.address}: is for models that look at pictures; {setup.model} answers here in no time"
+                )
             self._pool = WorkerPool(dataclasses.replace(setup, cache=None), workers)
             self.name, self.version = self._pool.model()
             return
         assert setup.cache is not None
-        self._model = make_model(setup.model, database=setup.database, images=setup.images)
-        self.name, self.version = self._model.name, self._model.version
         AnswerCache(setup.cache).close()  # made once, before several processes open it
-        self._pool = WorkerPool(dataclasses.replace(setup, model=NotingModel(self._model)), workers)
+        opening = Opening(setup.model, setup.database, setup.images)
+        self._vision = VisionPool(opening, cluster=cluster, progress=progress).__enter__()
+        self.name, self.version = self._vision.facts.name, self._vision.facts.version
+        self._pool = WorkerPool(dataclasses.replace(setup, model=NotingModel(self._vision.facts)), workers)
 
     def run(self, queries: Sequence[str], what: str = "queries") -> Iterator[tuple[str, Outcome]]:
         """The outcome of each distinct query, in the order in which they end."""
@@ -80,7 +86,7 @@ class QueryRunner:
                         continue
                     if outcome.unanswered:
                         outcome = Outcome("error", None, reason, 0, outcome.seconds)
-                    elif self._model is None:
+                    elif self._vision is None:
                         self.asked += outcome.counters.asked
                     task.advance()
                     yield left[number], outcome
@@ -95,47 +101,33 @@ class QueryRunner:
         return next((self._failed[key] for request in requests if (key := _key(request)) in self._failed), None)
 
     def _ask(self, requests: Mapping[tuple[str, str], VqaRequest]) -> None:
-        """Put pairs to the model, all questions about an image one after the other."""
-        model = self._model
-        assert model is not None
+        """Put pairs to the model, all questions about an image one after the other; what it cannot answer fails."""
+        vision = self._vision
+        assert vision is not None
         assert self._setup.cache is not None
         images = {image: place for place, image in enumerate(dict.fromkeys(image for _, image in requests))}
         ordered = sorted(requests.values(), key=lambda request: images[request.image_id])
-        size = max(1, min(model.batch_size, 1024))
+        left = iter(ordered)
         with (
             AnswerCache(self._setup.cache) as cache,
             self._progress.task("image questions", total=len(ordered), unit="questions") as task,
         ):
-            for start in range(0, len(ordered), size):
-                batch = ordered[start : start + size]
-                self._put(model, batch, cache)
-                task.advance(len(batch))
-
-    def _put(self, model: VqaModel, batch: Sequence[VqaRequest], cache: AnswerCache) -> None:
-        """Ask and keep a batch; where the model fails on it, one by one, so that only the pairs at fault suffer."""
-        try:
-            answers = list(model.answer(batch))
-            if len(answers) != len(batch):
-                raise VqaError(
-                    f"the model {model.name} gave {len(answers)} answers to {counted(len(batch), 'question')}"
-                )
-        except VqaError as error:
-            if len(batch) == 1:
-                self._failed[_key(batch[0])] = f"study {batch[0].study_id}: {error}"
-            else:
-                for request in batch:
-                    self._put(model, [request], cache)
-            return
-        self.asked += len(batch)
-        cache.put(
-            model.name,
-            model.version,
-            [(*_key(request), answer) for request, answer in zip(batch, answers, strict=True)],
-        )
+            for answered in vision.answer(ordered):
+                kept = []
+                for reply, request in zip(answered.replies, left, strict=False):
+                    if isinstance(reply, str):
+                        self._failed[_key(request)] = f"study {request.study_id}: {reply}"
+                    else:
+                        kept.append((*_key(request), reply))
+                cache.put(self.name, self.version, kept)
+                self.asked += len(kept)
+                task.advance(len(answered.replies))
 
     def close(self) -> None:
         """End the workers."""
         self._pool.__exit__(None, None, None)
+        if self._vision is not None:
+            self._vision.__exit__(None, None, None)
 
     def __enter__(self) -> QueryRunner:
         return self

@@ -40,6 +40,7 @@ from ehrxqa.models.subsets import choose
 from ehrxqa.net.consent import Ask
 from ehrxqa.neuralsql.setup import Setup, open_engine
 from ehrxqa.progress import SILENT, Progress
+from ehrxqa.runs.cluster import Cluster
 from ehrxqa.runs.lines import Lines
 from ehrxqa.runs.manifest import Manifest, read_manifest, recorded_time
 from ehrxqa.runs.output_folder import exclusive
@@ -50,7 +51,7 @@ from ehrxqa.vqa.models import VqaModel
 __all__ = ["RunReport", "estimate", "run"]
 
 #: Arguments that cannot change a number.
-_NOT_RECORDED: Final = ("workers", "progress", "name", "restart", "ask")
+_NOT_RECORDED: Final = ("workers", "cluster", "progress", "name", "restart", "ask")
 _TIMEOUT: Final = 30.0
 _MAX_ROWS: Final = 100_000
 
@@ -98,6 +99,7 @@ def run(
     restart: bool = False,
     ask: Ask | None = None,
     workers: int | None = None,
+    cluster: Cluster | None = None,
     progress: Progress = SILENT,
 ) -> RunReport:
     """Ask a parser and a vision model the questions of a split, and score the answers.
@@ -127,6 +129,7 @@ def run(
         restart: Throw away what the folder holds.
         ask: Asked to confirm before anything is sent to an endpoint; see `net.consent`.
         workers: Processes; as many as there are processors if None.
+        cluster: A Dask cluster where a vision model that looks at pictures is asked.
         progress: Told what happens.
 
     Raises:
@@ -160,7 +163,7 @@ def run(
     )
     maker = _parser(parser, out, database, asked, seed, manifest, options or {}, ask, progress, now)
     count = max(1, min(workers or os.cpu_count() or 1, len(order)))
-    with QueryRunner(setup, count, progress) as runner:
+    with QueryRunner(setup, count, progress, cluster) as runner:
         commit, dirty = working_copy()
         digests = {"dataset": sha256_of(asked.path), "database": sha256}
         if images is not None:

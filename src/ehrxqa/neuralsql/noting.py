@@ -12,6 +12,7 @@ from typing import Final
 
 from ehrxqa.neuralsql.asking import Unanswered
 from ehrxqa.vqa.models import VqaModel, VqaReply, VqaRequest
+from ehrxqa.vqa.shards import ModelFacts
 
 __all__ = ["NotingModel"]
 
@@ -20,13 +21,13 @@ class NotingModel:
     """Stands for a model by name and version, so that its answers are found in a cache.
 
     Args:
-        model: The model.
+        model: The model, or who it is.
     """
 
     #: All questions of a round are noted at once.
     batch_size: Final = 1 << 40
 
-    def __init__(self, model: VqaModel) -> None:
+    def __init__(self, model: VqaModel | ModelFacts) -> None:
         self.name, self.version = model.name, model.version
         self.answers_from_labels = getattr(model, "answers_from_labels", False)
 
