@@ -10,14 +10,18 @@ import sys
 import time
 from collections import Counter
 
+import cluster_tasks
 import dask
+import psutil
 import pytest
 from cluster_nodes import HERE, NodesUnderTest
 
 import ehrxqa
+from ehrxqa.building.build_each import build_each
 from ehrxqa.dataset.answer import answer
 from ehrxqa.errors import BuildError, SettingsError
 from ehrxqa.files import sha256_of
+from ehrxqa.models.run import run
 from ehrxqa.runs import dask_pool
 from ehrxqa.runs.cluster import named_cluster
 from ehrxqa.runs.shards import shard_pool
@@ -170,3 +174,72 @@ def certificates(folder):
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return folder
+
+
+def test_a_run_asks_its_vision_model_on_the_cluster(small, tmp_path):
+    scores = []
+    with NodesUnderTest(tmp_path / "nodes") as nodes:
+        nodes.add_workers(2)
+        for name, cluster in (("here", None), ("there", named_cluster(nodes.address))):
+            out = tmp_path / name
+            shutil.copytree(small / "out", out, ignore=shutil.ignore_patterns(".work"))
+            ehrxqa.generate(out, test=8, seed=1, scopes=["image"], workers=1)
+            report = run(out, vision="first", images=small / "hospital", cluster=cluster, workers=1, name="x")
+            assert report.run.used.images > 0
+            scores.append((out / "runs/x/answers.json").read_bytes())
+        assert scores[0] == scores[1]
+        with pytest.raises(SettingsError, match="is for models that look at pictures; oracle answers here"):
+            run(tmp_path / "here", cluster=named_cluster(nodes.address))
+
+
+def test_each_tree_of_a_folder_is_built_and_one_that_fails_ends_no_other(small, tmp_path):
+    trees = tmp_path / "trees"
+    (trees / "c").mkdir(parents=True)
+    for name in "ab":
+        (trees / name).symlink_to(small / "hospital")
+    with NodesUnderTest(tmp_path / "nodes") as nodes:
+        nodes.add_workers(1)
+        built = build_each(trees, tmp_path / "out", cluster=named_cluster(nodes.address))
+    assert [tree.name for tree in built] == ["a", "b", "c"]
+    assert [tree.error is None for tree in built] == [True, True, False]
+    assert str(trees / "c") in built[2].error
+    ours = digests(small / "out/database") | digests(small / "out/labels")
+    assert digests(tmp_path / "out/a/database") | digests(tmp_path / "out/a/labels") == ours
+    with pytest.raises(SettingsError, match="holds no folders"):
+        build_each(trees / "c", tmp_path / "none")
+
+
+SBATCH = """#!/bin/sh
+# what SLURM does, as far as dask-jobqueue sees it: the script runs elsewhere, and its number is told
+setsid sh "$1" > {folder}/job.log 2>&1 < /dev/null &
+echo "Submitted batch job $!"
+"""
+SCANCEL = '#!/bin/sh\nkill -TERM -- "-$1" 2>/dev/null\nexit 0\n'
+
+
+def test_jobs_of_slurm_do_shards_and_end_with_the_command(tmp_path, monkeypatch):
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name, text in (("sbatch", SBATCH.format(folder=tmp_path)), ("scancel", SCANCEL)):
+        (tools / name).write_text(text)
+        (tools / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(HERE))
+    file = tmp_path / "jobs.toml"
+    file.write_text(
+        'jobs = 1\nmemory = "1GB"\ninterface = "lo"\nqueue = "short"\n'
+        f'shared_temp_directory = "{tmp_path}/shared"\nlocal_directory = "{tmp_path}/scratch"\n'
+    )
+    cluster = named_cluster(f"slurm:{file}", confirmed="jobs.toml")
+    with shard_pool(cluster=cluster) as pool:
+        pids = set(pool.map(cluster_tasks.process, range(6)))
+        assert len(pids) == 1
+        listening = [each for each in psutil.Process().net_connections("inet") if each.status == psutil.CONN_LISTEN]
+        assert {each.laddr.ip for each in listening} == {"127.0.0.1"}
+    _, alive = psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=15)
+    assert not alive
+    assert not any((tmp_path / "shared").iterdir())
+    for text, said in (("jobs = 0", "jobs must be a number"), ("jobs = 1\nsecurity = 1", "security cannot be chosen")):
+        file.write_text(text)
+        with pytest.raises(SettingsError, match=said):
+            shard_pool(cluster=cluster).__enter__()
