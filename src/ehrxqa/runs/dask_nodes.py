@@ -26,10 +26,11 @@ from ehrxqa.progress import Progress
 from ehrxqa.runs.cluster import LOCAL, SLURM, Cluster
 from ehrxqa.runs.worker import die_with
 
-__all__ = ["Nodes", "nodes_of", "serve"]
+__all__ = ["TLS_PARTS", "Nodes", "nodes_of", "serve"]
 
 _HOST: Final = "127.0.0.1"
-_TLS: Final = ("tls_ca_file", "tls_client_cert", "tls_client_key", "tls_scheduler_cert", "tls_scheduler_key",
+#: What a `Security` holds of certificates.
+TLS_PARTS: Final = ("tls_ca_file", "tls_client_cert", "tls_client_key", "tls_scheduler_cert", "tls_scheduler_key",
                "tls_worker_cert", "tls_worker_key")  # fmt: skip
 #: Starts the process of the nodes with the paths on which this process finds modules.
 _START: Final = (
@@ -136,7 +137,7 @@ class _OfThisMachine:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, held)
             os.close(lifeline)
-        told = {"workers": self._workers, "security": {name: getattr(self.security, name) for name in _TLS}}
+        told = {"workers": self._workers, "security": {name: getattr(self.security, name) for name in TLS_PARTS}}
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with suppress(BrokenPipeError):

@@ -31,6 +31,7 @@ from distributed.security import Security
 
 from ehrxqa.errors import BuildError, SettingsError
 from ehrxqa.progress import Progress
+from ehrxqa.runs.dask_nodes import TLS_PARTS
 
 __all__ = ["slurm_nodes"]
 
@@ -70,8 +71,8 @@ def slurm_nodes(file: Path, progress: Progress) -> Iterator[_Jobs]:
     shared.mkdir(mode=0o700, parents=True, exist_ok=True)
     from dask_jobqueue.slurm import SLURMCluster
 
-    security = Security.temporary()
     with tempfile.TemporaryDirectory(prefix="cluster-", dir=shared) as certificates:
+        security = _in_files(Security.temporary(), Path(certificates))
         try:
             scheduler: dict[str, Any] = settings.pop("scheduler_options", {})
             cluster = SLURMCluster(
@@ -83,7 +84,6 @@ def slurm_nodes(file: Path, progress: Progress) -> Iterator[_Jobs]:
                 n_workers=0,
                 security=security,
                 protocol="tls://",
-                shared_temp_directory=certificates,
                 scheduler_options={"dashboard_address": "127.0.0.1:0", **scheduler},
             )
         except (TypeError, ValueError, RuntimeError) as error:
@@ -95,6 +95,15 @@ def slurm_nodes(file: Path, progress: Progress) -> Iterator[_Jobs]:
                 raise BuildError(f"{file}: SLURM takes no jobs ({error})") from error
             progress.note(f"{file}: {jobs} jobs submitted; waiting for the first")
             yield _Jobs(cluster, security, waiting)
+
+
+def _in_files(made: Security, folder: Path) -> Security:
+    """The same certificates as files that their owner alone can read: what jobs can be told of."""
+    paths = {name: folder / f"{name}.pem" for name in TLS_PARTS}
+    for name, path in paths.items():
+        path.touch(0o600)
+        path.write_text(getattr(made, name))
+    return Security(require_encryption=True, **{name: str(path) for name, path in paths.items()})
 
 
 def _read(file: Path) -> dict[str, Any]:
