@@ -17,6 +17,7 @@ from PIL import Image as Pillow
 from ehrxqa.files import disk_errors
 from ehrxqa.hospital.anatomy import Chest
 from ehrxqa.hospital.findings import Finding
+from ehrxqa.hospital.ontology import CATEGORY_OF
 from ehrxqa.hospital.studies import Image
 from ehrxqa.hospital.xray.airways import airway_lines, vessel_points
 from ehrxqa.hospital.xray.bones import bones, spine_points, tube
@@ -38,6 +39,9 @@ __all__ = ["PAINTERS", "draw", "write_jpeg"]
 PAINTERS = {**PLEURA, **SILHOUETTES, **OPACITIES, **LUMPS, **INTERSTITIUM, **WALL, **DEVICES}
 _ORDER = {attribute: position for position, attribute in enumerate(PAINTERS)}
 
+#: Categories of what can be there twice, at two places; of a device there is one.
+_LUNG = ("anatomicalfinding", "disease", "technicalassessment")
+
 #: JPEG quality of the files.
 QUALITY = 85
 #: Pixels of a side of the grid of rays; finer things are drawn on the grid of the file.
@@ -50,8 +54,8 @@ def draw(
     """The picture of an image, shape (rows, columns), 8-bit grey."""
     side = max(image.rows, image.columns)
     scan = normal_chest(rng, chest, Rays(chest.view, _GRID))
-    parts = [(_ORDER[attribute], attribute, finding) for finding in findings for attribute in finding.attributes]
-    for _, attribute, finding in sorted(parts, key=lambda part: part[0]):
+    parts = {(_ORDER[a], a, f.places if CATEGORY_OF[a] in _LUNG else ()): f for f in findings for a in f.attributes}
+    for (_, attribute, _), finding in sorted(parts.items(), key=lambda part: part[0][0]):
         PAINTERS[attribute](scan, _chance(chest, finding, attribute), finding.places, finding.severity)
     clutter(scan, rng, bedside=bedside)
     water = _water(scan)

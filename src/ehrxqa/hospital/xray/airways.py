@@ -52,7 +52,7 @@ def _tree(seed: int, sign: int) -> tuple[tuple[Field, Field, Field, Field], ...]
         directions = np.concatenate(children)
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
         points = np.concatenate([ends, ends])
-        width = np.concatenate([width * 0.80, width * rng.uniform(0.55, 0.78, count)])
+        width = np.concatenate([width * 0.74, width * rng.uniform(0.5, 0.7, count)])
         long *= 0.72
     return tuple(lines)
 
@@ -69,9 +69,9 @@ def vessel_points(chest: Chest, sign: int, factor: float, upper: float) -> Point
         x = chest.shift + sign * (30 + np.clip(across, -0.55, 1.0) * room * 0.97)
         y = 10 + back * chest.thick(z) * 0.85
         inside = (across < 1.0) & (np.abs(back) < 1.0) & (np.abs(down) < 1.08)
-        share = factor * np.where(down < 0, upper * (0.82 if chest.view.upright else 1.0), 1.06)
+        share = np.minimum(factor * np.where(down < 0, upper * (0.82 if chest.view.upright else 1.0), 1.06), 1.65)
         wide = (4.7 * radius * share).astype(np.float32)
-        points = tube(chest.view.lateral, x, y, z, wide, across=3 if level < 3 else 1)
+        points = tube(chest.view.lateral, x, y, z, wide, across=(9, 7, 5, 3, 3)[level])
         parts.append(Points(points.x, points.y, points.z, points.weight * inside[..., None].astype(np.float32)))
     return Points.joined(parts)
 

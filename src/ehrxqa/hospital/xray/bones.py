@@ -116,7 +116,7 @@ def _bones(chest: Chest, breaks: Breaks) -> Points:
                 gap = np.abs(share - place) < 0.011
                 shade[number] *= np.where(gap, 0.15, 1.0)
                 radius[number] *= 1 + 0.3 * np.exp(-(((share - place) / 0.02) ** 2))
-        ribs = tube(chest.view.lateral, x, y, z, radius, shell=0.72)
+        ribs = tube(chest.view.lateral, x, y, z, radius, shell=0.72, across=9)
         parts.append(Points(ribs.x, ribs.y, ribs.z, ribs.weight * shade[..., None] * strong))
         if chest.age > 48:
             parts.append(_cartilage(chest, sign))
@@ -153,7 +153,7 @@ def _clavicle(chest: Chest, sign: int, breaks: Breaks) -> Points:
         beyond = share > place
         z = np.where(beyond, z + step * (1 - 0.5 * (share - place)), z)
         shade *= np.where(np.abs(share - place) < 0.022, 0.1, 1.0).astype(np.float32)
-    part = tube(chest.view.lateral, x, y, z.astype(np.float32), radius, shell=0.62)
+    part = tube(chest.view.lateral, x, y, z.astype(np.float32), radius, shell=0.62, across=15)
     return Points(part.x, part.y, part.z, part.weight * shade[:, None] * np.float32(_CORTEX * 0.8))
 
 
@@ -226,8 +226,8 @@ def spine_points(chest: Chest, crushed: dict[int, float], spurs: float) -> Point
 
 def _spine(chest: Chest, crushed: dict[int, float], spurs: float) -> Points:
     rng = np.random.Generator(np.random.PCG64((chest.seed, 3)))
-    across = ((np.arange(14) + 0.5) / 14 * 2 - 1).astype(np.float32)
-    along = ((np.arange(11) + 0.5) / 11 * 2 - 1).astype(np.float32)
+    across = ((np.arange(26) + 0.5) / 26 * 2 - 1).astype(np.float32)
+    along = ((np.arange(15) + 0.5) / 15 * 2 - 1).astype(np.float32)
     deep = np.array([-0.66, 0.0, 0.66], dtype=np.float32)
     uu, ww, dd = np.meshgrid(*((deep, along, across) if chest.view.lateral else (across, along, deep)))
     seen = dd if chest.view.lateral else uu

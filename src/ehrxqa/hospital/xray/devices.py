@@ -170,7 +170,7 @@ def _subclavian(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], s
 def _port(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
     chest, s = scan.chest, _side(places)
     x, z = s * (92 + float(rng.normal(0, 7))), chest.apex + 84 + float(rng.normal(0, 8))
-    y = -chest.depth - 10
+    y = -float(chest.thick(z)) - 8
     _ring(scan, x, y, z, 12.0, 11.0, 2.4, 5)
     _ring(scan, x, y, z, 5.5, 5.0, 2.6, 4)
     _vein(
@@ -258,19 +258,12 @@ def _pacer(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severi
     chest, s = scan.chest, _side(places)
     top, bottom = chest.heart_edges()[2:]
     x, z = s * (96 + float(rng.normal(0, 6))), chest.apex + 78 + float(rng.normal(0, 8))
-    y = -chest.depth - 12
-    share = np.linspace(0, 1, 60, dtype=np.float32)
-    for part in np.linspace(-1, 1, 9).tolist():
-        half = 22 * np.sqrt(max(1 - 0.75 * part * part, 0))
-        scan.thread(
-            x - half + 2 * half * share,
-            np.full_like(share, y),
-            np.full_like(share, z + 17 * part),
-            2.3,
-            water=17,
-            across=5,
-            sharp=True,
-        )
+    y = -float(chest.thick(z)) - 8
+    share = np.linspace(0, 1, 90, dtype=np.float32)
+    for part in np.linspace(-1, 1, 49).tolist():  # the case: a rounded plate, line by line
+        half = 21 * max(1 - abs(part) ** 3, 0.05) ** (1 / 3)
+        line = x - half + 2 * half * share
+        scan.thread(line, y, np.full_like(share, z + 17 * part), 0.5, water=64.0, across=1, sharp=True)
     entry: list[Point] = [(x - s * 4, y, z - 20), (s * 70, -52.0, chest.apex + 36), (s * 30, -36.0, chest.apex + 34)]
     down: list[Point] = [(chest.shift - 20, -10.0, chest.carina - 10), (chest.shift - 22, -12.0, chest.hilum + 22)]
     tip = (chest.shift + 50 + float(rng.normal(0, 6)), -40.0, bottom - 14 + float(rng.normal(0, 4)))

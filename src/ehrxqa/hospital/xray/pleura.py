@@ -26,7 +26,7 @@ def _effusion(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], sev
             _standing(scan, side, 10 + 92 * amount**1.3)
     if form > 0.8 and "right" in sides_of(places):
         z = scan.chest.hilum + 10  # fluid in the minor fissure
-        scan.fill("right", (-72, -20, z, 34, 44, 2.0 + 6 * severity), 1.4)
+        scan.fill("right", (-72, -20, z, 30, 44, 2.0 + 5 * severity), 0.8)
 
 
 def _standing(scan: Scan, side: str, height: float) -> None:

@@ -129,9 +129,9 @@ def _fold(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severit
 
 def skin_thing(scan: Scan, rng: np.random.Generator, x: float, z: float, form: str) -> None:
     """Something on or above the skin: `electrode` with its wire, `button`, `necklace`, `braid` or `tubing`."""
-    front = -scan.chest.depth - scan.chest.wall - 4
+    front = -float(scan.chest.thick(z)) - scan.chest.wall + 4
     turn = np.linspace(0, 2 * np.pi, 50, dtype=np.float32)
-    share = np.linspace(0, 1, 260, dtype=np.float32)
+    share = np.linspace(0, 1, 700, dtype=np.float32)
     if form in ("electrode", "button"):
         radius = 4.6 if form == "electrode" else 6.5
         scan.thread(
