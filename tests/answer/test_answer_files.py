@@ -180,7 +180,12 @@ def test_the_copy_of_a_build_is_kept_and_belongs_to_one_database(hospital, tmp_p
     answer(hospital, questions, tmp_path / "plain.json", workers=1)
     made = []
     original = indexed_module.make_indexed
-    monkeypatch.setattr("ehrxqa.sql.gold.kept.make_indexed", lambda *given: (made.append(1), original(*given)))
+
+    def counted(database, copy, schema):
+        made.extend([1] * (copy.parent.name == ".work"))
+        original(database, copy, schema)
+
+    monkeypatch.setattr(indexed_module, "make_indexed", counted)
     for _ in range(2):
         answer(out, questions, tmp_path / "found.json", workers=1)
         assert (tmp_path / "found.json").read_bytes() == (tmp_path / "plain.json").read_bytes()

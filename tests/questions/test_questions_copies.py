@@ -105,3 +105,23 @@ def test_tables_without_x_rays_are_asked_about_like_any_other(built, tmp_path):
     assert (tmp_path / "again.json").read_bytes() == (tmp_path / "dataset" / "test.json").read_bytes()
     with pytest.raises(BuildError):
         labels_of_database(database)
+
+
+def test_both_copies_of_a_build_are_kept_for_the_next_run(built, tmp_path):
+    out = tmp_path / "out"
+    database = out / DATABASE_PATHS["test"]
+    database.parent.mkdir(parents=True)
+    (out / ".work").mkdir()
+    shutil.copy(built / DATABASE_PATHS["test"], database)
+    first = make_copies("test", database, tmp_path / "one")
+    assert {first.indexed.parent, first.twins.parent} == {out / ".work"}
+    made = first.indexed.stat().st_mtime_ns, first.twins.stat().st_mtime_ns
+    again = make_copies("test", database, tmp_path / "two")
+    assert again == first
+    assert (again.indexed.stat().st_mtime_ns, again.twins.stat().st_mtime_ns) == made
+    connection = apsw.Connection(str(database))
+    connection.execute("delete from prescriptions")
+    connection.close()
+    changed = make_copies("test", database, tmp_path / "three")
+    assert changed.indexed != first.indexed
+    assert sorted(path.name for path in (out / ".work").iterdir()) == sorted([changed.indexed.name, changed.twins.name])

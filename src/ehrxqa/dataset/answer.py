@@ -269,7 +269,7 @@ def _made(path: Path, schema: Schema, folder: Path | None, scratch: Path) -> Ite
     try:
         with suppress(OSError, apsw.Error):
             if schema and folder is not None:
-                copy = make_kept_copy(path, folder, schema)
+                copy = make_kept_copy(path, folder, partial(make_indexed, schema=schema))
             elif schema:
                 make_indexed(path, scratch, schema)
                 copy = scratch

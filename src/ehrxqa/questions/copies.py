@@ -1,4 +1,4 @@
-"""Copies of a database for the time of a run: gold programs and lookups of thousands of questions need indexes.
+"""Copies of a database: gold programs and lookups of thousands of questions need indexes.
 
 An index may change the order of rows, and the order of an unordered list belongs to the database as it is. So there
 are two copies: in one every table has indexes, for all that has no order; the other is that of `answering`, on which a
@@ -12,7 +12,7 @@ studies, or one behind IN, gives the same from the distinct rows of the columns 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ from typing import Final
 import apsw
 
 from ehrxqa.errors import BuildError
-from ehrxqa.files import atomic_path, disk_errors
+from ehrxqa.files import disk_errors
 from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.neuralsql.setup import has_studies
 from ehrxqa.spec.image_tables import TB_CXR, TB_CXR_PLUS
 from ehrxqa.spec.indexes import INDEXES, STUDY_INDEXES
-from ehrxqa.sql.gold.indexed import schema_of
-from ehrxqa.sql.gold.kept import copy_folder, kept_copy, make_kept_copy
+from ehrxqa.sql.gold.indexed import make_indexed, schema_of
+from ehrxqa.sql.gold.kept import ORDERED, UNORDERED, copy_folder, kept_copy, make_kept_copy
 
 __all__ = ["Copies", "make_copies"]
 
@@ -62,29 +62,27 @@ class Copies:
 
 
 def make_copies(base: str, database: Path, folder: Path, now: str = CURRENT_TIME) -> Copies:
-    """Make the copies of a database in `folder`, unless they are there.
+    """Make the copies of a database, unless they are there: in `.work` of its output folder, else in `folder`.
 
     Raises:
         BuildError: There is no such database, or the copies cannot be written.
     """
+    kept = copy_folder(database) or folder
     with ThreadPoolExecutor(2) as pool:  # SQLite works outside of Python's lock
-        indexed = pool.submit(_indexed, database, folder / f"{base}.indexed.db")
-        twins = pool.submit(_twins, database, copy_folder(database) or folder)
+        indexed = pool.submit(_kept, database, kept, _with_indexes, UNORDERED)
+        twins = pool.submit(_kept, database, kept, _with_twins, ORDERED)
         return Copies(base, database, indexed.result(), twins.result(), now)
 
 
-def _indexed(database: Path, copy: Path) -> Path:
-    if not copy.is_file():
-        with _errors_of(database, copy), atomic_path(copy) as part:
-            _with_indexes(database, part)
-    return copy
-
-
-def _twins(database: Path, folder: Path) -> Path:
-    """That of `ehrxqa answer`, kept for it."""
+def _kept(database: Path, folder: Path, make: Callable[[Path, Path], None], kind: str) -> Path:
     with _errors_of(database, folder), disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        return kept_copy(database, folder) or make_kept_copy(database, folder, schema_of(database))
+        return kept_copy(database, folder, kind) or make_kept_copy(database, folder, make, kind)
+
+
+def _with_twins(database: Path, copy: Path) -> None:
+    """That of `ehrxqa answer`, which it shares."""
+    make_indexed(database, copy, schema_of(database))
 
 
 @contextmanager

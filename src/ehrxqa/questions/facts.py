@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any, Final, NamedTuple
 import apsw
 
 from ehrxqa.errors import BuildError
+from ehrxqa.questions.event_table import Event, EventTable
 from ehrxqa.questions.events import EVENTS, HEIGHT, VITALS, WEIGHT
 from ehrxqa.questions.times import TimeChoice
 from ehrxqa.sql.official_text import normalise
@@ -24,17 +26,6 @@ from ehrxqa.vqa.image_labels import ImageLabels
 __all__ = ["Event", "Facts", "StudyEvent", "read_facts", "usable"]
 
 _LONGEST_NAME: Final = 90
-
-
-class Event(NamedTuple):
-    """One event; `value` is its number, or the organism of a microbiology test."""
-
-    time: str
-    name: str
-    hadm: int
-    stay: int
-    value: Any
-    subject: int
 
 
 class StudyEvent(NamedTuple):
@@ -117,7 +108,7 @@ class Facts:
         died: Subjects with a time of death.
     """
 
-    events: dict[str, dict[int, list[Event]]]
+    events: dict[str, EventTable]
     visits: dict[str, dict[int, int]]
     studies: dict[int, list[StudyEvent]]
     genders: dict[int, str]
@@ -128,18 +119,15 @@ class Facts:
     subjects: list[int] = field(default_factory=list)
 
     @cached_property
-    def by_name(self) -> dict[str, dict[str, list[Event]]]:
+    def by_name(self) -> dict[str, dict[str, Sequence[Event]]]:
         """Kind → name → events; only names that can be asked for."""
-        return {
-            kind: _grouped(event for rows in subjects.values() for event in rows if usable(event.name))
-            for kind, subjects in self.events.items()
-        }
+        return {kind: table.by_name(usable) for kind, table in self.events.items()}
 
     @cached_property
     def patients(self) -> dict[str, dict[str, int]]:
         """Kind → name that can be asked for → patients who have it."""
         return {
-            kind: {name: len({event.subject for event in events}) for name, events in names.items()}
+            kind: {name: self.events[kind].subjects_of(events) for name, events in names.items()}
             for kind, names in self.by_name.items()
         }
 
@@ -160,9 +148,9 @@ class Facts:
         """Kind → names of more than one patient, likewise."""
         return {kind: [name for name in names if self.patients[kind][name] > 1] for kind, names in self.names.items()}
 
-    def of(self, kind: str, subject: int) -> list[Event]:
+    def of(self, kind: str, subject: int) -> Sequence[Event]:
         """Events of a subject, by time."""
-        return self.events[kind].get(subject, [])
+        return self.events[kind].get(subject, ())
 
     def passes(self, event: Event | StudyEvent, choice: TimeChoice) -> bool:
         """Whether an event passes a filter, whatever kind of filter it is."""
@@ -179,13 +167,6 @@ class Facts:
             for which in ("cur", "first", "last")
             if self.passes(event, choice := TimeChoice(f"rel-{visit}-{which}"))
         ]
-
-
-def _grouped(events: Any) -> dict[str, list[Event]]:
-    groups: dict[str, list[Event]] = defaultdict(list)
-    for event in events:
-        groups[event.name].append(event)
-    return dict(groups)
 
 
 def read_facts(path: Path) -> Facts:
@@ -206,25 +187,7 @@ def read_facts(path: Path) -> Facts:
 
 
 def _read(db: apsw.Connection, path: Path) -> Facts:
-    events: dict[str, dict[int, list[Event]]] = {}
-    strings: dict[str, str] = {}
-    for kind in EVENTS:
-        found: dict[int, list[Event]] = defaultdict(list)
-        for time, name, hadm, stay, value, subject in db.execute(_query(kind)):
-            if (kind == "vit" and name not in VITALS) or (kind == "body" and name not in (WEIGHT, HEIGHT)):
-                continue
-            name, time = str(name), str(time)
-            found[int(subject)].append(
-                Event(
-                    strings.setdefault(time, time),
-                    strings.setdefault(name, name),
-                    int(hadm),
-                    int(stay or 0),
-                    value,
-                    int(subject),
-                )
-            )
-        events[kind] = {subject: sorted(found[subject], key=lambda event: event.time) for subject in sorted(found)}
+    events = {kind: EventTable(_rows(db, kind)) for kind in EVENTS}
     labels = labels_of_database(path)
     row_of = labels.row_of_study
     labelled = {study for (study,) in db.execute("select distinct study_id from tb_cxr_plus")}
@@ -254,6 +217,13 @@ def _read(db: apsw.Connection, path: Path) -> Facts:
     )
     facts.subjects = sorted(facts.genders)
     return facts
+
+
+def _rows(db: apsw.Connection, kind: str) -> Iterator[tuple[str, str, int, int, Any, int]]:
+    for time, name, hadm, stay, value, subject in db.execute(_query(kind)):
+        if (kind == "vit" and name not in VITALS) or (kind == "body" and name not in (WEIGHT, HEIGHT)):
+            continue
+        yield str(time), str(name), int(hadm), int(stay or 0), value, int(subject)
 
 
 def is_abbreviation(short: str, label: str) -> bool:

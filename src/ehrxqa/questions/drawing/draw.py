@@ -65,7 +65,7 @@ class Draw:
         """Events of a patient that the template may be about."""
         template = self.template
         kind = template.kinds[place]
-        events = self.facts.of(kind, subject)
+        events = list(self.facts.of(kind, subject))
         if kind == "body":
             events = [event for event in events if event.name == template.label]
         if template.slots[place]:

@@ -1,19 +1,22 @@
-"""Where the indexed copy of a database is kept, so that it is made once for all commands that run gold programs."""
+"""Where copies of a database are kept, so that each is made once for all commands that run gold programs."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from ehrxqa.files import PART, sha256_of
 from ehrxqa.layout import DATABASE_PATHS, WORK_FOLDER
-from ehrxqa.sql.gold.indexed import make_indexed
-from ehrxqa.sql.gold.selects import Schema
 
-__all__ = ["copy_folder", "kept_copy", "make_kept_copy"]
+__all__ = ["ORDERED", "UNORDERED", "copy_folder", "kept_copy", "make_kept_copy"]
 
+#: Kinds of copies: that of `indexed`, on which programs are proved to keep the order of rows; and one with indexes on
+#: all tables, for what has no order.
+ORDERED: Final = "indexed"
+UNORDERED: Final = "lookup"
 #: Changes when copies that were made before can no longer be used.
 _FORM: Final = 1
 
@@ -29,35 +32,41 @@ def copy_folder(database: Path) -> Path | None:
     return None
 
 
-def _copy_of(database: Path, folder: Path) -> Path:
-    return folder / f"indexed-{database.parent.name}-{sha256_of(database)[:16]}-{_FORM}.db"
+def _copy_of(database: Path, folder: Path, kind: str) -> Path:
+    return folder / f"{kind}-{database.parent.name}-{sha256_of(database)[:16]}-{_FORM}.db"
 
 
-def kept_copy(database: Path, folder: Path) -> Path | None:
+def kept_copy(database: Path, folder: Path, kind: str = ORDERED) -> Path | None:
     """The copy of exactly this database, if there is one."""
-    if not any(folder.glob(f"indexed-{database.parent.name}-*.db")):  # no need to read the whole database
+    if not any(folder.glob(f"{kind}-{database.parent.name}-*.db")):  # no need to read the whole database
         return None
-    copy = _copy_of(database, folder)
+    copy = _copy_of(database, folder, kind)
     return copy if copy.is_file() else None
 
 
-def make_kept_copy(database: Path, folder: Path, schema: Schema) -> Path:
+def make_kept_copy(database: Path, folder: Path, make: Callable[[Path, Path], None], kind: str = ORDERED) -> Path:
     """Make the copy of a database, in the place of copies of what was there before.
 
     Several commands may do so at once: each writes its own file, and the last one stays.
+
+    Args:
+        database: The database.
+        folder: Where copies are kept.
+        make: Makes the copy; it is given the database and the new file.
+        kind: ORDERED or UNORDERED.
 
     Raises:
         OSError: It cannot be written.
         apsw.Error: Likewise.
     """
-    copy = _copy_of(database, folder)
+    copy = _copy_of(database, folder, kind)
     part = folder / f".{copy.name}.{os.getpid()}{PART}"
     try:
-        make_indexed(database, part, schema)
+        make(database, part)
         part.replace(copy)
     finally:
         part.unlink(missing_ok=True)
-    for other in folder.glob(f"indexed-{database.parent.name}-*.db"):
+    for other in folder.glob(f"{kind}-{database.parent.name}-*.db"):
         if other != copy:
             with suppress(OSError):
                 other.unlink()
