@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ehrxqa import stats
+from ehrxqa import stats, why
 from ehrxqa.dataset.answer import answer
 from ehrxqa.dataset.links import LINKS_FILE, Links
 from ehrxqa.dataset.placement import Placement
@@ -21,6 +21,7 @@ from ehrxqa.dataset.trust import FamilyCounts
 from ehrxqa.explain.evidence import Evidence, EvidenceStudy, LabelSentence, TableRows
 from ehrxqa.explain.explanation import Explanation, StepResult
 from ehrxqa.explain.lost_rows import lost_rows
+from ehrxqa.explain.report_sentences import DecidedLabel, ImageReport
 from ehrxqa.explain.why_text import as_text as why_text
 from ehrxqa.sql.sandbox import open_database
 from ehrxqa.sql.steps import steps_of
@@ -95,9 +96,10 @@ def test_families_are_listed_by_flag_size_and_name(tmp_path: Path) -> None:
         rows += [(f"what is {name} of patient {{patient_id}}?", [f"{name}{number}"]) for number in range(size)]
     rows += [("list {x} of patient {patient_id}.", []) for _ in range(3)]  # flagged: all are empty
     write(tmp_path, "test", rows)
+    write(tmp_path, "train", [("what is a of patient {patient_id}?", [f"x{number}"]) for number in range(5)])
     text = as_text(stats(tmp_path).as_json())
     order = re.findall(r"^\s*(list|what is \w) ", text.split("\nfamily")[1], re.MULTILINE)
-    assert order == ["list", "what is d", "what is c", "what is a", "what is b"]
+    assert order == ["list", "what is d", "what is a", "what is c", "what is b"]
 
 
 def test_the_chart_shows_the_share_of_yes_in_percent(tmp_path: Path) -> None:
@@ -198,6 +200,18 @@ def test_only_twelve_labels_are_shown(count: int, more: str | None) -> None:
     assert found == ([] if more is None else [more])
 
 
+@pytest.mark.parametrize(("count", "more"), [(1, ""), (12, ""), (13, ", and 1 more")])
+def test_what_a_report_does_not_mention_is_named_up_to_twelve(count: int, more: str) -> None:
+    labels = tuple(
+        DecidedLabel("left lung", f"l{number:02}", 0, None, None, None, None, None, "unstated")
+        for number in range(count)
+    )
+    shown = EvidenceStudy(7, 1, "a", "ap", "", "p", (), ImageReport("scene graph", labels, count, ""))
+    names = ", ".join(f"l{number:02} in left lung" for number in range(min(count, 12)))
+    said = f"absent because the report does not mention them, no sentence ({count}): {names}{more}"
+    assert said in [line.strip() for line in explained(studies=(shown,)).splitlines()]
+
+
 def test_what_the_studies_say_is_not_repeated_in_the_label_table_alone() -> None:
     columns = ("row_id", "subject_id", "object", "empty")
     for table, shown in (("tb_cxr_plus", ["row_id", "object"]), ("admissions", ["row_id", "subject_id", "object"])):
@@ -242,3 +256,27 @@ def test_the_first_loss_is_told_with_the_rows_before_it(
         losses = list(lost_rows(steps_of(sql), sandbox.run))
     assert losses[0].reason.startswith(reason)
     assert losses[0].before == before
+
+
+@pytest.mark.parametrize(
+    ("query", "computed", "lost"),
+    [
+        ("select count(*) from patients where subject_id > 9", [0], True),
+        ("select count(*) from patients where subject_id > 1", [2], False),
+        ("select subject_id from patients where subject_id > 9", [], True),
+        ("select max(subject_id) from patients where subject_id > 9", [None], True),
+        ("select 0 * subject_id from patients where subject_id = 1", [0], False),
+        ("select subject_id from patients", [1, 2, 3], False),
+    ],
+)
+def test_an_answer_of_nothing_says_where_its_rows_are_lost(
+    tmp_path: Path, query: str, computed: list[Any], lost: bool
+) -> None:
+    db = sqlite3.connect(tmp_path / "x.db")
+    db.executescript("create table patients(row_id, subject_id); insert into patients values(1, 1), (2, 2), (3, 3)")
+    db.close()
+    record = {"split": "test", "id": 1, "question": "?", "query": query, "q_tag": YES_NO, "value": {}}
+    (tmp_path / "test.json").write_text(json.dumps([{**record, "answer": computed}]))
+    found = why(tmp_path, 1, database=tmp_path / "x.db")
+    assert found.computed == computed
+    assert bool(found.losses) is lost

@@ -60,6 +60,8 @@ def test_the_table_of_profiles_has_every_score_once() -> None:
 
 def test_both_ends_of_an_interval_leave_out_as_much() -> None:
     """At no confidence both are the median; at full confidence the least and the most of what was drawn."""
+    middle = group_scores("all", half_right(40_001), Bootstrap(confidence=1e-12)).scores["EX"]
+    assert middle.low == pytest.approx(middle.high, abs=1e-9)
     scores = half_right(41)
     middle = group_scores("all", scores, Bootstrap(confidence=1e-12)).scores["EX"]
     assert middle.low == pytest.approx(middle.high)

@@ -1,0 +1,53 @@
+"""The ends of what leak-scan looks at: the shortest and the longest that count."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import pytest
+from PIL import Image
+
+from ehrxqa.leakscan.content import content_hits
+from ehrxqa.leakscan.limits import FileBounds
+from ehrxqa.leakscan.rules import text_hits
+from ehrxqa.leakscan.weights import is_weights
+
+
+@pytest.mark.parametrize(
+    ("length", "yes"), [(0, False), (1, False), (2, True), (3, True), (100_000_000, True), (100_000_001, False)]
+)
+def test_weights_have_a_header_of_two_bytes_or_more(length: int, yes: bool) -> None:
+    assert is_weights(length.to_bytes(8, "little") + b"{}") is yes
+    assert not is_weights(length.to_bytes(8, "little") + b"[]")
+
+
+@pytest.mark.parametrize("form", ["WEBP", "PNG", "JPEG", "BMP"])
+def test_a_large_grey_picture_may_be_an_x_ray(form: str) -> None:
+    stream = io.BytesIO()
+    Image.radial_gradient("L").resize((600, 600)).convert("RGB").save(stream, form)
+    bounds = FileBounds()
+    assert not list(content_hits("x", stream.getvalue(), bounds))
+    assert bounds.unread == [("x", "a grey picture of 600 × 600 pixels, which may be an X-ray: look at it")]
+
+
+@pytest.mark.parametrize("data", [b"RIFF\x10\0\0\0WEBPVP8 \xfe torn", b"\x89PNG\r\n\x1a\n\0torn"])
+def test_a_torn_picture_is_not_read(data: bytes) -> None:
+    bounds = FileBounds()
+    assert not list(content_hits("x", data, bounds))
+    assert bounds.unread == [("x", "a picture that cannot be read")]
+
+
+@pytest.mark.parametrize(("length", "found"), [(29, False), (30, True), (31, True)])
+def test_base64_of_thirty_bytes_or_more_is_looked_into(length: int, found: bool) -> None:
+    secret = "PHYSIONET_PASSWORD=Zq8".ljust(length, "w").encode()
+    assert len(secret) == length
+    assert list(text_hits(secret.decode()))
+    text = f"value {base64.b64encode(secret).decode()} end"
+    assert bool(list(content_hits("notes.txt", text.encode(), FileBounds()))) is found
+
+
+@pytest.mark.parametrize("before", ["", "İ", "İİ\nİ"])
+def test_letters_that_grow_when_lowered_shift_no_line(before: str) -> None:
+    (hit,) = text_hits(f"{before}\n\nPHYSIONET_PASSWORD=Zq8wkfhgjfk\n")
+    assert hit.line == before.count("\n") + 3
