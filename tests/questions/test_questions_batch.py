@@ -15,7 +15,7 @@ from ehrxqa.questions.batch import BatchTask, Wanted, run_batch
 from ehrxqa.questions.checking import Checked, ToldApart
 from ehrxqa.questions.families.catalogue import catalogue, official_template
 from ehrxqa.questions.held_out import HeldOut, split_of_patient
-from ehrxqa.questions.needs import has_cells
+from ehrxqa.questions.needs import is_stratified
 from ehrxqa.questions.official_sentences import filled
 from ehrxqa.questions.question import Choice, Question
 from ehrxqa.questions.template import official_id
@@ -23,7 +23,7 @@ from ehrxqa.questions.times import NO_TIME, TIME_OPTIONS, TimeChoice
 from ehrxqa.vqa.question import KINDS, Combination
 
 TRUTHS = [
-    template.official for template in catalogue().values() if template.answer == "truth" and not has_cells(template)
+    template.official for template in catalogue().values() if template.answer == "truth" and not is_stratified(template)
 ]
 MAY_BE_EMPTY = [template.official for template in catalogue().values() if template.may_be_empty]
 MIXED = tuple(Wanted(split) for split in ("train", "valid", "train", "test", "train", "valid", "train", "train"))

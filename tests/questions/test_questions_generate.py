@@ -31,7 +31,7 @@ KEYS = (
     "db_id", "split", "id", "question", "template", "query", "value", "q_tag", "t_tag", "o_tag", "v_tag", "tag",
     "para_type", "is_impossible", "_gold_program",
 )  # fmt: skip
-#: A run of a few seconds: many cells, some of which have less to give than they are asked for.
+#: A run of a few seconds: many batches, some of which have less to give than they are asked for.
 SMALL = {
     "train": 24, "test": 30, "seed": 3, "families": ["95", "141", "1100", "2308", "5000", "44", "6", "7"], "workers": 1,
 }  # fmt: skip
@@ -69,7 +69,7 @@ def small(built, copies, tmp_path_factory):
 def test_all_that_was_wanted_is_there_and_every_proof_held(run):
     assert run.report.faults == 0, run.report.fault_examples
     assert run.report.missing == {}
-    assert run.report.questions == {"train": 100, "valid": 40, "test": 160}
+    assert run.report.questions == {"train": 100, "valid": 40, "test": 220}
     for split, number in run.report.questions.items():
         assert [record["id"] for record in run.records(split)] == list(range(number))
         assert {record["split"] for record in run.records(split)} == {split}
@@ -308,7 +308,7 @@ def test_old_files_stay_until_the_new_ones_are_complete(fresh, quick, monkeypatc
 
 @pytest.mark.parametrize(("number", "said"), [(errno.ENOSPC, "the disk is full"), (errno.EROFS, "not writable")])
 def test_a_disk_that_refuses_is_said_in_one_line_and_nothing_is_lost(fresh, quick, monkeypatch, capsys, number, said):
-    """All cells are finished when the first of the files cannot be written."""
+    """All batches are finished when the first of the files cannot be written."""
     few = ["--test", "6", "--family", "6", "--workers", "1", "--quiet"]
     assert _guarded(["generate", str(fresh), *few, "--seed", "1"], False) == 0
     old = dataset_files(fresh)

@@ -15,7 +15,7 @@ import ehrxqa
 from ehrxqa.layout import database_path
 from ehrxqa.questions.checking import Checker
 from ehrxqa.questions.families.catalogue import catalogue
-from ehrxqa.questions.needs import SHARES, has_cells, needs_of, wanted_cell
+from ehrxqa.questions.needs import SHARES, is_stratified, needs_of, wanted_stratum
 
 FAMILIES = ["same period", "study after event", "event after study"]
 
@@ -32,10 +32,10 @@ def asked(built, copies, tmp_path_factory):
 def test_shares_are_kept_as_evenly_as_can_be():
     for series in (0, 5000, 5213):
         for length in (5, 20, 100):
-            counts = Counter(wanted_cell(series, number) for number in range(length))
-            assert all(abs(counts[cell] - share * length) <= 2 for cell, share in SHARES.items())
-    together = Counter(wanted_cell(5000 + series, number) for series in range(50) for number in range(5))
-    assert all(abs(together[cell] / 250 - share) < 0.015 for cell, share in SHARES.items())
+            counts = Counter(wanted_stratum(series, number) for number in range(length))
+            assert all(abs(counts[stratum] - share * length) <= 2 for stratum, share in SHARES.items())
+    together = Counter(wanted_stratum(5000 + series, number) for series in range(50) for number in range(5))
+    assert all(abs(together[stratum] / 250 - share) < 0.015 for stratum, share in SHARES.items())
 
 
 def test_what_is_needed():
@@ -76,7 +76,7 @@ def test_who_looks_at_one_of_the_two_only_gets_no_further_than_three_of_five(ask
 
 def test_other_questions_need_what_they_are_about(run):
     for _, _, _, link in run.pairs:
-        if not has_cells(catalogue()[link["template"]]):
+        if not is_stratified(catalogue()[link["template"]]):
             assert link["needs"] == {"table": "table", "image": "image"}.get(link["modality"], "both")
 
 

@@ -22,7 +22,7 @@ from ehrxqa.questions.copies import Copies
 from ehrxqa.questions.drawing.sampler import Sampler
 from ehrxqa.questions.facts import Facts, read_facts
 from ehrxqa.questions.held_out import NOTHING_HELD_OUT, HeldOut, split_of_patient, split_of_question
-from ehrxqa.questions.needs import SHARES, Cell, has_cells, wanted_cell
+from ehrxqa.questions.needs import SHARES, Stratum, is_stratified, wanted_stratum
 from ehrxqa.questions.question import Choice, Question
 from ehrxqa.questions.question_records import record_of
 from ehrxqa.questions.saying import our_wording
@@ -162,9 +162,9 @@ class _Batch:
         self._rng = random.Random(task.seed)
         self._seen = set(task.seen)
         self._truths = Counter(dict(task.truths))
-        self._cells: Counter[str] = Counter()
+        self._strata: Counter[str] = Counter()
         self._answers: Counter[str] = Counter()
-        self._refused: dict[tuple[bytes, Wanted, bool, bool, bool, Cell | None], str] = {}
+        self._refused: dict[tuple[bytes, Wanted, bool, bool, bool, Stratum | None], str] = {}
         self._most_equal = max(_MOST_EQUAL, math.ceil(len(task.wanted) / 2))
         self._result = BatchResult()
 
@@ -183,8 +183,8 @@ class _Batch:
         task, template = self._task, self._template
         held_out = task.held_out.subjects and template.of_patient and wanted.split != "test"
         patients = _patients(task.copies, wanted.split) if held_out else None
-        cell = self._next_cell(wanted.split) if has_cells(template) else None
-        truth = cell == "both" if cell else self._wanted_truth(wanted.split)
+        stratum = self._next_stratum(wanted.split) if is_stratified(template) else None
+        truth = stratum == "both" if stratum else self._wanted_truth(wanted.split)
         several = template.answer == "count" and not wanted.empty and self._rng.randrange(100) < _SEVERAL_PERCENT
         best: _Good | None = None
         found, last = 0, _DRAWS
@@ -192,19 +192,19 @@ class _Batch:
             loose = attempt >= _LOOSE
             if best is not None and (loose or attempt > last):
                 break
-            if attempt >= _LOOSE and cell:
-                cell = self._rng.choice([each for each in SHARES if each != "either"])
-                truth = cell == "both"
+            if attempt >= _LOOSE and stratum:
+                stratum = self._rng.choice([each for each in SHARES if each != "either"])
+                truth = stratum == "both"
             elif attempt == _LOOSE and template.answer == "truth":
                 truth = not truth
                 if self._lead(wanted.split, truth) >= _MOST_LEAD:
                     return False
             choice = self._bench.sampler.draw(
-                template, self._rng, truth=truth, empty=wanted.empty, subjects=patients, cell=cell
+                template, self._rng, truth=truth, empty=wanted.empty, subjects=patients, stratum=stratum
             )
             reason: str | _Good = "nothing to draw from"
             for variant in _variants(choice):
-                reason = self._take(Question(template, variant), wanted, truth, several and not loose, loose, cell)
+                reason = self._take(Question(template, variant), wanted, truth, several and not loose, loose, stratum)
                 if reason != TIES:
                     break
             if isinstance(reason, str):
@@ -223,27 +223,27 @@ class _Batch:
         lead = self._lead(split, True)
         return self._rng.randrange(2) == 0 if lead == 0 else lead < 0
 
-    def _next_cell(self, split: str) -> Cell:
+    def _next_stratum(self, split: str) -> Stratum:
         """What the next question of a split about an event and a finding shall need."""
-        number = self._cells[split]
-        self._cells[split] += 1
+        number = self._strata[split]
+        self._strata[split] += 1
         official = self._template.official
-        return wanted_cell(zlib.crc32(self._template.id.encode()) if official is None else official, number)
+        return wanted_stratum(zlib.crc32(self._template.id.encode()) if official is None else official, number)
 
     def _lead(self, split: str, truth: bool) -> int:
         """By how many an answer is ahead of the other."""
         return self._truths[truth_key(split, truth)] - self._truths[truth_key(split, not truth)]
 
     def _take(
-        self, question: Question, wanted: Wanted, truth: bool, several: bool, loose: bool, cell: Cell | None
+        self, question: Question, wanted: Wanted, truth: bool, several: bool, loose: bool, stratum: Stratum | None
     ) -> str | _Good:
         """A question that is new and good; else why it is not. What was refused once is not looked at again."""
         key = _digest(question.key)
         if key in self._seen:
             return "duplicate"
-        asked = (key, wanted, truth, several, loose, cell)
+        asked = (key, wanted, truth, several, loose, stratum)
         if asked not in self._refused:
-            found = self._look_at(question, key, wanted, truth, several, loose, cell)
+            found = self._look_at(question, key, wanted, truth, several, loose, stratum)
             if not isinstance(found, str):
                 return found
             self._refused[asked] = found
@@ -257,7 +257,7 @@ class _Batch:
         truth: bool,
         several: bool,
         loose: bool,
-        cell: Cell | None,
+        stratum: Stratum | None,
     ) -> str | _Good:
         task = self._task
         if task.held_out.questions and not question.template.of_patient and split_of_question(question) != wanted.split:
@@ -270,7 +270,7 @@ class _Batch:
             return "a failed proof"
         if checked.answer is None:
             return checked.reason
-        if cell and checked.needs not in (cell, "both"):
+        if stratum and checked.needs not in (stratum, "both"):
             return "needs the wrong one of tables and images"
         if several and checked.answer == [1]:
             return "a count of one"

@@ -17,7 +17,7 @@ from ehrxqa.questions.alternatives import alternative_programs, studies_by_date
 from ehrxqa.questions.copies import Copies
 from ehrxqa.questions.facts import usable
 from ehrxqa.questions.lookup import Lookup
-from ehrxqa.questions.needs import Needs, has_cells, needs_of, open_programs
+from ehrxqa.questions.needs import Needs, is_stratified, needs_of, open_programs
 from ehrxqa.questions.official_sentences import filled
 from ehrxqa.questions.programs import (
     INDEXED,
@@ -228,14 +228,14 @@ class Checker:
             other = answer_list(self._fast.rows(self._normalised(program.lower())))
             if not _same(other, answer):
                 found[reading] = other
-        if has_cells(question.template) and self._needs(question) != self._needs(question, _BY_DATE):
+        if is_stratified(question.template) and self._needs(question) != self._needs(question, _BY_DATE):
             found.setdefault("visit-by-date", answer)
         return found
 
     def _needs(self, question: Question, how: Rendering = INDEXED) -> Needs:
         """What the answer needs."""
         template = question.template
-        if not has_cells(template):
+        if not is_stratified(template):
             return {"table": "table", "image": "image"}.get(template.modality, "both")  # type: ignore[return-value]
         tables, images = (bool(self._count(program)) for program in open_programs(question, how))
         return needs_of(open_to_tables=tables, open_to_images=images)

@@ -13,22 +13,22 @@ from ehrxqa.questions.programs import INDEXED, Rendering, alternative_pattern
 from ehrxqa.questions.question import Question
 from ehrxqa.questions.template import OPEN_TO_IMAGES, OPEN_TO_TABLES, Template
 
-__all__ = ["SHARES", "Cell", "Needs", "has_cells", "needs_of", "open_programs", "wanted_cell"]
+__all__ = ["SHARES", "Needs", "Stratum", "is_stratified", "needs_of", "open_programs", "wanted_stratum"]
 
 #: What is needed. `either`: each says no by itself, since neither event nor finding is there.
 Needs = Literal["table", "image", "both", "either"]
 #: What a question shall need: a yes needs both.
-Cell = Needs
-#: Cell → its share. With 41 to 29 who never looks at images is right on 58.6 % of the questions that tables leave open,
+Stratum = Needs
+#: Stratum → its share. With 41 to 29 who never looks at images is right on 58.6 % of the questions that tables leave open,
 #: who never looks at tables likewise, and who always says no on 59 % of all: no other shares make the highest lower.
-SHARES: Final[Mapping[Cell, float]] = {"both": 0.41, "image": 0.29, "table": 0.29, "either": 0.01}
+SHARES: Final[Mapping[Stratum, float]] = {"both": 0.41, "image": 0.29, "table": 0.29, "either": 0.01}
 
 #: Multiples of the golden ratio, and of the root of two, are spread more evenly over 0 to 1 than chance would.
 _GOLDEN: Final = 0.6180339887498949
 _ROOT: Final = 0.41421356237309515
 
 
-def has_cells(template: Template) -> bool:
+def is_stratified(template: Template) -> bool:
     """Whether a template asks for an event and a finding of one patient."""
     return template.scope == "multimodal-single"
 
@@ -46,16 +46,16 @@ def needs_of(*, open_to_tables: bool, open_to_images: bool) -> Needs:
     return "table" if open_to_images else "either"
 
 
-def wanted_cell(series: int, number: int) -> Cell:
-    """The cell of question `number` of a series: by their shares as evenly as can be, over all series together, too.
+def wanted_stratum(series: int, number: int) -> Stratum:
+    """The stratum of question `number` of a series: by their shares as evenly as can be, over all series together, too.
 
     Args:
         series: Number of the series; of neighbouring ones, each begins elsewhere.
         number: Of the question, from 0.
     """
     place = (series * _ROOT + number * _GOLDEN) % 1
-    for cell, share in SHARES.items():
+    for stratum, share in SHARES.items():
         place -= share
         if place < 0:
-            return cell
+            return stratum
     return "both"

@@ -33,7 +33,7 @@ class Draw:
         template: What is drawn for.
         rng: Source of all chance.
         truth: The answer that a yes/no question shall have.
-        cell: What a question about an event and a finding shall need, see `needs`; else empty.
+        stratum: What a question about an event and a finding shall need, see `needs`; else empty.
         empty: Whether a list shall be empty, or a count 0.
         subjects: Patients that questions about one patient may be about; None for all.
         facts: What is drawn from.
@@ -44,7 +44,7 @@ class Draw:
     template: Template
     rng: random.Random
     truth: bool
-    cell: str
+    stratum: str
     empty: bool
     subjects: frozenset[int] | None
     facts: Facts

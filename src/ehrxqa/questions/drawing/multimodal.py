@@ -1,7 +1,7 @@
 """Ways for images and tables together.
 
 Yes means that an event and a finding are both there. If every second question were a yes, and most noes had no event at
-all, a system that never looks at an image would be right on four of five. So the four cells (event there or not ×
+all, a system that never looks at an image would be right on four of five. So the four strata (event there or not ×
 finding there or not) are drawn on purpose, see `needs`: a no is mostly an event with an X-ray that does not show the
 finding, or a finding without the event.
 """
@@ -23,14 +23,14 @@ _WEAK_PERCENT = 40
 
 @way("event and study")
 def event_and_study(draw: Draw) -> Choice | None:
-    """An event and a finding in the same period; which of them are there is given by the cell."""
+    """An event and a finding in the same period; which of them are there is given by the stratum."""
     facts, rng, template = draw.facts, draw.rng, draw.template
     study = any_study(draw)
     if study is None:
         return None
     kind, slot = template.kinds[0], template.slots[0]
     own = [event for event in facts.of(kind, study.subject) if not slot or usable(event.name)]
-    with_event, with_finding = draw.cell in ("both", "image"), draw.cell in ("both", "table")
+    with_event, with_finding = draw.stratum in ("both", "image"), draw.stratum in ("both", "table")
     event = _named_shortly(draw, own) if with_event else None
     if with_event and event is None:
         return None
@@ -85,7 +85,7 @@ def _one_after_other(draw: Draw, *, study_later: bool) -> Choice | None:
         return follows(one, study, within) if study_later else follows(study, one, within)
 
     own = [event for event in draw.facts.of(kind, subject) if usable(event.name)]
-    if draw.cell in ("both", "image"):
+    if draw.stratum in ("both", "image"):
         event = _named_shortly(draw, own)
         anchor = None if event is None else any_of(draw.rng, [study for study in studies if fits(study, event)])
         if event is None or anchor is None:
@@ -114,15 +114,15 @@ def _with_visual(draw: Draw, subject: int, name: str, time: TimeChoice, within: 
     ]
     near = [each.row for each in passing if any(fits(each, one) for one in named)]
     answer = draw.visuals.answer
-    if draw.cell == "both":
+    if draw.stratum == "both":
         visual = shown(draw, near, present=True)
-    elif draw.cell == "image":
+    elif draw.stratum == "image":
         others = [each.row for each in facts.studies[subject]]
         visual = draw.visuals.draw(
             draw.template.visual, others, lambda question: not any(answer(question, row) for row in near), draw.rng
         )
     else:
-        visual = shown(draw, [each.row for each in passing], present=draw.cell == "table")
+        visual = shown(draw, [each.row for each in passing], present=draw.stratum == "table")
     if visual is None:
         return None
     values = {"patient_id": subject, slot: name}

@@ -8,14 +8,14 @@ from typing import Final
 from ehrxqa.questions.drawing import group, images, multimodal, patient  # noqa: F401 - they declare the ways
 from ehrxqa.questions.drawing.draw import WAYS, Draw
 from ehrxqa.questions.facts import Facts
-from ehrxqa.questions.needs import Cell, has_cells
+from ehrxqa.questions.needs import Stratum, is_stratified
 from ehrxqa.questions.question import Choice
 from ehrxqa.questions.template import Template
 from ehrxqa.questions.visuals import Visuals
 
 __all__ = ["Sampler"]
 
-_NOES: Final[tuple[Cell, ...]] = ("image", "table", "either")
+_NOES: Final[tuple[Stratum, ...]] = ("image", "table", "either")
 
 
 class Sampler:
@@ -34,7 +34,7 @@ class Sampler:
         truth: bool,
         empty: bool,
         subjects: frozenset[int] | None,
-        cell: Cell | None = None,
+        stratum: Stratum | None = None,
     ) -> Choice | None:
         """One try; None if it came to nothing.
 
@@ -44,9 +44,9 @@ class Sampler:
             truth: The answer that a yes/no question shall have.
             empty: Whether a list shall be empty, or a count 0.
             subjects: Patients that questions about one patient may be about; None for all.
-            cell: What a question about an event and a finding shall need; by chance if it is not given.
+            stratum: What a question about an event and a finding shall need; by chance if it is not given.
         """
-        if cell is None and has_cells(template):
-            cell = "both" if truth else rng.choice(_NOES)
-        found = Draw(template, rng, truth, cell or "", empty, subjects, self._facts, self._visuals, self._pools)
+        if stratum is None and is_stratified(template):
+            stratum = "both" if truth else rng.choice(_NOES)
+        found = Draw(template, rng, truth, stratum or "", empty, subjects, self._facts, self._visuals, self._pools)
         return WAYS[template.draw](found)
