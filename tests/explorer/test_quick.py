@@ -9,6 +9,7 @@ from ehrxqa.errors import NeuralSqlError
 from ehrxqa.explain.explanation import readable
 from ehrxqa.explorer.library import open_library
 from ehrxqa.explorer.quick import QuickCopies
+from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.sql.limits import Limits
 from ehrxqa.sql.steps import steps_of
 
@@ -43,7 +44,7 @@ def test_every_step_gives_the_same_rows_on_the_copy(folder: Path, tmp_path: Path
 def test_a_folder_that_cannot_be_written_goes_without(folder: Path, tmp_path: Path):
     databases = {"test": folder / "ehrxqa/database/test/mimic_iv_cxr.db"}
     (tmp_path / ".work").write_text("a file where a folder should be")
-    copies = QuickCopies(tmp_path, databases)
+    copies = QuickCopies(tmp_path, databases, CURRENT_TIME)
     copies.make()
     with copies.runner("test", Limits()) as run:
         assert run("select count(*) from patients").rows[0][0] > 0
