@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ehrxqa.hospital.illnesses import acute_illnesses, chronic_illnesses
 from ehrxqa.hospital.plan import Plan
 from ehrxqa.hospital.release_values import RELEASE_VALUES
 from ehrxqa.hospital.seeds import Purpose, stream
@@ -106,6 +107,7 @@ class Admission:
         reason: The condition it is for.
         conditions: All conditions of the subject that matter in it, `reason` included.
         version: ICD version of its codes, `9` or `10`.
+        illnesses: Illnesses of the subject in it, chronic ones included (`ehrxqa.hospital.illnesses`).
     """
 
     hadm_id: int
@@ -123,6 +125,7 @@ class Admission:
     emergency: tuple[int, int] | None
     died: bool
     icu: list[IcuStay] = field(default_factory=list)
+    illnesses: tuple[str, ...] = ()
 
 
 @dataclass
@@ -136,6 +139,7 @@ class Subject:
         x_rayed: Whether the subject has X-ray studies.
         first, last: First and last second of the time in which the subject was seen.
         body: Overall size; 1 is average.
+        illnesses: Illnesses that the subject lives with.
     """
 
     number: int
@@ -156,6 +160,7 @@ class Subject:
     body: float
     admissions: list[Admission] = field(default_factory=list)
     units: list[UnitStay] = field(default_factory=list)
+    illnesses: tuple[str, ...] = ()
 
 
 def _year_start(year: int) -> int:
@@ -204,7 +209,17 @@ def live(plan: Plan, number: int) -> Subject:
     subject.last = max(subject.last, first + int(rng.uniform(0.2, 3.5) * 365) * DAY)
     if subject.died_on is None and rng.random() < 0.05 + 0.15 * slope:
         subject.died_on = subject.last // DAY * DAY + int(rng.integers(5, 360)) * DAY
+    _fall_ill(subject, stream(plan.seed, Purpose.ILLNESSES, number))
     return subject
+
+
+def _fall_ill(subject: Subject, rng: np.random.Generator) -> None:
+    """Give a subject the illnesses that go with age, sex and conditions, and each admission its own."""
+    subject.illnesses = chronic_illnesses(rng, subject.gender, subject.age, subject.conditions)
+    for admission in subject.admissions:
+        present = (*subject.illnesses, *admission.conditions)
+        acute = acute_illnesses(rng, subject.gender, subject.age, present)
+        admission.illnesses = (*subject.illnesses, *acute)
 
 
 def _age(rng: np.random.Generator) -> int:
@@ -274,7 +289,7 @@ def _admission(
     if rng.random() < 0.012:
         days = float(rng.uniform(32, 90))  # the long stays that the official builder leaves out
     kind = _pick(_TYPE, rng)
-    start = clock + int(rng.integers(2 * HOUR, 20 * HOUR))
+    start = clock // DAY * DAY + DAY + int(rng.normal(18.5, 4.5) % 24 * HOUR)  # most come in the evening
     start -= start % 60
     end = start + int(days * DAY)
     end -= end % 60
@@ -303,6 +318,19 @@ def _admission(
     )
 
 
+def _edges(start: int, end: int, *, with_icu: bool, rng: np.random.Generator) -> tuple[list[int], int | None]:
+    """Borders of the units of an admission, and which is intensive care: two days of it, if there is time."""
+    wards = int(min(rng.poisson(0.8), 4))
+    if not with_icu:
+        cuts = np.sort(rng.random(wards))
+        return [start, *(start + (cuts * (end - start)).astype(np.int64)).tolist(), end], None
+    length = int(min(rng.lognormal(1.1, 0.8) * DAY, 0.92 * (end - start)))
+    begin = start + int(rng.beta(0.5, 1.8) * (end - start - length))
+    cuts = np.sort(rng.random(wards))
+    after = (begin + length + (cuts * (end - begin - length)).astype(np.int64)).tolist()
+    return [start, begin, begin + length, *after, end], 1
+
+
 def _units(plan: Plan, subject: Subject, admission: Admission, ids: Iterator[int], rng: np.random.Generator) -> None:
     """Emergency department, wards and ICUs of an admission, one after the other without gap."""
 
@@ -318,12 +346,8 @@ def _units(plan: Plan, subject: Subject, admission: Admission, ids: Iterator[int
         moved = admission.start
     severe = admission.reason in ("sepsis", "postop", "stroke", "trauma", "pneumothorax", "heart_failure")
     with_icu = rng.random() < (0.55 if severe else 0.16)
-    parts = int(min(1 + rng.poisson(0.8), 5)) + with_icu
-    cuts = np.sort(rng.random(parts - 1))
-    edges = [moved, *(moved + (cuts * (admission.end - moved)).astype(np.int64)).tolist(), admission.end]
-    icu_parts = {int(rng.integers(0, parts))} if with_icu else set()
-    if with_icu and parts > 3 and rng.random() < 0.2:
-        icu_parts.add(parts - 2)
+    edges, icu_part = _edges(moved, admission.end, with_icu=with_icu, rng=rng)
+    parts = len(edges) - 1
     previous = ""
     for part in range(parts):
         start, end = int(edges[part]), int(edges[part + 1])
@@ -331,11 +355,11 @@ def _units(plan: Plan, subject: Subject, admission: Admission, ids: Iterator[int
             edges[part + 1] = start  # too short to be a stay of its own: it goes to the next unit
             continue
         unit = _pick(_WARD, rng)
-        if part in icu_parts:
+        if part == icu_part:
             unit = _ICU_OF.get(admission.reason, "") if rng.random() < 0.6 else ""
             unit = unit or _pick(_ICU, rng)
         identifier = add("transfer" if previous else "admit", unit, start, end)
-        if part in icu_parts:
+        if part == icu_part:
             admission.icu.append(
                 IcuStay(
                     stay_id=identifier,

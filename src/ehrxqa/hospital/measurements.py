@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ehrxqa.hospital.csvtext import columns_text, decimal_texts, integers, seconds, taken
+from ehrxqa.hospital.illnesses import illnesses
 from ehrxqa.hospital.life import DAY, HOUR, IcuStay, Subject
 from ehrxqa.hospital.plan import Plan
 from ehrxqa.hospital.seeds import Purpose, stream
@@ -35,7 +36,31 @@ _PANELS = {
     "urine": (0.12, 0.08),
     "text": (0.12, 0.1),
 }
-_ONE_OTHER = 0.35
+#: Panels of items that are measured one by one, and how usual an item of them is.
+_ALONE = {"other": 4, "special": 1}
+#: Item that only one sex is tested for, unless it is wanted for an illness.
+_OF_SEX = {
+    "Prostate Specific Antigen": "M",
+    "Testosterone, Total": "M",
+    "Testosterone, Free": "M",
+    "Human Chorionic Gonadotropin, Tumor Marker": "M",
+    "Human Chorionic Gonadotropin": "F",
+    "Estradiol": "F",
+    "Progesterone": "F",
+    "CA-125": "F",
+    "Cancer Antigen 15-3": "F",
+    "Cancer Antigen 27-29": "F",
+    "Rubella Antibody, IgG": "F",
+}
+#: Share of blood draws in which an item is measured that an illness asks for.
+_ASKED = 0.22
+#: Several illnesses together do not move an item further than this, in standard deviations.
+_MOST = 7.0
+#: Values end here, in standard deviations: of what is distributed normally, and of what is log-normal.
+_ENDS = ((-4.8, 6.5), (-5.0, 8.5))
+#: An illness asks for the items that it moves by so many standard deviations.
+_MOVED = 0.75
+_ONE_OTHER = 0.5
 #: Items that go up and down together, within one blood draw.
 _TOGETHER = ((51221, 51222, 51279, 50811), (50912, 51006, 50920), (50971, 50822), (50983, 50824), (51274, 51237))
 _ID_STRIDE = 1_000_000
@@ -92,8 +117,10 @@ def _lab_arrays() -> dict[str, NDArray[np.float64]]:
 
 @cache
 def _panel_members() -> tuple[list[Ints], Ints]:
+    """The items of each panel, and those that are measured alone, usual ones several times."""
     panels = [np.array([i for i, lab in enumerate(labs()) if lab.panel == p]) for p in _PANELS]
-    return panels, np.array([i for i, lab in enumerate(labs()) if lab.panel == "other"])
+    alone = [[place] * _ALONE[lab.panel] for place, lab in enumerate(labs()) if lab.panel in _ALONE]
+    return panels, np.concatenate(alone)
 
 
 @cache
@@ -107,8 +134,51 @@ def _noise_source() -> Ints:
     return source
 
 
-def _effects(conditions: tuple[str, ...]) -> Floats:
-    return np.array([sum(e for c, e in lab.effects.items() if c in conditions) for lab in labs()])
+@cache
+def _shifts() -> dict[str, Floats]:
+    """Condition or illness → shift of each item in standard deviations; what is measured in one goes together."""
+    items = labs()
+    found: dict[str, Floats] = {}
+    position = {lab.itemid: place for place, lab in enumerate(items)}
+    effects: dict[str, dict[str, float]] = {name: illness.labs for name, illness in illnesses().items()}
+    for lab in items:
+        for name, shift in lab.effects.items():
+            found.setdefault(name, np.zeros(len(items)))[position[lab.itemid]] += shift
+    for name, own in effects.items():
+        row = found.setdefault(name, np.zeros(len(items)))
+        for place, lab in enumerate(items):
+            row[place] += own.get(lab.label, 0.0)
+        for group in _TOGETHER:
+            first = row[position[group[0]]]
+            second = row[position[group[1]]]
+            lead = second if group[0] == 51221 else first  # a hematocrit follows the hemoglobin
+            for itemid in group:
+                if not row[position[itemid]]:
+                    sign = -1 if itemid == 50920 else 1  # the estimated GFR falls as creatinine rises
+                    row[position[itemid]] = sign * lead
+    return found
+
+
+def _effects(rng: np.random.Generator, names: tuple[str, ...]) -> Floats:
+    """Shift of each item by all that a subject has; each weighs more or less."""
+    total = np.zeros(len(labs()))
+    for name, weight in zip(names, np.exp(0.22 * rng.standard_normal(len(names))).tolist(), strict=True):
+        row = _shifts().get(name)
+        if row is not None:
+            total += weight * row
+    return _MOST * np.tanh(total / _MOST)
+
+
+@cache
+def _asked_for(names: tuple[str, ...], sex: str) -> tuple[Ints, Ints]:
+    """Items measured one by one that these illnesses ask for, and those that may be measured besides."""
+    alone = _panel_members()[1]
+    strength = np.zeros(len(labs()))
+    for name in names:
+        strength = np.maximum(strength, np.abs(_shifts().get(name, 0.0)))
+    other = "F" if sex == "M" else "M"
+    usual = np.array([i for i in alone.tolist() if _OF_SEX.get(labs()[i].label) != other])
+    return np.unique(usual[strength[usual] >= _MOVED]), usual
 
 
 def labs_of(plan: Plan, subject: Subject) -> LabRows:
@@ -124,36 +194,50 @@ def labs_of(plan: Plan, subject: Subject) -> LabRows:
         icu = np.zeros(count, dtype=bool)
         for stay in admission.icu:
             icu |= (times >= stay.start) & (times <= stay.end)
-        groups.append((admission.hadm_id, times, icu, _effects(admission.conditions)))
+        names = (*admission.conditions, *admission.illnesses)
+        groups.append((admission.hadm_id, times, icu, _effects(rng, names), _asked_for(names, subject.gender)))
     visits = int(rng.poisson(0.9 * min(plan.events_factor, 20.0)))
     if visits and subject.recorded:
         span = max(subject.last - subject.first, DAY)
         times = np.sort(subject.first + rng.integers(0, span, visits))
-        groups.append((-1, times, np.zeros(visits, dtype=bool), _effects(subject.conditions)))
+        names = (*subject.conditions, *subject.illnesses)
+        asked = _asked_for(names, subject.gender)
+        groups.append((-1, times, np.zeros(visits, dtype=bool), _effects(rng, names), asked))
     drawn = [_draws(rng, base, *group) for group in groups]
     return _numbered(plan, subject, drawn)
 
 
 def _draws(
-    rng: np.random.Generator, base: Floats, hadm: int, times: Ints, icu: NDArray[np.bool_], effects: Floats
+    rng: np.random.Generator,
+    base: Floats,
+    hadm: int,
+    times: Ints,
+    icu: NDArray[np.bool_],
+    effects: Floats,
+    asked: tuple[Ints, Ints],
 ) -> dict[str, Ints]:
     """Blood draws at `times`: which items, and their values."""
     arrays = _lab_arrays()
-    members, other = _panel_members()
+    members, _ = _panel_members()
+    wanted, other = asked
     count = len(times)
     shares = np.array(list(_PANELS.values()))
     chosen = rng.random((count, len(members))) < shares[:, icu.astype(np.int64)].T
     draws = [np.repeat(np.flatnonzero(chosen[:, p]), len(m)) for p, m in enumerate(members)]
     items = [np.tile(m, int(chosen[:, p].sum())) for p, m in enumerate(members)]
     extra = np.flatnonzero(rng.random(count) < _ONE_OTHER)
-    draw = np.concatenate([*draws, extra])
-    item = np.concatenate([*items, other[rng.integers(0, len(other), len(extra))]])
+    some, which = np.nonzero(rng.random((count, len(wanted))) < _ASKED)
+    draw = np.concatenate([*draws, extra, some])
+    item = np.concatenate([*items, other[rng.integers(0, len(other), len(extra))], wanted[which]])
+    once = np.unique(draw * len(base) + item)  # asked for and drawn by chance is still one value
+    draw, item = once // len(base), once % len(base)
     order = np.argsort(draw, kind="stable")
     draw, item = draw[order], item[order]
-    noise = rng.standard_normal((count, len(base)))
+    noise = rng.standard_normal((count, len(base))) * np.where(rng.random((count, 1)) < 0.03, 2.2, 1)
     z = base[item] + effects[item] + 0.75 * noise[draw, _noise_source()[item]] + 0.15 * noise[draw, item]
     centre, spread = arrays["centre"][item], arrays["spread"][item]
     logarithmic = arrays["log"][item] > 0
+    z = np.where(logarithmic, z.clip(*_ENDS[1]), z.clip(*_ENDS[0]))
     value = np.where(logarithmic, centre * np.exp(np.where(logarithmic, spread * z, 0)), centre + spread * z)
     value = np.where(arrays["signed"][item] > 0, value, np.maximum(value, 0))
     value = np.where(arrays["percent"][item] > 0, np.minimum(value, 100), value)
@@ -280,7 +364,10 @@ def _stay_rows(plan: Plan, subject: Subject, stay: IcuStay, rng: np.random.Gener
     item, time, value = item[keep], time[keep], values.reshape(-1)[keep]
     once_items = [226512, 226730]
     once = np.array(
-        [80 * subject.body**4 + rng.normal(0, 9), (176 if subject.gender == "M" else 163) + rng.normal(0, 6)]
+        [
+            80 * subject.body**4 * (1.32 if "obesity" in subject.illnesses else 0.96) + rng.normal(0, 9),
+            (176 if subject.gender == "M" else 163) + rng.normal(0, 6),
+        ]
     )
     texts = max(1, count // 4)
     text_items = np.array([_POSITION[i] for i in _TEXTS])[rng.integers(0, len(_TEXTS), texts)]

@@ -6,12 +6,17 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ehrxqa.hospital.clock import date_text, time_text
+from ehrxqa.hospital.coding import coded_illnesses
+from ehrxqa.hospital.illnesses import illnesses
 from ehrxqa.hospital.life import DAY, HOUR, Admission, Subject
+from ehrxqa.hospital.measurements import LabRows
 from ehrxqa.hospital.plan import Plan
 from ehrxqa.hospital.seeds import Purpose, stream
 from ehrxqa.hospital.vocabulary import (
+    CONDITIONS,
     Choice,
     Culture,
     Drug,
@@ -27,10 +32,29 @@ from ehrxqa.hospital.vocabulary import (
 __all__ = ["Rows", "orders_of"]
 
 Row = tuple[object, ...]
+Floats = NDArray[np.float64]
 #: Table key → rows in the column order of the catalogue.
 Rows = dict[str, list[Row]]
 
 _STRIDE = 100_000
+#: The sources code no more diagnoses than this in one admission.
+_MOST_CODES = 39
+#: Illness → mean number of procedures for it, where that is not small.
+_DONE = {
+    "delivery": 1.4,
+    "dialysis_status": 0.8,
+    "respiratory_failure": 0.6,
+    "pleural_effusion": 0.4,
+    "fracture_limb": 0.5,
+    "nstemi": 0.6,
+    "stemi": 0.9,
+    "anemia": 0.5,
+    "blood_loss": 0.3,
+    "gi_bleed": 0.6,
+    "appendicitis": 0.8,
+    "biliary": 0.5,
+    "ascites": 0.4,
+}
 _SENSITIVITY = ("S", "S", "S", "R", "I")
 _ANTIBIOTICS = (
     "CEFTRIAXONE",
@@ -43,15 +67,23 @@ _ANTIBIOTICS = (
 )
 
 
-def orders_of(plan: Plan, subject: Subject) -> Rows:
-    """Diagnoses, procedures, prescriptions, cultures, intake and output of a subject."""
+def orders_of(plan: Plan, subject: Subject, laboratory: LabRows) -> Rows:
+    """Diagnoses, procedures, prescriptions, cultures, intake and output of a subject.
+
+    Args:
+        plan: The hospital.
+        subject: The subject.
+        laboratory: Its laboratory rows: codes follow from values, and drugs from both.
+    """
+    lasting = stream(plan.seed, Purpose.ILLNESSES, subject.number, 1).random(len(illnesses()) + len(CONDITIONS))
     rng = stream(plan.seed, Purpose.ORDERS, subject.number)
     rows: Rows = {key: [] for key in ("diagnoses_icd", "procedures_icd", "prescriptions", "microbiologyevents")}
     rows |= {"inputevents": [], "outputevents": []}
     for admission in subject.admissions:
-        rows["diagnoses_icd"] += _diagnoses(rng, subject, admission)
-        rows["procedures_icd"] += _procedures(rng, subject, admission)
-        rows["prescriptions"] += _prescriptions(rng, subject, admission)
+        coded = coded_illnesses(rng, subject, admission, laboratory)
+        rows["diagnoses_icd"] += _diagnoses(rng, subject, admission, coded, lasting)
+        rows["procedures_icd"] += _procedures(rng, subject, admission, coded)
+        rows["prescriptions"] += _prescriptions(rng, subject, admission, coded)
         _cultures(rng, plan, subject, admission, rows["microbiologyevents"])
         for stay in admission.icu:
             days = (stay.end - stay.start) / DAY
@@ -73,37 +105,55 @@ def _conditioned(kind: str) -> dict[str, tuple[tuple[Any, ...], Choice]]:
     return {c: (tuple(group), Choice([i.weight for i in group])) for c, group in groups.items()}
 
 
-def _titles(
-    rng: np.random.Generator, kind: str, admission: Admission, per_condition: tuple[float, float], background: int
+@cache
+def _chronic() -> dict[str, int]:
+    """Condition or illness that lasts → its place among all of them."""
+    lasting = [condition.name for condition in CONDITIONS if condition.chronic]
+    return {name: place for place, name in enumerate([*lasting, *(i.name for i in illnesses().values() if i.chronic)])}
+
+
+def _fitting(
+    rng: np.random.Generator, kind: str, subject: Subject, admission: Admission, name: str, count: int, *, first: float
 ) -> list[Title]:
-    """Distinct codes: those of the reason first, then of the other conditions, then unrelated ones."""
-    table = condition_titles(kind)
-    chosen: list[Title] = []
-    for condition in (*admission.conditions, "background"):
-        titles, choice = table.get((condition, admission.version), ((), None))
-        if choice is None:
-            continue
-        if condition == "background":
-            count = background
-        elif condition == admission.reason:
-            count = 1 + int(rng.poisson(per_condition[0]))
-        else:
-            count = int(rng.poisson(per_condition[1]))
-        chosen += [titles[i] for i in choice.draw(rng, count).tolist()]
-    return list(dict.fromkeys(chosen))
-
-
-def _diagnoses(rng: np.random.Generator, subject: Subject, admission: Admission) -> list[Row]:
-    titles = _titles(rng, "diagnoses", admission, (1.2, 1.25), 2 + int(rng.poisson(2.5)))
-    place = (subject.subject_id, admission.hadm_id)
-    return [(*place, number, title.code, title.version) for number, title in enumerate(titles, 1)]
-
-
-def _procedures(rng: np.random.Generator, subject: Subject, admission: Admission) -> list[Row]:
-    if rng.random() < 0.4:
+    """Up to `count` codes of a condition or illness that fit the subject's sex and age; `first` decides the first."""
+    titles, choice = condition_titles(kind).get((name, admission.version), ((), None))
+    if choice is None or not count:
         return []
-    titles = _titles(rng, "procedures", admission, (0.4, 0.15), int(rng.poisson(0.5)))
-    titles = titles if admission.icu or rng.random() < 0.6 else titles[:1]
+    places = [choice.at(first), *choice.draw(rng, 2 * count).tolist()]
+    fitting = [titles[place] for place in places if titles[place].people.has(subject.gender, subject.age)]
+    return list(dict.fromkeys(fitting))[:count]
+
+
+def _diagnoses(
+    rng: np.random.Generator, subject: Subject, admission: Admission, coded: tuple[str, ...], lasting: Floats
+) -> list[Row]:
+    """Codes: those of the reason first, then of what else there is; what lasts keeps its code from stay to stay."""
+    titles: list[Title] = []
+    chances = rng.random(len(admission.conditions) + len(coded)).tolist()
+    for name, chance in zip((*admission.conditions, *coded), chances, strict=True):
+        if name == admission.reason:
+            count = 1 + int(rng.poisson(0.5))
+        elif name in illnesses():
+            count = 1 + int(rng.poisson(illnesses()[name].codes - 0.92))
+        else:
+            count = 1 + int(rng.poisson(0.3))
+        first = float(lasting[_chronic()[name]]) if name in _chronic() else chance
+        titles += _fitting(rng, "diagnoses", subject, admission, name, count, first=first)
+    place = (subject.subject_id, admission.hadm_id)
+    unique = list(dict.fromkeys(titles))[:_MOST_CODES]
+    return [(*place, number, title.code, title.version) for number, title in enumerate(unique, 1)]
+
+
+def _procedures(rng: np.random.Generator, subject: Subject, admission: Admission, coded: tuple[str, ...]) -> list[Row]:
+    if rng.random() < 0.25:
+        return []
+    titles: list[Title] = []
+    for name in (*admission.conditions, *coded, "background"):
+        mean = 0.8 if name == "background" else 1.1 if name == admission.reason else _DONE.get(name, 0.45)
+        count = int(rng.poisson(mean))
+        titles += _fitting(rng, "procedures", subject, admission, name, count, first=float(rng.random()))
+    titles = list(dict.fromkeys(titles))
+    titles = titles if admission.icu or rng.random() < 0.75 else titles[:1]
     spread = max(admission.end - admission.start, DAY)
     moments = [admission.start + int(spread * rng.beta(0.7, 2)) for _ in titles]
     place = (subject.subject_id, admission.hadm_id)
@@ -113,15 +163,37 @@ def _procedures(rng: np.random.Generator, subject: Subject, admission: Admission
     ]
 
 
-def _prescriptions(rng: np.random.Generator, subject: Subject, admission: Admission) -> list[Row]:
+@cache
+def _formulary() -> dict[str, Drug]:
+    return {drug.name: drug for drug in drugs()}
+
+
+def _ordered(rng: np.random.Generator, admission: Admission, coded: tuple[str, ...]) -> list[Drug]:
+    """What is ordered in an admission; most of it more than once, as doses and routes change."""
     table = _conditioned("drugs")
-    days = (admission.end - admission.start) / DAY
+    days = min((admission.end - admission.start) / DAY, 16)
     chosen: list[Drug] = []
-    for condition in (*admission.conditions, "background"):
-        if condition in table:
-            items, choice = table[condition]
-            mean = 5 + min(days, 12) * 0.7 if condition == "background" else 3 if condition == admission.reason else 1.6
-            chosen += [items[i] for i in choice.draw(rng, int(rng.poisson(mean))).tolist()]
+    for name in (*admission.conditions, *coded, "background"):
+        if name in table:
+            items, choice = table[name]
+            usual = 0.7 if name in illnesses() else 1.7
+            mean = 9 + days if name == "background" else 3.0 if name == admission.reason else usual
+            chosen += [items[place] for place in choice.draw(rng, int(rng.poisson(mean))).tolist()]
+        if name in illnesses():
+            given = illnesses()[name].drugs
+            draws = rng.random(len(given)).tolist()
+            chosen += [
+                _formulary()[drug] for (drug, share), draw in zip(given.items(), draws, strict=True) if draw < share
+            ]
+    distinct = list(dict.fromkeys(chosen))
+    again = rng.poisson(0.65 + 0.27 * days, len(distinct)).tolist()
+    return [drug for drug, more in zip(distinct, again, strict=True) for _ in range(1 + more)]
+
+
+def _prescriptions(
+    rng: np.random.Generator, subject: Subject, admission: Admission, coded: tuple[str, ...]
+) -> list[Row]:
+    chosen = _ordered(rng, admission, coded)
     rows: list[Row] = []
     for number, drug in enumerate(chosen, 1):
         begin = admission.start + int(rng.beta(0.6, 1.6) * max(admission.end - admission.start - HOUR, HOUR))
@@ -175,7 +247,8 @@ def _cultures(
     rng: np.random.Generator, plan: Plan, subject: Subject, admission: Admission | None, rows: list[Row]
 ) -> None:
     table = _conditioned("cultures")
-    conditions = admission.conditions if admission else subject.conditions
+    found = admission or subject
+    conditions = (*found.conditions, *found.illnesses)
     chosen: list[Culture] = []
     for condition in (*conditions, "background"):
         if condition in table:

@@ -71,11 +71,11 @@ def make_batch(plan: Plan, numbers: range, out: Path) -> Batch:
     for number in numbers:
         subject = live(plan, number)
         studies = studies_of(plan, subject)
-        for key, more in {**person_rows(subject), **orders_of(plan, subject)}.items():
+        laboratory.append(labs_of(plan, subject))
+        for key, more in {**person_rows(subject), **orders_of(plan, subject, laboratory[-1])}.items():
             rows[key] += more
         for extra in plan.tables:
             rows[extra.table.name] += [tuple(row) for row in extra.make(plan, subject)]
-        laboratory.append(labs_of(plan, subject))
         charted.append(charted_of(plan, subject))
         _add_x_rays(plan, subject, studies, out, rows, batch)
     _add_rows(plan, rows, batch)

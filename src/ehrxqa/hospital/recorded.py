@@ -1,8 +1,8 @@
 """Subjects of tables that others have made, as far as their X-rays need to know them.
 
 The synthetic hospital lives its subjects first and writes tables afterwards; here the tables are there, and the
-illnesses are read from their diagnosis codes: a code of our vocabulary means its condition, another code what most
-codes with the same first three signs mean.
+illnesses are read from their diagnosis codes: a code of our vocabulary means its condition or illness, another what
+most codes with the same first three signs mean. What comes only with a condition means that condition, too.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from ehrxqa.errors import SourceError
+from ehrxqa.hospital.illnesses import illnesses
 from ehrxqa.hospital.life import DAY, HOUR, Admission, IcuStay, Subject, UnitStay
 from ehrxqa.hospital.plan import Plan
 from ehrxqa.hospital.seeds import Purpose, stream
@@ -90,6 +91,7 @@ def _subject(plan: Plan, number: int, subject_id: int, tables: dict[str, dict[in
         start_of_year = _seconds(f"{int(person['anchor_year'])}-01-01 00:00:00")
         chronic = {condition.name for condition in CONDITIONS if condition.chronic}
         ever = [name for one in admissions for name in one.conditions]
+        suffered = [name for one in admissions for name in one.illnesses]
         return Subject(
             number=number,
             subject_id=subject_id,
@@ -109,6 +111,7 @@ def _subject(plan: Plan, number: int, subject_id: int, tables: dict[str, dict[in
             body=float(np.clip(rng.normal(1.0, 0.06), 0.85, 1.17)),
             admissions=admissions,
             units=units,
+            illnesses=tuple(name for name in dict.fromkeys(suffered) if illnesses()[name].chronic),
         )
     except (KeyError, ValueError, TypeError) as error:
         raise SourceError(f"a row of a subject cannot be understood in one of {', '.join(RECORDED_TABLES)}") from error
@@ -118,7 +121,8 @@ def _admission(row: _Row, own: dict[str, list[_Row]]) -> Admission:
     hadm_id = row["hadm_id"]
     coded = [code for code in own["diagnoses_icd"] if code["hadm_id"] == hadm_id]
     coded.sort(key=lambda code: int(code["seq_num"]))
-    conditions = [name for code in coded if (name := _condition(code["icd_code"].strip(), code["icd_version"].strip()))]
+    meant = [name for code in coded if (name := _meaning(code["icd_code"].strip(), code["icd_version"].strip()))]
+    conditions = [name for what in meant if (name := _implied().get(what, what)) not in illnesses()]
     arrived, left = row["edregtime"], row["edouttime"]
     procedures = (code["icd_code"] for code in own["procedures_icd"] if code["hadm_id"] == hadm_id)
     ventilated = any(code.startswith(_VENTILATION) for code in procedures)
@@ -137,6 +141,7 @@ def _admission(row: _Row, own: dict[str, list[_Row]]) -> Admission:
         version="",
         emergency=(_seconds(arrived), _seconds(left)) if arrived and left else None,
         died=row["hospital_expire_flag"] == "1",
+        illnesses=tuple(dict.fromkeys(name for name in meant if name in illnesses())),
         icu=[_icu_stay(stay, ventilated=ventilated) for stay in own["icustays"] if stay["hadm_id"] == hadm_id],
     )
 
@@ -170,8 +175,8 @@ def _seconds(text: str) -> int:
 
 @cache
 def _by_code() -> tuple[dict[tuple[str, str], str], dict[tuple[str, str], str]]:
-    """Condition of each code, and of each code's first three signs (what most codes that begin so mean)."""
-    known = {condition.name for condition in CONDITIONS}
+    """Meaning of each code, and of each code's first three signs (what most codes that begin so mean)."""
+    known = {condition.name for condition in CONDITIONS} | illnesses().keys()
     exact = {(title.code, title.version): title.condition for title in diagnoses() if title.condition in known}
     votes: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for (code, version), condition in exact.items():
@@ -179,6 +184,17 @@ def _by_code() -> tuple[dict[tuple[str, str], str], dict[tuple[str, str], str]]:
     return exact, {key: min(count, key=lambda name: (-count[name], name)) for key, count in votes.items()}
 
 
-def _condition(code: str, version: str) -> str | None:
+@cache
+def _implied() -> dict[str, str]:
+    """Illness → the condition that it only comes with."""
+    known = {condition.name for condition in CONDITIONS}
+    return {
+        name: next(other for other in illness.boosts if other in known)
+        for name, illness in illnesses().items()
+        if not illness.young and not illness.old and known & illness.boosts.keys()
+    }
+
+
+def _meaning(code: str, version: str) -> str | None:
     exact, first_signs = _by_code()
     return exact.get((code, version)) or first_signs.get((code[:3], version))

@@ -27,6 +27,7 @@ class Purpose(IntEnum):
     PICTURES = 7
     GOLD = 8
     HUMAN_LABELS = 9
+    ILLNESSES = 10
 
 
 def stream(seed: int, purpose: Purpose, *key: int) -> np.random.Generator:

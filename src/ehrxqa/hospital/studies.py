@@ -117,7 +117,7 @@ def _ranked(studies: list[Study]) -> tuple[Study, ...]:
 
 def _moments(subject: Subject, rng: np.random.Generator) -> list[tuple[int, frozenset[str], str, bool]]:
     """(second, states, reason, portable) of each study, at least 20 minutes apart, in time order."""
-    chronic = {*subject.conditions, *({"elderly"} if subject.age >= 70 else ())}
+    chronic = {*subject.conditions, *subject.illnesses, *({"elderly"} if subject.age >= 70 else ())}
     moments: list[tuple[int, frozenset[str], str, bool]] = []
     reasons = {c.name: c.reason for c in CONDITIONS}
     for admission in subject.admissions:
@@ -152,7 +152,7 @@ def _inpatient(
     admission: Admission, chronic: set[str], reasons: dict[str, str], rng: np.random.Generator
 ) -> list[tuple[int, frozenset[str], str, bool]]:
     reason = reasons[admission.reason]
-    states = chronic | set(admission.conditions) | {"inpatient"}
+    states = chronic | set(admission.conditions) | set(admission.illnesses) | {"inpatient"}
     moments = []
     if rng.random() < 0.62:
         start = admission.emergency[0] if admission.emergency else admission.start

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ehrxqa.hospital.illnesses import People, illnesses
+from ehrxqa.hospital.words import expanded, numbers, rows, split
 
 __all__ = [
     "CONDITIONS",
@@ -86,13 +88,14 @@ CONDITIONS: tuple[Condition, ...] = (
 
 @dataclass(frozen=True)
 class Title:
-    """An ICD code with its title and the condition it belongs to."""
+    """An ICD code with its title, the condition or illness it belongs to, and whom it can be given to."""
 
     code: str
     version: str
     title: str
     condition: str
     weight: float
+    people: People
 
 
 @dataclass(frozen=True)
@@ -214,28 +217,22 @@ class Choice:
         """`count` positions, with replacement."""
         return np.searchsorted(self._edges, rng.random(count), side="right").astype(np.int64)
 
-
-@cache
-def _rows(name: str) -> tuple[dict[str, str], ...]:
-    text = resources.files("ehrxqa.hospital").joinpath("data", name).read_text(encoding="utf-8")
-    header, *lines = text.rstrip("\n").split("\n")
-    names = header.split("\t")
-    return tuple(dict(zip(names, line.split("\t"), strict=True)) for line in lines)
-
-
-def _split(text: str, mark: str) -> tuple[str, ...]:
-    return tuple(part for part in text.split(mark) if part)
-
-
-def _numbers(text: str) -> dict[str, float]:
-    pairs = (part.split(":") for part in _split(text, ","))
-    return {name: float(number) for name, number in pairs}
+    def at(self, share: float) -> int:
+        """The position that a number from 0 to 1 stands for."""
+        return int(np.searchsorted(self._edges, share, side="right"))
 
 
 def _titles(name: str) -> tuple[Title, ...]:
-    return tuple(
-        Title(r["icd_code"], r["icd_version"], r["long_title"], r["condition"], float(r["weight"])) for r in _rows(name)
-    )
+    """The codes of a file, each once: the first line that gives a code, or a title of a version, wins."""
+    found: dict[tuple[str, str], Title] = {}
+    titles = set()
+    for r in rows(name):
+        version, people = r["icd_version"], People.parsed(r["people"])
+        for code, title, weight in expanded(r["icd_code"], r["long_title"], float(r["weight"])):
+            if (code, version) not in found and (title.lower(), version) not in titles:
+                found[code, version] = Title(code, version, title, r["condition"], weight, people)
+                titles.add((title.lower(), version))
+    return tuple(found.values())
 
 
 @cache
@@ -252,7 +249,7 @@ def procedures() -> tuple[Title, ...]:
 
 @cache
 def condition_titles(kind: str) -> dict[tuple[str, str], tuple[tuple[Title, ...], Choice]]:
-    """(condition, ICD version) → its codes and a weighted choice; `kind` is diagnoses or procedures."""
+    """(condition or illness, ICD version) → its codes and a weighted choice; `kind` is diagnoses or procedures."""
     titles = diagnoses() if kind == "diagnoses" else procedures()
     groups: dict[tuple[str, str], list[Title]] = {}
     for title in titles:
@@ -277,10 +274,10 @@ def labs() -> tuple[Lab, ...]:
             spread=float(r["spread"] or 0),
             low=r["low"],
             high=r["high"],
-            effects=_numbers(r["effects"]),
-            texts=_split(r["centre"], "/") if r["shape"] == "t" else (),
+            effects=numbers(r["effects"]),
+            texts=split(r["centre"], "/") if r["shape"] == "t" else (),
         )
-        for r in _rows("labs.tsv")
+        for r in rows("labs.tsv")
     )
 
 
@@ -291,14 +288,14 @@ def drugs() -> tuple[Drug, ...]:
         Drug(
             condition=r["condition"],
             name=r["drug"],
-            doses=_split(r["doses"], ";"),
+            doses=split(r["doses"], ";"),
             unit=r["unit"],
-            routes=_split(r["routes"], ";"),
+            routes=split(r["routes"], ";"),
             strength=r["strength"],
             form=r["form"],
             weight=float(r["weight"]),
         )
-        for r in _rows("drugs.tsv")
+        for r in rows("drugs.tsv")
     )
 
 
@@ -320,7 +317,7 @@ def icu_items() -> tuple[IcuItem, ...]:
             spread=float(r["spread"]),
             weight=float(r["weight"]),
         )
-        for r in _rows("icu_items.tsv")
+        for r in rows("icu_items.tsv")
     )
 
 
@@ -332,11 +329,11 @@ def cultures() -> tuple[Culture, ...]:
             specimen=r["specimen"],
             test=r["test"],
             weight=float(r["weight"]),
-            groups=_split(r["organisms"], ","),
+            groups=split(r["organisms"], ","),
             positive=float(r["positive"]),
             condition=r["condition"],
         )
-        for r in _rows("cultures.tsv")
+        for r in rows("cultures.tsv")
     )
 
 
@@ -344,7 +341,7 @@ def cultures() -> tuple[Culture, ...]:
 def organisms() -> dict[str, tuple[tuple[str, ...], Choice]]:
     """Group → organisms and a weighted choice."""
     groups: dict[str, list[tuple[str, float]]] = {}
-    for r in _rows("organisms.tsv"):
+    for r in rows("organisms.tsv"):
         groups.setdefault(r["group"], []).append((r["organism"], float(r["weight"])))
     return {g: (tuple(n for n, _ in v), Choice([w for _, w in v])) for g, v in groups.items()}
 
@@ -358,23 +355,28 @@ def finding_kinds() -> tuple[FindingKind, ...]:
             attributes=tuple(_told(r["attributes"])),
             told=_told(r["attributes"]),
             sides=r["sides"],
-            places=_split(r["places"], ";"),
+            places=split(r["places"], ";"),
             base=float(r["base"]),
-            boosts=_numbers(r["boosts"]),
+            boosts={**numbers(r["boosts"]), **_shown_by(r["name"])},
             texture=r["texture"],
             keeps=float(r["keeps"]),
             bedside=r["bedside"] == "1",
         )
-        for r in _rows("findings.tsv")
+        for r in rows("findings.tsv")
     )
 
 
 def _told(text: str) -> dict[str, float]:
-    pairs = (part.partition(":") for part in _split(text, ";"))
+    pairs = (part.partition(":") for part in split(text, ";"))
     return {name: float(number or 1) for name, _, number in pairs}
+
+
+def _shown_by(kind: str) -> dict[str, float]:
+    """Illness → how much likelier it makes a kind of finding."""
+    return {name: illness.findings[kind] for name, illness in illnesses().items() if kind in illness.findings}
 
 
 @cache
 def phrases(kind: str) -> tuple[str, ...]:
     """Report phrases of a kind."""
-    return tuple(r["text"] for r in _rows("phrases.tsv") if r["kind"] == kind)
+    return tuple(r["text"] for r in rows("phrases.tsv") if r["kind"] == kind)
