@@ -69,7 +69,7 @@ class NodesUnderTest:
         from distributed import Client
 
         with Client(self.address, set_as_default=False) as client:
-            client.wait_for_workers(count, timeout=30)
+            client.wait_for_workers(count, timeout=60)
 
     def end(self) -> None:
         for process in (*self.workers, self.scheduler):
@@ -86,7 +86,7 @@ class NodesUnderTest:
         self.end()
 
 
-def _appearing(file: Path, seconds: float = 30.0) -> str:
+def _appearing(file: Path, seconds: float = 60.0) -> str:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if file.is_file() and (text := file.read_text()).endswith("}"):
@@ -95,7 +95,7 @@ def _appearing(file: Path, seconds: float = 30.0) -> str:
     raise TimeoutError(f"{file}: the scheduler does not start; see its log")
 
 
-def wait_for(folder: Path, pattern: str, count: int = 1, seconds: float = 30.0) -> list[Path]:
+def wait_for(folder: Path, pattern: str, count: int = 1, seconds: float = 60.0) -> list[Path]:
     """The first files of that name, as soon as there are so many."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
