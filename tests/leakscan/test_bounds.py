@@ -8,6 +8,7 @@ import io
 import pytest
 from PIL import Image
 
+from ehrxqa.leakscan.archives import DEEPEST
 from ehrxqa.leakscan.content import content_hits
 from ehrxqa.leakscan.limits import FileBounds
 from ehrxqa.leakscan.rules import text_hits
@@ -51,3 +52,9 @@ def test_base64_of_thirty_bytes_or_more_is_looked_into(length: int, found: bool)
 def test_letters_that_grow_when_lowered_shift_no_line(before: str) -> None:
     (hit,) = text_hits(f"{before}\n\nPHYSIONET_PASSWORD=Zq8wkfhgjfk\n")
     assert hit.line == before.count("\n") + 3
+
+
+@pytest.mark.parametrize(("depth", "found"), [(0, True), (DEEPEST - 1, True), (DEEPEST, False)])
+def test_base64_is_looked_into_as_deep_as_archives(depth: int, found: bool) -> None:
+    secret = base64.b64encode(b"PHYSIONET_PASSWORD=Zq8wkfhgjfkwwwww").decode()
+    assert bool(list(content_hits("notes.txt", f"value {secret} end".encode(), FileBounds(), depth=depth))) is found
