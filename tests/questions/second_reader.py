@@ -450,7 +450,7 @@ class _Query:
 
     def of_count(self):
         rows = self.rows()
-        return [len({row.name for row in rows}) if "number of drugs" in self.text else len(rows)]
+        return [len({row.name for row in rows} - {None}) if "number of drugs" in self.text else len(rows)]
 
     # --- tables, groups --------------------------------------------------------------------------------------------
 
