@@ -22,6 +22,7 @@ ITSELF = {
     "models/run_folder.py": "typed lines, half a million a run; every fault of a file is its own RecordError",
     "publish/card.py": "text of the card: code for readers of the data set",
     "questions/spool.py": "lines that this process has written or checked",
+    "runs/dask_nodes.py": "one line from the process that started this one",
     "runs/journal.py": "what this process has just written as JSON",
     "sources/image_boxes.py": "scene graphs by their declared form, as scene_graphs.py",
     "sources/report_text.py": "scene graphs by their declared form, as scene_graphs.py",

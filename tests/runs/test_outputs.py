@@ -92,7 +92,7 @@ INPUTS = {
     "download questions", "download-images questions", "download-images subjects", "leak-scan allow", "leak-scan paths",
     "why database", "query database", "mcp database", "run questions", "run ids", "agent questions", "agent ids",
     "slice questions", "labels audit human", "audit questions", "audit database", "execute ids", "execute database",
-    "execute predictions", "vqa plan ids",
+    "execute predictions", "vqa plan ids", "evaluate database",
 }  # fmt: skip
 
 
