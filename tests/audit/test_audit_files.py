@@ -86,6 +86,12 @@ def test_labels_are_read_with_the_questions_and_answers_beside_them(tmp_path, da
         ehrxqa.audit(tmp_path / "data.json", database)
 
 
+def test_splits_without_questions_are_passed_over(tmp_path, database):
+    (tmp_path / "_train.json").write_text("[]")
+    (tmp_path / "_test.json").write_text(json.dumps(records(split="test")))
+    assert {each.split for each in ehrxqa.audit(tmp_path, database, workers=1).findings} == {"test"}
+
+
 def test_a_file_of_answers_alone(tmp_path, database):
     path = tmp_path / "answers.json"
     path.write_text(json.dumps([{"id": 1, "answer": []}, {"id": 2, "answer": [None, 1]}, {"id": 3, "answer": "null"}]))

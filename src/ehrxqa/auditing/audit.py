@@ -141,7 +141,7 @@ def _files(questions: Path) -> list[Path]:
     folder = questions / DATASET_FOLDER if (questions / DATASET_FOLDER).is_dir() else questions
     for mark in ("_", ""):
         if found := [path for split in SPLITS if (path := folder / f"{mark}{split}.json").is_file()]:
-            return found
+            return [path for path in found if path.stat().st_size > len("[]\n")] or found  # splits without questions
     if (label := folder / "label.json").is_file():
         return [label]
     raise RecordError(f"{questions}: holds no question files (_train.json, train.json, label.json); name a file")
