@@ -141,7 +141,7 @@ def test_samples_vote_on_answers_not_on_words(questioned: Path) -> None:
 
 def test_queries_that_mean_the_same_agree_though_no_picture_is_looked_at(questioned: Path) -> None:
     ask = 'select count(*) from ( select tb_cxr.study_id from tb_cxr ) as t1 where func_vqa("{}", t1.study_id) = {}'
-    yes, other = ask.format("is there pneumonia?", "true"), ask.format("is there atelectasis?", "true")
+    yes, other = ask.format("is there pneumonia?", "true"), ask.format("is there pleural effusion?", "true")
     same = 'select count(study_id) from tb_cxr where func_vqa("is there pneumonia?", tb_cxr.study_id)'
     with Engine(questioned / "database" / "test" / "mimic_iv_cxr.db", DrawnModel()) as engine:
         assert vote([other, yes, same], engine).query == yes
