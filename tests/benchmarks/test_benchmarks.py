@@ -26,6 +26,8 @@ SMALLEST = {
     "official_size.py": "--smoke --workers 1",
     "template_parser.py": "{copy} --train 20 --test 4",
     "vqa.py": "--images 100 --questions 100",
+    "wordings.py": "{small}/ehrxqa",
+    "xrays.py": "{small}/hospital",
 }
 #: Scripts that end with 1 when a budget is passed, which a busy machine may do.
 WITH_BUDGET = {"explorer.py": "OVER BUDGET"}

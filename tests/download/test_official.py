@@ -48,7 +48,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
     root = tmp_path_factory.mktemp("official")
     synth(root / "hospital", subjects=60, seed=4, workers=1)
     out = root / "out"
-    build(root / "hospital", out, workers=1)
+    build(root / "hospital", out, mode="official", workers=1)
     generate(out, train=15, valid=8, test=20, seed=1, workers=1)
     files: dict[str, dict[str, bytes]] = {}
     for path in sorted((root / "hospital").rglob("*")):

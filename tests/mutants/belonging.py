@@ -33,6 +33,7 @@ BELONGING: dict[str, tuple[str, ...]] = {
     "sources": ("sources", "download", "build"),
     "spec": ("spec", "database", "build"),
     "sql": ("neuralsql", "answer", "questions/test_questions_lint.py"),
+    "variants": ("variants",),
     "vqa": ("vqa",),
     "modules": ("runs", "doors", "dataset_export"),
 }

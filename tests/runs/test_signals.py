@@ -98,3 +98,28 @@ def test_what_an_interrupted_import_raises_is_an_interruption(raised, monkeypatc
         for sign in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(sign, signal.SIG_DFL)
         signal.signal(signal.SIGINT, before)
+
+
+LOST = """
+import os, signal, time
+import ehrxqa.cli.main as command_line
+
+class Dying:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.2)
+
+def work(**_):
+    Dying()
+    time.sleep(20)
+    return 0
+
+command_line.main.main = work
+raise SystemExit(command_line._guarded([], debug=False))
+"""
+
+
+def test_a_signal_while_an_object_is_destroyed_is_not_lost():
+    """Python prints what a destructor raises, and drops it."""
+    done = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True, timeout=15)
+    assert (done.returncode, done.stderr) == (143, "ehrxqa: interrupted; run the same command again to go on\n")

@@ -135,6 +135,7 @@ def official(
         out,
         train_subjects=train_subjects,
         test_subjects=test_subjects,
+        mode="official",
         workers=workers,
         unpublished_sources=unpublished_sources,
         progress=progress,

@@ -49,6 +49,10 @@ def run(arguments: list[str] | None = None) -> None:
     sys.exit(_guarded(arguments, debug))
 
 
+#: Seconds until a signal that was lost is sent again.
+_SOON = 0.05
+
+
 class _Ending:
     """The signal that ends this command, once one has come."""
 
@@ -71,6 +75,17 @@ def _end_like_ctrl_c() -> None:
         for sign in filter(None, signs):
             if signal.getsignal(sign) in (signal.SIG_DFL, signal.default_int_handler):
                 signal.signal(sign, end)
+        sys.unraisablehook = _sent_again
+
+
+def _sent_again(lost: sys.UnraisableHookArgs) -> None:
+    """Send a signal again that came while an object was being destroyed: Python drops what is raised there."""
+    if isinstance(lost.exc_value, KeyboardInterrupt) and _Ending.sign is not None:
+        again = threading.Timer(_SOON, os.kill, (os.getpid(), _Ending.sign))
+        again.daemon = True
+        again.start()
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def _interrupted() -> int:
