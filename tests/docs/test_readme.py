@@ -98,10 +98,15 @@ def test_your_own_model(folder):
     assert isinstance(answers["a"][0], int)
     gold = [{"id": "a", "answer": answers["a"]}, {"id": "b", "answer": [1]}, {"id": "c", "answer": []}]
     (folder / "test.json").write_text(json.dumps(gold))
-    (line,) = commands("Scores")
+    line, audit = commands("Scores")
     done = run(line, folder)
     assert done.returncode == 0, done.stderr
     assert "66.7" in done.stdout
+    done = run(
+        audit.replace("test.json", "demo/ehrxqa/dataset/test.json").replace("--database out", "--database demo/ehrxqa"),
+        folder,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_your_own_vision_model(folder):
@@ -160,10 +165,21 @@ def test_with_physionet_access(folder):
 
 
 def test_from_python(folder):
-    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    code = code.replace("subjects=240", "subjects=100").replace('"hospital"', '"hospital2"').replace('"out', '"out2')
-    done = subprocess.run(  # as it stands there, with nothing that guards it from being imported by workers
-        [sys.executable, "-"], input=code, capture_output=True, text=True, cwd=folder, timeout=300
+    built, loaded = (
+        subprocess.run(  # as it stands there, with nothing that guards it from being imported by workers
+            [sys.executable, "-"],
+            input=code.replace("subjects=240", "subjects=100")
+            .replace('"hospital"', '"hospital2"')
+            .replace('"out', '"out2'),
+            capture_output=True,
+            text=True,
+            cwd=folder,
+            timeout=300,
+        )
+        for code in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)[0] >= 0
+    assert built.returncode == 0, built.stderr
+    assert json.loads(built.stdout)[0] >= 0
+    assert loaded.returncode == 0, loaded.stderr
+    (first,) = (each for each in json.loads((folder / "demo/ehrxqa/dataset/test.json").read_text()) if each["id"] == 0)
+    assert first["question"][:40] in loaded.stdout
