@@ -11,6 +11,15 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 
+#: Seconds that whatever is waited for may take: the machine of the tests may be ten times slower than it ever was.
+SLOW = 300.0
+#: Settings of Dask with which a slow node is not taken for one that is lost.
+PATIENT = {
+    "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5 minutes",
+    "DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": "5 minutes",
+    "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "30 minutes",
+}
+
 _NODE = (
     "import sys; _, lifeline, what, *rest = sys.argv; sys.argv = [what, *rest]; "
     "from ehrxqa.runs.worker import die_with; die_with(int(lifeline)); "
@@ -41,7 +50,7 @@ class NodesUnderTest:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 pass_fds=[self._lifeline[0]],
-                env={**os.environ, "PYTHONPATH": str(HERE), **self._variables, **variables},
+                env={**os.environ, **PATIENT, "PYTHONPATH": str(HERE), **self._variables, **variables},
                 cwd=self.folder,
             )
 
@@ -69,7 +78,7 @@ class NodesUnderTest:
         from distributed import Client
 
         with Client(self.address, set_as_default=False) as client:
-            client.wait_for_workers(count, timeout=60)
+            client.wait_for_workers(count, timeout=SLOW)
 
     def end(self) -> None:
         for process in (*self.workers, self.scheduler):
@@ -86,7 +95,7 @@ class NodesUnderTest:
         self.end()
 
 
-def _appearing(file: Path, seconds: float = 60.0) -> str:
+def _appearing(file: Path, seconds: float = SLOW) -> str:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if file.is_file() and (text := file.read_text()).endswith("}"):
@@ -95,11 +104,11 @@ def _appearing(file: Path, seconds: float = 60.0) -> str:
     raise TimeoutError(f"{file}: the scheduler does not start; see its log")
 
 
-def wait_for(folder: Path, pattern: str, count: int = 1, seconds: float = 60.0) -> list[Path]:
+def wait_for(folder: Path, pattern: str, count: int = 1, seconds: float = SLOW) -> list[Path]:
     """The first files of that name, as soon as there are so many."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if len(found := sorted(folder.glob(pattern))) >= count:
             return found
-        time.sleep(0.02)
+        time.sleep(0.05)
     raise TimeoutError(f"{folder}: never {count} of {pattern}")

@@ -47,7 +47,7 @@ def held(task: tuple[Path, int]) -> int:
     mark = folder / f"held-{os.getpid()}"
     if number == 2 and not any(folder.glob("held-*")):
         mark.touch()
-        time.sleep(60)
+        time.sleep(600)
     return number
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import os
 import shutil
@@ -14,7 +15,7 @@ import cluster_tasks
 import dask
 import psutil
 import pytest
-from cluster_nodes import HERE, NodesUnderTest
+from cluster_nodes import HERE, SLOW, NodesUnderTest
 
 import ehrxqa
 from ehrxqa.building.build_each import build_each
@@ -85,7 +86,7 @@ def test_a_killed_client_repeats_at_most_what_was_under_way(small, image_file, t
             "--model", f"python:cluster_tasks:SlowModel:{calls}", "--out", str(answers), "--cluster", nodes.address,
         ]  # fmt: skip
         first = subprocess.Popen(command, stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(HERE)})
-        until = time.monotonic() + 90
+        until = time.monotonic() + SLOW
         while time.monotonic() < until and not (answers.is_file() and answers.stat().st_size):
             time.sleep(0.01)
         first.kill()
@@ -233,10 +234,18 @@ def test_jobs_of_slurm_do_shards_and_end_with_the_command(tmp_path, monkeypatch)
         assert len(pids) == 1
         listening = [each for each in psutil.Process().net_connections("inet") if each.status == psutil.CONN_LISTEN]
         assert {each.laddr.ip for each in listening} == {"127.0.0.1"}
-    _, alive = psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=15)
+    _, alive = psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=SLOW)
     assert not alive
     assert not any((tmp_path / "shared").iterdir())
-    for text, said in (("jobs = 0", "jobs must be a number"), ("jobs = 1\nsecurity = 1", "security cannot be chosen")):
+    (tools / "sbatch").write_text("#!/bin/sh\necho 'Submitted batch job 0'\n")  # and it never starts
+    file.write_text(file.read_text() + "waiting_seconds = 1.5\n")
+    with pytest.raises(BuildError, match=r"waited 2 seconds in vain for the first job, .* \(limit: waiting_seconds\)$"):
+        shard_pool(cluster=dataclasses.replace(cluster, patience=1.0)).__enter__()
+    for text, said in (
+        ("jobs = 0", "jobs must be a number"),
+        ("jobs = 1\nsecurity = 1", "security cannot be chosen"),
+        ('jobs = 1\nwaiting_seconds = "1h"', "waiting_seconds must be a number of seconds"),
+    ):
         file.write_text(text)
         with pytest.raises(SettingsError, match=said):
             shard_pool(cluster=cluster).__enter__()

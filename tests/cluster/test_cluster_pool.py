@@ -14,7 +14,7 @@ from pathlib import Path
 import cluster_tasks
 import psutil
 import pytest
-from cluster_nodes import HERE, NodesUnderTest, wait_for
+from cluster_nodes import HERE, SLOW, NodesUnderTest, wait_for
 
 from ehrxqa.errors import BuildError, SettingsError, SourceError
 from ehrxqa.progress import Progress
@@ -183,7 +183,7 @@ from ehrxqa.runs.shards import shard_pool
 with shard_pool(2, named_cluster("local")) as pool:
     assert list(pool.map(cluster_tasks.square, range(4))) == [0, 1, 4, 9]
     print("works", flush=True)
-    time.sleep(60)
+    time.sleep(3600)
 """
 
 
@@ -204,5 +204,5 @@ def test_the_cluster_of_this_machine_listens_to_itself_alone_and_ends_with_its_c
     finally:
         client.kill()
         client.communicate()
-    _, alive = psutil.wait_procs(family, timeout=10)
+    _, alive = psutil.wait_procs(family, timeout=SLOW)
     assert not alive

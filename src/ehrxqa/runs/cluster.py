@@ -24,11 +24,13 @@ from ehrxqa.errors import SettingsError
 from ehrxqa.net.consent import Ask, require_consent
 from ehrxqa.net.endpoint import Endpoint, is_loopback
 
-__all__ = ["CONFIRM_OPTION", "LOCAL", "SLURM", "Cluster", "named_cluster"]
+__all__ = ["CONFIRM_OPTION", "LOCAL", "PATIENCE", "SLURM", "Cluster", "named_cluster"]
 
 LOCAL: Final = "local"
 SLURM: Final = "slurm:"
 CONFIRM_OPTION: Final = "--confirm-cluster"
+#: Seconds that a lost scheduler, or the last worker, may take to come back, if nothing else is said.
+PATIENCE: Final = 300.0
 _FORMS: Final = "local, tcp://127.0.0.1:PORT, tls://HOST:PORT or slurm:FILE"
 
 
@@ -45,7 +47,7 @@ class Cluster:
 
     address: str
     moved: tuple[tuple[str, str], ...] = ()
-    patience: float = 60.0
+    patience: float = PATIENCE
 
     def there(self, path: Path | str) -> str:
         """Where the workers find a file or folder of this machine.
@@ -67,7 +69,7 @@ def named_cluster(
     out: Path | str | None = None,
     confirmed: str | None = None,
     ask: Ask | None = None,
-    patience: float = 60.0,
+    patience: float = PATIENCE,
 ) -> Cluster:
     """Understand how a cluster is named, once the user has allowed it.
 

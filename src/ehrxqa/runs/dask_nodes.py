@@ -26,7 +26,7 @@ from ehrxqa.progress import Progress
 from ehrxqa.runs.cluster import LOCAL, SLURM, Cluster
 from ehrxqa.runs.worker import die_with
 
-__all__ = ["TLS_PARTS", "Nodes", "nodes_of", "serve"]
+__all__ = ["SLOW_NODES", "TLS_PARTS", "Nodes", "nodes_of", "serve"]
 
 _HOST: Final = "127.0.0.1"
 #: What a `Security` holds of certificates.
@@ -36,9 +36,18 @@ TLS_PARTS: Final = ("tls_ca_file", "tls_client_cert", "tls_client_key", "tls_sch
 _START: Final = (
     "import sys; _, lifeline, *sys.path = sys.argv; from ehrxqa.runs.dask_nodes import serve; serve(int(lifeline))"
 )
-#: Seconds until the nodes of this machine are there, and until they are gone.
-_STARTING: Final = 60.0
-_ENDING: Final = 10.0
+#: Seconds until the nodes of this machine are there, and until they are gone: it may have far more to do than it can.
+_STARTING: Final = 600.0
+_ENDING: Final = 60.0
+#: Settings of Dask for nodes that we start: one that is slow is not one that is lost. A process that has ended is seen
+#: at once, whatever these say.
+SLOW_NODES: Final = {
+    "distributed.comm.timeouts.connect": "5 minutes",
+    "distributed.comm.timeouts.tcp": "5 minutes",
+    "distributed.scheduler.worker-ttl": "30 minutes",
+}
+#: Results are small, and nothing of them goes to a disk.
+_NOTHING_ON_DISK: Final = {f"distributed.worker.memory.{name}": False for name in ("target", "spill", "pause")}
 
 
 class Nodes(Protocol):
@@ -47,10 +56,12 @@ class Nodes(Protocol):
     Attributes:
         security: What its processes are known by.
         seconds: How long its first worker may take to come.
+        awaited: What is waited for until then, in words.
     """
 
     security: Security
     seconds: float
+    awaited: str
 
     def address(self) -> str:
         """Of its scheduler, which is started if need be."""
@@ -84,7 +95,7 @@ class _Running:
     """Nodes that somebody has started."""
 
     def __init__(self, address: str) -> None:
-        self._address, self.seconds = address, 0.0
+        self._address, self.seconds, self.awaited = address, 0.0, "a worker; start some"
         encrypted = address.startswith("tls://")
         self.security = Security(require_encryption=encrypted)
         lacking = [name for name in ("tls_ca_file", "tls_client_cert") if not getattr(self.security, name)]
@@ -104,7 +115,7 @@ class _OfThisMachine:
     """Nodes that are started here, and again if they are lost."""
 
     def __init__(self, workers: int) -> None:
-        self._workers, self.seconds = workers, _STARTING
+        self._workers, self.seconds, self.awaited = workers, _STARTING, "the workers of this machine to start"
         self.security = Security.temporary()
         self._process: subprocess.Popen[bytes] | None = None
         self._address = ""
@@ -179,13 +190,7 @@ def serve(lifeline: int) -> None:
 
     with (
         tempfile.TemporaryDirectory(prefix="ehrxqa-cluster-") as scratch,
-        dask.config.set(
-            {
-                "distributed.worker.memory.target": False,  # results are small, and nothing of them goes to a disk
-                "distributed.worker.memory.spill": False,
-                "distributed.worker.memory.pause": False,
-            }
-        ),
+        dask.config.set(SLOW_NODES | _NOTHING_ON_DISK),
         LocalCluster(
             n_workers=told["workers"],
             threads_per_worker=1,

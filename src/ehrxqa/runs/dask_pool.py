@@ -27,6 +27,7 @@ from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.cluster import Cluster
 from ehrxqa.runs.dask_worker import Report, Session, close, do, look, need, software, threads_fault
 from ehrxqa.runs.sending import received
+from ehrxqa.runs.waiting import Waiting
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -42,8 +43,10 @@ _EACH: Final = 4
 _LEAST: Final = 8
 #: Seconds between looks at how many workers there are.
 _LOOK: Final = 5.0
-#: Seconds in which a scheduler has to answer for the first time.
-_CONNECTING: Final = 10.0
+#: Seconds in which a scheduler that runs already has to answer for the first time.
+_CONNECTING: Final = 60.0
+#: Seconds of one try to connect.
+_TRY: Final = 30.0
 _CLOSING: Final = 5.0
 #: Workers whose faults are told in full.
 _TOLD: Final = 4
@@ -106,7 +109,7 @@ class DaskPool:
             )
             self._stack.enter_context(_quiet())
             self._nodes = self._stack.enter_context(_nodes(self._cluster, self._workers, self._progress))
-            self._connect(_CONNECTING)
+            self._connect(max(_CONNECTING, self._nodes.seconds))
         except BaseException:
             self._stack.close()
             raise
@@ -167,13 +170,13 @@ class DaskPool:
         """What came of the first that is under way, whatever becomes of workers and scheduler."""
         from distributed import KilledWorker
 
-        alone_since: float | None = None
+        alone: Waiting | None = None
         while True:
             try:
                 reply: bytes = waiting[0].future.result(timeout=_LOOK)
                 return reply
             except TimeoutError:
-                alone_since = self._alone(alone_since)
+                alone = self._alone(alone)
             except KilledWorker as error:
                 raise BuildError(
                     f"{self._cluster.address}: the same shard ended {error.allowed_failures + 1} workers, one after "
@@ -186,21 +189,20 @@ class DaskPool:
             except Exception as error:  # the connection is gone, in one of Dask's many words for it
                 self._again(waiting, error)
 
-    def _alone(self, since: float | None) -> float | None:
-        """Since when no worker is there.
+    def _alone(self, waiting: Waiting | None) -> Waiting | None:
+        """The waiting for a worker, if none is there.
 
         Raises:
-            BuildError: For too long.
+            BuildError: It took too long.
         """
         assert self._client is not None
         with suppress(Exception):
             if self._client.nthreads():
                 return None
-        if since is not None and time.monotonic() - since > self._cluster.patience:
-            raise BuildError(
-                f"{self._cluster.address}: no worker is left; start workers and run the same command again, it goes on"
-            )
-        return since or time.monotonic()
+        waiting = waiting or self._waiting_for_workers()
+        if waiting.over():
+            raise BuildError(f"{waiting.failure()}; run the same command again, it goes on where it was")
+        return waiting
 
     def _again(self, waiting: deque[_Sent], error: Exception) -> None:
         """Send again what was under way, once the scheduler is back."""
@@ -221,27 +223,42 @@ class DaskPool:
         from distributed import Client
 
         address, security = self._nodes.address(), self._nodes.security
-        until = time.monotonic() + seconds
+        waiting = Waiting(self._cluster.address, "its scheduler to answer", seconds, self._progress)
         while self._client is None:
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # versions are compared below
-                    self._client = Client(
-                        address, security=security, timeout=max(0.5, until - time.monotonic()), set_as_default=False
-                    )
+                    self._client = Client(address, security=security, timeout=min(_TRY, seconds), set_as_default=False)
             except (OSError, TimeoutError, ValueError) as error:
-                if time.monotonic() > until or not isinstance(error, OSError | TimeoutError):
+                if waiting.over() or not isinstance(error, OSError | TimeoutError):
                     raise BuildError(
                         f"{self._cluster.address}: no Dask scheduler answers ({error}); see docs/scale.md, and run the "
                         "same command again: it goes on where it was"
                     ) from error
-                time.sleep(0.2)
-        try:
-            self._client.wait_for_workers(1, timeout=max(self._cluster.patience, self._nodes.seconds))
-        except TimeoutError:
-            raise BuildError(f"{self._cluster.address}: the scheduler has no workers; start some") from None
+                waiting.pause()
+        self._await_worker()
         self._require_private(address)
         self._check_workers()
+
+    def _await_worker(self) -> None:
+        """Have a first worker.
+
+        Raises:
+            BuildError: None came, or the scheduler is gone.
+        """
+        assert self._client is not None
+        waiting = self._waiting_for_workers()
+        try:
+            while not self._client.nthreads():
+                if waiting.over():
+                    raise BuildError(waiting.failure())
+                waiting.pause()
+        except OSError as error:
+            raise BuildError(f"{self._cluster.address}: the scheduler went before a worker came ({error})") from error
+
+    def _waiting_for_workers(self) -> Waiting:
+        seconds = max(self._cluster.patience, self._nodes.seconds)
+        return Waiting(self._cluster.address, self._nodes.awaited, seconds, self._progress)
 
     def _require_private(self, address: str) -> None:
         """Refuse a scheduler that others can join, or look at, without a certificate."""
@@ -268,8 +285,7 @@ class DaskPool:
                 )
 
     def _check_workers(self) -> None:
-        assert self._client is not None
-        found: dict[str, Report | Exception] = self._client.run(look, self._session, on_error="return")
+        found = self._looked_at()
         faults = []
         for address, report in sorted(found.items()):
             if isinstance(report, ImportError | AttributeError):
@@ -286,6 +302,19 @@ class DaskPool:
             self._resources = {"GPU": 1}
         self._count, self._looked = with_gpu if self._resources else len(found), time.monotonic()
         self._progress.note(f"{self._cluster.address}: {self._count} workers{' with GPU' if self._resources else ''}")
+
+    def _looked_at(self) -> dict[str, Report | Exception]:
+        """What each worker says of itself; a worker that is lost meanwhile says nothing, once Dask has seen that."""
+        assert self._client is not None
+        until = time.monotonic() + self._cluster.patience
+        while True:
+            found: dict[str, Report | Exception] = self._client.run(look, self._session, on_error="return")
+            lost = any(isinstance(report, OSError) for report in found.values())
+            if found and (not lost or time.monotonic() > until):
+                return found
+            if not found:  # the last one is lost
+                self._await_worker()
+            time.sleep(0.5)
 
     def _disconnect(self) -> None:
         client, self._client = self._client, None
