@@ -207,7 +207,7 @@ class _Handler(BaseHTTPRequestHandler):
                     self.wfile.write(b"\x00\x01 this is not HTTP\r\n\r\n")
                     self.close_connection = True
                     return
-                case "429" | "503" | "500":
+                case _ if kind.isdigit():
                     self.empty(int(kind), {"Retry-After": fault.value} if fault.value else {})
                     return
                 case "redirect":

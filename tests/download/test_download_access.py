@@ -19,6 +19,7 @@ from ehrxqa.downloading import Credentials, DownloadError, Network, download
 from ehrxqa.errors import SettingsError
 from ehrxqa.net import credentials as credentials_module
 from ehrxqa.net.credentials import Secret, find_credentials
+from ehrxqa.net.errors import TransientFault
 from ehrxqa.net.host import named_host
 from ehrxqa.net.http_client import Client
 from ehrxqa.net.pacing import Retries
@@ -153,6 +154,29 @@ def test_retry_after_is_kept_and_slows_all_connections(
     site.faults["mimic-iv-demo/2.2/icu/chartevents.csv.gz"] = [Fault("429", 0, "17"), Fault("503", 0, "40")]
     download(tmp_path, stages=["demo"], network=network)
     assert clock.now >= 1_000 + 17 + 40
+
+
+def test_what_passes_is_told_from_what_does_not(site: PhysioNet, clock: FakeClock) -> None:
+    path = "/files/x/1.0/a.txt"
+    site.files["x/1.0/a.txt"] = b"content"
+    client = Client(named_host(site.address), clock, lambda: Credentials(USER, PASSWORD, "the test"))
+    told = {}
+    for status in (400, 403, 404, 407, 408, 410, 424, 425, 428, 429, 499, 500, 501, 502, 503, 504, 505):
+        site.faults["x/1.0/a.txt"] = [Fault(str(status))]
+        with pytest.raises((DownloadError, TransientFault)) as caught, client.open("GET", path):
+            pass
+        told[status] = str(caught.value) if isinstance(caught.value, TransientFault) else caught.value.status
+    busy = {408: "", 425: "", 429: " (too many requests)", 500: " (server error)", 502: " (bad gateway)"}
+    busy |= {503: " (unavailable)", 504: ""}
+    assert told == {status: f"HTTP {status}{busy[status]}" if status in busy else status for status in told}
+    with client.open("GET", path) as answer:
+        assert (answer.status, b"".join(answer.chunks())) == (200, b"content")
+    with client.open("GET", path, {"Range": "bytes=3-"}) as answer:
+        assert (answer.status, b"".join(answer.chunks())) == (206, b"tent")
+    with client.open("GET", path, {"Range": "bytes=7-"}) as answer:
+        assert answer.status == 416
+    client.close()
+    assert not clock.slept
 
 
 def test_a_long_retry_after_ends_the_run(site: PhysioNet, network: Network, clock: FakeClock, tmp_path: Path) -> None:

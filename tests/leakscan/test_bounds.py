@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from ehrxqa.leakscan.archives import DEEPEST
+from ehrxqa.leakscan.columns import array_hits
 from ehrxqa.leakscan.content import content_hits
 from ehrxqa.leakscan.limits import FileBounds
 from ehrxqa.leakscan.rules import text_hits
@@ -58,3 +59,13 @@ def test_letters_that_grow_when_lowered_shift_no_line(before: str) -> None:
 def test_base64_is_looked_into_as_deep_as_archives(depth: int, found: bool) -> None:
     secret = base64.b64encode(b"PHYSIONET_PASSWORD=Zq8wkfhgjfkwwwww").decode()
     assert bool(list(content_hits("notes.txt", f"value {secret} end".encode(), FileBounds(), depth=depth))) is found
+
+
+@pytest.mark.parametrize("first", [17, 23, 35, 52])
+@pytest.mark.parametrize(("spread", "found"), [(999, False), (1000, True), (1001, True)])
+def test_numbers_close_together_are_counters(first: int, spread: int, found: bool) -> None:
+    numbers = [first * 10**6 + 345_678 + step for step in (0, 3, 7, 20, 90, 200, 301, 450, 700, spread)]
+    things = {17: "subjects", 23: "admissions", 35: "ICU stays", 52: "studies"}
+    told = [f"10 numbers like those of {things[first]}"] if found else []
+    assert [hit.what for hit in array_hits(numbers)] == told
+    assert not list(array_hits(range(first * 10**6 + 345_678, first * 10**6 + 999_999, 50_000)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import random
 import time
 import traceback
 
@@ -18,6 +19,14 @@ from ehrxqa.paraphrasing.instructions import request_body
 QUICK = Patience(attempts=3, first_seconds=0.01, answer_seconds=0.5)
 BODY = request_body("was [drug_1] given?", model="m", wordings=1, temperature=None, seed=None)
 GOOD = ["in our data, was [drug_1] given?"]
+
+
+class Longest(random.Random):
+    """Waits are not shortened by chance."""
+
+    def uniform(self, a, b):
+        assert (a, b) == (0.5, 1.0)
+        return b
 
 
 def client(site: ChatServer, patience: Patience = QUICK, key: str = KEY) -> ChatClient:
@@ -44,6 +53,26 @@ def test_what_may_pass_is_tried_again(fault, site):
     with client(site) as chat:
         assert chat.complete(BODY) == GOOD
     assert len(site.bodies) == 3
+
+
+def test_which_answers_may_pass_and_how_long_is_waited_unless_told_otherwise(site):
+    slept = []
+    with ChatClient(named_endpoint(site.url), None, patience=Patience(random=Longest())) as chat:
+        chat.clock.sleep = slept.append
+        for status in (408, 425, 429, 500, 502, 503, 504, 529):
+            site.faults = [str(status)]
+            assert chat.complete(BODY) == GOOD, status
+        assert slept == [1.0] * 8
+        for status in (400, 404, 407, 409, 424, 426, 428, 499, 501, 505, 528, 530):
+            site.faults = [str(status)]
+            with pytest.raises(EndpointError, match=f"HTTP {status}") as caught:
+                chat.complete(BODY)
+            assert caught.value.status == status
+        slept.clear()
+        site.always = "503"
+        with pytest.raises(EndpointError, match="given up after 6 tries"):
+            chat.complete(BODY)
+    assert slept == [1.0, 2.0, 4.0, 8.0, 16.0]
 
 
 @pytest.mark.parametrize(

@@ -90,10 +90,10 @@ def array_hits(values: Iterable[Any]) -> Iterator[Hit]:
     texts = [_text(value) for value in islice(values, _PROFILED)]
     digit = _like_mimic(texts, fewest=_FEWEST_ALONE)
     if digit is not None:
-        yield Hit("mimic-rows", None, f"{len(texts):,} numbers like those of {_THING[digit]}s")
+        yield Hit("mimic-rows", None, f"{len(texts):,} numbers like those of {_THINGS[digit]}")
 
 
-_THING = {"1": "subject", "2": "admission", "3": "ICU stay", "5": "study"}
+_THINGS = {"1": "subjects", "2": "admissions", "3": "ICU stays", "5": "studies"}
 
 
 def _profile_hits(header: Sequence[str], rows: list[Sequence[Any]], line: int | None, about: int) -> Iterator[Hit]:
@@ -105,7 +105,7 @@ def _profile_hits(header: Sequence[str], rows: list[Sequence[Any]], line: int | 
         if digit is not None and digit not in found:
             found[digit] = header[place] if place < len(header) and header[place] else f"column {place + 1}"
     if "1" in found and len(found) > 1:
-        things = ", ".join(f"{_THING[digit]}s" for digit in sorted(found))
+        things = ", ".join(_THINGS[digit] for digit in sorted(found))
         yield Hit("mimic-rows", line, f"a table of {about:,} rows with numbers like those of {things}")
 
 
