@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from contextlib import closing
+
+import apsw
 import pytest
 
 from ehrxqa.errors import NeuralSqlError, VqaError
@@ -82,3 +87,44 @@ def test_a_model_that_loses_answers_is_named(small_database):
 
     with Engine(small_database, Loses()) as engine:
         assert engine.outcome(SUM).error == "the model told gave 1 answers to 8 questions"
+
+
+MANY = """
+import sys
+from ehrxqa.neuralsql.cache import AnswerCache
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(25):
+    with AnswerCache("c.db") as cache:
+        cache.put("m", "1", [("q", sys.argv[1] + str(number), True)])
+"""
+
+
+def test_many_open_one_file_at_once(tmp_path):
+    """The first to open changes the file to WAL, the last to close takes it back: nobody else may fail in between."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", MANY, name], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for name in "abcde"
+    ]
+    for process in processes:
+        process.stdout.readline()
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    for process in processes:
+        process.communicate()
+    assert [process.returncode for process in processes] == [0] * 5
+    with AnswerCache(tmp_path / "c.db") as cache:
+        assert len(cache) == 125
+
+
+def test_a_file_that_another_process_keeps_is_in_use_and_not_broken(tmp_path, monkeypatch):
+    monkeypatch.setattr("ehrxqa.neuralsql.cache._PATIENCE", 0.1)
+    with AnswerCache(tmp_path / "c.db"):
+        pass
+    with closing(apsw.Connection(str(tmp_path / "c.db"))) as other:
+        other.execute("pragma locking_mode = exclusive; begin exclusive").fetchall()
+        with pytest.raises(NeuralSqlError, match="another process has kept this answer cache to itself"):
+            AnswerCache(tmp_path / "c.db")

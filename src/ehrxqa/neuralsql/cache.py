@@ -7,8 +7,9 @@ use one file. Files of versions that kept no confidence are read and extended.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
 
@@ -30,6 +31,8 @@ CREATE TABLE IF NOT EXISTS answers (
 
 #: Images looked up in one statement.
 _AT_ONCE = 500
+#: Seconds to wait for other processes that use the file.
+_PATIENCE = 60.0
 
 
 class AnswerCache:
@@ -42,39 +45,59 @@ class AnswerCache:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         require_writable(self.path)
+        until = time.monotonic() + _PATIENCE
         try:
-            self._require_ours()
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = apsw.Connection(str(self.path))
-            self._db.set_busy_timeout(30_000)
-            self._db.execute("PRAGMA journal_mode = WAL").fetchall()
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.execute(_SCHEMA)
-            self._add_confidence()
+            while True:
+                try:
+                    self._db = self._opened()
+                    break
+                except apsw.BusyError:
+                    # Whoever opens first, or closes last, has the file alone for a moment, and SQLite does not wait
+                    # in every such place (a change to WAL, for one).
+                    if time.monotonic() > until:
+                        raise
+                    time.sleep(0.02)
         except (apsw.Error, OSError) as error:
             raise self._broken(error) from error
+
+    def _opened(self) -> apsw.Connection:
+        self._require_ours()
+        with ExitStack() as stack:
+            db = stack.enter_context(closing(apsw.Connection(str(self.path))))
+            db.set_busy_timeout(round(_PATIENCE * 1000))
+            db.execute("PRAGMA journal_mode = WAL").fetchall()
+            db.execute("PRAGMA synchronous = NORMAL")
+            db.execute(_SCHEMA)
+            self._add_confidence(db)
+            stack.pop_all()
+        return db
 
     def _require_ours(self) -> None:
         """Look at a file before anything in it is changed: it may be someone else's database."""
         if not self.path.exists() or not self.path.stat().st_size:
             return
         with closing(apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READONLY)) as found:
+            found.set_busy_timeout(round(_PATIENCE * 1000))
             tables = {str(row[0]) for row in found.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
         if tables - {"answers"}:
             raise NeuralSqlError(f"{self.path}: is a database, not an answer cache; name another file")
 
-    def _add_confidence(self) -> None:
+    @staticmethod
+    def _add_confidence(db: apsw.Connection) -> None:
         """Give a file of an earlier version its column."""
         columns = "SELECT name FROM pragma_table_info('answers')"
-        if "confidence" in {str(row[0]) for row in self._db.execute(columns)}:
+        if "confidence" in {str(row[0]) for row in db.execute(columns)}:
             return
         try:
-            self._db.execute("ALTER TABLE answers ADD COLUMN confidence REAL")
+            db.execute("ALTER TABLE answers ADD COLUMN confidence REAL")
         except apsw.SQLError as error:
             if "duplicate column" not in str(error):  # another process was faster
                 raise
 
     def _broken(self, error: Exception) -> NeuralSqlError:
+        if isinstance(error, apsw.BusyError):
+            return NeuralSqlError(f"{self.path}: another process has kept this answer cache to itself for too long")
         return NeuralSqlError(f"{self.path}: not an answer cache that can be used ({error}); delete it or name another")
 
     def get(self, model: str, version: str, question: str, images: Sequence[str]) -> dict[str, VqaReply]:
