@@ -181,7 +181,7 @@ def test_inspect_finds_the_tasks() -> None:
 def test_the_floor_runs_without_a_network_from_the_command_line(agent_out: Path, tmp_path: Path) -> None:
     words = ["eval", "ehrxqa/test", "--model", "ehrxqa/abstain", "-T", f"out={agent_out}"]
     command = [str(Path(sys.executable).with_name("inspect")), *words, "--log-dir", str(tmp_path), "--display", "none"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     (path,) = tmp_path.glob("*.eval")
     log = read_eval_log(str(path))

@@ -22,7 +22,7 @@ from ehrxqa.net.chat import Patience
 from ehrxqa.runs.manifest import Manifest
 from hostile_corpus import CANARY
 
-QUICK = Patience(attempts=2, connect_seconds=2, answer_seconds=5, first_seconds=0.01)
+QUICK = Patience(attempts=2, connect_seconds=2, answer_seconds=60, first_seconds=0.01)
 
 
 @pytest.fixture(autouse=True)

@@ -59,7 +59,7 @@ def test_a_script_runs(name, small, tmp_path):
         shutil.copytree(small / "ehrxqa", places["copy"])
     done = subprocess.run(
         [sys.executable, SCRIPTS / name, *SMALLEST[name].format(**places).split()],
-        capture_output=True, text=True, env={**os.environ, "COLUMNS": "200"}, cwd=tmp_path, timeout=300,
+        capture_output=True, text=True, env={**os.environ, "COLUMNS": "200"}, cwd=tmp_path, timeout=900,
     )  # fmt: skip
     over = WITH_BUDGET.get(name)
     assert done.returncode == 0 or (over and over in done.stdout and "Traceback" not in done.stderr), done.stderr[

@@ -46,7 +46,7 @@ def exchange(path: Path, data: bytes) -> None:
 
 def run(*arguments: str | Path, **options) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "ehrxqa", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
 
 
 def test_all_tables_are_there_with_their_columns(built):
@@ -294,7 +294,7 @@ def test_full_disk_is_one_clear_error_and_loses_nothing(hospital, built, tmp_pat
         "--workers",
         "1",
     ]
-    done = subprocess.run([sys.executable, "-c", limited, *arguments], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", limited, *arguments], capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1, done.stderr
     assert "mimic_iv_cxr.db" in done.stderr or "dictionaries.db" in done.stderr

@@ -175,7 +175,7 @@ def test_a_page_is_followed_line_by_line(page, place, environment, endpoint):
             small = re.sub(r"http://127\.0\.0\.1:(8000|11434)/v1", endpoint, small)
             done = subprocess.run(
                 ["bash", "-c", small], cwd=place, env=environment, capture_output=True, text=True,
-                stdin=subprocess.DEVNULL, timeout=300,
+                stdin=subprocess.DEVNULL, timeout=900,
             )  # fmt: skip
             assert done.returncode == 0, f"{line}\n{done.stderr}"
             assert done.stdout or done.stderr, line

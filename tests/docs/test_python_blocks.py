@@ -38,5 +38,5 @@ def test_a_block_runs_as_it_stands(block: str, reader: Path) -> None:
         return
     script = reader / "block.py"
     script.write_text(block.replace("subjects=600", "subjects=60, images=False"))
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, cwd=reader, timeout=300)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, cwd=reader, timeout=900)
     assert done.returncode == 0, done.stderr

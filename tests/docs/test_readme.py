@@ -31,7 +31,7 @@ def run(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     words = shlex.split(line)
     assert words[0] == "ehrxqa"
     command = [sys.executable, "-m", "ehrxqa", *words[1:]]
-    return subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=300, stdin=subprocess.DEVNULL)
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=900, stdin=subprocess.DEVNULL)
 
 
 def commands(heading: str) -> list[str]:
@@ -174,7 +174,7 @@ def test_from_python(folder):
             capture_output=True,
             text=True,
             cwd=folder,
-            timeout=300,
+            timeout=900,
         )
         for code in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     )

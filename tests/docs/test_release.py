@@ -159,11 +159,11 @@ def test_the_container_shows_its_demo_to_a_reader_on_the_host(image, home):
         address = re.search(r"http://127\.0\.0\.1:\d+/\S*", server.stdout.readline())
         assert address, "the address that a reader on the host opens is printed"
         browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-        assert "ehrxqa" in browser.open(address[0], timeout=30).read().decode()
+        assert "ehrxqa" in browser.open(address[0], timeout=180).read().decode()
     finally:
         watch.cancel()
         server.terminate()
-        server.communicate(timeout=20)
+        server.communicate(timeout=180)
 
 
 WITHOUT = """

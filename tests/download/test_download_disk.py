@@ -356,7 +356,7 @@ def test_interrupting_leaves_the_part_and_says_how_to_go_on(site: PhysioNet, net
     part = tmp_path / (path + ".part")
     _wait_for(lambda: part.is_file() and part.stat().st_size == 60_000, process)
     process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=30)
+    _, error = process.communicate(timeout=180)
     assert process.returncode == 130
     assert "run the same command again" in error
     assert "Traceback" not in error

@@ -56,7 +56,7 @@ def test_a_run_shows_the_password_to_nobody(site: PhysioNet, tmp_path: Path) -> 
         _assert_clean((proc / "cmdline").read_bytes(), (proc / "comm").read_bytes())
     _assert_clean(*(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()))
     site.slow_until.set()
-    out, error = process.communicate(timeout=60)
+    out, error = process.communicate(timeout=180)
     assert process.returncode == 0, error
     _assert_clean(out, error)
     report = json.loads(out)

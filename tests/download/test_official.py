@@ -133,7 +133,7 @@ def _command(site: PhysioNet, tmp_path: Path, *arguments: str, **more: str) -> s
     given = {"PHYSIONET_USERNAME": USER, WORD: PASSWORD} | more
     command = [*RUN, "official", *arguments]
     environment = _environment(site, tmp_path, **given)
-    return subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=900)
 
 
 def test_the_command_as_a_newcomer_types_it(published: Published, site: PhysioNet, tmp_path: Path) -> None:
@@ -237,8 +237,8 @@ def test_killed_at_random_moments(published: Published, site: PhysioNet, tmp_pat
             assert process.returncode == 0
             shutil.rmtree(tmp_path / "out")  # complete: begin anew
             assert number >= 0
-    for _ in range(50):  # the lock of a killed run goes with its last process
-        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    for _ in range(600):  # the lock of a killed run goes with its last process
+        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=900)
         if "another command is at work" not in done.stderr:
             break
         time.sleep(0.2)

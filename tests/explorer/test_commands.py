@@ -44,7 +44,7 @@ def test_serve_prints_an_address_that_answers_and_ends_with_ctrl_c(folder: Path)
         line = process.stdout.readline()
         found = re.search(r"http://127\.0\.0\.1:(\d+)/ ", line)
         assert found, line
-        connection = http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=180)
         connection.request("GET", "/")
         answer = connection.getresponse()
         assert answer.status == 200
@@ -52,7 +52,7 @@ def test_serve_prints_an_address_that_answers_and_ends_with_ctrl_c(folder: Path)
         connection.close()
     finally:
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=180)
     assert "Traceback" not in errors
 
 
@@ -68,13 +68,13 @@ def test_data_of_patients_need_the_token_even_on_this_machine(folder: Path, tmp_
         assert found
         assert "data of patients" in process.stdout.readline()
         for path, status in (("/", 401), ("/questions.json", 401), (f"/?token={found[2]}", 303)):
-            connection = http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=30)
+            connection = http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=180)
             connection.request("GET", path)
             assert connection.getresponse().status == status
             connection.close()
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        process.communicate(timeout=180)
     with pytest.raises(SettingsError, match="--patients"):
         write_pages(out, tmp_path / "pages")
     assert write_pages(out, tmp_path / "pages", patients=True, sample=1).questions == 1

@@ -24,7 +24,7 @@ from ehrxqa.models.run_folder import read_queries
 from ehrxqa.net.chat import Patience
 from ehrxqa.neuralsql.engine import Engine
 
-QUICK = Patience(attempts=2, first_seconds=0.01, answer_seconds=5.0)
+QUICK = Patience(attempts=2, first_seconds=0.01, answer_seconds=60.0)
 
 
 class ScriptedModel:

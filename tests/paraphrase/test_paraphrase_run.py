@@ -25,7 +25,7 @@ from ehrxqa.runs import replacing
 from ehrxqa.runs.manifest import read_manifest
 from ehrxqa.runs.output_folder import exclusive
 
-QUICK = Patience(attempts=2, first_seconds=0.01, answer_seconds=5)
+QUICK = Patience(attempts=2, first_seconds=0.01, answer_seconds=60)
 RUN = [sys.executable, "-c", "from ehrxqa.cli.main import run; run()"]
 
 
@@ -208,7 +208,7 @@ def test_someone_at_a_terminal_is_asked(tmp_path, site):
             shown += os.read(ours, 4096)
         assert not site.bodies
         os.write(ours, answer.encode())
-        stdout, _ = process.communicate(timeout=30)
+        stdout, _ = process.communicate(timeout=180)
         os.close(ours)
         assert process.returncode == status
         assert bool(site.bodies) == (status == 0) == bool(stdout)
@@ -293,7 +293,7 @@ def test_interrupting_a_waiting_run_ends_it_at_once(out, site):
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=10)
+    _, error = process.communicate(timeout=180)
     assert process.returncode == 130
     assert error.decode().splitlines()[-1] == "ehrxqa: interrupted; run the same command again to go on"
 

@@ -15,6 +15,7 @@ import pytest
 
 import ehrxqa.cli.main as command_line
 from ehrxqa.errors import SettingsError
+from processes import wait_until_ready
 
 SYNTH = ["synth", "hospital", "--subjects", "400", "--workers", "2", "-q"]
 GENERATE = ["generate", "out", "--train", "2000", "--test", "2000", "--workers", "2", "-q"]
@@ -46,15 +47,16 @@ def test_a_signal_to_the_command_alone_ends_its_workers_too(sign, status, argume
         [sys.executable, "-m", "ehrxqa", *arguments], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
     )  # fmt: skip
+    wait_until_ready(command)
     time.sleep(delay)
     if command.poll() is not None:
         pytest.skip("this machine is too fast")
     os.kill(command.pid, sign)
-    _, said = command.communicate(timeout=20)
+    _, said = command.communicate(timeout=180)
     assert command.returncode == status
     if sign is not signal.SIGKILL:
         assert said.strip() == "ehrxqa: interrupted; run the same command again to go on"
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while _members(command.pid) and time.monotonic() < until:
         time.sleep(0.05)
     assert _members(command.pid) == []
@@ -111,7 +113,7 @@ class Dying:
 
 def work(**_):
     Dying()
-    time.sleep(20)
+    time.sleep(600)
     return 0
 
 command_line.main.main = work
@@ -121,5 +123,5 @@ raise SystemExit(command_line._guarded([], debug=False))
 
 def test_a_signal_while_an_object_is_destroyed_is_not_lost():
     """Python prints what a destructor raises, and drops it."""
-    done = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True, timeout=15)
+    done = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True, timeout=180)
     assert (done.returncode, done.stderr) == (143, "ehrxqa: interrupted; run the same command again to go on\n")

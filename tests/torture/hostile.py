@@ -14,8 +14,8 @@ from torture.kills import RUN, prepare
 from torture.tally import Tally
 
 SECONDS = 2.0
-#: What the command itself needs before and after a query, at most, on a busy machine.
-OVERHEAD_SECONDS = 6.0
+#: What the command itself may need before and after a query, in times of what `select 1` takes on this machine now.
+OVERHEAD = 25.0
 MOST_BYTES = 900 * 2**20
 
 
@@ -32,11 +32,13 @@ def hostile(base: Path, scratch: Path, number: int, rng: random.Random) -> Tally
     rng.shuffle(some)
     while len(some) < number:
         some.append(rng.choice(CORPUS))
+    _, start, _ = _one(target, "select 1", folder, 600.0)
+    most = SECONDS + max(6.0, OVERHEAD * start)
     slowest, largest = 0.0, 0
     for attack in some[:number]:
         if "\0" in attack.query:
             continue  # cannot be an argument of a process
-        fault, seconds, memory = _one(target, attack.query, folder)
+        fault, seconds, memory = _one(target, attack.query, folder, most)
         slowest, largest = max(slowest, seconds), max(largest, memory)
         tally.count(None if fault is None else f"line {attack.line} of the corpus: {fault}")
     if hashlib.sha256(target.read_bytes()).hexdigest() != before:
@@ -45,18 +47,18 @@ def hostile(base: Path, scratch: Path, number: int, rng: random.Random) -> Tally
     return tally
 
 
-def _one(target: Path, query: str, folder: Path) -> tuple[str | None, float, int]:
+def _one(target: Path, query: str, folder: Path, most: float) -> tuple[str | None, float, int]:
     command = [*RUN, "query", str(target), "-", "--timeout", str(SECONDS), "--format", "json", "-q"]
     began = time.monotonic()
     process = subprocess.Popen(
         command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     try:
-        out, err = process.communicate(query.encode("utf-8", "surrogateescape"), timeout=60)
+        out, err = process.communicate(query.encode("utf-8", "surrogateescape"), timeout=2 * most)
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
-        return "does not end", 60.0, 0
+        return "does not end", 2 * most, 0
     seconds = time.monotonic() - began
     memory = _peak(command, query, folder) if seconds > SECONDS else 0
     shown = out + err
@@ -64,7 +66,7 @@ def _one(target: Path, query: str, folder: Path) -> tuple[str | None, float, int
         return "shows the answer key", seconds, memory
     if b"Traceback" in shown or b"a fault of ours" in shown:
         return err.decode("utf-8", "replace").strip()[-200:], seconds, memory
-    if seconds > SECONDS + OVERHEAD_SECONDS:
+    if seconds > most:
         return f"takes {seconds:.1f} s", seconds, memory
     if memory > MOST_BYTES:
         return f"takes {memory >> 20} MiB", seconds, memory
