@@ -62,6 +62,7 @@ def command(
 ) -> int:
     """Fill the answers of pre-release question files by running their gold programs.
 
+    Answers are kept in OUT.journal until OUT is written: run an interrupted command again to go on.
     A program that fails is reported with id and reason and left out; the rest is written, and the exit status is 1.
     """
     from ehrxqa.dataset.answer import answer

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ehrxqa.arguments import checked
+from ehrxqa.counting import counted
+from ehrxqa.dataset.answer_journal import AnswerJournal, answer_journal_path
 from ehrxqa.dataset.belonging import check_belongs
 from ehrxqa.dataset.records import GOLD_PROGRAM, Record, final_record, read_records, write_records
 from ehrxqa.errors import MissingError, SettingsError
@@ -116,7 +118,8 @@ def answer(
 ) -> AnswerReport:
     """Answer a pre-release file by its gold programs.
 
-    A program that fails is reported, its record left out, and the rest goes on. Where the program is `null`, the
+    Answers are kept in `OUT.journal` until `out` is written, so that an interrupted run goes on where it was. A program
+    that fails is reported, its record left out, and the rest goes on. Where the program is `null`, the
     question has no answer, and `null` is its answer.
 
     Args:
@@ -142,7 +145,7 @@ def answer(
 
     records = read_records(questions, any_database=Path(database).is_file())
     path = database_for(Path(database), records)
-    with reading(path, questions, writing=[out]):
+    with reading(path, questions, writing=[out, answer_journal_path(out)]):
         if not other_database:
             check_belongs(path, sha256_of(path), questions, records, base=_base_of(records))
         run = _Run(path, workers, seconds, check_time(now), cluster, progress)
@@ -164,20 +167,30 @@ def _answer(
     outcomes: list[tuple[Any, str | None]] = [([], "was not run")] * len(records)
     for number in numbers.pop(IMPOSSIBLE, ()):
         outcomes[number] = (IMPOSSIBLE, None)
-    programs = list(numbers)
-    with progress.task(f"answering {questions.name}", len(programs), "programs") as task:
-        for some in run.outcomes(programs, out.with_name(f".{out.name}.indexed{PART}")):
-            for place, outcome in some:
-                for number in numbers[programs[place]]:
-                    outcomes[number] = outcome
-                task.advance()
-    final, failed = [], []
-    for record, (found, reason) in zip(records, outcomes, strict=True):
-        if reason is None:
-            final.append(final_record(record, found))
-        else:
-            failed.append(Failure(record.get("id"), reason))
-    write_records(out, final)
+    with AnswerJournal(out, run.depends_on) as journal:
+        known = journal.known(list(numbers))
+        if known:
+            said = counted(len(numbers), "program was", "programs were")
+            progress.note(f"{len(known):,} of {said} answered by an interrupted run")
+        for program, kept in known.items():
+            for number in numbers[program]:
+                outcomes[number] = (kept, None)
+        programs = [program for program in numbers if program not in known]
+        with progress.task(f"answering {questions.name}", len(programs), "programs") as task:
+            for some in run.outcomes(programs, out.with_name(f".{out.name}.indexed{PART}")):
+                for place, outcome in some:
+                    for number in numbers[programs[place]]:
+                        outcomes[number] = outcome
+                    task.advance()
+                journal.add((programs[place], found) for place, (found, reason) in some if reason is None)
+        final, failed = [], []
+        for record, (found, reason) in zip(records, outcomes, strict=True):
+            if reason is None:
+                final.append(final_record(record, found))
+            else:
+                failed.append(Failure(record.get("id"), reason))
+        write_records(out, final)
+        journal.remove()
     return AnswerReport(len(final), tuple(failed))
 
 
@@ -201,12 +214,18 @@ class _Run:
     cluster: Cluster | None
     progress: Progress
 
+    def depends_on(self) -> dict[str, Any]:
+        """What determines an answer, apart from its program."""
+        return {"database": sha256_of(self.path), "now": self.now}
+
     def outcomes(self, programs: list[str], scratch: Path) -> Iterator[list[tuple[int, Outcome]]]:
         """Outcomes with the numbers of their programs, some at a time.
 
         A copy that is kept is used. Else programs are run on the plain database until it is clear how long they take;
         if making the copy takes less time than the rest of them, it is made.
         """
+        if not programs:
+            return
         from ehrxqa.sql.gold.indexed import schema_of
         from ehrxqa.sql.gold.kept import copy_folder, kept_copy
         from ehrxqa.sql.gold.runner import jobs_of
