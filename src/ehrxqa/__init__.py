@@ -1,7 +1,7 @@
 """EHRXQA: questions over electronic health records and chest X-rays.
 
-The public functions are those in `__all__`, one per stage; each is named like its command. They are
-imported on first use, so that `import ehrxqa` costs nothing.
+The public functions are those in `__all__`, one per command, each named like it (`ehrxqa agent` is
+`run_agent`, `ehrxqa slice` two functions). They are imported on first use, so that `import ehrxqa` costs nothing.
 """
 
 from __future__ import annotations
@@ -11,9 +11,15 @@ from typing import TYPE_CHECKING
 __version__ = "0.2.0"
 
 if TYPE_CHECKING:  # what type checkers and editors see; a test holds it against what is imported
+    from ehrxqa.agents.agent_run import run_agent as run_agent
+    from ehrxqa.agents.slicing import slice_questions as slice_questions
+    from ehrxqa.agents.slicing import slice_subject as slice_subject
     from ehrxqa.auditing.audit import audit as audit
     from ehrxqa.building.build import build as build
+    from ehrxqa.building.gold_check import check as check
     from ehrxqa.building.info import info as info
+    from ehrxqa.building.official import official as official
+    from ehrxqa.building.schema import schema as schema
     from ehrxqa.building.verify import verify as verify
     from ehrxqa.dataset.answer import answer as answer
     from ehrxqa.dataset.question_stats import stats as stats
@@ -28,6 +34,9 @@ if TYPE_CHECKING:  # what type checkers and editors see; a test holds it against
     from ehrxqa.labels.label_files import labels_write as labels_write
     from ehrxqa.leakscan import leak_scan as leak_scan
     from ehrxqa.loading.load import load as load
+    from ehrxqa.models.board import board as board
+    from ehrxqa.models.compare import compare as compare
+    from ehrxqa.models.run import run as run
     from ehrxqa.neuralsql.execute import execute as execute
     from ehrxqa.neuralsql.needed import vqa_plan as vqa_plan
     from ehrxqa.neuralsql.query import query as query
@@ -47,7 +56,10 @@ _HOMES = {
     "SILENT": "ehrxqa.progress",
     "answer": "ehrxqa.dataset.answer",
     "audit": "ehrxqa.auditing.audit",
+    "board": "ehrxqa.models.board",
     "build": "ehrxqa.building.build",
+    "check": "ehrxqa.building.gold_check",
+    "compare": "ehrxqa.models.compare",
     "coverage": "ehrxqa.questions.coverage",
     "demo": "ehrxqa.demonstration.run",
     "download": "ehrxqa.downloading",
@@ -61,8 +73,14 @@ _HOMES = {
     "labels_write": "ehrxqa.labels.label_files",
     "leak_scan": "ehrxqa.leakscan",
     "load": "ehrxqa.loading.load",
+    "official": "ehrxqa.building.official",
     "paraphrase": "ehrxqa.paraphrasing.run",
     "query": "ehrxqa.neuralsql.query",
+    "run": "ehrxqa.models.run",
+    "run_agent": "ehrxqa.agents.agent_run",
+    "schema": "ehrxqa.building.schema",
+    "slice_questions": "ehrxqa.agents.slicing",
+    "slice_subject": "ehrxqa.agents.slicing",
     "stats": "ehrxqa.dataset.question_stats",
     "synth": "ehrxqa.hospital",
     "verify": "ehrxqa.building.verify",
@@ -81,7 +99,10 @@ __all__ = [
     "__version__",
     "answer",
     "audit",
+    "board",
     "build",
+    "check",
+    "compare",
     "coverage",
     "demo",
     "download",
@@ -95,8 +116,14 @@ __all__ = [
     "labels_write",
     "leak_scan",
     "load",
+    "official",
     "paraphrase",
     "query",
+    "run",
+    "run_agent",
+    "schema",
+    "slice_questions",
+    "slice_subject",
     "stats",
     "synth",
     "verify",

@@ -18,7 +18,8 @@ from ehrxqa.errors import RecordError
 from ehrxqa.models.board import board, board_html, board_text
 from ehrxqa.models.compare import compare, compare_text
 from ehrxqa.models.floors import FLOORS, literal_query
-from ehrxqa.models.run import RunReport, run
+from ehrxqa.models.report import RunReport
+from ehrxqa.models.run import run
 from ehrxqa.models.run_records import FAULTS, Cost
 from ehrxqa.neuralsql.query import query
 

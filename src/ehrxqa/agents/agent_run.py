@@ -15,6 +15,7 @@ from ehrxqa.agents.budget import Budget
 from ehrxqa.agents.opened import LIMITS, Build, open_build
 from ehrxqa.agents.reference import Asking, agent_version, solve
 from ehrxqa.agents.tools import Tools
+from ehrxqa.arguments import checked
 from ehrxqa.counting import counted
 from ehrxqa.dataset.belonging import ASK_OTHERS, check_belongs
 from ehrxqa.errors import SettingsError
@@ -23,6 +24,7 @@ from ehrxqa.layout import DATABASE_OF_SPLIT, SPLITS
 from ehrxqa.models.executing import answer_cache
 from ehrxqa.models.provenance import images_digest, package_versions, working_copy
 from ehrxqa.models.question_set import QuestionSet, read_questions
+from ehrxqa.models.report import RunReport
 from ehrxqa.models.run_folder import (
     OUTCOMES,
     QUERIES,
@@ -42,19 +44,19 @@ from ehrxqa.models.run_records import (
     QueryLine,
     QuestionLimits,
     Run,
-    Scores,
     System,
 )
 from ehrxqa.models.subsets import choose
 from ehrxqa.net.chat import ChatClient, Patience, Reply
 from ehrxqa.net.consent import Ask, require_consent
 from ehrxqa.net.endpoint import find_key, named_endpoint
-from ehrxqa.progress import SILENT, Progress
+from ehrxqa.progress import Progress
 from ehrxqa.runs.lines import Lines
 from ehrxqa.runs.manifest import read_manifest
 from ehrxqa.runs.output_folder import exclusive
+from ehrxqa.shown_progress import FITTING
 
-__all__ = ["AgentReport", "run_agent"]
+__all__ = ["run_agent"]
 
 #: Arguments that cannot change a number, and those that others stand for.
 _NOT_RECORDED: Final = (
@@ -62,23 +64,7 @@ _NOT_RECORDED: Final = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class AgentReport:
-    """A finished run.
-
-    Attributes:
-        folder: `OUT/runs/ID`.
-        run: What made the numbers.
-        scores: The numbers.
-        was_complete: Whether nothing was left to do.
-    """
-
-    folder: Path
-    run: Run
-    scores: Scores
-    was_complete: bool
-
-
+@checked
 def run_agent(
     out: Path | str,
     *,
@@ -103,8 +89,8 @@ def run_agent(
     confirm_endpoint: str | None = None,
     ask: Ask | None = None,
     patience: Patience | None = None,
-    progress: Progress = SILENT,
-) -> AgentReport:
+    progress: Progress = FITTING,
+) -> RunReport:
     """Let a model behind an endpoint answer questions with the tools.
 
     A run that was interrupted goes on: a question that was answered is not asked again.
@@ -174,7 +160,7 @@ def run_agent(
             parser=System(f"agent:{model}", f"reference agent with {model} at {where.host}", agent_version(asking)),
             vision=seen, seed=seed, trials=trials,
             limits=QuestionLimits(LIMITS.seconds, limits.rows, limits.image_questions, limits.tokens, limits.calls),
-            arguments=told_arguments(given, run_agent.__kwdefaults__ or {}), digests=digests,
+            arguments=told_arguments(given, run_agent), digests=digests,
             packages=package_versions(), commit=commit, dirty=dirty, subset=chosen, synthetic=synthetic,
         )  # fmt: skip
         record = replace(record, id=name or default_name(record, profile))
@@ -183,7 +169,7 @@ def run_agent(
             shutil.rmtree(folder, ignore_errors=True)
         with exclusive(folder):
             if (done := earlier_scores(folder, record, profile)) is not None:
-                return AgentReport(folder, read_run(folder), done, True)
+                return RunReport(folder, read_run(folder), done, True)
             write_run(folder, record)
             with ChatClient(where, find_key(where), connections=concurrency, patience=patience) as client:
                 _work(_Work(folder, build, client, asking, limits), asked, trials, concurrency, progress)
@@ -192,7 +178,7 @@ def run_agent(
             write_scores(folder, scores)
             record = replace(record, status="done", used=used)
             write_run(folder, record)
-    return AgentReport(folder, record, scores, False)
+    return RunReport(folder, record, scores, False)
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,20 @@ from ehrxqa.agents.questions import Question, read_questions
 from ehrxqa.agents.slice_policy import POLICIES, Policy
 from ehrxqa.agents.slice_proofs import Proof, Prover, prover
 from ehrxqa.agents.slices import Slice, cut, known_time
+from ehrxqa.arguments import checked
 from ehrxqa.errors import SettingsError
 from ehrxqa.files import write_json
+from ehrxqa.html_repr import html_repr
 from ehrxqa.layout import CURRENT_TIME, database_path, question_file
-from ehrxqa.progress import SILENT, Progress
+from ehrxqa.progress import Progress
 from ehrxqa.runs.manifest import read_manifest
+from ehrxqa.short_repr import short_repr
+from ehrxqa.shown_progress import FITTING
 
 __all__ = ["SliceReport", "slice_questions", "slice_subject"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SliceReport:
     """What was cut.
 
@@ -35,6 +39,9 @@ class SliceReport:
     proofs: dict[Path, tuple[Proof, ...]]
     list: Path
 
+    __repr__ = short_repr
+    _repr_html_ = html_repr
+
     @property
     def same(self) -> int:
         """Questions that a slice answers as the whole database does."""
@@ -46,6 +53,7 @@ class SliceReport:
         return sum(map(len, self.proofs.values()))
 
 
+@checked
 def slice_subject(
     out: Path | str, subject: int, at: str, to: Path | str, *, split: str = "test", policy: Policy = "charted"
 ) -> SliceReport:
@@ -70,6 +78,7 @@ def slice_subject(
     return report
 
 
+@checked
 def slice_questions(
     out: Path | str,
     questions: Path | str,
@@ -78,7 +87,7 @@ def slice_questions(
     at: str = CURRENT_TIME,
     split: str = "test",
     policy: Policy = "charted",
-    progress: Progress = SILENT,
+    progress: Progress = FITTING,
 ) -> SliceReport:
     """Cut a slice for each subject that the questions of a file are about, into the folder `to`.
 

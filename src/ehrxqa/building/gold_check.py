@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ehrxqa.arguments import checked
 from ehrxqa.counting import counted
 from ehrxqa.dataset.records import Record
 from ehrxqa.dataset.splits import load_records
@@ -19,11 +20,13 @@ from ehrxqa.errors import BuildError
 from ehrxqa.evaluation.evaluate import evaluate
 from ehrxqa.evaluation.profiles import PROFILES
 from ehrxqa.files import sha256_of, write_json
+from ehrxqa.html_repr import html_repr
 from ehrxqa.json_files import read_json
 from ehrxqa.layout import DATASET_FOLDER, SPLITS, database_path, question_file
 from ehrxqa.neuralsql.execute import execute
-from ehrxqa.progress import SILENT, Progress
+from ehrxqa.progress import Progress
 from ehrxqa.runs.manifest import read_manifest, recorded_time
+from ehrxqa.shown_progress import FITTING
 
 __all__ = ["CHECK_PATH", "GoldCheck", "SplitCheck", "check", "read_gold_check"]
 
@@ -58,6 +61,11 @@ class GoldCheck:
     splits: Mapping[str, SplitCheck]
     digests: Mapping[str, str]
 
+    _repr_html_ = html_repr
+
+    def __repr__(self) -> str:
+        return f"GoldCheck({self.line()})"
+
     @property
     def agrees(self) -> bool:
         """Whether every question agrees under every profile."""
@@ -76,7 +84,8 @@ class GoldCheck:
         return f"gold programs and NeuralSQL agree, of {counted(total, 'question')}, under {counts}"
 
 
-def check(out: Path | str, *, workers: int | None = None, progress: Progress = SILENT) -> GoldCheck:
+@checked
+def check(out: Path | str, *, workers: int | None = None, progress: Progress = FITTING) -> GoldCheck:
     """Run the NeuralSQL of every question with the oracle, and compare with the gold answers under every profile.
 
     The result is kept in `OUT/dataset/check.json`, with the checksums of what was read.

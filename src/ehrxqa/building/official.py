@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
+from ehrxqa.arguments import checked
 from ehrxqa.building.build import build
 from ehrxqa.building.facts import Fact, build_facts
 from ehrxqa.building.official_plan import OfficialPlan, official_plan, split_files
@@ -21,11 +22,14 @@ from ehrxqa.dataset.answer import answer
 from ehrxqa.downloading import DownloadReport, Network, download, download_images
 from ehrxqa.errors import BuildError, SourceError
 from ehrxqa.files import atomic_path, disk_errors
+from ehrxqa.html_repr import html_repr
 from ehrxqa.layout import DATASET_FOLDER, OFFICIAL_SUBJECTS, SPLITS, WORK_FOLDER, question_file
 from ehrxqa.net.credentials import Credentials, find_credentials
 from ehrxqa.net.errors import DownloadError
-from ehrxqa.progress import SILENT, Progress
+from ehrxqa.progress import Progress
 from ehrxqa.runs.manifest import OFFICIAL_STAGE, Checksums, StageRecord, read_manifest, stage_key
+from ehrxqa.short_repr import short_repr
+from ehrxqa.shown_progress import FITTING
 from ehrxqa.sources.download.outcome import refusal
 from ehrxqa.sources.download.releases import EHRXQA, QUESTIONS_VQA, RELEASES, Release
 
@@ -36,7 +40,7 @@ _TRIES: Final = 3
 R = TypeVar("R")
 
 
-@dataclass
+@dataclass(repr=False)
 class OfficialReport:
     """What was done.
 
@@ -58,12 +62,16 @@ class OfficialReport:
     facts: tuple[Fact, ...] = ()
     files: list[str] = field(default_factory=list)
 
+    __repr__ = short_repr
+    _repr_html_ = html_repr
+
     @property
     def complete(self) -> bool:
         """Whether all that was asked for is there."""
         return not self.dry_run and not self.refused and not self.failures
 
 
+@checked
 def official(
     out: Path | str,
     *,
@@ -77,7 +85,7 @@ def official(
     workers: int | None = None,
     network: Network | None = None,
     credentials: Credentials | None = None,
-    progress: Progress = SILENT,
+    progress: Progress = FITTING,
     said: Callable[[str], None] = lambda line: None,
 ) -> OfficialReport:
     """Make the official dataset in `out`; do only what is not done yet.

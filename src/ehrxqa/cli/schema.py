@@ -24,11 +24,10 @@ def command(out: Path, table: str | None, quiet: bool, output_format: str) -> No
     """
     from ehrxqa.building.schema import schema
     from ehrxqa.spec.extra import as_json
-    from ehrxqa.spec.tables import describe
 
     tables = schema(out, table)
     emit(
         output_format,
         {one.name: {**as_json(one), "answer_key": one.answer_key} for one in tables},
-        lambda: "\n\n".join(map(describe, tables)),
+        lambda: str(tables),
     )

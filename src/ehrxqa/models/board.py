@@ -11,6 +11,8 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
+from ehrxqa import html_repr
+from ehrxqa.arguments import checked
 from ehrxqa.counting import counted
 from ehrxqa.errors import RecordError
 from ehrxqa.models.floors import FLOOR_PARSERS
@@ -19,7 +21,7 @@ from ehrxqa.models.run_records import FAULTS, Run
 from ehrxqa.plots import Cell, bar_chart, html_table, page
 from ehrxqa.text_table import columns
 
-__all__ = ["Board", "BoardRow", "board", "board_html", "board_json", "board_text"]
+__all__ = ["Board", "BoardRow", "Boards", "board", "board_html", "board_json", "board_text"]
 
 _METRICS: Final = ("EX", "RS10")
 _LONGEST: Final = 48
@@ -70,7 +72,25 @@ class Board:
     rows: tuple[BoardRow, ...]
 
 
-def board(out: Path | str) -> tuple[Board, ...]:
+class Boards(tuple[Board, ...]):
+    """The boards of an output folder; printed, the tables that `ehrxqa board` shows."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        titles = (f"{found.title}: {counted(len(found.rows), 'run')}" for found in self)
+        return f"Boards({'; '.join(titles)})"
+
+    def __str__(self) -> str:
+        return board_text(self)
+
+    def _repr_html_(self) -> str:
+        tables = [(found.title, _scores_table(found)) for found in self]
+        return "".join(html_repr.screen(title, html_repr.table(head, rows)) for title, (head, *rows) in tables)
+
+
+@checked
+def board(out: Path | str) -> Boards:
     """The boards of an output folder, the one with most questions first.
 
     Raises:
@@ -93,7 +113,7 @@ def board(out: Path | str) -> tuple[Board, ...]:
         questions = rows[0].run.subset.questions
         title = f"{split}, {subset}, {counted(questions, 'question')}, profile {profile}"
         boards.append(Board(title, tuple(sorted(rows, key=lambda row: (-_value(row, "EX"), row.run.id)))))
-    return tuple(sorted(boards, key=lambda each: (-each.rows[0].run.subset.questions, each.title)))
+    return Boards(sorted(boards, key=lambda each: (-each.rows[0].run.subset.questions, each.title)))
 
 
 def _value(row: BoardRow, metric: str) -> float:

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from ehrxqa import html_repr
+from ehrxqa.arguments import checked
 from ehrxqa.errors import RecordError
 from ehrxqa.models.run_folder import read_run, read_scores
 from ehrxqa.models.run_records import FAULTS, QuestionScore, Run, Scores
@@ -73,7 +75,17 @@ class Comparison:
     gained: tuple[str, ...]
     lost: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return f"Comparison({self.first.id} → {self.second.id}: EX {self.ex.gain:+.1f})"
 
+    def __str__(self) -> str:
+        return compare_text(self)
+
+    def _repr_html_(self) -> str:
+        return html_repr.screen(repr(self), html_repr.code(compare_text(self)))
+
+
+@checked
 def compare(first: Path | str, second: Path | str, *, seed: int = 0) -> Comparison:
     """Compare two runs, question by question; of several trials the first counts.
 

@@ -1,19 +1,46 @@
-"""A run as text for the terminal."""
+"""A finished run, and its text for the terminal."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
 
+from ehrxqa import html_repr
 from ehrxqa.counting import counted
-from ehrxqa.models.run_records import FAULTS
+from ehrxqa.models.run_records import FAULTS, Run, Scores
 from ehrxqa.text_table import columns
 
-if TYPE_CHECKING:
-    from ehrxqa.models.run import RunReport
-
-__all__ = ["interval_text", "run_text"]
+__all__ = ["RunReport", "interval_text", "run_text"]
 
 _SHOWN: Final = ("EX", "RS5", "RS10", "RSN")
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """A finished run of a parser or an agent; printed, what the command shows.
+
+    Attributes:
+        folder: `OUT/runs/ID`.
+        run: What made the numbers.
+        scores: The numbers.
+        was_complete: Whether nothing was left to do.
+    """
+
+    folder: Path
+    run: Run
+    scores: Scores
+    was_complete: bool
+
+    def __repr__(self) -> str:
+        ex = self.scores.summary["overall"]["scores"]["EX"]["value"]
+        return f"RunReport({self.run.id}: {counted(self.run.subset.questions, 'question')}, EX {ex:.1f})"
+
+    def __str__(self) -> str:
+        return run_text(self)
+
+    def _repr_html_(self) -> str:
+        return html_repr.screen(repr(self), html_repr.code(run_text(self)))
 
 
 def run_text(report: RunReport) -> str:

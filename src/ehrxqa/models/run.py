@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from ehrxqa.arguments import checked
 from ehrxqa.counting import counted
 from ehrxqa.dataset.belonging import ASK_OTHERS, check_belongs
 from ehrxqa.errors import MissingError, SettingsError
@@ -20,6 +21,7 @@ from ehrxqa.models.judging import gather_evidence, judge_answers
 from ehrxqa.models.parsers import AskedQuestion, Context, Estimate, Estimating, Parser, make_parser
 from ehrxqa.models.provenance import images_digest, package_versions, working_copy
 from ehrxqa.models.question_set import QuestionSet, read_questions
+from ehrxqa.models.report import RunReport
 from ehrxqa.models.retrieval import Retrieval
 from ehrxqa.models.run_folder import (
     OUTCOMES,
@@ -35,7 +37,7 @@ from ehrxqa.models.run_folder import (
     write_scores,
 )
 from ehrxqa.models.run_identity import default_name, earlier_scores, first_answers, told_arguments
-from ehrxqa.models.run_records import Cost, OutcomeLine, QueryLine, QuestionLimits, Run, Scores, System
+from ehrxqa.models.run_records import Cost, OutcomeLine, QueryLine, QuestionLimits, Run, System
 from ehrxqa.models.subsets import choose
 from ehrxqa.net.consent import Ask
 from ehrxqa.neuralsql.setup import Setup, open_engine
@@ -44,11 +46,12 @@ from ehrxqa.runs.cluster import Cluster
 from ehrxqa.runs.lines import Lines
 from ehrxqa.runs.manifest import Manifest, read_manifest, recorded_time
 from ehrxqa.runs.output_folder import exclusive
+from ehrxqa.shown_progress import FITTING
 from ehrxqa.sql import limits as sql_limits
 from ehrxqa.sql.clock import check_time
 from ehrxqa.vqa.models import VqaModel
 
-__all__ = ["RunReport", "estimate", "run"]
+__all__ = ["estimate", "run"]
 
 #: Arguments that cannot change a number.
 _NOT_RECORDED: Final = ("workers", "cluster", "progress", "name", "restart", "ask")
@@ -56,27 +59,7 @@ _TIMEOUT: Final = 30.0
 _MAX_ROWS: Final = 100_000
 
 
-@dataclass(frozen=True)
-class RunReport:
-    """A finished run.
-
-    Attributes:
-        folder: `OUT/runs/ID`.
-        run: What made the numbers.
-        scores: The numbers.
-        was_complete: Whether nothing was left to do.
-    """
-
-    folder: Path
-    run: Run
-    scores: Scores
-    was_complete: bool
-
-    def __repr__(self) -> str:
-        ex = self.scores.summary["overall"]["scores"]["EX"]["value"]
-        return f"RunReport({self.run.id}: {counted(self.run.subset.questions, 'question')}, EX {ex:.1f})"
-
-
+@checked
 def run(
     out: Path | str,
     *,
@@ -100,7 +83,7 @@ def run(
     ask: Ask | None = None,
     workers: int | None = None,
     cluster: Cluster | None = None,
-    progress: Progress = SILENT,
+    progress: Progress = FITTING,
 ) -> RunReport:
     """Ask a parser and a vision model the questions of a split, and score the answers.
 
@@ -180,7 +163,7 @@ def run(
             seed=seed,
             trials=trials,
             limits=QuestionLimits(timeout, max_rows),
-            arguments=told_arguments(given, run.__kwdefaults__ or {}),
+            arguments=told_arguments(given, run),
             digests=digests,
             packages=package_versions(),
             commit=commit,

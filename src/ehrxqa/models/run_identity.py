@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,10 @@ from ehrxqa.models.run_records import OutcomeLine, Run, Scores
 __all__ = ["default_name", "earlier_scores", "first_answers", "told_arguments"]
 
 
-def told_arguments(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Arguments as given and as defaulted, as JSON holds them."""
+def told_arguments(given: Mapping[str, Any], function: Callable[..., Any]) -> dict[str, dict[str, Any]]:
+    """Arguments of a function as given and as defaulted, as JSON holds them."""
+    parameters = inspect.signature(function).parameters.values()
+    defaults = {one.name: one.default for one in parameters if one.default is not one.empty}
     arguments: dict[str, Any] = {key: str(value) if isinstance(value, Path) else value for key, value in given.items()}
     arguments |= {
         key: "object" for key in ("parser", "vision") if key in arguments and not isinstance(arguments[key], str)
