@@ -86,7 +86,7 @@ def test_a_sphere_is_as_thick_as_it_should_be_in_every_view():
         assert chord.max() == pytest.approx(50, abs=0.5)
         assert chord.sum() * (rays.mm / large) ** 2 == pytest.approx(4 / 3 * np.pi * 25**3, rel=0.01)
         assert chord.shape == (here[0].stop - here[0].start, here[1].stop - here[1].start)
-    start, end = rays.column(*(np.full_like(rays.v, length) for length in (0.0, 40.0, 60.0)), 0.0)
+    _, (start, end) = rays.column(*(np.full_like(rays.v, length) for length in (0.0, 40.0, 60.0)), 0.0)
     assert inside((start, end)).max() == pytest.approx(80, abs=0.5)  # seen from the side: twice the half width
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ehrxqa.hospital.findings import Finding
 
-__all__ = ["FRAME", "Chest", "Lung", "View", "body_of", "pose"]
+__all__ = ["FRAME", "Chest", "Floats", "Lung", "View", "body_of", "pose"]
 
 FRAME = 224
 #: Side of the square in millimetres on the detector, before magnification by collimation.

@@ -17,12 +17,11 @@ _HEART_Y, _HILUM_Y, _ARCH_Y, _SPINE_Y, _CLAVICLE_Y = -18.0, 12.0, 5.0, 62.0, -55
 
 def boxes_of(chest: Chest) -> dict[str, Box]:
     """Name → (x1, y1, x2, y2) of the 36 boxes."""
-    boxes: dict[str, tuple[float, float, float, float]] = {}
+    corners: dict[str, tuple[float, ...]] = {}
 
     def put(name: str, x: tuple[float, float], z: tuple[float, float], y: float = 0.0) -> None:
-        """Project a rectangle at depth `y`."""
-        columns, rows = chest.view.project(np.array(sorted(x)), y, np.array(sorted(z)))
-        boxes[name] = (float(columns[0]), float(rows[0]), float(columns[1]), float(rows[1]))
+        """Add a rectangle at depth `y`."""
+        corners[name] = (*sorted(x), y, *sorted(z))
 
     for side, lung in (("right", chest.right), ("left", chest.left)):
         _lung_boxes(put, chest, side, lung)
@@ -46,7 +45,11 @@ def boxes_of(chest: Chest) -> dict[str, Box]:
     wide = (min(x1, middle - chest.band), max(x2, middle + chest.band))
     put("mediastinum", wide, (chest.apex + 18, bottom), -10.0)
     put("abdomen", (-chest.right.width, chest.left.width), (chest.right.dome + 14, 210))
-    return {name: _whole(boxes[name]) for name in BOXES}
+    x1s, x2s, depth, z1s, z2s = np.array([corners[name] for name in BOXES]).T
+    columns, rows = chest.view.project(np.stack([x1s, x2s]), depth, np.stack([z1s, z2s]))
+    edges = np.clip(np.rint(np.stack([columns[0], rows[0], columns[1], rows[1]], axis=1)), 0, FRAME - 1)
+    whole = edges.astype(int).tolist()
+    return {name: (x1, y1, x2, y2) for name, (x1, y1, x2, y2) in zip(BOXES, whole, strict=True)}
 
 
 def _lung_boxes(put: object, chest: Chest, side: str, lung: Lung) -> None:
@@ -74,8 +77,3 @@ def _lung_boxes(put: object, chest: Chest, side: str, lung: Lung) -> None:
     put(f"{side} hemidiaphragm", (sign * 10, sign * (outer - 4)), (lung.dome - 5, lung.angle))
     put(f"{side} clavicle", (sign * 14, sign * lung.width * 0.86), (chest.apex + 6, chest.apex + 44), _CLAVICLE_Y)
     put(f"{side} upper abdomen", (sign * 8, sign * outer), (lung.dome + 10, 210))
-
-
-def _whole(box: tuple[float, float, float, float]) -> Box:
-    x1, y1, x2, y2 = (min(max(round(v), 0), FRAME - 1) for v in box)
-    return x1, y1, x2, y2

@@ -19,8 +19,8 @@ from ehrxqa.hospital.anatomy import Chest
 from ehrxqa.hospital.findings import Finding
 from ehrxqa.hospital.ontology import CATEGORY_OF
 from ehrxqa.hospital.studies import Image
-from ehrxqa.hospital.xray.airways import airway_lines, vessel_points
-from ehrxqa.hospital.xray.bones import bones, spine_points, tube
+from ehrxqa.hospital.xray.airways import airway_points, vessel_points
+from ehrxqa.hospital.xray.bones import bones, spine_points
 from ehrxqa.hospital.xray.clutter import clutter, marked
 from ehrxqa.hospital.xray.detector import Exposure, developed
 from ehrxqa.hospital.xray.devices import DEVICES
@@ -29,7 +29,7 @@ from ehrxqa.hospital.xray.lumps import LUMPS
 from ehrxqa.hospital.xray.opacities import OPACITIES
 from ehrxqa.hospital.xray.pleura import PLEURA
 from ehrxqa.hospital.xray.rays import Field, Points, Rays
-from ehrxqa.hospital.xray.scan import SIDES, Scan, normal_chest
+from ehrxqa.hospital.xray.scan import Scan, normal_chest
 from ehrxqa.hospital.xray.silhouettes import SILHOUETTES
 from ehrxqa.hospital.xray.wall import WALL
 
@@ -60,7 +60,7 @@ def draw(
     clutter(scan, rng, bedside=bedside)
     water = _water(scan)
     sharp = Points.joined(scan.sharp) if scan.sharp else None
-    metal = scan.rays.project(sharp, side) if sharp else np.zeros((side, side), dtype=np.float32)
+    metal = scan.rays.project_sharp(sharp, side) if sharp else None
     picture = developed(rng, water, metal, _exposure(rng, scan, bedside), image.rows, image.columns)
     return marked(picture, rng, chest.view.name, bedside=bedside)
 
@@ -76,16 +76,18 @@ def _water(scan: Scan) -> Field:
     chest, rays = scan.chest, scan.rays
     water = scan.water
     tissue = rays.zeros()
-    for side in SIDES:
-        water -= scan.air[side] * np.float32(chest.air)
-        tissue = np.maximum(tissue, scan.tissue[side] * np.clip(scan.air[side] / 25, 0, 1))
-    vessels = [vessel_points(chest, sign, scan.vessels, scan.upper) for sign in (-1, 1)]
-    water += rays.project(Points.joined(vessels)) * tissue * np.float32(chest.air)
-    parts = [bones(chest, scan.breaks), spine_points(chest, scan.crushed, scan.spurs), *scan.thin]
-    for x, y, z, radius in airway_lines(chest):
-        airway = tube(scan.lateral, x, y, z, radius, across=13)
-        parts.append(Points(airway.x, airway.y, airway.z, -airway.weight))
-    return water + rays.project(Points.joined(parts))
+    for side, here in scan.extent.items():
+        air = scan.air[side][here]
+        water[here] -= air * np.float32(chest.air)
+        air = np.clip(air * np.float32(1 / 25), 0, 1)
+        air *= scan.tissue[side][here]
+        np.maximum(tissue[here], air, out=tissue[here])
+    tissue *= np.float32(chest.air)
+    tissue *= rays.project(vessel_points(chest, scan.vessels, scan.upper))
+    water += tissue
+    parts = [bones(chest, scan.breaks), spine_points(chest, scan.crushed, scan.spurs), airway_points(chest)]
+    water += rays.project(Points.joined([*parts, *scan.thin]))
+    return water
 
 
 def _exposure(rng: np.random.Generator, scan: Scan, bedside: bool) -> Exposure:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from ehrxqa.hospital.xray.rays import Field, clouds
+from ehrxqa.hospital.xray.rays import Field, Window, clouds
 
 __all__ = ["Exposure", "developed"]
 
@@ -41,55 +41,96 @@ def _smooth(field: Field, cells: int) -> Field:
     """A field as a coarse grid of `cells` sees it."""
     image = Pillow.fromarray(field)
     small = image.resize((cells, cells), Pillow.Resampling.BOX)
-    return np.asarray(small.resize(image.size, Pillow.Resampling.BICUBIC), dtype=np.float32)
+    return np.array(small.resize(image.size, Pillow.Resampling.BICUBIC), dtype=np.float32)
 
 
 def developed(
-    rng: np.random.Generator, water: Field, metal: Field, exposure: Exposure, rows: int, columns: int
+    rng: np.random.Generator,
+    water: Field,
+    metal: tuple[Window, Field] | None,
+    exposure: Exposure,
+    rows: int,
+    columns: int,
 ) -> NDArray[np.uint8]:
     """The grey picture of what the rays met.
 
     Args:
         rng: Chance of the noise.
         water: mm of water on the coarse grid.
-        metal: mm of water of sharp things, on the grid of the file.
+        metal: mm of water of sharp things, in a window of a grid as large as the longer side of the file.
         exposure: How it was taken.
         rows: Height of the file, cut from the middle of the square.
         columns: Its width.
     """
-    direct = np.exp(-exposure.quality * np.clip(water, 0, 420))
-    scattered = exposure.scatter * np.maximum(_smooth(direct, 12), 0) + np.float32(0.005)
-    seen = -np.log(direct + scattered)
-    even = _smooth(seen, 8)
-    seen += exposure.detail * (seen - _smooth(seen, 28)) - exposure.even * (even - even.mean())
+    seen = np.clip(water, 0, 420)
+    seen *= np.float32(-exposure.quality)
+    np.exp(seen, out=seen)
+    scattered = np.maximum(_smooth(seen, 12), 0)
+    scattered *= np.float32(exposure.scatter)
+    scattered += np.float32(0.005)
+    seen += scattered
+    np.log(seen, out=seen)
+    np.negative(seen, out=seen)
+    even, fine = _smooth(seen, 8), _smooth(seen, 28)
+    fine *= np.float32(-exposure.detail)
+    even *= np.float32(-exposure.even)
+    seen *= np.float32(1 + exposure.detail)
+    seen += fine
+    seen += even
+    seen -= even.mean()
     # the workstation finds its window itself, from the body in the middle of the field
     body = seen[20:-20:4, 28:-28:4]
     dark, bright = np.quantile(body[water[20:-20:4, 28:-28:4] > 45], (0.15, 0.9)).tolist()
     black, white = dark - exposure.black, bright + exposure.white
-    side = metal.shape[0]
-    large = Pillow.fromarray(seen).resize((side, side), Pillow.Resampling.BICUBIC)
+    scale = 1 / (white - black)
+    seen -= np.float32(black)
+    seen *= np.float32(scale)
+    picture = _enlarged(seen, rows, columns)
+    if metal is not None:
+        _add(picture, metal[0], metal[1] * np.float32(0.8 * exposure.quality * scale), max(rows, columns))
+    grain = np.clip(picture, 0, 1)
+    grain *= np.float32(1.5 * exposure.noise)
+    grain += np.float32(0.55 * exposure.noise)
+    grain *= _grain(rng, rows, columns)
+    picture += grain
+    np.clip(picture, 0, 1, out=picture)
+    picture *= np.float32(4095)
+    # an S-shaped curve, as films had and displays imitate
+    return _curve(exposure.gamma)[picture.astype(np.int16)]
+
+
+def _enlarged(seen: Field, rows: int, columns: int) -> Field:
+    """The middle of a field, on the grid of the file."""
+    grid, side = seen.shape[0], max(rows, columns)
     top, left = (side - rows) // 2, (side - columns) // 2
-    cut = (slice(top, top + rows), slice(left, left + columns))
-    picture = np.asarray(large, dtype=np.float32)[cut] + 0.8 * exposure.quality * metal[cut]
-    picture -= black
-    picture *= 1 / (white - black)
+    share = grid / side
+    box = (left * share, top * share, (left + columns) * share, (top + rows) * share)
+    large = Pillow.fromarray(seen).resize((columns, rows), Pillow.Resampling.BICUBIC, box=box)
+    return np.array(large, dtype=np.float32)
+
+
+def _add(picture: Field, window: Window, more: Field, side: int) -> None:
+    """Add what is given in a window of a square of `side`, from whose middle the picture is cut."""
+    target, source = [], []
+    for part, length in zip(window, picture.shape, strict=True):
+        before = (side - length) // 2
+        first, last = max(part.start - before, 0), min(part.stop - before, length)
+        target.append(slice(first, max(last, first)))
+        source.append(slice(first + before - part.start, max(last, first) + before - part.start))
+    picture[target[0], target[1]] += more[source[0], source[1]]
+
+
+def _grain(rng: np.random.Generator, rows: int, columns: int) -> Field:
+    """Noise of mean 0 and deviation 1: a cut of a fixed field, repeated where the picture is larger."""
     texture = clouds(1)
-    y, x = (
-        rng.integers(0, texture.shape[0] - min(rows, 512) + 1),
-        rng.integers(0, texture.shape[1] - min(columns, 512) + 1),
-    )
+    y, x = (int(rng.integers(0, texture.shape[0] - min(length, 512) + 1)) for length in (rows, columns))
     grain = texture[y : y + rows, x : x + columns]
     if grain.shape != (rows, columns):
         grain = np.tile(texture, (-(-rows // 512), -(-columns // 512)))[:rows, :columns]
-    picture += grain * (exposure.noise * (0.55 + 1.5 * np.clip(picture, 0, 1)))
-    picture = np.clip(picture, 0, 1)
-    # an S-shaped curve, as films had and displays imitate
-    curve = _curve(exposure.gamma)
-    return curve[(picture * 4095).astype(np.int16)]
+    return grain
 
 
 def _curve(gamma: float) -> NDArray[np.uint8]:
-    x = np.linspace(0, 1, 4096)
-    x = x**gamma
+    x = np.linspace(0, 1, 4096) ** gamma
     shaped = 0.45 * x + 0.55 * (3 * x * x - 2 * x**3)
     return np.asarray(np.clip(shaped * 252 + 2, 0, 255), dtype=np.uint8)

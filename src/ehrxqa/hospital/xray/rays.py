@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 
 from ehrxqa.hospital.anatomy import FRAME, View
 
-__all__ = ["Field", "Interval", "Numbers", "Points", "Rays", "clouds", "inside", "overlap", "soft"]
+__all__ = ["Field", "Interval", "Numbers", "Points", "Rays", "Window", "clouds", "inside", "overlap", "soft"]
 
 Field = NDArray[np.float32]
 #: A number, or numbers of any precision.
 Numbers = NDArray[np.floating[Any]] | float
 #: Where rays enter and leave a part, in mm along the ray; the same where they miss it.
 Interval = tuple[Field, Field]
+#: Rows and columns of a grid.
+Window = tuple[slice, slice]
 
 
 def soft(distance: Numbers, width: Numbers = 1.5) -> Field:
@@ -108,7 +110,7 @@ class Rays:
         across = x * math.cos(view.turn) + y * math.sin(view.turn)
         return across * large, (z + view.lean * depth) * large, depth, large
 
-    def window(self, u: float, v: float, half_u: float, half_v: float) -> tuple[slice, slice]:
+    def window(self, u: float, v: float, half_u: float, half_v: float) -> Window:
         """Rows and columns of the grid within some millimetres of a point of it."""
         left, right = np.searchsorted(self.u[0], (u - half_u, u + half_u)).tolist()
         top, bottom = np.searchsorted(self.v[:, 0], (v - half_v, v + half_v)).tolist()
@@ -116,7 +118,7 @@ class Rays:
 
     def ellipsoid(
         self, x: float, y: float, z: float, a: float, b: float, c: float, *, standing: bool = False
-    ) -> tuple[tuple[slice, slice], Field, Interval]:
+    ) -> tuple[Window, Field, Interval]:
         """An ellipsoid with half axes `a` (x), `b` (y) and `c` (z): its window, its half chords, its interval.
 
         A standing one goes on below its middle as a column.
@@ -137,52 +139,87 @@ class Rays:
         middle = depth + slope * wide * du
         return here, half, (middle - half, middle + half)
 
-    def chord(self, x: float, y: float, z: float, a: float, b: float, c: float) -> tuple[tuple[slice, slice], Field]:
+    def chord(self, x: float, y: float, z: float, a: float, b: float, c: float) -> tuple[Window, Field]:
         """Window and length along each ray of an ellipsoid."""
         here, half, _ = self.ellipsoid(x, y, z, a, b, c)
         return here, 2 * half
 
-    def column(self, across: Field, wide: Field, deep: Field, middle: float, square: float = 0.0) -> Interval:
-        """A body with an ellipse at every height: half widths and half depths of the rows, its middle at y.
+    def column(
+        self, across: Field, wide: Field, deep: Field, middle: float, square: float = 0.0, rows: slice = slice(None)
+    ) -> tuple[Window, Interval]:
+        """A body with an ellipse at every height: its window and its interval.
 
-        `square` 0 is an ellipse, and towards 1 it fills the corners of its rectangle.
+        Args:
+            across: x of its middle, for each of the rows.
+            wide: Half widths.
+            deep: Half depths.
+            middle: y of its middle.
+            square: 0 is an ellipse, and towards 1 it fills the corners of its rectangle.
+            rows: The rows of the grid that are given.
         """
         cos, sin = math.cos(self.view.turn), math.sin(self.view.turn)
         shown = np.sqrt((wide * cos) ** 2 + (deep * sin) ** 2)
         slope = (deep**2 - wide**2) * (sin * cos) / shown**2
-        du = self.u - (across * cos + middle * sin)
+        centre = across * cos + middle * sin
+        columns = slice(*np.searchsorted(self.u[0], (float((centre - shown).min()), float((centre + shown).max()))))
+        du = self.u[:, columns] - centre
         share = du / shown
-        share = share * share
+        share *= share
         if square:
-            share = share * (1 - square + square * share)
-        half = np.sqrt(np.maximum(1 - share, 0)) * (wide * deep / shown)
-        depth = middle * cos - across * sin + slope * du
-        return depth - half, depth + half
+            share *= (1 - square) + square * share
+        np.subtract(1, share, out=share)
+        np.maximum(share, 0, out=share)
+        half = np.sqrt(share, out=share)
+        half *= wide * deep / shown
+        du *= slope
+        du += middle * cos - across * sin
+        return (rows, columns), (du - half, du + half)
 
-    def project(self, points: Points, size: int | None = None) -> Field:
-        """Mean length (mm of water) of a cloud of points along the rays of each pixel of a grid of `size`."""
-        size = size or self.size
-        columns, rows = self.view.project(points.x, points.y, points.z)
-        return summed(columns * (size / FRAME) - 0.5, rows * (size / FRAME) - 0.5, points.weight, size) / np.float32(
-            (FRAME / size / self.view.scale) ** 2
+    def project(self, points: Points) -> Field:
+        """Mean length (mm of water) of a cloud of points along the rays of each pixel of the grid."""
+        columns, rows = self._pixels(points, self.size)
+        total = summed(columns, rows, points.weight.ravel(), (self.size, self.size))
+        total *= np.float32(1 / self.mm**2)
+        return total
+
+    def project_sharp(self, points: Points, size: int) -> tuple[Window, Field]:
+        """The same on a grid of `size`, as a window of it that holds all the points."""
+        columns, rows = self._pixels(points, size)
+        (top, bottom), (left, right) = (
+            (max(int(at.min()) - 1, 0), min(int(at.max()) + 2, size)) for at in (rows, columns)
         )
+        if top >= bottom or left >= right:
+            return (slice(0), slice(0)), np.zeros((0, 0), dtype=np.float32)
+        shape = bottom - top, right - left
+        total = summed(columns - np.float32(left), rows - np.float32(top), points.weight.ravel(), shape)
+        total *= np.float32((size / self.size / self.mm) ** 2)
+        return (slice(top, bottom), slice(left, right)), total
+
+    def _pixels(self, points: Points, size: int) -> tuple[Field, Field]:
+        """Columns and rows of points on a grid of `size`; a pixel goes from its number to the next."""
+        columns, rows = self.view.project(points.x.ravel(), points.y.ravel(), points.z.ravel())
+        share = np.float32(size / FRAME)
+        return np.asarray(columns * share, dtype=np.float32), np.asarray(rows * share, dtype=np.float32)
 
 
-def summed(columns: NDArray[np.floating], rows: NDArray[np.floating], weight: Field, size: int) -> Field:
-    """Weights of points shared out among the four pixels around each of them."""
-    columns, rows = columns.ravel(), rows.ravel()
-    left, top = np.floor(columns).astype(np.int64), np.floor(rows).astype(np.int64)
-    keep = (left >= 0) & (left < size - 1) & (top >= 0) & (top < size - 1)
-    if not keep.all():
-        columns, rows, left, top = columns[keep], rows[keep], left[keep], top[keep]
-        weight = weight.ravel()[keep]
-    right_share, low_share = columns - left, rows - top
-    weight = weight.ravel()
-    at = top * size + left
-    low, right = weight * low_share, weight * right_share
-    both = low * right_share
-    total = np.bincount(at, weight - low - right + both, size * size)
-    total += np.bincount(at + 1, right - both, size * size)
-    total += np.bincount(at + size, low - both, size * size)
-    total += np.bincount(at + size + 1, both, size * size)
-    return total.reshape(size, size).astype(np.float32)
+def summed(columns: Field, rows: Field, weight: Field, shape: tuple[int, int]) -> Field:
+    """Weights of points shared out among the four pixels around each of them, to a quarter of a pixel.
+
+    The points are counted on a grid of half pixels with a border for those that lie outside; each half pixel is then
+    shared out by its distance.
+    """
+    across = 2 * shape[1] + 4
+    right = np.clip((columns + np.float32(1)) * np.float32(2), 0, across - 1).astype(np.int32)
+    down = np.clip((rows + np.float32(1)) * np.float32(2), 0, 2 * shape[0] + 3).astype(np.int32)
+    down *= across
+    down += right
+    fine = np.bincount(down, weight, (2 * shape[0] + 4) * across).astype(np.float32).reshape(-1, across)
+    return _halved(_halved(fine).T).T
+
+
+def _halved(fine: Field) -> Field:
+    """Rows of half pixels as rows of pixels, without the border."""
+    rows: Field = fine[2:-2:2] + fine[3:-2:2]
+    rows *= np.float32(0.75)
+    rows += np.float32(0.25) * (fine[1:-4:2] + fine[4::2])
+    return rows

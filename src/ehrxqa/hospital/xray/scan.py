@@ -13,14 +13,13 @@ import numpy as np
 
 from ehrxqa.hospital.anatomy import Chest, Lung
 from ehrxqa.hospital.xray.bones import Breaks, tube
-from ehrxqa.hospital.xray.rays import Field, Interval, Numbers, Points, Rays, clouds, inside, overlap, soft
+from ehrxqa.hospital.xray.rays import Field, Interval, Numbers, Points, Rays, Window, clouds, inside, overlap, soft
 
 __all__ = ["Scan", "normal_chest"]
 
 SIDES = ("right", "left")
 
 
-Window = tuple[slice, slice]
 _ALL: Window = (slice(None), slice(None))
 
 
@@ -32,6 +31,7 @@ class Scan:
         rng: Chance of this image: textures.
         chest, rays: What is seen, and how.
         water: Water along each ray, mm, if the lungs were solid, and what findings add.
+        extent: Side → the window of the grid that holds the lung of that side.
         lungs: Side → where rays are within the lung of that side.
         shown: Side → how much of a pixel belongs to that side, 0 to 1.
         heart: Heart and great vessels.
@@ -49,6 +49,7 @@ class Scan:
     chest: Chest
     rays: Rays
     water: Field
+    extent: dict[str, Window]
     lungs: dict[str, Interval]
     shown: dict[str, Field]
     heart: Interval
@@ -78,15 +79,21 @@ class Scan:
 
     def within(self, side: str, part: Interval, here: Window = _ALL) -> Field:
         """Length, in a window, of what lies in a part and in the lung of a side, outside heart, spine and diaphragm."""
-        first, last = (np.maximum, np.minimum)
-        lung, dome, heart, back = (
-            (each[0][here], each[1][here]) for each in (self.lungs[side], self.domes[side], self.heart, self.back)
-        )
-        held = first(part[0], lung[0]), last(part[1], lung[1])
-        in_heart = first(held[0], heart[0]), last(held[1], heart[1])
-        length = inside(held) - inside(in_heart) - overlap(held, back) - overlap(held, dome) + overlap(in_heart, dome)
-        held_air: Field = np.maximum(length, np.float32(0)) * self.shown[side][here]
-        return held_air
+        lung = self.lungs[side]
+        return self._free(side, (np.maximum(part[0], lung[0][here]), np.minimum(part[1], lung[1][here])), here)
+
+    def _free(self, side: str, held: Interval, here: Window) -> Field:
+        """Length, in a window, of what lies in a part of the lung of a side, outside heart, spine and diaphragm."""
+        dome, heart, back = ((each[0][here], each[1][here]) for each in (self.domes[side], self.heart, self.back))
+        in_heart = np.maximum(held[0], heart[0]), np.minimum(held[1], heart[1])
+        length = inside(held)
+        length -= inside(in_heart)
+        length -= overlap(held, back)
+        length -= overlap(held, dome)
+        length += overlap(in_heart, dome)
+        np.maximum(length, np.float32(0), out=length)
+        length *= self.shown[side][here]
+        return length
 
     def fill(self, side: str, place: tuple[float, ...], share: float, rough: float = 0.0, scale: int = 16) -> None:
         """Put water into a share of the air of an ellipsoid: an opacity of the lung, with a soft edge.
@@ -142,22 +149,34 @@ class Scan:
 
     def pleura(self, side: str, rim: Field, back: Field | float = 0.0) -> Field:
         """Take the lung away from the wall by `rim` mm, at the back by `back` more; returns the space it leaves, mm."""
-        was = self.within(side, self.lungs[side])
+        here = self.extent[side]
+        was = self._lung_length(side)
         rim, back = self.rims[side][0] + rim, self.rims[side][1] + back
         self.rims[side] = rim, back
-        self.lungs[side] = _lung(self.chest, self.rays, self.chest.lung(side), rim, back)[0]
-        now = self.within(side, self.lungs[side])
-        lost = np.maximum(was - now, np.float32(0))
-        self.air[side] = np.maximum(self.air[side] - lost, np.float32(0))
-        self.tissue[side] *= now / np.maximum(was, np.float32(1e-3))
-        return np.asarray(lost, dtype=np.float32)
+        self.lungs[side] = _lung(self.chest, self.rays, self.chest.lung(side), here, rim, back)
+        now = self._lung_length(side)
+        space = self.rays.zeros()
+        lost = np.maximum(was - now, np.float32(0), out=space[here])
+        air = self.air[side][here]
+        np.maximum(air - lost, np.float32(0), out=air)
+        self.tissue[side][here] *= now / np.maximum(was, np.float32(1e-3))
+        return space
 
     def skin(self, side: str, thick: float) -> Field:
         """Length along each ray of a thin skin around the lung of a side."""
-        was = self.within(side, self.lungs[side])
+        here = self.extent[side]
         rim, back = self.rims[side]
-        inner = _lung(self.chest, self.rays, self.chest.lung(side), rim + np.float32(thick), back)[0]
-        return np.asarray(np.maximum(was - self.within(side, inner), 0), dtype=np.float32)
+        inner = _lung(self.chest, self.rays, self.chest.lung(side), here, rim + np.float32(thick), back)
+        skin = self.rays.zeros()
+        less = self.within(side, (inner[0][here], inner[1][here]), here)
+        np.maximum(self._lung_length(side) - less, 0, out=skin[here])
+        return skin
+
+    def _lung_length(self, side: str) -> Field:
+        """Length of the lung of a side, in its window."""
+        here = self.extent[side]
+        first, last = self.lungs[side]
+        return self._free(side, (first[here], last[here]), here)
 
     def wall_x(self, side: str, z: float) -> float:
         """X of the inner chest wall of a side at a height, with sign."""
@@ -174,53 +193,103 @@ class Scan:
 
 def normal_chest(rng: np.random.Generator, chest: Chest, rays: Rays) -> Scan:
     """Rays through a chest of this shape, without findings."""
-    lungs, shown = {}, {}
     none = np.zeros_like(rays.v)
+    extent = {side: _extent(chest, rays, lung) for side, lung in zip(SIDES, chest.lungs, strict=True)}
+    lungs, shown, domes = {}, {}, {}
     for side, lung in zip(SIDES, chest.lungs, strict=True):
-        lungs[side], shown[side] = _lung(chest, rays, lung, none, none)
-    domes = {side: _dome(chest, rays, lung) for side, lung in zip(SIDES, chest.lungs, strict=True)}
-    rims = dict.fromkeys(SIDES, (none, none))
+        lungs[side] = _lung(chest, rays, lung, extent[side], none, none)
+        shown[side] = _shown(chest, rays, lung, extent[side])
+        domes[side] = _dome(chest, rays, lung)
+    rows = slice(extent["right"][0].start, max(here[0].stop for here in extent.values()))
+    heart, back = _heart(chest, rays, rows), _back(chest, rays, rows)
     scan = Scan(
-        rng, chest, rays, _body(chest, rays), lungs, shown, _heart(chest, rays), _back(chest, rays), domes, rims
+        rng,
+        chest,
+        rays,
+        _body(chest, rays),
+        extent,
+        lungs,
+        shown,
+        heart,
+        back,
+        domes,
+        dict.fromkeys(SIDES, (none,) * 2),
     )
     for side in SIDES:
-        scan.air[side] = scan.within(side, scan.lungs[side])
-        scan.tissue[side] = np.ones_like(scan.water)
+        scan.air[side], scan.tissue[side] = rays.zeros(), rays.zeros()
+        scan.air[side][extent[side]] = scan._lung_length(side)
+        scan.tissue[side][extent[side]] = 1
     for side, x, z, a, c in (("right", -34, 8, 11, 24), ("left", 36, -6, 10, 15), ("left", 40, 14, 8, 18)):
         scan.fill(side, (chest.shift + x, 10.0, chest.hilum + z, a, 14.0, c), 0.75)  # the great vessels of the hila
     return scan
 
 
-def _lung(chest: Chest, rays: Rays, lung: Lung, rim: Field, back: Field) -> tuple[Interval, Field]:
-    z = rays.v
+def _floor(lung: Lung) -> float:
+    return lung.dome + 1.02 * lung.fall + 8
+
+
+def _extent(chest: Chest, rays: Rays, lung: Lung) -> Window:
+    """The window of a lung, whatever takes it away from the wall later."""
+    rows = slice(*np.searchsorted(rays.v[:, 0], (chest.apex - 1, _floor(lung) + 5)).tolist())
+    if rays.view.lateral:
+        return rows, slice(0, rays.size)
+    middle = int(np.searchsorted(rays.u[0], chest.shift + 4 * np.sin(rays.view.turn) - lung.sign * 17))
+    return rows, slice(middle, rays.size) if lung.sign > 0 else slice(0, middle)
+
+
+def _lung(chest: Chest, rays: Rays, lung: Lung, here: Window, rim: Field, back: Field) -> Interval:
+    """Where rays enter and leave a lung that is `rim` mm off the wall, at the back `back` more; in its window."""
+    rows, columns = here
+    z, u = rays.v[rows], rays.u[:, columns]
+    rim, back = rim[rows], back[rows]
     wide = np.maximum(lung.width * chest.spread(z) - rim, 2.0).astype(np.float32)
-    deep = np.maximum(chest.thick(z) - np.asarray(rim) * 0.6 - np.asarray(back) * 0.5, 2.0).astype(np.float32)
-    cage = rays.column(np.zeros_like(z), wide, deep, 4.0, 0.6)
+    deep = np.maximum(chest.thick(z) - rim * 0.6 - back * 0.5, 2.0).astype(np.float32)
+    found, cage = rays.column(np.zeros_like(z), wide, deep, 4.0, 0.6, rows)
+    left = max(found[1].start, columns.start)
+    kept = slice(left, max(min(found[1].stop, columns.stop), left))
+    inner = slice(kept.start - found[1].start, kept.stop - found[1].start)
+    u = rays.u[:, kept]
     shift = (-0.5 * back * np.cos(rays.view.turn)).astype(np.float32)
-    cage = cage[0] + shift, cage[1] + shift
     # the cap: above the third rib each lung narrows to an apex of its own
-    high = np.maximum((chest.apex + 82) - z, 0) / np.maximum(82 - 0.9 * np.asarray(rim), 20.0)
-    u, _, depth, _ = rays.place(lung.sign * 50.0 + chest.shift * 0.3, 14.0, chest.apex + 70)
+    high = np.maximum((chest.apex + 82) - z, 0) / np.maximum(82 - 0.9 * rim, 20.0)
+    at, _, depth, _ = rays.place(lung.sign * 50.0 + chest.shift * 0.3, 14.0, chest.apex + 70)
     if rays.view.lateral:
-        ease = np.clip(high * 3, 0, 1)
-        half = np.sqrt(np.maximum(1 - high**2 - ease * ((rays.u - u - 10) / 88) ** 2, 0)) * (52.0 + 60 * (1 - ease))
+        steep, tall, middle, wide_ = 3.0, 52.0, at + 10, 88.0
     else:
-        ease = np.clip(high * 2.2, 0, 1)
-        half = np.sqrt(np.maximum(1 - high**2 - ease * ((rays.u - u) / 52) ** 2, 0)) * (78.0 + 60 * (1 - ease))
-    first, last = np.maximum(cage[0], depth - half), np.minimum(cage[1], depth + half)
-    middle = 5.0 * np.clip((chest.carina - z) / 40, 0, 1)
+        steep, tall, middle, wide_ = 2.2, 78.0, at, 52.0
+    ease = np.clip(high * steep, 0, 1)
+    half = (u - middle) / np.float32(wide_)
+    half *= half
+    half = half * -ease
+    half += 1 - high**2
+    np.maximum(half, 0, out=half)
+    np.sqrt(half, out=half)
+    half *= tall + 60 * (1 - ease)
+    whole = rays.zeros(), rays.zeros()
+    first = np.maximum(cage[0][:, inner] + shift, depth - half, out=whole[0][rows, kept])
+    last = np.minimum(cage[1][:, inner] + shift, depth + half, out=whole[1][rows, kept])
     if rays.view.lateral:
+        gap = 5.0 * np.clip((chest.carina - z) / 40, 0, 1)
         if lung.sign > 0:
-            last = np.minimum(last, -middle - chest.shift)
+            np.minimum(last, -gap - chest.shift, out=last)
         else:
-            first = np.maximum(first, middle - chest.shift)
-        shown = np.ones_like(first)
+            np.maximum(first, gap - chest.shift, out=first)
+    return whole
+
+
+def _shown(chest: Chest, rays: Rays, lung: Lung, here: Window) -> Field:
+    """How much of a pixel belongs to a lung: the lungs part in the middle, and end at the floor."""
+    rows, columns = here
+    z = rays.v[rows]
+    whole = rays.zeros()
+    low = soft(_floor(lung) - 10 - z, 14.0)
+    if rays.view.lateral:
+        whole[here] = low
     else:
-        edge = rays.u - chest.shift - 4.0 * np.sin(rays.view.turn)
-        shown = soft(lung.sign * edge - middle, 6.0 + 10.0 * np.clip((z - chest.carina) / 40, 0, 1))
-    floor = lung.dome + 1.02 * lung.fall + 8
-    shown = shown * soft(floor - 10 - z, 14.0)
-    return (first.astype(np.float32), last.astype(np.float32)), shown
+        edge = rays.u[:, columns] - chest.shift - 4.0 * np.sin(rays.view.turn)
+        middle = 5.0 * np.clip((chest.carina - z) / 40, 0, 1)
+        whole[here] = soft(lung.sign * edge - middle, 6.0 + 10.0 * np.clip((z - chest.carina) / 40, 0, 1)) * low
+    return whole
 
 
 def _column_half(chest: Chest, z: Field) -> Field:
@@ -249,23 +318,35 @@ class _Union:
     """Parts of one body: where one ends inside another there is no edge."""
 
     def __init__(self, rays: Rays) -> None:
+        self._size = rays.size
         self._cubes, self._squares, self._depths = rays.zeros(), rays.zeros(), rays.zeros()
+        self._left, self._right = rays.size, 0
 
-    def add(self, half: Field, middle: Field, here: Window = _ALL) -> None:
-        """Add a part by its half chords and its middle, in a window."""
+    def add(self, here: Window, part: Interval) -> None:
+        """Add a part, in a window."""
+        half = part[1] - part[0]
+        half *= np.float32(0.5)
         square = half * half
-        self._cubes[here] += square * half
+        half *= square
+        self._cubes[here] += half
         self._squares[here] += square
-        self._depths[here] += square * middle
+        square *= part[0] + part[1]
+        self._depths[here] += square
+        self._left, self._right = min(self._left, here[1].start), max(self._right, here[1].stop)
 
-    def interval(self) -> Interval:
+    def interval(self, rows: slice) -> Interval:
         """Where rays enter and leave the whole."""
-        half = np.cbrt(self._cubes)
-        middle = self._depths / np.maximum(self._squares, np.float32(1e-3))
-        return (middle - half).astype(np.float32), (middle + half).astype(np.float32)
+        here = rows, slice(self._left, self._right)
+        half = np.cbrt(self._cubes[here])
+        middle = self._depths[here]
+        middle /= np.maximum(self._squares[here], np.float32(1e-3)) * np.float32(2)
+        whole = np.zeros_like(self._cubes), np.zeros_like(self._cubes)
+        np.subtract(middle, half, out=whole[0][here])
+        np.add(middle, half, out=whole[1][here])
+        return whole
 
 
-def _heart(chest: Chest, rays: Rays) -> Interval:
+def _heart(chest: Chest, rays: Rays, rows: slice) -> Interval:
     h, middle = chest.heart, chest.shift + chest.heart_x
     bottom = chest.heart_edges()[3]
     vessels = chest.shift
@@ -284,26 +365,24 @@ def _heart(chest: Chest, rays: Rays) -> Interval:
         parts.append((middle + 22 * h, -15.0, bottom - 42, 61 * h, 52 * h, 44 * h + 8 * chest.globe))
     whole = _Union(rays)
     for part in parts:
-        here, half, (start, _) = rays.ellipsoid(*part)
-        whole.add(half, start + half, here)
-    deep = (58 - 34 * np.clip((rays.v - chest.carina) / 50, 0, 1)).astype(np.float32)
-    start, end = rays.column(np.full_like(rays.v, chest.shift), _column_half(chest, rays.v), deep, 2.0, 0.25)
-    whole.add((end - start) * np.float32(0.5), (start + end) * np.float32(0.5))
-    return whole.interval()
+        here, _, interval = rays.ellipsoid(*part)
+        whole.add(here, interval)
+    z = rays.v[rows]
+    deep = (58 - 34 * np.clip((z - chest.carina) / 50, 0, 1)).astype(np.float32)
+    whole.add(*rays.column(np.full_like(z, chest.shift), _column_half(chest, z), deep, 2.0, 0.25, rows))
+    return whole.interval(rows)
 
 
-def _back(chest: Chest, rays: Rays) -> Interval:
+def _back(chest: Chest, rays: Rays, rows: slice) -> Interval:
     """Spine and descending aorta."""
-    z = rays.v
+    z = rays.v[rows]
     swing = chest.winding * np.exp(-(((z - 5) / 48) ** 2))
     radius = np.where((z > -62) & (z < 150), 0.85 * chest.arch, 0.01).astype(np.float32)
-    aorta = rays.column((chest.shift + 19 + swing).astype(np.float32), radius, radius, 46.0)
     wide, deep = np.full_like(z, 17.0), np.full_like(z, 30.0)
-    spine = rays.column(np.asarray(chest.spine(z), dtype=np.float32), wide, deep, 72.0, 0.1)
     whole = _Union(rays)
-    for start, end in (aorta, spine):
-        whole.add((end - start) * np.float32(0.5), (start + end) * np.float32(0.5))
-    return whole.interval()
+    whole.add(*rays.column((chest.shift + 19 + swing).astype(np.float32), radius, radius, 46.0, 0.0, rows))
+    whole.add(*rays.column(np.asarray(chest.spine(z), dtype=np.float32), wide, deep, 72.0, 0.1, rows))
+    return whole.interval(rows)
 
 
 def _body(chest: Chest, rays: Rays) -> Field:
@@ -316,7 +395,9 @@ def _body(chest: Chest, rays: Rays) -> Field:
     wide = (62 + (trunk + 46 * np.clip((chest.apex + 120 - z) / 90, 0, 1) - 62) * down).astype(np.float32)
     belly = np.clip((z - 60) / 80, 0, 1)
     deep = (70 + (chest.thick(z) + chest.wall * 0.95 - 70) * np.clip(down * 1.15, 0, 1) + 6 * belly).astype(np.float32)
-    body = inside(rays.column(np.zeros_like(z), wide, deep, 8.0, 0.45))
+    body = rays.zeros()
+    here, trunk_ = rays.column(np.zeros_like(z), wide, deep, 8.0, 0.45)
+    body[here] = inside(trunk_)
     if chest.woman:
         size = chest.breast
         for sign in (-1, 1):
@@ -332,4 +413,4 @@ def _body(chest: Chest, rays: Rays) -> Field:
                 body = np.maximum(body, limb * soft(z - chest.apex - 26, 14))
             here, chord = rays.chord(sign * (chest.left.width + 34), 6.0, chest.apex + 44, 42, 40, 44)
             body[here] = np.maximum(body[here], chord)
-    return body.astype(np.float32)
+    return body
