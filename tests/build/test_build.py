@@ -410,7 +410,7 @@ def test_two_copies_of_a_table_must_say_the_same(hospital, tmp_path):
     rows = gzip.decompress(packed.read_bytes())
     plain = packed.with_suffix("")
     plain.write_bytes(rows.replace(b"Blood", b"Mud", 1))
-    with pytest.raises(SourceError, match=r"d_labitems.csv: and d_labitems.csv.gz beside it do not hold the same"):
+    with pytest.raises(SourceError, match=r"d_labitems.csv and d_labitems.csv.gz beside it do not hold the same"):
         build(root, out, **SIZES, workers=1)
     plain.write_bytes(rows)
     build(root, out, **SIZES, workers=1)

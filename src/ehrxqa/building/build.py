@@ -12,7 +12,7 @@ from typing import Any
 
 from ehrxqa.arguments import checked
 from ehrxqa.building.published import Published, compare_with_published, require_published
-from ehrxqa.errors import BuildError, SettingsError, SourceError
+from ehrxqa.errors import BuildError, SettingsError
 from ehrxqa.files import disk_errors
 from ehrxqa.layout import DATABASE_PATHS, MANIFEST, OFFICIAL_SUBJECTS, BuildMode
 from ehrxqa.progress import Progress
@@ -22,6 +22,7 @@ from ehrxqa.shown_progress import FITTING
 from ehrxqa.sources.found_releases import found_releases
 from ehrxqa.sources.opened import check_bytes
 from ehrxqa.sources.tree import SourceTree, find_sources
+from ehrxqa.sources.two_copies import require_same_content
 from ehrxqa.spec.extra import ExtraTable, as_json, extra_tables
 from ehrxqa.spec.releases import FoundRelease
 
@@ -200,8 +201,10 @@ def _check_source(path: Path) -> None:
     if not path.name.removesuffix(".gz").endswith((".csv", ".tsv", ".txt")):
         return
     packed = path.with_name(path.name + ".gz")
-    if check_bytes(path, digest=packed.is_file()) != (check_bytes(packed, digest=True) if packed.is_file() else None):
-        raise SourceError(f"and {packed.name} beside it do not hold the same; remove the one that is wrong", path=path)
+    if packed.is_file():
+        require_same_content(path, packed)
+    else:
+        check_bytes(path)
 
 
 def label_sources(sources: Mapping[str, FileRecord]) -> dict[str, FileRecord]:

@@ -21,6 +21,7 @@ from ehrxqa.cli.options import (
     workers_option,
 )
 from ehrxqa.hospital import DEFAULT_SUBJECTS, synth, synth_around
+from ehrxqa.hospital.as_downloaded import HARMLESS, KINDS
 from ehrxqa.hospital.plan import DEFAULT_IMAGE_SIZE, MAX_IMAGE_SIZE
 from ehrxqa.hospital.tree import as_dict
 from ehrxqa.progress import make_progress
@@ -87,6 +88,16 @@ __all__ = ["command"]
 )
 @releases_option
 @tables_option
+@click.option(
+    "--as-downloaded",
+    multiple=True,
+    is_flag=False,
+    flag_value=HARMLESS,
+    type=click.Choice([HARMLESS, *(kind.name for kind in KINDS)]),
+    metavar="[KIND]",
+    help="Leave the tree as downloads, file managers and spreadsheets do: with all that must not change what is built, "
+    "or with clutter or a fault of one kind (repeatable; docs/hospital.md lists them).",
+)
 @workers_option
 @cluster_options("out")
 @quiet_option
@@ -103,6 +114,7 @@ def command(
     charted_factor: float | None,
     releases: tuple[str, ...],
     tables: tuple[str, ...],
+    as_downloaded: tuple[str, ...],
     workers: int | None,
     cluster: Cluster | None,
     quiet: bool,
@@ -121,6 +133,8 @@ def command(
             raise click.UsageError(
                 "--around takes subjects and events from the demo; leave out --subjects, --release, --table and factors"
             )
+        if as_downloaded:
+            raise click.UsageError("--as-downloaded is for hospitals that are made up; leave out --around")
         report = synth_around(
             out,
             around,
@@ -143,6 +157,7 @@ def command(
             releases=releases,
             tables=tables,
             image_size=image_size,
+            as_downloaded=as_downloaded,
             workers=workers,
             cluster=cluster,
             progress=progress,

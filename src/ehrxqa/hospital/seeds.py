@@ -28,6 +28,7 @@ class Purpose(IntEnum):
     GOLD = 8
     HUMAN_LABELS = 9
     ILLNESSES = 10
+    CLUTTER = 11
 
 
 def stream(seed: int, purpose: Purpose, *key: int) -> np.random.Generator:

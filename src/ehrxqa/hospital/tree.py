@@ -15,6 +15,7 @@ from ehrxqa.arguments import checked
 from ehrxqa.errors import SettingsError
 from ehrxqa.files import atomic_path, disk_errors, write_json, write_text
 from ehrxqa.hospital.archive import GzipFile, ZipFile, piece_of
+from ehrxqa.hospital.as_downloaded import chosen_kinds, leave_clutter
 from ehrxqa.hospital.csvtext import header_text, rows_text
 from ehrxqa.hospital.ontology import attribute_list_text, object_list_text, ontology_json
 from ehrxqa.hospital.plan import DEFAULT_IMAGE_SIZE, GENERATOR, Plan
@@ -90,6 +91,7 @@ def synth(
     releases: Sequence[str] = (),
     tables: Sequence[str | ExtraTable] = (),
     image_size: int = DEFAULT_IMAGE_SIZE,
+    as_downloaded: Sequence[str] = (),
     workers: int | None = None,
     cluster: Cluster | None = None,
     progress: Progress = FITTING,
@@ -110,6 +112,8 @@ def synth(
         releases: Releases to write that are not the official ones, such as `mimic-iv-3.1`.
         image_size: Pixels of the longer side of the X-rays, 256 to 1,024.
         tables: Tables to write beyond those of the package, by name (see `ehrxqa.spec.extra`) or as objects.
+        as_downloaded: Kinds of clutter to leave in the complete tree, as downloads and other programs do (see
+            `ehrxqa.hospital.as_downloaded`); `harmless` stands for all that change nothing that is built.
         workers: Worker processes; by default one per processor.
         cluster: A Dask cluster that draws instead, where its workers have `out`, too.
         progress: Hears how far it is.
@@ -122,9 +126,11 @@ def synth(
     plan = Plan.checked(
         subjects, gold_subjects, seed, images, events_factor, charted_factor, releases, tables, image_size
     )
+    chosen_kinds(as_downloaded)
     done = _complete(out, plan)
     if done is not None:
-        progress.note(f"{out}: complete already, nothing to do")
+        if not leave_clutter(out, as_downloaded, seed, progress):
+            progress.note(f"{out}: complete already, nothing to do")
         return report_of_counts(out, plan, Counter(done), fresh=False)
     write_json(out / MARKER, _marker(plan, None))
     _write_small_files(out, plan)
@@ -145,6 +151,7 @@ def synth(
                 counts += batch.counts
                 task.advance(batch.counts["subjects"])
     write_json(out / MARKER, _marker(plan, counts))
+    leave_clutter(out, as_downloaded, seed, progress)
     return report_of_counts(out, plan, counts, fresh=True)
 
 

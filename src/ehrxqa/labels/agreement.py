@@ -23,8 +23,9 @@ from ehrxqa.errors import SourceError
 from ehrxqa.html_repr import html_repr
 from ehrxqa.labels.store import Labels, read_labels
 from ehrxqa.short_repr import short_repr
+from ehrxqa.sources.release_folder import own_folder, release_folder
 from ehrxqa.sources.table_stream import read_table
-from ehrxqa.sources.tree import SourceTree
+from ehrxqa.sources.tree import SourceTree, project_root
 from ehrxqa.spec.human_labels import (
     DEVICE_CATEGORIES,
     FINDING_CATEGORIES,
@@ -103,9 +104,9 @@ def find_human_labels(path: Path | str) -> Path:
     name, project = HUMAN_LABELS.path, HUMAN_LABELS.project
     if path.is_file() and path.name.removesuffix(".gz") == name:
         return path
-    below = [release.version for release in project.releases]
-    folders = [path, *(path / version for version in below)]
-    folders += [root / project.slug / version for root in (path, path / "physionet.org/files") for version in below]
+    root, below = project_root(path, [project.slug]), [release.version for release in project.releases]
+    folders = [path, *(own_folder(path, project, version) for version in below)]
+    folders += [release_folder(root, project, version) for version in below]
     for folder in folders:
         for candidate in (folder / name, folder / f"{name}.gz"):
             if candidate.is_file():

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ehrxqa.errors import SourceError
-from ehrxqa.json_files import read_json
+from ehrxqa.json_files import read_json, read_text
 from ehrxqa.sources.dictionary_codes import Vocabulary
 from ehrxqa.sources.table_stream import stream_table
 from ehrxqa.sources.tree import SourceTree
@@ -294,11 +294,7 @@ class Semantics:
 
 
 def _lines(path: Path) -> Iterable[str]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise SourceError("is not UTF-8 text", path=path) from error
-    return (line.strip().replace(",", "") for line in text.splitlines())
+    return (line.strip().replace(",", "") for line in read_text(path, fault=SourceError).splitlines())
 
 
 def read_semantics(tree: SourceTree) -> Semantics:

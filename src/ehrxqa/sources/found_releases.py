@@ -13,6 +13,7 @@ from typing import Final
 from ehrxqa.errors import SourceError
 from ehrxqa.sources.catalogue import PROJECTS, Project
 from ehrxqa.sources.download.checksums import SUMS, read_sums
+from ehrxqa.sources.release_folder import version_in
 from ehrxqa.sources.table_stream import read_table
 from ehrxqa.sources.tree import SourceTree
 from ehrxqa.spec.releases import FoundRelease
@@ -71,6 +72,9 @@ def _by_name(folder: Path, project: Project) -> FoundRelease | None:
         named_so = path.parent.name == project.slug and _VERSION.fullmatch(path.name)
         if named_so or project.release(path.name) is not None:
             return FoundRelease(path.name, "folder name")
+        version = version_in(path.name, project)
+        if version and not _VERSION.fullmatch(path.name):
+            return FoundRelease(version, "folder name")
     return None
 
 

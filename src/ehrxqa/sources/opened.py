@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import codecs
 import io
 import threading
 import time
@@ -131,6 +131,7 @@ class _Checked(_Stream):
 
     def __init__(self, stream: IO[bytes], path: Path) -> None:
         self._stream, self._path = stream, path
+        self._begun = False
         self._lines = 0
         self._since_line_end = 0
 
@@ -146,6 +147,13 @@ class _Checked(_Stream):
         return data
 
     def _check(self, data: bytes) -> None:
+        if not self._begun and data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise SourceError(
+                "is UTF-16 text (a spreadsheet or PowerShell may have saved it so); save it as UTF-8, or download it "
+                "again",
+                path=self._path,
+            )
+        self._begun = True
         if (place := data.find(b"\0")) >= 0:
             line = self._lines + data.count(b"\n", 0, place) + 1
             raise SourceError("holds a zero byte, which no text does; download it again", path=self._path, line=line)
@@ -159,18 +167,12 @@ class _Checked(_Stream):
             )  # fmt: skip
 
 
-def check_bytes(path: Path, *, digest: bool = False) -> str | None:
+def check_bytes(path: Path) -> None:
     """Read a file to its end, so that what is wrong with its bytes is known before long work begins.
-
-    Returns:
-        The SHA-256 of its content, inflated, if `digest`.
 
     Raises:
         SourceError: It is cut off, damaged, or holds what no table does.
     """
-    content = hashlib.sha256()
     with open_bytes(path) as stream:
-        while data := stream.read(_AT_ONCE):
-            if digest:
-                content.update(data)
-    return content.hexdigest() if digest else None
+        while stream.read(_AT_ONCE):
+            pass

@@ -118,17 +118,43 @@ def list_members(path: Path) -> list[Member]:
             for folder in (path, path / "scene_graph")
             if folder.is_dir()
             for entry in os.scandir(folder)
-            if entry.name.endswith(".json")
+            if _is_graph(entry.name)
         ]
     else:
         try:
             with zipfile.ZipFile(path) as archive:
-                members = [_member(info, path) for info in archive.infolist() if info.filename.endswith(".json")]
+                members = [_member(info, path) for info in archive.infolist() if _is_graph(info.filename)]
         except (zipfile.BadZipFile, OSError) as error:
             raise _not_a_zip(path) from error
     if not members:
         raise SourceError("holds no scene graph (*_SceneGraph.json)", path=path)
-    return sorted(members, key=lambda member: member.name)
+    return _each_once(sorted(members, key=lambda member: member.name))
+
+
+def _is_graph(name: str) -> bool:
+    """Whether a file or member of that name is a scene graph; macOS puts `._` files beside them, browsers copies."""
+    name = name.rpartition("/")[2]
+    return name.endswith(_GRAPH_SUFFIX) and not name.startswith("._")
+
+
+def _each_once(members: list[Member]) -> list[Member]:
+    """Sorted members, of those of one name the first.
+
+    Raises:
+        SourceError: Two of one name do not hold the same.
+    """
+    kept: list[Member] = []
+    for member in members:
+        if kept and kept[-1].name == member.name:
+            (first, one), (second, other) = contents([kept[-1], member])
+            if one != other:
+                what = f"{first.path} and {second.path}"
+                if first.path == second.path:
+                    what = f"{first.path}: two members {member.name}"
+                raise SourceError(f"{what} do not hold the same; remove the one that is wrong")
+        else:
+            kept.append(member)
+    return kept
 
 
 def find_members(path: Path, image_ids: Collection[str]) -> dict[str, Member]:
@@ -142,13 +168,14 @@ def find_members(path: Path, image_ids: Collection[str]) -> dict[str, Member]:
     wanted = {f"{image_id}{_GRAPH_SUFFIX}": image_id for image_id in image_ids}
     if path.is_dir():
         files = [folder / name for folder in (path, path / "scene_graph") for name in wanted]
-        return {wanted[file.name]: Member(file.name, str(file)) for file in files if file.is_file()}
+        there = sorted((Member(file.name, str(file)) for file in files if file.is_file()), key=lambda one: one.name)
+        return {wanted[member.name]: member for member in _each_once(there)}
     try:
         with zipfile.ZipFile(path) as archive:
             found = [info for info in archive.infolist() if info.filename.rpartition("/")[2] in wanted]
     except (zipfile.BadZipFile, OSError) as error:
         raise _not_a_zip(path) from error
-    members = [_member(info, path) for info in found]
+    members = _each_once(sorted((_member(info, path) for info in found), key=lambda member: member.name))
     return {wanted[member.name]: member for member in members}
 
 

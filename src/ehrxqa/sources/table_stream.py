@@ -27,6 +27,8 @@ __all__ = ["BLOCK_BYTES", "read_header", "read_table", "stream_table"]
 #: Bytes of CSV text that are parsed at once. Larger blocks gain nothing; memory is a few blocks.
 BLOCK_BYTES = 1 << 22
 
+#: Names of characters between fields that nobody sees.
+_MARKS = {"\t": "tabs", ",": "commas"}
 _TEXT = pa.dictionary(pa.int32(), pa.utf8())
 _ARROW_TYPES = {
     SourceKind.NUM: pa.float64(),
@@ -64,13 +66,21 @@ def read_header(path: Path, file: SourceFile) -> list[str]:
     if not line.strip():
         raise SourceError("is empty, not even a header line", path=path)
     missing = [column.name for column in file.used if column.name not in names]
+    other = next((mark for mark in ";\t|," if len(names) == 1 and len(text.split(mark)) > 1), None)
+    if missing and other is not None:
+        raise SourceError(
+            f"has fields separated by {_MARKS.get(other, other)}, not {_MARKS[delimiter(file)]} (a spreadsheet may "
+            "have saved it so); download it again",
+            path=path,
+            line=1,
+        )
     if missing:
         raise SourceError(
             f"column{'s' if len(missing) > 1 else ''} {', '.join(missing)} missing (found {len(names)} columns); this "
             f"looks like another release, need {file.project.title} {file.project.version}",
             path=path,
         )
-    double = sorted({name for name in names if names.count(name) > 1})
+    double = sorted({name for name in names if name and names.count(name) > 1})
     if double:
         raise SourceError(f"column {', '.join(double)} occurs twice in the header", path=path)
     return names

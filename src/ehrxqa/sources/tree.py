@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 from ehrxqa.errors import SourceError
 from ehrxqa.json_files import read_json
 from ehrxqa.sources.catalogue import PROJECTS, Project, SourceFile, source_file
+from ehrxqa.sources.release_folder import is_clutter_folder, other_release, own_folder, release_folder
+from ehrxqa.sources.two_copies import require_same_size
 from ehrxqa.spec.releases import chosen
 
 __all__ = ["HYBRID_MARKER", "SYNTHETIC_MARKER", "SourceTree", "find_sources", "project_root"]
@@ -25,13 +28,15 @@ class SourceTree:
 
     Attributes:
         root: Folder that holds `mimiciv/2.2` and so on.
-        folders: Folder of each project by its slug, when it lies elsewhere.
+        folders: Folder of each project by its slug, when it is not `SLUG/VERSION` below `root`.
         versions: Release of each project by its slug, where it is not the official one.
+        given: The folder that was named, where `root` was found below it.
     """
 
     root: Path
     folders: Mapping[str, Path]
     versions: Mapping[str, str] = field(default_factory=dict)
+    given: Path | None = None
 
     def version(self, project: Project) -> str:
         """The release that a project is read as."""
@@ -45,12 +50,17 @@ class SourceTree:
         """The path of a file, compressed or not, or None if it is not there.
 
         An unpacked file is preferred to a packed one: it is quicker to read, and both hold the same rows.
+
+        Raises:
+            SourceError: Both are there and of different size.
         """
         plain = self.folder(file.project) / file.path
-        for candidate in (plain, plain.with_name(plain.name + ".gz")):
-            if candidate.is_file():
-                return candidate
-        return None
+        packed = plain.with_name(plain.name + ".gz")
+        if not plain.is_file():
+            return packed if packed.is_file() else None
+        if packed.is_file():
+            require_same_size(plain, packed)
+        return plain
 
     def locate(self, key: str | SourceFile) -> Path:
         """The path of the file with that catalogue key, or of a file that is none of the catalogue.
@@ -85,8 +95,10 @@ class SourceTree:
         return self._says(HYBRID_MARKER, "hybrid")
 
     def _says(self, name: str, what: str) -> bool:
-        marker = self.root / name
-        if not marker.is_file():
+        marker = next(
+            (path for folder in (self.root, self.given) if folder and (path := folder / name).is_file()), None
+        )
+        if marker is None:
             return False
         value = read_json(marker, fault=SourceError)
         if not isinstance(value, dict) or not isinstance(value.get(what, False), bool):
@@ -103,7 +115,7 @@ class SourceTree:
             message += ", …)" if len(files) > 6 else ")"
         if not folder.is_dir():
             version = self.version(first.project)
-            other = _other_release(folder)
+            other = other_release(self.root, first.project, version)
             if other is not None:
                 return f"{message}: found release {other} of {first.project.title}, need {version}" + _advice(
                     first.project, other
@@ -112,7 +124,21 @@ class SourceTree:
                 f"{message}: there is no {first.project.title} {version} here; give the folder that "
                 f"holds {first.project.slug}/{version}, or {first.project.option} DIR"
             )
+        copies = _copies(folder / first.path)
+        if copies:
+            return f"{message}: there is {copies[0]}; rename it if it is whole, or download the file"
         return f"{message}: download it, or point {first.project.option} at a complete copy"
+
+
+def _copies(path: Path) -> list[str]:
+    """Names of files beside the place of a missing one that a browser has given another name or left unfinished."""
+    ends = "|".join(map(re.escape, (path.suffix, f"{path.suffix}.gz")))
+    name = re.compile(
+        rf"{re.escape(path.stem)}(?: ?\(\d+\)| - Copy| copy)?(?:{ends})(?:\.\d+|\.part|\.crdownload|\.download|\.txt)?",
+        re.IGNORECASE | re.ASCII,
+    )
+    there = path.parent.iterdir() if path.parent.is_dir() else ()
+    return sorted(entry.name for entry in there if name.fullmatch(entry.name) and entry.is_file())
 
 
 def _advice(project: Project, version: str) -> str:
@@ -123,13 +149,6 @@ def _advice(project: Project, version: str) -> str:
     if release.refused:
         return f" ({version} cannot be built from: {release.refused})"
     return f" (to build from it, as another data set than EHRXQA: --release {project.name}-{version})"
-
-
-def _other_release(folder: Path) -> str | None:
-    """Another release of the same project beside `folder`, if there is one."""
-    if not folder.parent.is_dir():
-        return None
-    return next((entry.name for entry in sorted(folder.parent.iterdir()) if entry.is_dir()), None)
 
 
 def project_root(folder: Path, slugs: Collection[str]) -> Path:
@@ -156,7 +175,10 @@ def project_root(folder: Path, slugs: Collection[str]) -> Path:
         return folder.parent
     if absolute.parent.name in slugs and folder.is_dir():
         return folder.parent.parent
-    inside = [entry for entry in sorted(folder.iterdir()) if entry.is_dir() and holds(entry)] if folder.is_dir() else []
+    entries = (
+        [entry for entry in sorted(folder.iterdir()) if not is_clutter_folder(entry.name)] if folder.is_dir() else []
+    )
+    inside = [entry for entry in entries if entry.is_dir() and holds(entry)]
     return inside[0] if len(inside) == 1 else folder
 
 
@@ -175,16 +197,21 @@ def find_sources(
 
     Raises:
         SettingsError: There is no such release, or it is refused.
-        SourceError: `root` is not a folder.
+        SourceError: `root` is not a folder, or a project lies there twice.
     """
     versions = chosen(releases)
-    root = Path(root)
-    if not root.is_dir():
-        raise SourceError(f"{root}: no such folder; give the folder that holds mimiciv/2.2 and the other sources")
-    root = project_root(root, [project.slug for project in PROJECTS])
-    given = {slug: Path(folder) for slug, folder in (folders or {}).items() if folder is not None}
-    for slug, folder in given.items():
-        if not folder.is_dir():
-            option = next(project.option for project in PROJECTS if project.slug == slug)
-            raise SourceError(f"{folder}: no such folder (given with {option})")
-    return SourceTree(root, given, versions)
+    given = Path(root)
+    if not given.is_dir():
+        raise SourceError(f"{given}: no such folder; give the folder that holds mimiciv/2.2 and the other sources")
+    root = project_root(given, [project.slug for project in PROJECTS])
+    own = {slug: Path(folder) for slug, folder in (folders or {}).items() if folder is not None}
+    found = {}
+    for project in PROJECTS:
+        folder = own.get(project.slug)
+        if folder is None:
+            found[project.slug] = release_folder(root, project, versions[project.slug])
+        elif not folder.is_dir():
+            raise SourceError(f"{folder}: no such folder (given with {project.option})")
+        else:
+            found[project.slug] = own_folder(folder, project, versions[project.slug])
+    return SourceTree(root, found, versions, given)

@@ -69,12 +69,14 @@ class Project:
         title: Name for people.
         option: Command-line option that points at a copy elsewhere.
         releases: Those that are known, oldest first.
+        archive: What the folder in PhysioNet's archive of the project is called, without `-` and the release.
     """
 
     slug: str
     title: str
     option: str
     releases: tuple[Release, ...]
+    archive: str
 
     @property
     def version(self) -> str:
@@ -128,15 +130,21 @@ MIMIC_IV: Final = Project(
             rows={"patients": 364_627, "admissions": 546_028, "icustays": 94_458},
         ),
     ),
+    "mimic-iv",
 )
 MIMIC_CXR_JPG: Final = Project(
     "mimic-cxr-jpg",
     "MIMIC-CXR-JPG",
     "--mimic-cxr-jpg",
     (Release("2.0.0", official=True), Release("2.1.0", listed=("mimic-cxr-2.1.0-test-set-labeled.csv",))),
+    "mimic-cxr-jpg-chest-radiographs-with-structured-labels",
 )
 CHEST_IMAGENOME: Final = Project(
-    "chest-imagenome", "Chest ImaGenome", "--chest-imagenome", (Release("1.0.0", official=True),)
+    "chest-imagenome",
+    "Chest ImaGenome",
+    "--chest-imagenome",
+    (Release("1.0.0", official=True),),
+    "chest-imagenome-dataset",
 )
 PROJECTS: Final = (MIMIC_IV, MIMIC_CXR_JPG, CHEST_IMAGENOME)
 

@@ -46,7 +46,7 @@ def read_sums(path: Path, wanted: Callable[[str], bool]) -> dict[str, str]:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
-        with path.open(encoding="utf-8", newline="\n") as stream:
+        with path.open(encoding="utf-8-sig", newline="\n") as stream:
             for number, line in enumerate(stream, 1):
                 text = line.rstrip("\r\n")
                 if text:

@@ -121,7 +121,7 @@ def metadata_images(metadata: Path, choice: ImageSelection) -> list[Image]:
     opener: Callable[..., Any] = gzip.open if metadata.suffix == ".gz" else open
     frontal: list[Image] = []
     try:
-        with opener(metadata, "rt", encoding="utf-8", newline="") as stream:
+        with opener(metadata, "rt", encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
             for row in reader:
                 if row["ViewPosition"] in FRONTAL_VIEWS:
