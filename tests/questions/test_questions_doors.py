@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import pickle
 import sys
 import types
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -12,7 +14,7 @@ import pytest
 import ehrxqa
 from ehrxqa.errors import SettingsError
 from ehrxqa.questions.families.catalogue import catalogue, chosen_templates, official_template
-from ehrxqa.questions.families.pieces import PATIENT, ROWS_AT_THAT_TIME, single
+from ehrxqa.questions.families.pieces import PATIENT, rows_at_that_time, single
 from ehrxqa.questions.template import Template
 
 
@@ -23,7 +25,7 @@ def families():
         family="first dose",
         text=f"what was the [e1] dose of {{drug_name}} of {PATIENT} [g1]?",
         said=(f"how much {{drug_name}} was {PATIENT} [e1] given [g1]?",),
-        sql=f"select <v> {ROWS_AT_THAT_TIME}",
+        sql=lambda q: f"select {q.a.value} {rows_at_that_time(q)}",
         kind="rx",
     )
 
@@ -50,6 +52,19 @@ def test_it_is_asked_for_only_by_name(package):
     assert chosen_templates() == dict(catalogue())
     both = chosen_templates(families=["official", "my-hospital"])
     assert list(both) == [*catalogue(), "my-hospital/dose-1"]
+
+
+@pytest.mark.parametrize("name", ["official/28", "python:my_hospital:families", "my-hospital"])
+def test_a_template_is_sent_as_the_place_where_it_is_found(package, name):
+    (template,) = chosen_templates(families=[name]).values()
+    there = pickle.loads(pickle.dumps(template))
+    assert (there.id, there.text) == (template.id, template.text)
+    assert (there is template) is (name == "official/28")
+
+
+def test_a_template_given_as_an_object_is_sent_with_its_programs():
+    template = replace(official_template(6), said=("which gender has patient {patient_id}?",))
+    assert pickle.loads(pickle.dumps(template)).said == template.said
 
 
 @pytest.mark.parametrize("name", ["28", "official/28"])
@@ -79,6 +94,7 @@ def test_names_that_say_nothing(package, name, message):
         ({"id": "vitals"}, "must have an id"),
         ({"id": "official/1"}, "must not begin with official/"),
         ({"id": "a/b", "scope": "table"}, "scope must be one of"),
+        ({"id": "a/b", "sql": "select 1"}, "sql must be a function over the parts of a question, not a text"),
     ],
 )
 def test_a_template_says_what_is_wrong_with_it(fields, message):

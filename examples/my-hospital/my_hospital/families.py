@@ -13,7 +13,9 @@ def families() -> Iterator[Template]:
         family="services",
         text=f"how many services have cared for {PATIENT}?",
         said=(f"by how many services was {PATIENT} cared for?", f"count the services that cared for {PATIENT}."),
-        sql="select count( distinct services.curr_service ) from services where services.subject_id = {patient_id}",
+        sql=lambda q: (
+            f"select count( distinct services.curr_service ) from services where services.subject_id = {q.patient}"
+        ),
         draw="patient",
         answer="count",
     )

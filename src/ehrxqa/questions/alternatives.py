@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from ehrxqa.questions.programs import INDEXED, alternative_pattern, gold_program, studies_of
+from ehrxqa.questions.programs import INDEXED, alternative_program, gold_program, studies_of
 from ehrxqa.questions.question import Question
 
 __all__ = ["READINGS", "alternative_programs", "studies_by_date"]
@@ -57,7 +57,7 @@ def alternative_programs(question: Question, titles: Mapping[str, tuple[str, ...
     if template.answer == "top":
         found["competition-rank"] = gold_program(question, replace(INDEXED, rank="rank()"))
     for name in ("fan-out", "censoring"):
-        if program := alternative_pattern(question, name, INDEXED):
+        if program := alternative_program(question, name, INDEXED):
             found[name] = program
     if any(str(value) in titles for slot, value in choice.values.items() if slot.rstrip("123").endswith("_name")):
         found["synonyms"] = gold_program(question, replace(INDEXED, titles=titles))

@@ -6,12 +6,12 @@ is the slot of the event's name. The official phrases are given as they are; our
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
 
 from ehrxqa.questions.phrases import NO_VERB, Verb, active, passive
 
-__all__ = ["EVENTS", "VITALS", "WEIGHT", "EventKind"]
+__all__ = ["EVENTS", "VITALS", "WEIGHT", "BelongsTo", "EventKind", "NamedBy"]
 
 #: Vital sign by its label → name of its normal range, for `<name>_lower` and `<name>_upper`.
 VITALS: Final = {
@@ -27,6 +27,49 @@ VITALS: Final = {
 WEIGHT, HEIGHT = "admission weight (kg)", "height (cm)"
 
 
+#: What ties an event to a patient: its admission, its ICU stay, or a stay of which only the admission is asked for.
+BelongsTo = Literal["admission", "stay", "stay of admission"]
+
+
+@dataclass(frozen=True)
+class NamedBy:
+    """Where the name of an event stands: in a column of its own table, or in a dictionary that the column points to.
+
+    Attributes:
+        column: The column, with the table before it.
+        dictionary: The table of names; empty where `column` holds them.
+        key: Its key, which `column` holds.
+        label: Its column of names.
+        linksto: Only items of it that stand in this table.
+        unique: Whether a name has one key.
+    """
+
+    column: str
+    dictionary: str = ""
+    key: str = ""
+    label: str = ""
+    linksto: str = ""
+    unique: bool = False
+
+    def one(self, name: str) -> str:
+        """The condition that an event has this name."""
+        if not self.dictionary:
+            return f"{self.column} = '{name}'"
+        keys = self._keys(f"= '{name}'")
+        return f"{self.column} {'=' if self.unique else 'in'} {keys}"
+
+    def any_of(self, names: tuple[str, ...]) -> str:
+        """The condition that it has one of these names."""
+        quoted = ", ".join(f"'{name}'" for name in names)
+        listed = f"in ( {quoted} )"
+        return f"{self.column} in {self._keys(listed)}" if self.dictionary else f"{self.column} {listed}"
+
+    def _keys(self, is_named: str) -> str:
+        only = f" and {self.dictionary}.linksto = '{self.linksto}'" if self.linksto else ""
+        table = self.dictionary
+        return f"( select {table}.{self.key} from {table} where {table}.{self.label} {is_named}{only} )"
+
+
 @dataclass(frozen=True)
 class EventKind:
     """One kind of event.
@@ -34,7 +77,7 @@ class EventKind:
     Attributes:
         table: Its table; `time` its time column.
         slot: Value slot of its name.
-        condition: SQL that selects a name; `{}` is the slot.
+        named_by: Where its name is found; None where it has none.
         visit: Whether a visit is an admission (`hosp`) or an ICU stay (`icu`).
         grain: Finest calendar grain its questions use, `coarse` the one that yes/no and counts may use instead.
         value: Column of its number.
@@ -47,12 +90,13 @@ class EventKind:
         any_what: The subject without a name; it “was recorded for …”.
         ones: Several things of the kind, as in “the most frequent ⟨diagnoses⟩”.
         noun: “within 2 months after ⟨a diagnosis of x⟩”.
+        by_admission: Whether an event of an ICU stay is asked for by its admission.
     """
 
     table: str
     time: str
     slot: str
-    condition: str
+    named_by: NamedBy | None
     visit: str = "hosp"
     grain: str = "month"
     coarse: str = "year"
@@ -72,7 +116,7 @@ class EventKind:
     any_what: str = ""
     ones: str = ""
     noun: str = ""
-    extra: dict[str, str] = field(default_factory=dict)
+    by_admission: bool = False
 
     @property
     def column(self) -> str:
@@ -80,11 +124,11 @@ class EventKind:
         return f"{self.table}.{self.time}"
 
     @property
-    def inside(self) -> str:
-        """The condition that the event belongs to the selected admissions or stays."""
-        if self.table == "admissions":
-            return "admissions.subject_id = {patient_id}"
-        return f"{self.table}.stay_id in <S>" if self.visit == "icu" else f"{self.table}.hadm_id in <H>"
+    def belongs_to(self) -> BelongsTo:
+        """What ties it to a patient."""
+        if self.by_admission:
+            return "stay of admission"
+        return "stay" if self.visit == "icu" else "admission"
 
     @property
     def named(self) -> str:
@@ -92,12 +136,12 @@ class EventKind:
         return f"{self.dictionary or self.table}.{self.label or self.key}"
 
 
-def _coded(dictionary: str, key: str, label: str, extra: str = "") -> str:
-    return (
-        f"( select {dictionary}.{key} from {dictionary} where {dictionary}.{label} = '{{}}'"
-        + (f" and {dictionary}.linksto = '{extra}'" if extra else "")
-        + " )"
-    )
+def _coded(table: str, title_table: str) -> NamedBy:
+    return NamedBy(f"{table}.icd_code", title_table, "icd_code", "long_title", unique=True)
+
+
+def _item(table: str) -> NamedBy:
+    return NamedBy(f"{table}.itemid", "d_items", "itemid", "label", linksto=table)
 
 
 EVENTS: Final = {
@@ -105,7 +149,7 @@ EVENTS: Final = {
         table="diagnoses_icd",
         time="charttime",
         slot="diagnosis_name",
-        condition=f"diagnoses_icd.icd_code = {_coded('d_icd_diagnoses', 'icd_code', 'long_title')}",
+        named_by=_coded("diagnoses_icd", "d_icd_diagnoses"),
         grain="year",
         key="icd_code",
         dictionary="d_icd_diagnoses",
@@ -127,7 +171,7 @@ EVENTS: Final = {
         table="procedures_icd",
         time="charttime",
         slot="procedure_name",
-        condition=f"procedures_icd.icd_code = {_coded('d_icd_procedures', 'icd_code', 'long_title')}",
+        named_by=_coded("procedures_icd", "d_icd_procedures"),
         grain="year",
         key="icd_code",
         dictionary="d_icd_procedures",
@@ -149,7 +193,7 @@ EVENTS: Final = {
         table="prescriptions",
         time="starttime",
         slot="drug_name",
-        condition="prescriptions.drug = '{}'",
+        named_by=NamedBy("prescriptions.drug"),
         value="dose_val_rx",
         key="drug",
         past="was prescribed {}",
@@ -169,7 +213,7 @@ EVENTS: Final = {
         table="prescriptions",
         time="starttime",
         slot="drug_route",
-        condition="prescriptions.route = '{}'",
+        named_by=NamedBy("prescriptions.route"),
         key="drug",
         past="was prescribed a medication via {} route",
         verb=passive("prescribed", "a drug by the {} route"),
@@ -180,7 +224,7 @@ EVENTS: Final = {
         table="labevents",
         time="charttime",
         slot="lab_name",
-        condition=f"labevents.itemid in {_coded('d_labitems', 'itemid', 'label')}",
+        named_by=NamedBy("labevents.itemid", "d_labitems", "itemid", "label"),
         value="valuenum",
         key="itemid",
         dictionary="d_labitems",
@@ -200,7 +244,7 @@ EVENTS: Final = {
         table="microbiologyevents",
         time="charttime",
         slot="culture_name",
-        condition="microbiologyevents.spec_type_desc = '{}'",
+        named_by=NamedBy("microbiologyevents.spec_type_desc"),
         key="spec_type_desc",
         past="had a {} microbiology test",
         were="received a {} microbiology test",
@@ -217,7 +261,7 @@ EVENTS: Final = {
         table="microbiologyevents",
         time="charttime",
         slot="test_name",
-        condition="microbiologyevents.test_name = '{}'",
+        named_by=NamedBy("microbiologyevents.test_name"),
         key="test_name",
         past="had a {} test",
         were="received a {} test",
@@ -231,7 +275,7 @@ EVENTS: Final = {
         table="inputevents",
         time="starttime",
         slot="intake_name",
-        condition=f"inputevents.itemid in {_coded('d_items', 'itemid', 'label', 'inputevents')}",
+        named_by=_item("inputevents"),
         visit="icu",
         grain="day",
         coarse="month",
@@ -253,7 +297,7 @@ EVENTS: Final = {
         table="outputevents",
         time="charttime",
         slot="output_name",
-        condition=f"outputevents.itemid in {_coded('d_items', 'itemid', 'label', 'outputevents')}",
+        named_by=_item("outputevents"),
         visit="icu",
         grain="day",
         coarse="month",
@@ -273,7 +317,7 @@ EVENTS: Final = {
         table="chartevents",
         time="charttime",
         slot="vital_name",
-        condition=f"chartevents.itemid in {_coded('d_items', 'itemid', 'label', 'chartevents')}",
+        named_by=_item("chartevents"),
         visit="icu",
         grain="day",
         coarse="month",
@@ -288,18 +332,16 @@ EVENTS: Final = {
         table="chartevents",
         time="charttime",
         slot="",
-        condition=f"chartevents.itemid in {_coded('d_items', 'itemid', 'label', 'chartevents')}",
+        named_by=_item("chartevents"),
         value="valuenum",
         key="itemid",
-        extra={
-            "inside": "chartevents.stay_id in ( select icustays.stay_id from icustays where icustays.hadm_id in <H> )"
-        },
+        by_admission=True,
     ),
     "unit": EventKind(
         table="transfers",
         time="intime",
         slot="careunit",
-        condition="transfers.careunit = '{}'",
+        named_by=NamedBy("transfers.careunit"),
         grain="year",
         key="careunit",
         past="stayed in careunit {}",
@@ -311,7 +353,7 @@ EVENTS: Final = {
         table="admissions",
         time="admittime",
         slot="admission_route",
-        condition="admissions.admission_location = '{}'",
+        named_by=NamedBy("admissions.admission_location"),
         visit="",
         grain="year",
         key="hadm_id",
@@ -325,7 +367,7 @@ EVENTS: Final = {
         table="admissions",
         time="dischtime",
         slot="",
-        condition="",
+        named_by=None,
         visit="",
         grain="year",
         key="hadm_id",
@@ -336,7 +378,7 @@ EVENTS: Final = {
         table="icustays",
         time="intime",
         slot="",
-        condition="",
+        named_by=None,
         visit="hosp",
         grain="year",
         key="stay_id",
@@ -345,7 +387,7 @@ EVENTS: Final = {
         table="cost",
         time="chargetime",
         slot="",
-        condition="",
+        named_by=None,
         grain="year",
         key="event_id",
     ),

@@ -87,19 +87,19 @@ def gold_of(question: VqaQuestion, studies: str) -> str:
     return f"{parts[0]} {operator} {parts[1]}"
 
 
-def neural_of(question: VqaQuestion, studies: str) -> str:
-    """The same as NeuralSQL."""
+def neural_of(question: VqaQuestion, studies: str, alias: str = "t1") -> str:
+    """The same as NeuralSQL; `alias` is what its studies are called, the first of two selects of them."""
     table = f"( select tb_cxr.study_id from tb_cxr where tb_cxr.study_id in {studies} )"
     parts = [render(part) for part in elementary(question)]
     if question.combination is None:
-        return f'select func_vqa("{parts[0]}", t1.study_id) from {table} as t1'
+        return f'select func_vqa("{parts[0]}", {alias}.study_id) from {table} as {alias}'
     operator = _OPERATORS[question.combination]
     if question.form is Form.VERIFY:
-        calls = f" {operator} ".join(f'( func_vqa("{part}", t1.study_id) = true )' for part in parts)
-        return f"select {calls} from {table} as t1"
+        calls = f" {operator} ".join(f'( func_vqa("{part}", {alias}.study_id) = true )' for part in parts)
+        return f"select {calls} from {table} as {alias}"
     first, second = (
-        f'select func_vqa("{part}", t{number}.study_id) from {table} as t{number}'
-        for number, part in enumerate(parts, 1)
+        f'select func_vqa("{part}", {each}.study_id) from {table} as {each}'
+        for each, part in zip((alias, "t2"), parts, strict=True)
     )
     return f"{first} {operator} {second}"
 
@@ -127,5 +127,4 @@ def compare_sql(visual: VqaQuestion, comparison: str, x: str, y: str, *, neural:
     operator = "intersect" if now and before else "except"
     if not neural:
         return f"{gold_of(visual, first)} {operator} {gold_of(visual, second)}"
-    one = neural_of(visual, first)
-    return f"{one} {operator} {neural_of(visual, second).replace('t1', 't2')}"
+    return f"{neural_of(visual, first)} {operator} {neural_of(visual, second, 't2')}"

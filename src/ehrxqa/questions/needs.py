@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from ehrxqa.questions.programs import INDEXED, Rendering, alternative_pattern
+from ehrxqa.questions.programs import INDEXED, Rendering, alternative_program
 from ehrxqa.questions.question import Question
 from ehrxqa.questions.template import OPEN_TO_IMAGES, OPEN_TO_TABLES, Template
 
@@ -35,7 +35,7 @@ def is_stratified(template: Template) -> bool:
 
 def open_programs(question: Question, how: Rendering = INDEXED) -> tuple[str, str]:
     """SQL that says whether tables, and whether images, leave the answer of such a question open."""
-    tables, images = (alternative_pattern(question, name, how) for name in (OPEN_TO_TABLES, OPEN_TO_IMAGES))
+    tables, images = (alternative_program(question, name, how) for name in (OPEN_TO_TABLES, OPEN_TO_IMAGES))
     return tables, images
 
 

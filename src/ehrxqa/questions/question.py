@@ -56,11 +56,6 @@ class Question:
     choice: Choice
 
     @cached_property
-    def expansions(self) -> dict[object, dict[str, str]]:
-        """What `programs` has written out already: way of reading studies → macro → SQL."""
-        return {}
-
-    @cached_property
     def visual_slots(self) -> dict[str, str]:
         """Visual slot → name."""
         slots: dict[str, str] = {}

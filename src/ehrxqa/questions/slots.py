@@ -22,19 +22,22 @@ class Operation:
     """An operation slot.
 
     Attributes:
-        pattern: Its `sql_pattern`; `<c>` stands for a column.
+        pattern: Its `sql_pattern`; `{column}` stands for a column.
         options: Option → (wording, SQL).
         said: Option → our wordings, where the official one is not the best.
+        before, after: What `o_tag` has around the SQL of an option.
     """
 
     pattern: str
     options: dict[str, tuple[str, str]]
     said: dict[str, tuple[str, ...]]
+    before: str = ""
+    after: str = ""
 
 
 def _ages() -> dict[str, tuple[str, str]]:
-    decades = {f"{age}s": f"and admissions.age between {age} and {age + 9}" for age in (20, 30, 40, 50)}
-    return {name: (name, sql) for name, sql in {**decades, "60 or above": "and admissions.age >= 60"}.items()}
+    decades = {f"{age}s": f"admissions.age between {age} and {age + 9}" for age in (20, 30, 40, 50)}
+    return {name: (name, sql) for name, sql in {**decades, "60 or above": "admissions.age >= 60"}.items()}
 
 
 _NUMBERS: Final = {"two": 2, "three": 3, "four": 4, "five": 5}
@@ -54,6 +57,7 @@ OPERATIONS: Final = {
             },
             "60 or above": ("aged 60 or above at admission", "admitted at 60 or older", "admitted aged 60 or above"),
         },
+        before="and ",
     ),
     "agg_function": Operation(
         "[agg_function]",
@@ -84,16 +88,17 @@ OPERATIONS: Final = {
         },
     ),
     "sort": Operation(
-        "sort(<c>)",
-        {"min": ("minimum", "order by <c> asc limit 1"), "max": ("maximum", "order by <c> desc limit 1")},
+        "sort({column})",
+        {"min": ("minimum", "order by {column} asc"), "max": ("maximum", "order by {column} desc")},
         {"min": ("lowest", "minimum"), "max": ("highest", "maximum")},
+        after=" limit 1",
     ),
     "unit_average": Operation(
-        "unit_average(<c>)",
+        "unit_average({column})",
         {
-            "daily": ("daily", "group by strftime('%Y-%m-%d',<c>)"),
-            "monthly": ("monthly", "group by strftime('%Y-%m',<c>)"),
-            "yearly": ("yearly", "group by strftime('%Y',<c>)"),
+            "daily": ("daily", "group by strftime('%Y-%m-%d',{column})"),
+            "monthly": ("monthly", "group by strftime('%Y-%m',{column})"),
+            "yearly": ("yearly", "group by strftime('%Y',{column})"),
         },
         {},
     ),
@@ -116,7 +121,7 @@ def survival_length(option: str) -> str:
 
 def operation_sql(slot: str, option: str, column: str = "") -> str:
     """What stands in SQL for an option."""
-    return OPERATIONS[slot].options[option][1].replace("<c>", column)
+    return OPERATIONS[slot].options[option][1].format(column=column)
 
 
 def operation_tag(slot: str, option: str, column: str = "") -> dict[str, Any]:
@@ -125,7 +130,7 @@ def operation_tag(slot: str, option: str, column: str = "") -> dict[str, Any]:
     nlq, sql = operation.options[option]
     return {
         "nlq": nlq,
-        "sql": sql.replace("<c>", column).lower(),
+        "sql": f"{operation.before}{sql.format(column=column)}{operation.after}".lower(),
         "type": option,
-        "sql_pattern": operation.pattern.replace("<c>", column),
+        "sql_pattern": operation.pattern.format(column=column),
     }

@@ -7,17 +7,29 @@ about, in which order of naming; what the answer looks like; what the families o
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from ehrxqa.errors import SettingsError
 from ehrxqa.questions.events import EVENTS, EventKind
 from ehrxqa.questions.slots import OPERATIONS, TIME_SLOTS
 from ehrxqa.spec.scopes import SCOPE_OF_KEY
 
-__all__ = ["OPEN_TO_IMAGES", "OPEN_TO_TABLES", "Answer", "StudySelector", "Template", "official_id", "official_text"]
+if TYPE_CHECKING:
+    from ehrxqa.questions.program_parts import Parts
+
+__all__ = [
+    "OPEN_TO_IMAGES",
+    "OPEN_TO_TABLES",
+    "Answer",
+    "Program",
+    "StudySelector",
+    "Template",
+    "official_id",
+    "official_text",
+]
 
 #: What an answer looks like: one value, a truth value, a count, a list, a list with repeats, or a ranking.
 Answer = Literal["value", "truth", "count", "list", "series", "top"]
@@ -26,7 +38,10 @@ Answer = Literal["value", "truth", "count", "list", "series", "top"]
 #: number, the one before, or all that pass the time filter.
 StudySelector = Literal["time", "earlier time", "id", "id1", "id2", "previous", "all"]
 
-#: Keys of `alternatives`: patterns that say whether the answer is open to who knows only the tables, or only the images.
+#: SQL of a question, written from its parts; see `program_parts`.
+Program: TypeAlias = "Callable[[Parts], str]"
+
+#: Keys of `alternatives`: programs that say whether the answer is open to who knows only the tables, or only the images.
 OPEN_TO_TABLES: Final = "open to tables"
 OPEN_TO_IMAGES: Final = "open to images"
 
@@ -65,21 +80,21 @@ class Template:
         text: The official sentence with our short names of time slots; `q_tag` of records is made from it.
         said: Our own sentences, with `<a|b>` for verbs.
         said_at: The same where both measurements are named by their times, `[at1]` and `[at2]`.
-        sql: Pattern of the gold program, see `programs`; of the query too, unless `neural` is given. Questions about
-            one or two studies have none: theirs follow from `visual` and `studies`.
+        sql: The gold program, as a function over the parts of a question, see `program_parts`; the query too, unless
+            `neural` is given. Questions about one or two studies have none: theirs follow from `visual` and `studies`.
         draw: How values are drawn; a name in `drawing.draw.WAYS`.
         answer: What the answer looks like.
         kinds: Events it speaks of, keys of `EVENTS`; `slots` their value slots, "" for any.
         grains: Calendar grains and visits its filters may have; empty: no filter is drawn.
         fixed: Filters that are not drawn: slot → name.
         withins: How near two events may have to be; names in `times.WITHIN`.
-        neural: Pattern of the NeuralSQL.
+        neural: The NeuralSQL.
         visual: Kind of image question, 1 to 48; 0 for none.
         studies: The studies of a patient that are asked about; of two, the later one first.
         among: For groups of patients: the conditions on TB_CXR that its studies fulfil.
         options: Operation slot → options that fit, where not all do.
         label: Name of the one item that is asked about, where that is not drawn.
-        alternatives: Name of another reading (see `alternatives`) → its pattern, where that does not follow from `sql`.
+        alternatives: Name of another reading (see `alternatives`) → its program, where that does not follow from `sql`.
         denominator: SQL that counts the patients behind a rate or a ranking; of too few, it says nothing.
         support: What `denominator` must give at least, whatever the size of the hospital.
         least: Least count that says something.
@@ -94,24 +109,24 @@ class Template:
     answer: Answer
     id: str = ""
     official: int | None = None
-    sql: str = ""
+    sql: Program | None = None
     kinds: tuple[str, ...] = ()
     slots: tuple[str, ...] = ()
     grains: tuple[str, ...] = ()
     fixed: Mapping[str, str] = field(default_factory=dict)
     withins: tuple[str, ...] = ()
-    neural: str = ""
+    neural: Program | None = None
     visual: int = 0
     studies: tuple[StudySelector, ...] = ()
-    among: tuple[str, ...] = ()
+    among: Callable[[Parts], tuple[str, ...]] | None = None
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     label: str = ""
     said_at: tuple[str, ...] = ()
-    denominator: str = ""
+    denominator: Program | None = None
     support: int = 0
     least: int = 0
     inner: bool = False
-    alternatives: Mapping[str, str] = field(default_factory=dict)
+    alternatives: Mapping[str, Program] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.official is not None:
@@ -120,6 +135,9 @@ class Template:
             raise SettingsError(f'a template must have an id such as "my-hospital/vitals-1", not "{self.id}"')
         if self.scope not in SCOPE_OF_KEY:
             raise SettingsError(f"{self.id}: scope must be one of {', '.join(SCOPE_OF_KEY)}, not {self.scope}")
+        for name in ("sql", "neural", "denominator", "among"):
+            if not (getattr(self, name) is None or callable(getattr(self, name))):
+                raise SettingsError(f"{self.id}: {name} must be a function over the parts of a question, not a text")
         if self.official is None and self.id.startswith("official/"):
             raise SettingsError(f"{self.id}: ids of templates that are not official must not begin with official/")
 

@@ -1,6 +1,6 @@
 """Time filters: what they are called, how they are said, what they mean in SQL, and which times they let through.
 
-A filter is declared once, as a row of `TIME_OPTIONS`. `<c>` in its SQL stands for the column it is put on. A filter
+A filter is declared once, as a row of `TIME_OPTIONS`. `{column}` in its SQL stands for the column it is put on. A filter
 on a visit restricts admissions or ICU stays instead, where those are selected.
 """
 
@@ -97,7 +97,7 @@ class TimeOption:
 
 
 def _this(unit: str, back: int) -> str:
-    return f"datetime(<c>,'start of {unit}') = datetime(current_time,'start of {unit}','-{back} {unit}')"
+    return f"datetime({{column}},'start of {unit}') = datetime(current_time,'start of {unit}','-{back} {unit}')"
 
 
 def _calendar() -> Iterable[TimeOption]:
@@ -114,7 +114,7 @@ def _calendar() -> Iterable[TimeOption]:
     }
     for unit, (code, value, nlq, within, named) in forms.items():
         at = "on" if unit == "day" else "in"
-        column = f"strftime('{code}',<c>)"
+        column = f"strftime('{code}',{{column}})"
         is_year = None if unit == "year" else False
         yield TimeOption(f"abs-{unit}-in", unit, f"{at} {nlq}", f"{column} = '{value}'", within, is_year, True)
         since: tuple[str, ...] = (f"since {named}", f"from {named} on")
@@ -150,7 +150,7 @@ def _calendar() -> Iterable[TimeOption]:
             f"rel-{unit}-since",
             unit,
             f"since {{n}} {unit} ago",
-            f"datetime(<c>) >= {bound}",
+            f"datetime({{column}}) >= {bound}",
             (
                 f"in the past {{n_{unit}}}",
                 f"over the past {{n_{unit}}}",
@@ -163,7 +163,7 @@ def _calendar() -> Iterable[TimeOption]:
             f"rel-{unit}-until",
             unit,
             f"until {{n}} {unit} ago",
-            f"datetime(<c>) <= {bound}",
+            f"datetime({{column}}) <= {bound}",
             (f"no later than {{N_{unit}}} ago", f"more than {{N_{unit}}} ago", f"at least {{N_{unit}}} ago"),
             unit == "year",
             True,
@@ -174,7 +174,7 @@ def _calendar() -> Iterable[TimeOption]:
             f"mix-month-{year}",
             "month",
             f"in {{m}}/{words}",
-            f"{_this('year', back)} and strftime('%m',<c>) = '{{m}}'",
+            f"{_this('year', back)} and strftime('%m',{{column}}) = '{{m}}'",
             (f"in {{month}} of {words}", f"in {{month}} {words}"),
             False,
             True,
@@ -183,7 +183,7 @@ def _calendar() -> Iterable[TimeOption]:
             f"mix-day-{year}",
             "day",
             f"on {{m}}/{{d}}/{words}",
-            f"{_this('year', back)} and strftime('%m-%d',<c>) = '{{m}}-{{d}}'",
+            f"{_this('year', back)} and strftime('%m-%d',{{column}}) = '{{m}}-{{d}}'",
             (f"on {{month}} {{day}} of {words}", f"on the {{day_th}} of {{month}} {words}"),
             False,
             True,
@@ -194,7 +194,7 @@ def _calendar() -> Iterable[TimeOption]:
             f"mix-day-{month}",
             "day",
             f"on {words}/{{d}}",
-            f"{_this('month', back)} and strftime('%d',<c>) = '{{d}}'",
+            f"{_this('month', back)} and strftime('%d',{{column}}) = '{{d}}'",
             (f"on the {{day_th}} of {words}",),
             False,
             True,
@@ -239,15 +239,15 @@ TIME_OPTIONS: Final = {option.name: option for option in (*_calendar(), *_visits
 
 #: Name → (wording, order). Of several rows the first or last by time is meant.
 EXACT: Final = {
-    "exact-first": ("first", "order by <c> asc limit 1"),
-    "exact-second": ("second", "order by <c> asc limit 1 offset 1"),
-    "exact-last": ("last", "order by <c> desc limit 1"),
-    "exact-second_to_last": ("second to last", "order by <c> desc limit 1 offset 1"),
+    "exact-first": ("first", "order by {column} asc limit 1"),
+    "exact-second": ("second", "order by {column} asc limit 1 offset 1"),
+    "exact-last": ("last", "order by {column} desc limit 1"),
+    "exact-second_to_last": ("second to last", "order by {column} desc limit 1 offset 1"),
     "exact-default": ("", ""),
 }
 
 #: The condition for `exact-default`, which names a recorded time instead of a place in the order.
-MOMENT_SQL: Final = "<c> = '{time}'"
+MOMENT_SQL: Final = "{column} = '{time}'"
 
 #: Name → our wordings before a noun.
 EXACT_ADJECTIVES: Final = {
@@ -266,41 +266,41 @@ EXACT_ADVERBS: Final = {
     "exact-default": ("",),
 }
 
-#: Name → (wording, our wordings, condition on the earlier column `<a>` and the later `<b>`).
+#: Name → (wording, our wordings, condition on the `earlier` and the `later` column).
 WITHIN: Final = {
     "within-hosp": (
         "within the same hospital visit",
         ("during the same hospital stay", "in the same hospital stay"),
-        "<a.hadm> = <b.hadm>",
+        "{earlier_visit} = {later_visit}",
     ),
     "within-month": (
         "within the same month",
         ("in the same calendar month", "in the same month"),
-        "datetime(<a>,'start of month') = datetime(<b>,'start of month')",
+        "datetime({earlier},'start of month') = datetime({later},'start of month')",
     ),
     "within-day": (
         "within the same day",
         ("on the same day", "on the same calendar day"),
-        "datetime(<a>,'start of day') = datetime(<b>,'start of day')",
+        "datetime({earlier},'start of day') = datetime({later},'start of day')",
     ),
     "within-n_month": (
         "within 2 month",
         ("within 2 months", "within two months"),
-        "datetime(<b>) between datetime(<a>) and datetime(<a>,'+2 month')",
+        "datetime({later}) between datetime({earlier}) and datetime({earlier},'+2 month')",
     ),
     "within-n_day": (
         "within 2 day",
         ("within 2 days", "within two days"),
-        "datetime(<b>) between datetime(<a>) and datetime(<a>,'+2 day')",
+        "datetime({later}) between datetime({earlier}) and datetime({earlier},'+2 day')",
     ),
-    "within-same": ("at the same time", ("at the same time",), "datetime(<a>) = datetime(<b>)"),
+    "within-same": ("at the same time", ("at the same time",), "datetime({earlier}) = datetime({later})"),
 }
 
 
-#: Name → when the time is over in which something was to follow `<a>`.
+#: Name → when the time is over in which something was to follow `{time}`.
 WINDOWS: Final = {
-    "within-month": "datetime(<a>,'start of month','+1 month')",
-    "within-n_month": "datetime(<a>,'+2 month')",
+    "within-month": "datetime({time},'start of month','+1 month')",
+    "within-n_month": "datetime({time},'+2 month')",
 }
 
 
@@ -348,7 +348,7 @@ class TimeChoice:
         """The condition on `column`; nothing for visits and the empty filter."""
         if self.option is None or self.visit:
             return ""
-        return _filled(self.option.sql, self._values()).replace("<c>", column)
+        return _filled(self.option.sql, {**self._values(), "column": column})
 
     def visit_sql(self, visit: str) -> str:
         """The condition inside the select of admissions (`hosp`) or ICU stays (`icu`)."""

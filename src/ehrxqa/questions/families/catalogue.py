@@ -7,11 +7,13 @@ official question file.
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from ehrxqa.doors import PYTHON, load_named, load_python, names
 from ehrxqa.errors import SettingsError
@@ -55,7 +57,7 @@ _OFFICIAL: Final = (
 @cache
 def catalogue() -> Mapping[str, Template]:
     """Id → template, for all official templates with a source, in the order of numbers."""
-    return MappingProxyType(_by_id(chain.from_iterable(family() for family in _OFFICIAL)))
+    return MappingProxyType(_by_id(_remembered("official", chain.from_iterable(family() for family in _OFFICIAL))))
 
 
 def official_template(number: int) -> Template:
@@ -100,29 +102,29 @@ def _named(family: str | Template) -> Iterable[Template]:
     if family == "official":
         return every.values()
     if family.startswith(PYTHON):
-        return _templates_of(load_python(family), family)
+        return _templates_of(family)
     if template := every.get(official_id(int(family)) if family.isdecimal() else family):
         return (template,)
     if of_family := [template for template in every.values() if template.family == family]:
         return of_family
     package, _, _ = family.partition("/")
-    if (brought := load_named(FAMILIES_GROUP, package)) is not None:
-        templates = _templates_of(brought, package)
-        if found := [each for each in templates if family in (package, each.id)]:
-            return found
+    brought = _templates_of(package) if load_named(FAMILIES_GROUP, package) is not None else ()
+    if found := [each for each in brought if family in (package, each.id)]:
+        return found
     for name in names(FAMILIES_GROUP):
-        if found := [each for each in _templates_of(load_named(FAMILIES_GROUP, name), name) if each.family == family]:
+        if found := [each for each in _templates_of(name) if each.family == family]:
             return found
     known = sorted({template.family for template in every.values()} | set(names(FAMILIES_GROUP)))
     raise SettingsError(f"unknown family {family!r}: a template id such as official/28, or one of {', '.join(known)}")
 
 
-def _templates_of(families: Any, name: str) -> tuple[Template, ...]:
-    """The templates behind a door.
+def _templates_of(name: str) -> tuple[Template, ...]:
+    """The templates behind a door: an entry point, or `python:MODULE:NAME`.
 
     Raises:
         SettingsError: They are none.
     """
+    families: Any = load_python(name) if name.startswith(PYTHON) else load_named(FAMILIES_GROUP, name)
     given = families() if callable(families) else families
     try:
         templates = tuple(given)
@@ -132,7 +134,36 @@ def _templates_of(families: Any, name: str) -> tuple[Template, ...]:
         raise SettingsError(
             f'"{name}" must be a function that yields ehrxqa.questions.template.Template, or a list of them'
         )
-    return templates
+    return _remembered(name, templates)
+
+
+#: Template → the door that it came through. Programs are functions, which cannot be sent to worker processes; so these
+#: are told where to find a template instead.
+_DOORS: WeakKeyDictionary[Template, str] = WeakKeyDictionary()
+
+
+def _remembered(door: str, templates: Iterable[Template]) -> tuple[Template, ...]:
+    found = tuple(templates)
+    _DOORS.update((template, door) for template in found)
+    return found
+
+
+def _reduced(template: Template) -> Any:
+    if door := _DOORS.get(template):
+        return _from_door, (door, template.id)
+    return template.__reduce_ex__(2)
+
+
+copyreg.pickle(Template, _reduced)
+
+
+def _from_door(door: str, id_: str) -> Template:
+    return _behind(door)[id_]
+
+
+@cache
+def _behind(door: str) -> Mapping[str, Template]:
+    return catalogue() if door == "official" else _by_id(_templates_of(door))
 
 
 def _by_id(templates: Iterable[Template]) -> dict[str, Template]:

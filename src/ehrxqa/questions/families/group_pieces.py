@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ehrxqa.questions.events import EVENTS
-from ehrxqa.questions.families.pieces import EventWords
-from ehrxqa.questions.template import Answer, Template
+from ehrxqa.questions.families.pieces import EventWords, one_after_other
+from ehrxqa.questions.program_parts import EventParts, Parts, bracketed, where, words
+from ehrxqa.questions.template import Answer, Program, Template
 
-__all__ = ["GROUP_WITHINS", "after_said", "group", "side"]
+__all__ = ["GROUP_WITHINS", "after_said", "group", "pairs", "side"]
 
 #: How near two events of a patient may have to be.
 GROUP_WITHINS: Final = ("within-n_month", "within-month", "within-hosp")
@@ -19,7 +20,7 @@ def group(
     family: str,
     text: str,
     said: tuple[str, ...],
-    sql: str,
+    sql: Program,
     official: int | None = None,
     id: str = "",
     kinds: tuple[str, ...] = (),
@@ -51,14 +52,17 @@ def group(
     )
 
 
-def side(letter: str, alias: str, key: str = "", extra: tuple[str, ...] = ()) -> str:
+def side(q: Parts, it: EventParts, alias: str, key: str = "", extra: tuple[str, ...] = ()) -> str:
     """One side of a pair of events of a patient, with a column `key` and conditions `extra`."""
-    m = f"{letter}."
-    columns = f"admissions.subject_id, <{m}c>, admissions.hadm_id" + (f", <{m}T>.{key}" if key else "")
-    return (
-        f"( select {columns} from <{m}T> join admissions on <{m}T>.hadm_id = admissions.hadm_id "
-        f"where[{' & '.join((f'<{m}nm>', f'[G1 <{m}c>]', *extra))}] ) as {alias}"
-    )
+    columns = f"admissions.subject_id, {it.time}, admissions.hadm_id" + (f", {it.table}.{key}" if key else "")
+    source = f"{it.table} join admissions on {it.table}.hadm_id = admissions.hadm_id"
+    return f"{bracketed(f'select {columns} from {source}', where(it.name, q.during(it.time), *extra))} as {alias}"
+
+
+def pairs(q: Parts) -> str:
+    """All pairs of a first event and a second that followed it, for the same patient."""
+    first, second = side(q, q.a, "t1"), side(q, q.b, "t2")
+    return words(f"{first} join {second} on t1.subject_id = t2.subject_id", where(*one_after_other(q)))
 
 
 def after_said(it: EventWords, noun: str, then: str) -> tuple[str, ...]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from ehrxqa.questions.events import EVENTS
-from ehrxqa.questions.families.group_pieces import GROUP_WITHINS, after_said, group, side
+from ehrxqa.questions.families.group_pieces import GROUP_WITHINS, after_said, group, pairs, side
 from ehrxqa.questions.families.pieces import event_words, with_slot
+from ehrxqa.questions.program_parts import Parts, bracketed, where, words
 from ehrxqa.questions.template import Template
 
 __all__ = ["group_templates"]
@@ -46,27 +48,14 @@ def _current() -> Iterator[Template]:
                 f"current hospital stays: how many patients{who}?",
                 f"[give] the current number of patients{who} in the hospital.",
             ),
-            sql="select count( distinct admissions.subject_id ) from admissions "
-            f"where[admissions.dischtime is null{' & [age_group]' if aged else ''}]",
+            sql=partial(_current_patients, aged=bool(aged)),
             draw="nothing",
             fixed={"g1": "rel-hosp-cur"},
         )
 
 
 def _survival() -> Iterator[Template]:
-    first = (
-        "select admissions.subject_id, diagnoses_icd.icd_code, diagnoses_icd.charttime from diagnoses_icd join admissions on "
-        "diagnoses_icd.hadm_id = admissions.hadm_id where[{nm} & strftime('%J',current_time) - "
-        "strftime('%J',diagnoses_icd.charttime) >= [n_survival_period]] group by admissions.subject_id{by} having "
-        "min(diagnoses_icd.charttime) = diagnoses_icd.charttime"
-    )
-    dead = "( case when strftime('%J',patients.dod) - strftime('%J',{t}.charttime) < [n_survival_period] then {yes} else {no} end )"
     years = tuple(f"{word} year" for word in ("one", "two", "three", "four"))
-    of_one = first.format(nm="<A.nm>", by="")
-    treated = (
-        "t1.subject_id in ( select t2.subject_id from prescriptions as t2 where t2.drug = '{drug_name}' and t2.subject_id = "
-        "t1.subject_id and t1.charttime < t2.starttime )"
-    )
     yield group(
         official=124,
         family="survival",
@@ -84,12 +73,11 @@ def _survival() -> Iterator[Template]:
             "what share (0 to 1) of those first diagnosed with {diagnosis_name} at least [length] ago lived [length] or longer?",
             "[can] the share, from 0 to 1, alive [length] after a first diagnosis of {diagnosis_name}, made at least [length] ago?",
         ),
-        sql=f"select avg(c1) from ( select {dead.format(t='t1', yes=0, no=1)} as c1 from ( {of_one} ) as t1 join patients on "
-        "t1.subject_id = patients.subject_id )",
+        sql=lambda q: f"select avg(c1) from ( {_survived(q)} )",
         kinds=("dx",),
         answer="value",
         options={"n_survival_period": years},
-        denominator=f"select count(*) from ( {of_one} ) as t1",
+        denominator=lambda q: f"select count(*) from ( {_first_diagnoses(q, q.a.name)} ) as t1",
         support=_FEWEST_SURVIVORS,
         inner=True,
     )
@@ -112,9 +100,8 @@ def _survival() -> Iterator[Template]:
             "{diagnosis_name}, first diagnosed at least [length] ago, then {drug_name}: what share, from 0 to 1, survived [length] after the "
             "diagnosis?",
         ),
-        sql=f"select avg(c1) from ( select {dead.format(t='t1', yes=0, no=1)} as c1 from ( {of_one} ) as t1 join patients on "
-        f"t1.subject_id = patients.subject_id where {treated} )",
-        denominator=f"select count(*) from ( {of_one} ) as t1 where {treated}",
+        sql=lambda q: f"select avg(c1) from ( {_survived(q)} where {_treated(q)} )",
+        denominator=lambda q: f"select count(*) from ( {_first_diagnoses(q, q.a.name)} ) as t1 where {_treated(q)}",
         support=_FEWEST_SURVIVORS,
         inner=True,
         kinds=("dx", "rx"),
@@ -122,7 +109,6 @@ def _survival() -> Iterator[Template]:
         answer="value",
         options={"n_survival_period": years},
     )
-    per_code = first.format(nm="", by=", diagnoses_icd.icd_code")
     yield group(
         official=126,
         family="mortality",
@@ -140,14 +126,11 @@ def _survival() -> Iterator[Template]:
             "[give] the [n_rank] diagnoses that are deadliest within [length], going by first diagnoses at least [length] ago.",
             "[can] the [n_rank] diagnoses with the highest [n_survival_period] mortality, first made at least [length] ago?",
         ),
-        sql="select d_icd_diagnoses.long_title from d_icd_diagnoses where d_icd_diagnoses.icd_code in ( select t4.icd_code from "
-        "( select t3.icd_code, <rank> over ( order by avg(t3.c1) desc ) as c2 from ( select t2.icd_code, "
-        f"{dead.format(t='t2', yes=1, no=0)} as c1 from ( {per_code} ) as t2 join patients on t2.subject_id = "
-        "patients.subject_id ) as t3 group by t3.icd_code ) as t4 where t4.c2 <= [n_rank] )",
+        sql=_deadliest,
         draw="nothing",
         answer="top",
         options={"n_survival_period": years},
-        denominator=f"select count( distinct t1.subject_id ) from ( {per_code} ) as t1",
+        denominator=lambda q: f"select count( distinct t1.subject_id ) from ( {_first_of_each_code(q)} ) as t1",
     )
 
 
@@ -173,8 +156,7 @@ def _costs() -> Iterator[Template]:
                 f"hospital stays with {said}: [agg_function] total cost per stay~( [g1])?",
                 f"[give] the [agg_function] total per hospital stay with {said}~(, counting what was charged [g1]).",
             ),
-            sql="select [agg_function](t1.c1) from ( select sum(cost.cost) as c1 from cost where[cost.hadm_id in ( select "
-            "<T>.hadm_id from <T> where[<nm>] ) & [G1 cost.chargetime]] group by cost.hadm_id ) as t1",
+            sql=_cost_of_admissions,
             kinds=(kind,),
             answer="value",
         )
@@ -196,8 +178,7 @@ def _patients() -> Iterator[Template]:
             "[can] which patient ids <have|had> a [dx] of {diagnosis_name} [g1]?",
             "{diagnosis_name}~(, [g1]): which patient ids?",
         ),
-        sql="select distinct admissions.subject_id from admissions where admissions.hadm_id in ( select <T>.hadm_id from <T> "
-        "where[<nm> & <g1>] )",
+        sql=lambda q: f"select distinct admissions.subject_id {_admissions_with(q)}",
         kinds=("dx",),
         answer="list",
     )
@@ -218,12 +199,12 @@ def _patients() -> Iterator[Template]:
             "per [period] with at least one stay for {diagnosis_name}~( [g1]), what <is|was> the [agg_function] number of stays?",
             "[can] the [agg_function] count of stays with {diagnosis_name} per [period]~( [g1]), each [period] without any left out?",
         ),
-        sql="select [agg_function](t1.c1) from ( select count( distinct diagnoses_icd.hadm_id ) as c1 from diagnoses_icd "
-        "where[<nm> & <g1>] [unit_average diagnoses_icd.charttime] ) as t1",
+        sql=lambda q: (
+            f"select {q.option('agg_function')}(t1.c1) from ( {_per_period(q, 'distinct diagnoses_icd.hadm_id')} ) as t1"
+        ),
         kinds=("dx",),
         answer="value",
-        denominator="select count(*) from ( select count(*) as c1 from diagnoses_icd where[<nm> & <g1>] "
-        "[unit_average diagnoses_icd.charttime] ) as t1",
+        denominator=lambda q: f"select count(*) from ( {_per_period(q, '*')} ) as t1",
         support=_FEWEST_PERIODS,
         least=2,
     )
@@ -245,14 +226,10 @@ def _patients() -> Iterator[Template]:
                 f"[g1], how many people <have been|were> {text} the hospital?",
                 f"[give] the number of patients {text} the hospital at least once [g1].",
             ),
-            sql=f"select count( distinct admissions.subject_id ) from admissions where[{more} & [G1 admissions.{column}]]",
+            sql=partial(_count_admitted, f"admissions.{column}", more),
             kinds=("dis" if more else "adm",),
             slots=("",),
         )
-    counted = (
-        "select count( distinct admissions.subject_id ) from admissions where admissions.hadm_id in ( select <T>.hadm_id from "
-        "<T> where[<nm> & <g1>] )"
-    )
     for number, kind in (
         (138, "unit"),
         (141, "dx"),
@@ -282,7 +259,7 @@ def _patients() -> Iterator[Template]:
                 f"{it.what}~(, [g1]): {it.made} {it.to} how many patients?",
                 f"[give] the number of patients {it.to} whom {it.what} <has been|was> {it.made} [g1].",
             ),
-            sql=counted,
+            sql=lambda q: f"select count( distinct admissions.subject_id ) {_admissions_with(q)}",
             kinds=(kind,),
         )
     yield group(
@@ -299,9 +276,7 @@ def _patients() -> Iterator[Template]:
             "the procedure {procedure_name}~(, [g1]): how many patients [n_times]?",
             "[give] the number of patients who <have had|had> the procedure {procedure_name} done [n_times] [g1].",
         ),
-        sql="select count( distinct t1.subject_id ) from ( select admissions.subject_id, count(*) as c1 from procedures_icd join "
-        "admissions on procedures_icd.hadm_id = admissions.hadm_id where[<nm> & <g1>] group by admissions.subject_id ) as t1 "
-        "where t1.c1 [n_times]",
+        sql=_count_that_often,
         kinds=("px",),
         least=2,
         draw="group repeated",
@@ -326,14 +301,12 @@ def _patients() -> Iterator[Template]:
                 f"number of times {it.what} <has been|was> {it.made} [g1]?",
                 f"[give] the total number of times {it.what} <has been|was> {it.made} [g1], all patients together.",
             ),
-            sql="select count(*) from <T> where[<nm> & <g1>]",
+            sql=lambda q: f"select count(*) from {q.a.table} {where(q.a.name, q.during(q.a.time))}",
             kinds=(kind,),
         )
 
 
 def _after() -> Iterator[Template]:
-    pair = f"from {side('A', 't1')} join {side('B', 't2')} on t1.subject_id = t2.subject_id "
-    pair += "where[t1.<A.t> < t2.<B.t> & [W t1.<A.t> t2.<B.t>]]"
     after = {
         "px": "having received a {} procedure",
         "dx": "having been diagnosed with {}",
@@ -360,7 +333,7 @@ def _after() -> Iterator[Template]:
             said=after_said(
                 event_words(b, slot=slot_b), with_slot(EVENTS[a].noun, slot_a), with_slot(EVENTS[b].noun, slot_b)
             ),
-            sql=f"select count( distinct t1.subject_id ) {pair}",
+            sql=lambda q: f"select count( distinct t1.subject_id ) from {pairs(q)}",
             kinds=(a, b),
             slots=(slot_a, slot_b),
             least=2,
@@ -382,22 +355,11 @@ def _after() -> Iterator[Template]:
             "a diagnosis of {diagnosis_name}, then death [w]~(, both [g1]): how many patients?",
             "how many deaths [w] after a diagnosis of {diagnosis_name}~(, both [g1])?",
         ),
-        sql=f"select count( distinct t1.subject_id ) from {side('A', 't1')} join ( select patients.subject_id, patients.dod from "
-        "patients where[patients.dod is not null & [G1 patients.dod]] ) as t2 on t1.subject_id = t2.subject_id "
-        "where[t1.charttime < t2.dod & [W t1.charttime t2.dod]]",
+        sql=_died_after,
         kinds=("dx",),
         least=2,
         draw="group dead",
         withins=("within-n_month", "within-month"),
-    )
-    not_back = (
-        f"select count( distinct t3.subject_id ) from {side('A', 't3')} where t3.subject_id not in ( select t1.subject_id from "
-        f"{side('A', 't1')} join ( select admissions.subject_id, admissions.admittime, admissions.hadm_id from admissions ) "
-        "as t2 on t1.subject_id = t2.subject_id where[t1.charttime < t2.admittime & [W t1.charttime t2.admittime]] )"
-    )
-    could_be_back = (
-        "[window t3.charttime] <= current_time and t3.subject_id not in ( select patients.subject_id from patients where "
-        "patients.dod is not null and datetime(patients.dod) < [window t3.charttime] )"
     )
     yield group(
         official=134,
@@ -416,8 +378,122 @@ def _after() -> Iterator[Template]:
             "any diagnosis of {diagnosis_name}~( made [g1]): how many patients not readmitted [w] after it?",
             "how many patients were not readmitted [w] after any diagnosis of {diagnosis_name}~( made [g1])?",
         ),
-        sql=not_back,
+        sql=_not_back,
         kinds=("dx",),
         withins=("within-n_month", "within-month"),
-        alternatives={"censoring": f"{not_back} and {could_be_back}"},
+        alternatives={"censoring": lambda q: f"{_not_back(q)} and {_could_be_back(q)}"},
+    )
+
+
+def _current_patients(q: Parts, *, aged: bool) -> str:
+    conditions = where("admissions.dischtime is null", q.option("age_group") if aged else "")
+    return f"select count( distinct admissions.subject_id ) from admissions {conditions}"
+
+
+def _first_diagnoses(q: Parts, name: str, by: str = "") -> str:
+    """The first diagnoses of patients, if they are long enough ago that who survived the period is known."""
+    passed = "strftime('%J',current_time) - strftime('%J',diagnoses_icd.charttime)"
+    return words(
+        "select admissions.subject_id, diagnoses_icd.icd_code, diagnoses_icd.charttime from diagnoses_icd",
+        "join admissions on diagnoses_icd.hadm_id = admissions.hadm_id",
+        where(name, f"{passed} >= {q.option('n_survival_period')}"),
+        f"group by admissions.subject_id{by} having min(diagnoses_icd.charttime) = diagnoses_icd.charttime",
+    )
+
+
+def _first_of_each_code(q: Parts) -> str:
+    return _first_diagnoses(q, "", by=", diagnoses_icd.icd_code")
+
+
+def _dead(q: Parts, table: str, yes: int, no: int) -> str:
+    """Whether a patient died before the period after a diagnosis in `table` was over."""
+    lived = f"strftime('%J',patients.dod) - strftime('%J',{table}.charttime)"
+    return f"( case when {lived} < {q.option('n_survival_period')} then {yes} else {no} end )"
+
+
+def _survived(q: Parts) -> str:
+    first = _first_diagnoses(q, q.a.name)
+    return (
+        f"select {_dead(q, 't1', 0, 1)} as c1 from ( {first} ) as t1 "
+        "join patients on t1.subject_id = patients.subject_id"
+    )
+
+
+def _treated(q: Parts) -> str:
+    return (
+        f"t1.subject_id in ( select t2.subject_id from prescriptions as t2 where t2.drug = '{q.value('drug_name')}' "
+        "and t2.subject_id = t1.subject_id and t1.charttime < t2.starttime )"
+    )
+
+
+def _deadliest(q: Parts) -> str:
+    each = (
+        f"select t2.icd_code, {_dead(q, 't2', 1, 0)} as c1 from ( {_first_of_each_code(q)} ) as t2 "
+        "join patients on t2.subject_id = patients.subject_id"
+    )
+    ranked = (
+        f"select t3.icd_code, {q.rank} over ( order by avg(t3.c1) desc ) as c2 from ( {each} ) as t3 "
+        "group by t3.icd_code"
+    )
+    return (
+        "select d_icd_diagnoses.long_title from d_icd_diagnoses where d_icd_diagnoses.icd_code in "
+        f"( select t4.icd_code from ( {ranked} ) as t4 where t4.c2 <= {q.option('n_rank')} )"
+    )
+
+
+def _cost_of_admissions(q: Parts) -> str:
+    admissions = bracketed(f"select {q.a.table}.hadm_id from {q.a.table}", where(q.a.name))
+    conditions = where(f"cost.hadm_id in {admissions}", q.during("cost.chargetime"))
+    total = f"select sum(cost.cost) as c1 from cost {conditions} group by cost.hadm_id"
+    return f"select {q.option('agg_function')}(t1.c1) from ( {total} ) as t1"
+
+
+def _admissions_with(q: Parts) -> str:
+    meant = bracketed(f"select {q.a.table}.hadm_id from {q.a.table}", where(q.a.name, q.during(q.a.time)))
+    return f"from admissions where admissions.hadm_id in {meant}"
+
+
+def _per_period(q: Parts, counted: str) -> str:
+    argument = "*" if counted == "*" else f" {counted} "
+    meant = where(q.a.name, q.during(q.a.time))
+    return f"select count({argument}) as c1 from {q.a.table} {meant} {q.option('unit_average', q.a.time)}"
+
+
+def _count_admitted(time: str, condition: str, q: Parts) -> str:
+    return words("select count( distinct admissions.subject_id ) from admissions", where(condition, q.during(time)))
+
+
+def _count_that_often(q: Parts) -> str:
+    each = words(
+        "select admissions.subject_id, count(*) as c1 from procedures_icd",
+        "join admissions on procedures_icd.hadm_id = admissions.hadm_id",
+        where(q.a.name, q.during(q.a.time)),
+        "group by admissions.subject_id",
+    )
+    return f"select count( distinct t1.subject_id ) from ( {each} ) as t1 where t1.c1 {q.option('n_times')}"
+
+
+def _died_after(q: Parts) -> str:
+    dead = where("patients.dod is not null", q.during("patients.dod"))
+    return words(
+        f"select count( distinct t1.subject_id ) from {side(q, q.a, 't1')}",
+        f"join ( select patients.subject_id, patients.dod from patients {dead} ) as t2 on t1.subject_id = t2.subject_id",
+        where("t1.charttime < t2.dod", q.within("t1.charttime", "t2.dod")),
+    )
+
+
+def _not_back(q: Parts) -> str:
+    admissions = "select admissions.subject_id, admissions.admittime, admissions.hadm_id from admissions"
+    back = words(
+        f"select t1.subject_id from {side(q, q.a, 't1')} join ( {admissions} ) as t2 on t1.subject_id = t2.subject_id",
+        where("t1.charttime < t2.admittime", q.within("t1.charttime", "t2.admittime")),
+    )
+    return f"select count( distinct t3.subject_id ) from {side(q, q.a, 't3')} where t3.subject_id not in ( {back} )"
+
+
+def _could_be_back(q: Parts) -> str:
+    over = q.end_of_window("t3.charttime")
+    return (
+        f"{over} <= current_time and t3.subject_id not in ( select patients.subject_id from patients where "
+        f"patients.dod is not null and datetime(patients.dod) < {over} )"
     )

@@ -6,9 +6,11 @@ NeuralSQL asks the image the elementary questions that it is made of.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final, Literal
 
+from ehrxqa.questions.program_parts import Parts, where, words
 from ehrxqa.questions.template import Answer, StudySelector, Template
 from ehrxqa.vqa.question import KINDS, Form, Target
 from ehrxqa.vqa.render import TEMPLATES
@@ -187,7 +189,6 @@ def finding(kind: int) -> str:
 
 
 def _many_studies() -> Iterator[Template]:
-    unit = "select [unit_count]( strftime('%J',current_time) - strftime('%J',{0}.studydatetime) )"
     answer: Answer
     for form, text, said, what, answer in (
         (
@@ -204,7 +205,7 @@ def _many_studies() -> Iterator[Template]:
                 f"[can] how many [unit_count] ago {_P} [e1] had a {CXR} [g1] [showing] {{finding}}?",
                 f"time in [unit_count] from {_NTH} to now?",
             ),
-            unit,
+            _time_since,
             "value",
         ),
         (
@@ -221,7 +222,7 @@ def _many_studies() -> Iterator[Template]:
                 f"[can] when {_P} [e1] had {{finding}} on {CXR} [g1]?",
                 f"what is the timestamp of {_NTH}?",
             ),
-            "select distinct {0}.studydatetime",
+            lambda table, _: f"select distinct {table}.studydatetime",
             "value",
         ),
         (
@@ -240,7 +241,7 @@ def _many_studies() -> Iterator[Template]:
                 f"[check] whether {_P} <has had|had> {{finding}} on {CXR} [g1].",
                 f"<does|did> any of {_P}'s {CXR}s [g1] show {{finding}}?",
             ),
-            "select count(*) > 0",
+            lambda *_: "select count(*) > 0",
             "truth",
         ),
         (
@@ -257,12 +258,10 @@ def _many_studies() -> Iterator[Template]:
                 f"[can] how many {CXR}s of {_P} [g1] have {{finding}}?",
                 f"how many of {_P}'s {CXR}s [g1] are positive for {{finding}}?",
             ),
-            "select count( distinct {0}.study_id )",
+            lambda table, _: f"select count( distinct {table}.study_id )",
             "count",
         ),
     ):
-        order = " [E1 {0}.studydatetime]" if form < 2 else ""
-        time = ", tb_cxr.studydatetime" if form < 2 else ""
         for digit, kind in enumerate(VERIFY_KINDS):
             yield Template(
                 official=3000 + 100 * form + digit,
@@ -270,24 +269,17 @@ def _many_studies() -> Iterator[Template]:
                 scope="image-single-n",
                 text=text.replace("{}", finding(kind)),
                 said=said,
-                sql=what.format("tb_cxr_plus") + " from tb_cxr_plus where[tb_cxr_plus.study_id in <studies> & "
-                "tb_cxr_plus.relation = 1 & <cond>]" + order.format("tb_cxr_plus"),
+                sql=partial(_gold_studies, what, ordered=form < 2),
                 draw="studies",
                 answer=answer,
                 grains=("year", "month", "hosp"),
-                neural=what.format("t1")
-                + f" from ( select tb_cxr.study_id{time} from tb_cxr where tb_cxr.study_id in <studies> ) "
-                "as t1 where <ask t1> = true" + order.format("t1"),
+                neural=partial(_neural_studies, what, ordered=form < 2),
                 visual=kind,
                 studies=("all",),
             )
 
 
 def _patients() -> Iterator[Template]:
-    among = (
-        "tb_cxr.study_id in ( select distinct tb_cxr.study_id from tb_cxr "
-        "where[tb_cxr.study_id is not null & [G1 tb_cxr.studydatetime]] )"
-    )
     for form, text, said, what in (
         (
             0,
@@ -303,7 +295,7 @@ def _patients() -> Iterator[Template]:
                 f"[can] in how many patients {{finding}} <has been|was> seen on {CXR} [g1]?",
                 f"how many different patients <have|had> a {CXR} [g1] positive for {{finding}}?",
             ),
-            "select count( distinct {0}.subject_id )",
+            "count( distinct {table}.subject_id )",
         ),
         (
             1,
@@ -319,7 +311,7 @@ def _patients() -> Iterator[Template]:
                 f"[tell] which patient ids have a {CXR} [g1] [showing] {{finding}}.",
                 f"[g1], which patient ids <have had|had> a {CXR} with {{finding}}?",
             ),
-            "select distinct {0}.subject_id",
+            "distinct {table}.subject_id",
         ),
     ):
         for digit, kind in enumerate(VERIFY_KINDS):
@@ -329,12 +321,46 @@ def _patients() -> Iterator[Template]:
                 scope="image-group",
                 text=text.replace("{}", finding(kind)),
                 said=said,
-                sql=what.format("tb_cxr_plus") + " from tb_cxr_plus "
-                "where[tb_cxr_plus.relation = 1 & <cond> & [G1 tb_cxr_plus.studydatetime]]",
+                sql=partial(_gold_group, what),
                 draw="study group",
                 answer="list" if form else "count",
                 grains=("year", "month"),
-                neural=what.format("t1") + f" from ( select * from tb_cxr where {among} ) as t1 where <ask t1> = true",
-                among=(among,),
+                neural=partial(_neural_group, what),
+                among=_studies_in_time,
                 visual=kind,
             )
+
+
+#: What is asked of studies, from the table that holds them and the parts of the question.
+_Asked = Callable[[str, Parts], str]
+
+
+def _time_since(table: str, q: Parts) -> str:
+    return f"select {q.option('unit_count')}( strftime('%J',current_time) - strftime('%J',{table}.studydatetime) )"
+
+
+def _gold_studies(asked: _Asked, q: Parts, *, ordered: bool) -> str:
+    shown = where(f"tb_cxr_plus.study_id in {q.studies}", "tb_cxr_plus.relation = 1", q.shown)
+    order = q.nth("tb_cxr_plus.studydatetime") if ordered else ""
+    return words(f"{asked('tb_cxr_plus', q)} from tb_cxr_plus", shown, order)
+
+
+def _neural_studies(asked: _Asked, q: Parts, *, ordered: bool) -> str:
+    time, order = (", tb_cxr.studydatetime", q.nth("t1.studydatetime")) if ordered else ("", "")
+    studies = f"select tb_cxr.study_id{time} from tb_cxr where tb_cxr.study_id in {q.studies}"
+    return words(f"{asked('t1', q)} from ( {studies} ) as t1 where {q.asks('t1')} = true", order)
+
+
+def _gold_group(asked: str, q: Parts) -> str:
+    shown = where("tb_cxr_plus.relation = 1", q.shown, q.during("tb_cxr_plus.studydatetime"))
+    return f"select {asked.format(table='tb_cxr_plus')} from tb_cxr_plus {shown}"
+
+
+def _neural_group(asked: str, q: Parts) -> str:
+    studies = f"select * from tb_cxr {where(*_studies_in_time(q))}"
+    return f"select {asked.format(table='t1')} from ( {studies} ) as t1 where {q.asks('t1')} = true"
+
+
+def _studies_in_time(q: Parts) -> tuple[str, ...]:
+    in_time = where("tb_cxr.study_id is not null", q.during("tb_cxr.studydatetime"))
+    return (f"tb_cxr.study_id in ( select distinct tb_cxr.study_id from tb_cxr {in_time} )",)

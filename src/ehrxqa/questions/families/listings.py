@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from ehrxqa.questions.events import EVENTS, WEIGHT
-from ehrxqa.questions.families.pieces import PATIENT, ROWS, event_words, single, with_slot
+from ehrxqa.questions.families.pieces import PATIENT, event_words, rows, single, with_slot
+from ehrxqa.questions.program_parts import Parts
 from ehrxqa.questions.template import Template
 
 __all__ = ["listing_templates"]
@@ -27,7 +29,7 @@ def listing_templates() -> Iterator[Template]:
             f"hospital admission dates and times of {PATIENT} [g1]?",
             f"[give] all times of hospital admission for {PATIENT} [g1].",
         ),
-        sql="select admissions.admittime from admissions where[<in> & <g1>]",
+        sql=lambda q: f"select admissions.admittime {rows(q)}",
         kind="adm",
         named=False,
         answer="list",
@@ -66,7 +68,7 @@ def listing_templates() -> Iterator[Template]:
                 f"[tell] the [agg_function] {said} of {PATIENT} for every [period] with a value [g1].",
                 f"[can] the [agg_function] {said} of {PATIENT} per [period] [g1]?",
             ),
-            sql=f"select [agg_function](<v>) {ROWS} [unit_average <c>]",
+            sql=_series,
             kind=kind,
             label=fixed,
             draw="series",
@@ -91,7 +93,7 @@ def listing_templates() -> Iterator[Template]:
                 f"number of {what} admissions of {PATIENT} [g1]?",
                 f"[can] how many times {PATIENT} <has been|was> taken into the {what} [g1]?",
             ),
-            sql=f"select count( distinct {column} ) from <T> where[<in> & <g1>]",
+            sql=partial(_count_distinct, column),
             kind=kind,
             named=False,
             answer="count",
@@ -111,7 +113,7 @@ def listing_templates() -> Iterator[Template]:
             f"[can] how many different drugs <have been|were> ordered for {PATIENT} [g1]?",
             f"number of different drugs in {PATIENT}'s prescriptions [g1]?",
         ),
-        sql=f"select count( distinct <T>.drug ) {ROWS}",
+        sql=partial(_count_distinct, "prescriptions.drug"),
         kind="rx",
         named=False,
         answer="count",
@@ -135,8 +137,16 @@ def listing_templates() -> Iterator[Template]:
                 f"{PATIENT}~(, [n1]): how often was {it.what} {it.made}?",
                 f"[give] the number of times that {it.what} <has been|was> {it.made} {it.to} {PATIENT} [g1].",
             ),
-            sql=f"select count(*) {ROWS}",
+            sql=lambda q: f"select count(*) {rows(q)}",
             kind=kind,
             answer="count",
             coarse=True,
         )
+
+
+def _series(q: Parts) -> str:
+    return f"select {q.option('agg_function')}({q.a.value}) {rows(q)} {q.option('unit_average', q.a.time)}"
+
+
+def _count_distinct(column: str, q: Parts) -> str:
+    return f"select count( distinct {column} ) {rows(q)}"

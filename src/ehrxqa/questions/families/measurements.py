@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from ehrxqa.questions.events import EVENTS, HEIGHT, WEIGHT
-from ehrxqa.questions.families.pieces import PATIENT, ROWS, ROWS_AT_THAT_TIME, grains_of, single
+from ehrxqa.questions.families.pieces import PATIENT, grains_of, rows, rows_at_that_time, single
+from ehrxqa.questions.program_parts import EventParts, Parts, bracketed, where
 from ehrxqa.questions.template import Template
 
 __all__ = ["sum_templates", "value_templates"]
@@ -18,9 +19,6 @@ _OURS: Final = {"value of {lab_name}": "{lab_name} value", "weight": "weight in 
 
 def value_templates() -> Iterator[Template]:
     """Its templates."""
-    at = "<c> = ( select distinct <c> from <T> where[<in{n}> & <nm> & <g{n}> & <m{n}>] <e{n}> )"
-    one = "( select <v> from <T> where[<in{n}> & <nm> & <g{n}> & " + at + "] )"
-    value = {n: one.replace("{n}", n) for n in "12"}
     for number, kind, what, fixed in (
         (9, "body", "weight", WEIGHT),
         (10, "lab", "value of {lab_name}", ""),
@@ -42,7 +40,7 @@ def value_templates() -> Iterator[Template]:
                 f"[tell] how much {PATIENT}'s {said} changed from the [adj1] to the [adj2] value~(, both [g1]).",
                 f"[can] by how much the {said} of {PATIENT} changed [g1] from the [adj1] to the [adj2] measurement?",
             ),
-            sql=f"select {value['2']} - {value['1']}",
+            sql=lambda q: f"select {_value(q, 2)} - {_value(q, 1)}",
             kind=kind,
             draw="change",
             label=fixed,
@@ -72,7 +70,7 @@ def value_templates() -> Iterator[Template]:
                 f"[can] if the [adj2] {said} of {PATIENT} [g1] was [comparison] than the [adj1] one?",
                 f"[tell] whether {PATIENT} had a [comparison] {said} at the [adj2] than at the [adj1] measurement [g1].",
             ),
-            sql=f"select {value['2']} [comparison] {value['1']}",
+            sql=lambda q: f"select {_value(q, 2)} {q.option('comparison')} {_value(q, 1)}",
             kind=kind,
             draw="change",
             answer="truth",
@@ -107,7 +105,7 @@ def value_templates() -> Iterator[Template]:
                 f"[give] the [adj1] {said} of {PATIENT} [g1].",
                 f"[can] the [adj1] {said} of {PATIENT} [g1]?",
             ),
-            sql=f"select <v> {ROWS_AT_THAT_TIME}",
+            sql=lambda q: f"select {q.a.value} {rows_at_that_time(q)}",
             kind=kind,
             label=fixed,
         )
@@ -133,7 +131,7 @@ def sum_templates() -> Iterator[Template]:
                 f"[give] the [agg_function] {said} of {PATIENT} [g1].",
                 f"[can] the [agg_function] {said} of {PATIENT} [g1]?",
             ),
-            sql=f"select [agg_function](<v>) {ROWS}",
+            sql=lambda q: f"select {q.option('agg_function')}({q.a.value}) {rows(q)}",
             kind=kind,
         )
     for number, kind, named, what, verb, said in (
@@ -159,7 +157,7 @@ def sum_templates() -> Iterator[Template]:
                 f"[can] the total volume in ml of {said} {of} [g1]?",
                 f"[give] the total volume of {said}, in ml, {of} [g1].",
             ),
-            sql=f"select sum(<v>) {ROWS}",
+            sql=lambda q: f"select sum({q.a.value}) {rows(q)}",
             kind=kind,
             named=named,
         )
@@ -177,8 +175,7 @@ def sum_templates() -> Iterator[Template]:
             f"[tell] {PATIENT}'s total intake minus total output [g1], in ml.",
             f"[can] how many ml the total intake of {PATIENT} <exceeds|exceeded> the total output by [g1]?",
         ),
-        sql="select ( select sum(inputevents.amount) from inputevents where[<in> & "
-        "[G1 inputevents.starttime]] ) - ( select sum(outputevents.value) from outputevents where[<B.in> & [G1 outputevents.charttime]] )",
+        sql=lambda q: f"select {_sum(q, q.a)} - {_sum(q, q.b)}",
         kinds=("in", "out"),
         slots=("", ""),
         grains=grains_of(EVENTS["in"]),
@@ -199,7 +196,19 @@ def sum_templates() -> Iterator[Template]:
             f"[can] the total of all hospital charges to {PATIENT} [g1]?",
             f"[give] {PATIENT}'s total hospital charges [g1].",
         ),
-        sql="select sum(cost.cost) from cost where[<in> & [G1 cost.chargetime]]",
+        sql=lambda q: f"select sum(cost.cost) {rows(q)}",
         kind="cost",
         named=False,
     )
+
+
+def _value(q: Parts, n: int) -> str:
+    """The value at the n-th of two times."""
+    rows_meant = (q.a.inside(n), q.a.name, q.during(q.a.time, n))
+    at = where(*rows_meant, q.at_moment(q.a.time, n))
+    time = bracketed(f"select distinct {q.a.time} from {q.a.table}", at, q.nth(q.a.time, n))
+    return bracketed(f"select {q.a.value} from {q.a.table}", where(*rows_meant, f"{q.a.time} = {time}"))
+
+
+def _sum(q: Parts, it: EventParts) -> str:
+    return bracketed(f"select sum({it.value}) from {it.table}", where(it.inside(), q.during(it.time)))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ehrxqa.questions.events import EVENTS
-from ehrxqa.questions.families.pieces import PATIENT, ROWS, EventWords, event_words, grains_of, single, with_slot
+from ehrxqa.questions.families.pieces import PATIENT, EventWords, event_words, grains_of, rows, single, with_slot
+from ehrxqa.questions.program_parts import Parts, bracketed, where, words
 from ehrxqa.questions.template import Template
 
 __all__ = ["moment_templates"]
@@ -29,13 +30,13 @@ def _when(it: EventWords) -> tuple[str, ...]:
 def moment_templates() -> Iterator[Template]:
     """Its templates."""
 
-    def when(*, official: int, kind: str, text: str, said: tuple[str, ...], named: bool, extra: str = "") -> Template:
+    def when(*, official: int, kind: str, text: str, said: tuple[str, ...], named: bool) -> Template:
         return single(
             official=official,
             family="when",
             text=text,
             said=said,
-            sql=f"select <c> from <T> where[<in> & <nm> & {extra} & <g1>] <e1>",
+            sql=_time_of_discharge if kind == "dis" else _time,
             kind=kind,
             named=named,
             draw="finished" if kind == "dis" else "event",
@@ -56,7 +57,6 @@ def moment_templates() -> Iterator[Template]:
             text=f"when was the [e1] {noun} of {PATIENT} [g1]?",
             said=_when(event_words(kind, named=False, some=True)),
             named=False,
-            extra="admissions.dischtime is not null" if kind == "dis" else "",
         )
     for number, kind in (
         (63, "adm"),
@@ -101,10 +101,7 @@ def moment_templates() -> Iterator[Template]:
             f"[give] the [adj1] time~( [g1]) that {PATIENT} started {{drug_name1}} and {{drug_name2}} [w].",
             f"time at which {PATIENT} was [e1] ordered {{drug_name1}} and {{drug_name2}} [w] [g1]?",
         ),
-        sql="select distinct t1.starttime from ( select prescriptions.subject_id, prescriptions.starttime from prescriptions "
-        "where[<in> & <nm> & <g1>] ) as t1 join ( select prescriptions.subject_id, prescriptions.starttime from prescriptions "
-        "where[<in> & <B.nm> & <g1>] ) as t2 on t1.subject_id = t2.subject_id where[[W t1.starttime t2.starttime]] "
-        "[E1 t1.starttime]",
+        sql=_time_of_both,
         kinds=("rx", "rx"),
         slots=("drug_name1", "drug_name2"),
         draw="together",
@@ -130,7 +127,7 @@ def moment_templates() -> Iterator[Template]:
                 f"[adj1] time of {PATIENT}'s {said.removeprefix('the ')} [g1]?",
                 f"on what date and time did {PATIENT} [e1] reach {said} [g1]?",
             ),
-            sql=f"select <c> {ROWS} [sort <v>], [order <c>] limit 1",
+            sql=_time_of_extreme,
             kind=kind,
         )
     yield single(
@@ -147,7 +144,41 @@ def moment_templates() -> Iterator[Template]:
             f"[give] the [adj1] time of a {{vital_name}} [comparison] than {{vital_value}} for {PATIENT} [g1].",
             f"[adj1] time that {PATIENT} had a {{vital_name}} [comparison] than {{vital_value}} [g1]?",
         ),
-        sql="select <c> from <T> where[<in> & <nm> & <v> [comparison] {vital_value} & <g1>] <e1>",
+        sql=_time_beyond,
         kind="vit",
         draw="threshold",
     )
+
+
+def _time(q: Parts) -> str:
+    return words(f"select {q.a.time}", rows(q), q.nth(q.a.time))
+
+
+def _time_of_discharge(q: Parts) -> str:
+    ended = where(q.a.inside(), "admissions.dischtime is not null", q.during(q.a.time))
+    return words(f"select {q.a.time} from {q.a.table}", ended, q.nth(q.a.time))
+
+
+def _time_of_both(q: Parts) -> str:
+    first, second = (
+        bracketed(
+            "select prescriptions.subject_id, prescriptions.starttime from prescriptions",
+            where(q.a.inside(), name, q.during(q.a.time)),
+        )
+        for name in (q.a.name, q.b.name)
+    )
+    return words(
+        f"select distinct t1.starttime from {first} as t1 join {second} as t2 on t1.subject_id = t2.subject_id",
+        where(q.within("t1.starttime", "t2.starttime")),
+        q.nth("t1.starttime"),
+    )
+
+
+def _time_of_extreme(q: Parts) -> str:
+    return f"select {q.a.time} {rows(q)} {q.option('sort', q.a.value)}, {q.first_or_last(q.a.time)} limit 1"
+
+
+def _time_beyond(q: Parts) -> str:
+    beyond = f"{q.a.value} {q.option('comparison')} {q.value('vital_value')}"
+    conditions = where(q.a.inside(), q.a.name, beyond, q.during(q.a.time))
+    return words(f"select {q.a.time} from {q.a.table}", conditions, q.nth(q.a.time))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 from ehrxqa.questions.families.images import CXR, VERIFY_KINDS, finding
+from ehrxqa.questions.families.pieces import rows
+from ehrxqa.questions.program_parts import Parts, where, words
 from ehrxqa.questions.template import OPEN_TO_IMAGES, OPEN_TO_TABLES, Answer, Template
 
 __all__ = ["multimodal_templates"]
@@ -46,20 +49,6 @@ _AFTER: Final = (
 _GRAINS: Final = ("year", "month", "hosp")
 _WITHIN: Final = ("within-n_month", "within-month", "within-hosp")
 
-_EVENT = "( select <c>, <T>.hadm_id from <T> where[<in> & <nm> & <g1>] ) as t1"
-_GOLD_STUDIES, _ANY_STUDIES = (
-    "( select distinct tb_cxr_plus.studydatetime, tb_cxr_plus.hadm_id from tb_cxr_plus "
-    f"where[tb_cxr_plus.study_id in <studies>{shown}] ) as t3"
-    for shown in (" & tb_cxr_plus.relation = 1 & <cond>", "")
-)
-_SHOWN = (
-    "select count(*) > 0 from tb_cxr_plus where[tb_cxr_plus.study_id in <studies> & tb_cxr_plus.relation = 1 & <cond>]"
-)
-_NEURAL_STUDIES = (
-    "( select tb_cxr.studydatetime, tb_cxr.hadm_id from tb_cxr where tb_cxr.study_id in ( select distinct t2.study_id from "
-    "( select distinct tb_cxr.study_id from tb_cxr where tb_cxr.study_id in <studies> ) as t2 where <ask t2> = true ) ) as t3"
-)
-
 
 def multimodal_templates() -> Iterator[Template]:
     """All templates about images and tables."""
@@ -69,7 +58,6 @@ def multimodal_templates() -> Iterator[Template]:
 
 
 def _same_period() -> Iterator[Template]:
-    event = "select ( select count(*) > 0 from <T> where[<in> & <nm> & <g1>] ) and "
     for ten, (kind, slot, perfect, noun, brief) in enumerate(_EVENTS):
         for digit, visual in enumerate(VERIFY_KINDS):
             if ten >= 3 and digit not in _FEW:
@@ -93,22 +81,18 @@ def _same_period() -> Iterator[Template]:
                     f"[check] whether {_P}~(, [g1],) had {brief} and {{brief}} on {CXR}.",
                     f"{_ABOUT}: any {CXR} with {{brief}} [and] {brief}?",
                 ),
-                sql=event + "( select count(*) > 0 from tb_cxr_plus "
-                "where[tb_cxr_plus.study_id in <studies> & tb_cxr_plus.relation = 1 & <cond>] )",
+                sql=lambda q: f"{_event_and(q)} ( {_shown(q)} )",
                 draw="event and study",
                 answer="truth",
                 kinds=(kind,),
                 slots=(slot,),
                 grains=_GRAINS,
-                neural=event
-                + "( select count( distinct t1.study_id ) > 0 from ( select tb_cxr.study_id from tb_cxr where "
-                "tb_cxr.study_id in <studies> ) as t1 where <ask t1> = true )",
+                neural=lambda q: f"{_event_and(q)} ( {_shown_by_image(q)} )",
                 visual=visual,
                 studies=("all",),
                 alternatives={
-                    OPEN_TO_TABLES: event
-                    + "( select count(*) > 0 from tb_cxr_plus where[tb_cxr_plus.study_id in <studies>] )",
-                    OPEN_TO_IMAGES: _SHOWN,
+                    OPEN_TO_TABLES: lambda q: f"{_event_and(q)} ( {_any_study(q)} )",
+                    OPEN_TO_IMAGES: _shown,
                 },
             )
 
@@ -117,7 +101,6 @@ def _one_after_other() -> Iterator[Template]:
     for ten, (kind, slot, perfect, noun, brief) in enumerate(_EVENTS[:3]):
         for digit, visual in enumerate(VERIFY_KINDS):
             study = _STUDY.replace("{}", finding(visual))
-            order = "where[t1.<t> < t3.studydatetime & [W t1.<t> t3.studydatetime]]"
             yield Template(
                 official=5100 + 10 * ten + digit,
                 family="study after event",
@@ -137,22 +120,21 @@ def _one_after_other() -> Iterator[Template]:
                     f"[check] whether~(, [g1],) a {CXR} of {_P} [w] after {brief} showed {{brief}}.",
                     f"{_ABOUT}: {{brief}} on {CXR} [w] following {brief}?",
                 ),
-                sql=f"select count(*) > 0 from {_EVENT} join {_GOLD_STUDIES} {order}",
+                sql=partial(_one_after_other_of, _gold_studies, event_first=True),
                 draw="study after event",
                 answer="truth",
                 kinds=(kind,),
                 slots=(slot,),
                 grains=_GRAINS,
                 withins=_WITHIN,
-                neural=f"select count(*) > 0 from {_EVENT} join {_NEURAL_STUDIES} {order}",
+                neural=partial(_one_after_other_of, _neural_studies, event_first=True),
                 visual=visual,
                 studies=("all",),
                 alternatives={
-                    OPEN_TO_TABLES: f"select count(*) > 0 from {_EVENT} join {_ANY_STUDIES} {order}",
-                    OPEN_TO_IMAGES: _SHOWN,
+                    OPEN_TO_TABLES: partial(_one_after_other_of, _any_studies, event_first=True),
+                    OPEN_TO_IMAGES: _shown,
                 },
             )
-            order = "where[t3.studydatetime < t1.<t> & [W t3.studydatetime t1.<t>]]"
             yield Template(
                 official=5200 + 10 * ten + digit,
                 family="event after study",
@@ -172,19 +154,19 @@ def _one_after_other() -> Iterator[Template]:
                     f"[check] whether~(, [g1],) {_P} had {brief} [w] after {{brief}} on {CXR}.",
                     f"{_ABOUT}: {brief} [w] following {{brief}} on {CXR}?",
                 ),
-                sql=f"select count(*) > 0 from {_EVENT} join {_GOLD_STUDIES} {order}",
+                sql=partial(_one_after_other_of, _gold_studies, event_first=False),
                 draw="event after study",
                 answer="truth",
                 kinds=(kind,),
                 slots=(slot,),
                 grains=_GRAINS,
                 withins=_WITHIN,
-                neural=f"select count(*) > 0 from {_EVENT} join {_NEURAL_STUDIES} {order}",
+                neural=partial(_one_after_other_of, _neural_studies, event_first=False),
                 visual=visual,
                 studies=("all",),
                 alternatives={
-                    OPEN_TO_TABLES: f"select count(*) > 0 from {_EVENT} join {_ANY_STUDIES} {order}",
-                    OPEN_TO_IMAGES: _SHOWN,
+                    OPEN_TO_TABLES: partial(_one_after_other_of, _any_studies, event_first=False),
+                    OPEN_TO_IMAGES: _shown,
                 },
             )
 
@@ -195,7 +177,7 @@ def _groups() -> Iterator[Template]:
         (
             0,
             "count the number of",
-            "select count( distinct {0}.subject_id )",
+            "count( distinct {table}.subject_id )",
             "count",
             (
                 f"how many {{who}} <have had|had> an in-hospital {CXR} [g1] [showing] {{finding}}?",
@@ -212,7 +194,7 @@ def _groups() -> Iterator[Template]:
         (
             1,
             "list the ids of",
-            "select distinct {0}.subject_id",
+            "distinct {table}.subject_id",
             "list",
             (
                 f"which {{who}} <have had|had> an in-hospital {CXR} [g1] [showing] {{finding}}? ids only.",
@@ -229,12 +211,6 @@ def _groups() -> Iterator[Template]:
         for by_gender in (0, 1):
             our = ("{gender} " if by_gender else "") + "patients [age_group]"
             who = our.replace("patients", "patients aged")
-            sex = "subject_id in ( select patients.subject_id from patients where patients.gender = '{gender}' )"
-            among = (
-                "[aged tb_cxr tb_cxr.studydatetime]",
-                *([f"tb_cxr.{sex}"] if by_gender else []),
-                "[G1 tb_cxr.studydatetime]",
-            )
             for digit in _FEW:
                 visual = VERIFY_KINDS[digit]
                 yield Template(
@@ -243,16 +219,83 @@ def _groups() -> Iterator[Template]:
                     scope="multimodal-group",
                     text=f"{text} {who} who had a chest x-ray study during hospital visit indicating {finding(visual)} [g1].",
                     said=tuple(each.replace("{who}", our) for each in said),
-                    sql=what.format("tb_cxr_plus")
-                    + " from tb_cxr_plus where[[aged tb_cxr_plus tb_cxr_plus.studydatetime] & "
-                    "tb_cxr_plus.relation = 1 & <cond> & "
-                    + (f"tb_cxr_plus.{sex} & " if by_gender else "")
-                    + "[G1 tb_cxr_plus.studydatetime]]",
+                    sql=partial(_gold_group, what, by_gender=bool(by_gender)),
                     draw="study group",
                     answer=answer,
                     grains=("year", "month"),
-                    neural=what.format("t1")
-                    + f" from ( select * from tb_cxr where[{' & '.join(among)}] ) as t1 where <ask t1> = true",
+                    neural=partial(_neural_group, what, by_gender=bool(by_gender)),
                     visual=visual,
-                    among=among,
+                    among=partial(_among, by_gender=bool(by_gender)),
                 )
+
+
+def _event_and(q: Parts) -> str:
+    return f"select ( select count(*) > 0 {rows(q)} ) and"
+
+
+def _any_study(q: Parts, *conditions: str) -> str:
+    return f"select count(*) > 0 from tb_cxr_plus {where(f'tb_cxr_plus.study_id in {q.studies}', *conditions)}"
+
+
+def _shown(q: Parts) -> str:
+    return _any_study(q, "tb_cxr_plus.relation = 1", q.shown)
+
+
+def _shown_by_image(q: Parts) -> str:
+    studies = f"select tb_cxr.study_id from tb_cxr where tb_cxr.study_id in {q.studies}"
+    return f"select count( distinct t1.study_id ) > 0 from ( {studies} ) as t1 where {q.asks('t1')} = true"
+
+
+def _one_after_other_of(studies: Callable[[Parts], str], q: Parts, *, event_first: bool) -> str:
+    """Whether one of some studies followed an event, or an event one of them."""
+    event = f"select {q.a.time}, {q.a.table}.hadm_id {rows(q)}"
+    times = (f"t1.{q.a.bare_time}", "t3.studydatetime")
+    earlier, later = times if event_first else reversed(times)
+    return words(
+        f"select count(*) > 0 from ( {event} ) as t1 join ( {studies(q)} ) as t3",
+        where(f"{earlier} < {later}", q.within(earlier, later)),
+    )
+
+
+def _any_studies(q: Parts, *conditions: str) -> str:
+    return (
+        "select distinct tb_cxr_plus.studydatetime, tb_cxr_plus.hadm_id from tb_cxr_plus "
+        f"{where(f'tb_cxr_plus.study_id in {q.studies}', *conditions)}"
+    )
+
+
+def _gold_studies(q: Parts) -> str:
+    return _any_studies(q, "tb_cxr_plus.relation = 1", q.shown)
+
+
+def _neural_studies(q: Parts) -> str:
+    studies = f"select distinct tb_cxr.study_id from tb_cxr where tb_cxr.study_id in {q.studies}"
+    shown = f"select distinct t2.study_id from ( {studies} ) as t2 where {q.asks('t2')} = true"
+    return f"select tb_cxr.studydatetime, tb_cxr.hadm_id from tb_cxr where tb_cxr.study_id in ( {shown} )"
+
+
+def _of_gender(table: str, q: Parts) -> str:
+    patients = f"select patients.subject_id from patients where patients.gender = '{q.value('gender')}'"
+    return f"{table}.subject_id in ( {patients} )"
+
+
+def _gold_group(asked: str, q: Parts, *, by_gender: bool) -> str:
+    time = "tb_cxr_plus.studydatetime"
+    conditions = where(
+        q.aged("tb_cxr_plus", time),
+        "tb_cxr_plus.relation = 1",
+        q.shown,
+        _of_gender("tb_cxr_plus", q) if by_gender else "",
+        q.during(time),
+    )
+    return f"select {asked.format(table='tb_cxr_plus')} from tb_cxr_plus {conditions}"
+
+
+def _neural_group(asked: str, q: Parts, *, by_gender: bool) -> str:
+    studies = f"select * from tb_cxr {where(*_among(q, by_gender=by_gender))}"
+    return f"select {asked.format(table='t1')} from ( {studies} ) as t1 where {q.asks('t1')} = true"
+
+
+def _among(q: Parts, *, by_gender: bool) -> tuple[str, ...]:
+    time = "tb_cxr.studydatetime"
+    return q.aged("tb_cxr", time), _of_gender("tb_cxr", q) if by_gender else "", q.during(time)

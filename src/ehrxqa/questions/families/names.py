@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ehrxqa.questions.events import EVENTS
-from ehrxqa.questions.families.pieces import PATIENT, ROWS, ROWS_AT_THAT_TIME, single, with_slot
+from ehrxqa.questions.families.pieces import (
+    PATIENT,
+    named_of,
+    one_after_other,
+    rows,
+    rows_at_that_time,
+    single,
+    with_slot,
+)
+from ehrxqa.questions.program_parts import Parts, bracketed, where, words
 from ehrxqa.questions.template import Template
 
 __all__ = ["drug_templates", "name_templates"]
@@ -27,7 +36,7 @@ def name_templates() -> Iterator[Template]:
             f"[can] what kind of admission {PATIENT}'s [adj1] hospital admission [g1] was?",
             f"[give] the admission type of {PATIENT}'s [adj1] hospital admission [g1].",
         ),
-        sql="select admissions.admission_type from admissions where[<in> & <g1>] <e1>",
+        sql=lambda q: words("select admissions.admission_type", rows(q), q.nth(q.a.time)),
         kind="adm",
         named=False,
     )
@@ -45,7 +54,7 @@ def name_templates() -> Iterator[Template]:
             f"[can] where {PATIENT} was [e1] placed [g1], by care unit?",
             f"[adj1] care unit for {PATIENT} [g1]?",
         ),
-        sql="select transfers.careunit from transfers where[<in> & transfers.careunit is not null & <g1>] <e1>",
+        sql=_care_unit,
         kind="unit",
         named=False,
     )
@@ -79,10 +88,6 @@ def name_templates() -> Iterator[Template]:
         )
         # “drugs that were first prescribed” would be taken for those that were new
         time = "the [e1] time that any were recorded"
-        event = EVENTS[kind]
-        sql = f"select distinct <named> {ROWS_AT_THAT_TIME}"
-        if event.dictionary:
-            sql = f"select distinct <named> from <D> where <D>.<k> in ( select <T>.<k> {ROWS_AT_THAT_TIME} )"
         yield single(
             official=number,
             family="name",
@@ -97,16 +102,11 @@ def name_templates() -> Iterator[Template]:
                 f"[can] what {ones} {done} {time} [g1]?",
                 f"[give] the {ones} of {PATIENT} at the [adj1] time that any were recorded [g1].",
             ),
-            sql=sql,
+            sql=_names,
             kind=kind,
             named=named,
             answer="list",
         )
-    grown = "<in> & <nm> & <T>.org_name is not null & <g1>"
-    organism = (
-        f"select distinct microbiologyevents.org_name from <T> where[{grown} & "
-        f"<c> = ( select distinct <c> from <T> where[{grown}] <e1> )]"
-    )
     for number, kind, what, said in (
         (48, "spec", "{culture_name} microbiology test", "{culture_name} specimen"),
         (49, "test", "{test_name} test", "{test_name} test"),
@@ -125,7 +125,7 @@ def name_templates() -> Iterator[Template]:
                 f"[can] which organisms grew in the [adj1] positive {said} of {PATIENT} [g1]?",
                 f"what grew in {PATIENT}'s [adj1] positive {said} [g1]?",
             ),
-            sql=organism,
+            sql=_organisms,
             kind=kind,
             answer="list",
             draw="organism",
@@ -134,12 +134,6 @@ def name_templates() -> Iterator[Template]:
 
 def drug_templates() -> Iterator[Template]:
     """Its templates."""
-    after = (
-        "select distinct t2.drug from ( select <T>.subject_id, <c>, <T>.hadm_id from <T> where[<in> & <nm> & <g1>] ) as t1 join "
-        "( select prescriptions.subject_id, prescriptions.drug, prescriptions.starttime, prescriptions.hadm_id from "
-        "prescriptions where[<B.in> & [G1 prescriptions.starttime]] ) as t2 on t1.subject_id = "
-        "t2.subject_id where[t1.<t> < t2.starttime & [W t1.<t> t2.starttime]]"
-    )
     for number, kind, said in (
         (37, "dx", "being diagnosed with {diagnosis_name}"),
         (38, "px", "the procedure {procedure_name}"),
@@ -160,7 +154,7 @@ def drug_templates() -> Iterator[Template]:
                 f"[g1], what was ordered for {PATIENT} [w] after {said}? drugs only.",
                 f"[can] which drugs~(, [g1],) {PATIENT} was prescribed [w] after {said}?",
             ),
-            sql=after,
+            sql=_drugs_after,
             kinds=(kind, "rx"),
             slots=(event.slot, ""),
             answer="list",
@@ -182,7 +176,7 @@ def drug_templates() -> Iterator[Template]:
             f"[can] how much {{drug_name}} {PATIENT} was [e1] prescribed per dose [g1]?",
             f"[give] the dose at which {{drug_name}} was [e1] prescribed to {PATIENT} [g1].",
         ),
-        sql=f"select <v> {ROWS_AT_THAT_TIME}",
+        sql=lambda q: f"select {q.a.value} {rows_at_that_time(q)}",
         kind="rx",
     )
     yield single(
@@ -199,10 +193,9 @@ def drug_templates() -> Iterator[Template]:
             f"[tell] the total dose of {{drug_name}} prescribed to {PATIENT} [g1].",
             f"[can] the total {{drug_name}} dose in {PATIENT}'s prescriptions [g1]?",
         ),
-        sql=f"select sum(<v>) {ROWS}",
+        sql=lambda q: f"select sum({q.a.value}) {rows(q)}",
         kind="rx",
     )
-    times = "from ( select <T>.<k>, count( <c> ) as c1 " + ROWS + " group by <T>.<k> ) as t1 where t1.c1 [n_times]"
     yield single(
         official=41,
         family="n times",
@@ -217,7 +210,7 @@ def drug_templates() -> Iterator[Template]:
             f"[can] what {PATIENT} <has been|was> prescribed [n_times] [g1]?",
             f"drugs with prescriptions recorded [n_times] for {PATIENT} [g1]?",
         ),
-        sql=f"select t1.drug {times}",
+        sql=_that_often,
         kind="rx",
         named=False,
         answer="list",
@@ -236,7 +229,7 @@ def drug_templates() -> Iterator[Template]:
             f"[can] what procedures {PATIENT} <has undergone|underwent> [n_times] [g1]?",
             f"procedures recorded [n_times] for {PATIENT} [g1]?",
         ),
-        sql=f"select distinct <named> from <D> where <D>.<k> in ( select t1.icd_code {times} )",
+        sql=lambda q: named_of(q.a, _that_often(q)),
         kind="px",
         named=False,
         answer="list",
@@ -256,11 +249,54 @@ def drug_templates() -> Iterator[Template]:
             f"[tell] which drugs {PATIENT} was prescribed [g2] but not [g1].",
             f"[can] what was added to {PATIENT}'s prescriptions [g2] compared to [g1]?",
         ),
-        sql="select prescriptions.drug from prescriptions where[<in> & [G2 prescriptions.starttime]] except select "
-        "prescriptions.drug from prescriptions where[<in> & [G1 prescriptions.starttime]]",
+        sql=_new_drugs,
         kind="rx",
         named=False,
         answer="list",
         fixed={"g1": "rel-day-last", "g2": "rel-day-this"},
         draw="today",
     )
+
+
+def _care_unit(q: Parts) -> str:
+    known = where(q.a.inside(), "transfers.careunit is not null", q.during(q.a.time))
+    return words("select transfers.careunit from transfers", known, q.nth(q.a.time))
+
+
+def _names(q: Parts) -> str:
+    if not q.a.dictionary:
+        return f"select distinct {q.a.named} {rows_at_that_time(q)}"
+    return named_of(q.a, f"select {q.a.table}.{q.a.key} {rows_at_that_time(q)}")
+
+
+def _organisms(q: Parts) -> str:
+    grown = (q.a.inside(), q.a.name, f"{q.a.table}.org_name is not null", q.during(q.a.time))
+    time = bracketed(f"select distinct {q.a.time} from {q.a.table}", where(*grown), q.nth(q.a.time))
+    return f"select distinct microbiologyevents.org_name from {q.a.table} {where(*grown, f'{q.a.time} = {time}')}"
+
+
+def _drugs_after(q: Parts) -> str:
+    event = bracketed(f"select {q.a.table}.subject_id, {q.a.time}, {q.a.table}.hadm_id", rows(q))
+    drug = bracketed(
+        "select prescriptions.subject_id, prescriptions.drug, prescriptions.starttime, prescriptions.hadm_id",
+        "from prescriptions",
+        where(q.b.inside(), q.during("prescriptions.starttime")),
+    )
+    return words(
+        f"select distinct t2.drug from {event} as t1 join {drug} as t2 on t1.subject_id = t2.subject_id",
+        where(*one_after_other(q)),
+    )
+
+
+def _that_often(q: Parts) -> str:
+    key = f"{q.a.table}.{q.a.key}"
+    counted = f"select {key}, count( {q.a.time} ) as c1 {rows(q)} group by {key}"
+    return f"select t1.{q.a.key} from ( {counted} ) as t1 where t1.c1 {q.option('n_times')}"
+
+
+def _new_drugs(q: Parts) -> str:
+    today, yesterday = (
+        words("select prescriptions.drug from prescriptions", where(q.a.inside(), q.during(q.a.time, n)))
+        for n in (2, 1)
+    )
+    return f"{today} except {yesterday}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ehrxqa.questions.events import EVENTS
-from ehrxqa.questions.template import Answer, Template
+from ehrxqa.questions.program_parts import Parts, where, words
+from ehrxqa.questions.template import Answer, Program, Template
 
 __all__ = ["no_patient_templates"]
 
@@ -14,7 +15,7 @@ def no_patient_templates() -> Iterator[Template]:
     """Its templates."""
 
     def none(
-        *, official: int, family: str, text: str, said: tuple[str, ...], sql: str, kind: str, answer: Answer
+        *, official: int, family: str, text: str, said: tuple[str, ...], sql: Program, kind: str, answer: Answer
     ) -> Template:
         return Template(
             official=official,
@@ -44,7 +45,7 @@ def no_patient_templates() -> Iterator[Template]:
             "[can] by which routes {drug_name} is prescribed?",
             "[give] all routes by which {drug_name} has been prescribed.",
         ),
-        sql="select distinct prescriptions.route from prescriptions where[<nm>]",
+        sql=lambda q: words("select distinct prescriptions.route from prescriptions", where(q.a.name)),
         kind="rx",
         answer="list",
     )
@@ -69,8 +70,7 @@ def no_patient_templates() -> Iterator[Template]:
                 f"[give] the price of {said}.",
                 f"{said}: what does it cost?",
             ),
-            sql="select distinct cost.cost from cost where cost.event_type = '<T>' and cost.event_id in "
-            "( select <T>.row_id from <T> where[<nm>] )",
+            sql=_cost,
             kind=kind,
             answer="value",
         )
@@ -89,7 +89,15 @@ def no_patient_templates() -> Iterator[Template]:
             "spell out the abbreviation {abbreviation}.",
             "[can] what {abbreviation} is short for?",
         ),
-        sql="select distinct d_items.label from d_items where d_items.abbreviation = '{abbreviation}'",
+        sql=lambda q: (
+            f"select distinct d_items.label from d_items where d_items.abbreviation = '{q.value('abbreviation')}'"
+        ),
         draw="abbreviation",
         answer="value",
     )
+
+
+def _cost(q: Parts) -> str:
+    table = q.a.table
+    events = words(f"select {table}.row_id from {table}", where(q.a.name))
+    return f"select distinct cost.cost from cost where cost.event_type = '{table}' and cost.event_id in ( {events} )"

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from functools import partial
 
 from ehrxqa.questions.events import EVENTS
 from ehrxqa.questions.families.pieces import PATIENT, event_words, single, with_slot
+from ehrxqa.questions.program_parts import Parts, where, words
 from ehrxqa.questions.template import Template
 
 __all__ = ["patient_templates"]
-
-
-_H: Final = "( select admissions.hadm_id from admissions where admissions.age"
 
 
 def _length(stay: str) -> tuple[str, ...]:
@@ -47,7 +45,7 @@ def patient_templates() -> Iterator[Template]:
                 f"[give] the {text} of {PATIENT}.",
                 f"[can] the {text} of {PATIENT}?",
             ),
-            sql=f"select patients.{what} from patients where patients.subject_id = {{patient_id}}",
+            sql=partial(_of_patient, what),
             draw="patient",
         )
     yield single(
@@ -55,8 +53,7 @@ def patient_templates() -> Iterator[Template]:
         family="length of stay",
         text=f"what was the [e1] length of hospital stay of {PATIENT}?",
         said=_length("hospital"),
-        sql="select strftime('%J',admissions.dischtime) - strftime('%J',admissions.admittime) from admissions where "
-        "admissions.subject_id = {patient_id} and admissions.dischtime is not null [E1 admissions.admittime]",
+        sql=_length_of_admission,
         kind="dis",
         named=False,
     )
@@ -65,8 +62,7 @@ def patient_templates() -> Iterator[Template]:
         family="length of stay",
         text=f"what was the [e1] length of icu stay of {PATIENT}?",
         said=_length("icu"),
-        sql="select strftime('%J',icustays.outtime) - strftime('%J',icustays.intime) from icustays where "
-        "icustays.hadm_id in <H> and icustays.outtime is not null [E1 icustays.intime]",
+        sql=_length_of_icu_stay,
         kind="icu",
         named=False,
         draw="finished icu",
@@ -102,7 +98,7 @@ def patient_templates() -> Iterator[Template]:
                 f"[can] the {text.replace('name of ', '')} of {PATIENT} [g1]?",
                 f"which {text.replace('name of ', '')} <is|was> on file for {PATIENT} [g1]?",
             ),
-            sql=f"select admissions.{column} from admissions where[admissions.subject_id = {{patient_id}} & [V1 hosp]]",
+            sql=partial(_of_admission, column),
             kind="adm",
             named=False,
             grains=("hosp!",),
@@ -123,32 +119,17 @@ def patient_templates() -> Iterator[Template]:
             f"[can] at which percentile, from 0 to 1, a {{lab_name}} value of {{lab_value}} <is|was> for the age of {PATIENT} [g1]?",
             f"for patients of the age of {PATIENT} [g1], what percentile, from 0 to 1, is a {{lab_name}} value of {{lab_value}}?",
         ),
-        sql="select distinct t1.c1 from ( select labevents.valuenum, percent_rank() over ( order by labevents.valuenum ) as c1 "
-        f"from labevents where[<nm> & labevents.hadm_id in {_H} = ( select admissions.age from admissions "
-        "where[admissions.subject_id = {patient_id} & [V1 hosp]] ) )] ) as t1 where t1.valuenum = {lab_value}",
+        sql=_percentile,
         kind="lab",
         grains=("hosp!",),
         draw="measured",
-        denominator="select count( distinct labevents.valuenum ) from labevents where[<nm> & labevents.hadm_id in "
-        f"{_H} = ( select admissions.age from admissions where[admissions.subject_id = {{patient_id}} & [V1 hosp]] ) )]",
+        denominator=lambda q: f"select count( distinct labevents.valuenum ) {_of_same_age(q)}",
         support=5,
         inner=True,
     )
-    elapsed = "select [unit_count]( strftime('%J',current_time) - strftime('%J',<c>) )"
-    for number, kind, place, rest in (
-        (
-            18,
-            "adm",
-            "hospital",
-            "from admissions where admissions.subject_id = {patient_id} and admissions.dischtime is null",
-        ),
-        (
-            19,
-            "icu",
-            "icu",
-            "from icustays where icustays.hadm_id in ( select admissions.hadm_id from admissions where "
-            "admissions.subject_id = {patient_id} ) and icustays.outtime is null",
-        ),
+    for number, kind, place, sql in (
+        (18, "adm", "hospital", _since_admission),
+        (19, "icu", "icu", _since_icu_admission),
     ):
         visit = "hosp" if place == "hospital" else "icu"
         yield single(
@@ -165,7 +146,7 @@ def patient_templates() -> Iterator[Template]:
                 f"[can] how many [unit_count] ago {PATIENT}'s current {place} stay began?",
                 f"[unit_count] since {PATIENT} came to the {place} for the current stay?",
             ),
-            sql=f"{elapsed} {rest}",
+            sql=sql,
             kind=kind,
             named=False,
             fixed={"g1": f"rel-{visit}-cur"},
@@ -197,8 +178,66 @@ def patient_templates() -> Iterator[Template]:
                 f"[unit_count] since {verb.that(PATIENT, time=now)}?",
                 f"{now}: how many [unit_count] since {verb.that(PATIENT, time='')}?",
             ),
-            sql=f"{elapsed} from <T> where[<in> & <nm>] <e1>",
+            sql=_since_event,
             kind=kind,
             named=not past,
             fixed={"g1": f"rel-{'icu' if kind == 'in' else 'hosp'}-cur"},
         )
+
+
+def _of_patient(column: str, q: Parts) -> str:
+    return f"select patients.{column} from patients where patients.subject_id = {q.patient}"
+
+
+def _of_admission(column: str, q: Parts) -> str:
+    return f"select admissions.{column} from admissions {_visit(q)}"
+
+
+def _visit(q: Parts) -> str:
+    return where(f"admissions.subject_id = {q.patient}", q.of_visit())
+
+
+def _length_of_admission(q: Parts) -> str:
+    return words(
+        "select strftime('%J',admissions.dischtime) - strftime('%J',admissions.admittime) from admissions",
+        where(f"admissions.subject_id = {q.patient}", "admissions.dischtime is not null"),
+        q.nth("admissions.admittime"),
+    )
+
+
+def _length_of_icu_stay(q: Parts) -> str:
+    return words(
+        "select strftime('%J',icustays.outtime) - strftime('%J',icustays.intime) from icustays",
+        where(f"icustays.hadm_id in {q.admissions()}", "icustays.outtime is not null"),
+        q.nth("icustays.intime"),
+    )
+
+
+def _of_same_age(q: Parts) -> str:
+    """FROM and WHERE of the lab results of patients who were as old at an admission as the patient in the visit."""
+    age = f"( select admissions.age from admissions {_visit(q)} )"
+    admissions = f"select admissions.hadm_id from admissions where admissions.age = {age}"
+    return f"from labevents {where(q.a.name, f'labevents.hadm_id in ( {admissions} )')}"
+
+
+def _percentile(q: Parts) -> str:
+    ranked = f"percent_rank() over ( order by labevents.valuenum ) as c1 {_of_same_age(q)}"
+    return f"select distinct t1.c1 from ( select labevents.valuenum, {ranked} ) as t1 where t1.valuenum = {q.value('lab_value')}"
+
+
+def _elapsed(q: Parts) -> str:
+    return f"select {q.option('unit_count')}( strftime('%J',current_time) - strftime('%J',{q.a.time}) )"
+
+
+def _since_admission(q: Parts) -> str:
+    current = where(f"admissions.subject_id = {q.patient}", "admissions.dischtime is null")
+    return f"{_elapsed(q)} from admissions {current}"
+
+
+def _since_icu_admission(q: Parts) -> str:
+    admissions = f"select admissions.hadm_id from admissions where admissions.subject_id = {q.patient}"
+    return f"{_elapsed(q)} from icustays where icustays.hadm_id in ( {admissions} ) and icustays.outtime is null"
+
+
+def _since_event(q: Parts) -> str:
+    return words(f"{_elapsed(q)} from {q.a.table}", where(q.a.inside(), q.a.name), q.nth(q.a.time))

@@ -9,15 +9,52 @@ from typing import Any, Final, NamedTuple
 from ehrxqa.questions.articles import article
 from ehrxqa.questions.events import EVENTS, EventKind
 from ehrxqa.questions.phrases import Verb, passive
-from ehrxqa.questions.template import Answer, Template
+from ehrxqa.questions.program_parts import EventParts, Parts, bracketed, where, words
+from ehrxqa.questions.template import Answer, Program, Template
 
-__all__ = ["PATIENT", "ROWS", "ROWS_AT_THAT_TIME", "EventWords", "event_words", "grains_of", "single", "with_slot"]
+__all__ = [
+    "PATIENT",
+    "EventWords",
+    "at_that_time",
+    "event_words",
+    "grains_of",
+    "named_of",
+    "one_after_other",
+    "rows",
+    "rows_at_that_time",
+    "single",
+    "with_slot",
+]
 
 PATIENT: Final = "patient {patient_id}"
-#: Rows of the event that the patient, the name and the time filter leave.
-ROWS: Final = "from <T> where[<in> & <nm> & <g1>]"
-#: Of those, the ones at the first or last time; several rows may share it.
-ROWS_AT_THAT_TIME: Final = f"from <T> where[<in> & <nm> & <g1> & <c> = ( select distinct <c> {ROWS} <e1> )]"
+
+
+def rows(q: Parts, *more: str) -> str:
+    """FROM and WHERE of the rows of the event that the patient, the name, the time filter and `more` conditions leave."""
+    return words(f"from {q.a.table}", where(q.a.inside(), q.a.name, q.during(q.a.time), *more))
+
+
+def at_that_time(q: Parts) -> str:
+    """The condition that a row is at the first or last time of those; several rows may share it."""
+    return f"{q.a.time} = {bracketed(f'select distinct {q.a.time}', rows(q), q.nth(q.a.time))}"
+
+
+def named_of(it: EventParts, keys: str) -> str:
+    """The names of the keys that a select gives, or its names where they are their own keys."""
+    if not it.dictionary:
+        return keys
+    return f"select distinct {it.named} from {it.dictionary} where {it.dictionary}.{it.key} in ( {keys} )"
+
+
+def one_after_other(q: Parts) -> tuple[str, str]:
+    """The conditions that the second event, in `t2`, followed the first, in `t1`, in the time that the question gives."""
+    earlier, later = f"t1.{q.a.bare_time}", f"t2.{q.b.bare_time}"
+    return f"{earlier} < {later}", q.within(earlier, later)
+
+
+def rows_at_that_time(q: Parts) -> str:
+    """FROM and WHERE of the rows at the first or last time."""
+    return rows(q, at_that_time(q))
 
 
 def with_slot(phrase: str, slot: str) -> str:
@@ -65,7 +102,7 @@ def single(
     family: str,
     text: str,
     said: tuple[str, ...],
-    sql: str,
+    sql: Program,
     official: int | None = None,
     id: str = "",
     kind: str = "",
@@ -82,7 +119,7 @@ def single(
         family: What is asked; with all others that are not explained here, as for `Template`.
         text: The official sentence.
         said: Our own sentences.
-        sql: Pattern of the gold program.
+        sql: The gold program.
         official: The official number, if it has one.
         id: The id, if it has none.
         draw: How values are drawn.

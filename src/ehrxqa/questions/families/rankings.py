@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from ehrxqa.questions.events import EVENTS
 from ehrxqa.questions.families.group_pieces import GROUP_WITHINS, group, side
-from ehrxqa.questions.families.pieces import with_slot
+from ehrxqa.questions.families.pieces import named_of, one_after_other, with_slot
+from ehrxqa.questions.program_parts import Parts, where, words
 from ehrxqa.questions.template import Template
 
 __all__ = ["ranking_templates"]
-
-_AGED: Final = "[aged <T> <c>]"
-_OF_GENDER: Final = (
-    "admissions.subject_id in ( select patients.subject_id from patients where patients.gender = '{gender}' )"
-)
 
 
 def ranking_templates() -> Iterator[Template]:
@@ -47,13 +44,6 @@ _DONE: Final = {
 }
 
 
-def _named(kind: str, inner: str, letter: str) -> str:
-    """The names of the keys that `inner` selects."""
-    if not EVENTS[kind].dictionary:
-        return inner
-    return f"select distinct <{letter}.named> from <{letter}.D> where <{letter}.D>.<{letter}.k> in ( {inner} )"
-
-
 def _top() -> Iterator[Template]:
     for number, kind, aged in (
         (155, "dx", 156),
@@ -68,11 +58,6 @@ def _top() -> Iterator[Template]:
         official, ones, (done, to) = _TOP[kind], EVENTS[kind].ones, _DONE[kind]
         for which in filter(None, (number, aged)):
             of_age = " of patients aged [age_group]" if which == aged else ""
-            aged_only = _AGED if of_age else ""
-            inner = (
-                "select t1.<k> from ( select <T>.<k>, <rank> over ( order by count(*) desc ) as c1 from <T> "
-                f"where[{aged_only} & <g1>] group by <T>.<k> ) as t1 where t1.c1 <= [n_rank]"
-            )
             whom = of_age.replace("aged ", "")
             yield group(
                 official=which,
@@ -90,12 +75,11 @@ def _top() -> Iterator[Template]:
                     f"[can] the top [n_rank] {ones}{whom} [g1]?",
                     f"[g1], what <are|were> the top [n_rank] {ones}{whom}?",
                 ),
-                sql=_named(kind, inner, "A"),
+                sql=partial(_most_frequent, aged=bool(of_age)),
                 kinds=(kind,),
                 slots=("",),
                 answer="top",
-                denominator="select count( distinct admissions.subject_id ) from <T> join admissions on <T>.hadm_id = "
-                f"admissions.hadm_id where[{aged_only} & <g1>]",
+                denominator=partial(_patients, aged=bool(of_age)),
             )
 
 
@@ -131,21 +115,6 @@ def _top_after() -> Iterator[Template]:
         phrase = phrases[b].replace("{freq}", "frequent").replace("{who}", whom)
         if (a, b) == ("rx", "rx"):
             phrase = "frequent drugs that patients were prescribed"
-        key = EVENTS[b].key
-        extra = ("[age_group]", _OF_GENDER)[: {"": 0, "aged": 1, "gender": 2}[who]]
-        pairs = (
-            f"{side('A', 't1')} join {side('B', 't2', key, extra)} on t1.subject_id = t2.subject_id "
-            "where[t1.<A.t> < t2.<B.t> & [W t1.<A.t> t2.<B.t>]]"
-        )
-        once = (
-            f"{side('B', 't2', key, extra)} where exists ( select 1 from {side('A', 't1')} where[t1.subject_id = t2.subject_id & "
-            "t1.<A.t> < t2.<B.t> & [W t1.<A.t> t2.<B.t>]] )"
-        )
-        ranked, ranked_once = (
-            f"select t3.{key} from ( select t2.{key}, <rank> over ( order by count(*) desc ) as c1 from {source} "
-            f"group by t2.{key} ) as t3 where t3.c1 <= [n_rank]"
-            for source in (pairs, once)
-        )
         slot = EVENTS[a].slot
         yield group(
             official=number,
@@ -154,25 +123,15 @@ def _top_after() -> Iterator[Template]:
             + EVENTS[a].after.replace("{}", f"{{{slot}}}")
             + " [g1]?",
             said=_top_after_said(b, whom.replace("aged ", ""), with_slot(EVENTS[a].noun, slot)),
-            sql=_named(b, ranked, "B"),
-            alternatives={"fan-out": _named(b, ranked_once, "B")},
+            sql=partial(_most_frequent_after, who=who),
+            alternatives={"fan-out": partial(_most_frequent_after, who=who, once=True)},
             kinds=(a, b),
             slots=(slot, ""),
             draw="group pair",
             answer="top",
             withins=GROUP_WITHINS,
-            denominator=f"select count( distinct t1.subject_id ) from {pairs}",
+            denominator=partial(_patients_of_pairs, who=who),
         )
-    pairs = f"{side('A', 't1')} join {side('B', 't2', 'drug')} on t1.subject_id = t2.subject_id where[[W t1.<A.t> t2.<B.t>]]"
-    once = (
-        f"{side('B', 't2', 'drug')} where exists ( select 1 from {side('A', 't1')} where[t1.subject_id = t2.subject_id & "
-        "[W t1.<A.t> t2.<B.t>]] )"
-    )
-    inner, inner_once = (
-        f"select t3.drug from ( select t2.drug, <rank> over ( order by count(*) desc ) as c1 from {source} "
-        "group by t2.drug ) as t3 where t3.c1 <= [n_rank]"
-        for source in (pairs, once)
-    )
     yield group(
         official=165,
         family="top with",
@@ -189,14 +148,14 @@ def _top_after() -> Iterator[Template]:
             "[can] the top [n_rank] drugs prescribed [w] as {drug_name} [g1], counting that one too?",
             "top [n_rank] drugs started [w] as {drug_name} [g1], itself included?",
         ),
-        sql=inner,
-        alternatives={"fan-out": inner_once},
+        sql=partial(_most_frequent_after, together=True),
+        alternatives={"fan-out": partial(_most_frequent_after, together=True, once=True)},
         kinds=("rx", "rx"),
         slots=("drug_name", ""),
         draw="group pair",
         answer="top",
         withins=("within-same",),
-        denominator=f"select count( distinct t1.subject_id ) from {pairs}",
+        denominator=partial(_patients_of_pairs, together=True),
     )
 
 
@@ -215,3 +174,55 @@ def _top_after_said(kind: str, whom: str, noun: str) -> tuple[str, ...]:
         f"ranked by how often they <have been|were> {done} {to} {whom} [w] after {noun}, what are the top [n_rank] {ones}~(, "
         "counting only what happened [g1])?",
     )
+
+
+def _most_frequent(q: Parts, *, aged: bool) -> str:
+    key = f"{q.a.table}.{q.a.key}"
+    counted = words(
+        f"select {key}, {q.rank} over ( order by count(*) desc ) as c1 from {q.a.table}",
+        where(q.aged(q.a.table, q.a.time) if aged else "", q.during(q.a.time)),
+        f"group by {key}",
+    )
+    return named_of(q.a, f"select t1.{q.a.key} from ( {counted} ) as t1 where t1.c1 <= {q.option('n_rank')}")
+
+
+def _patients(q: Parts, *, aged: bool) -> str:
+    return words(
+        f"select count( distinct admissions.subject_id ) from {q.a.table}",
+        f"join admissions on {q.a.table}.hadm_id = admissions.hadm_id",
+        where(q.aged(q.a.table, q.a.time) if aged else "", q.during(q.a.time)),
+    )
+
+
+def _both(q: Parts, who: str, *, together: bool) -> tuple[str, str, tuple[str, ...]]:
+    """The first event as `t1`, the second as `t2`, and the conditions on how one lies to the other."""
+    extra = [] if not who else [q.option("age_group")]
+    if who == "gender":
+        of_gender = f"select patients.subject_id from patients where patients.gender = '{q.value('gender')}'"
+        extra.append(f"admissions.subject_id in ( {of_gender} )")
+    near = q.within(f"t1.{q.a.bare_time}", f"t2.{q.b.bare_time}")
+    conditions = (near,) if together else one_after_other(q)
+    return side(q, q.a, "t1"), side(q, q.b, "t2", q.b.key, tuple(extra)), conditions
+
+
+def _pairs(q: Parts, who: str, *, together: bool) -> str:
+    first, second, conditions = _both(q, who, together=together)
+    return words(f"{first} join {second} on t1.subject_id = t2.subject_id", where(*conditions))
+
+
+def _patients_of_pairs(q: Parts, who: str = "", *, together: bool = False) -> str:
+    return f"select count( distinct t1.subject_id ) from {_pairs(q, who, together=together)}"
+
+
+def _most_frequent_after(q: Parts, who: str = "", *, together: bool = False, once: bool = False) -> str:
+    """What most often followed, counted for each pair of events or, `once`, for each second event."""
+    if once:
+        first, second, conditions = _both(q, who, together=together)
+        source = (
+            f"{second} where exists ( select 1 from {first} {where('t1.subject_id = t2.subject_id', *conditions)} )"
+        )
+    else:
+        source = _pairs(q, who, together=together)
+    key = q.b.key
+    counted = f"select t2.{key}, {q.rank} over ( order by count(*) desc ) as c1 from {source} group by t2.{key}"
+    return named_of(q.b, f"select t3.{key} from ( {counted} ) as t3 where t3.c1 <= {q.option('n_rank')}")

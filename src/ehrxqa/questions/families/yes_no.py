@@ -6,18 +6,32 @@ from collections.abc import Iterator
 from typing import Any
 
 from ehrxqa.questions.events import EVENTS
-from ehrxqa.questions.families.pieces import PATIENT, ROWS, EventWords, event_words, single, with_slot
-from ehrxqa.questions.template import Template
+from ehrxqa.questions.families.pieces import PATIENT, EventWords, at_that_time, event_words, rows, single, with_slot
+from ehrxqa.questions.program_parts import Parts, where
+from ehrxqa.questions.template import Program, Template
 
 __all__ = ["yes_no_templates"]
 
 
+def _any(q: Parts) -> str:
+    return f"select count(*) > 0 {rows(q)}"
+
+
+def _any_that(q: Parts, condition: str) -> str:
+    conditions = where(q.a.inside(), q.a.name, condition, q.during(q.a.time))
+    return f"select count(*) > 0 from {q.a.table} {conditions}"
+
+
+def _any_of_three(q: Parts) -> str:
+    drugs = ", ".join(f"'{q.value(f'drug_name{n}')}'" for n in (1, 2, 3))
+    return _any_that(q, f"prescriptions.drug in ( {drugs} )")
+
+
 def yes_no_templates() -> Iterator[Template]:
     """Its templates."""
-    count = f"select count(*) > 0 {ROWS}"
 
     def has(
-        *, official: int, kind: str, perfect: str, said: tuple[str, ...], named: bool, sql: str = count, **more: Any
+        *, official: int, kind: str, perfect: str, said: tuple[str, ...], named: bool, sql: Program = _any, **more: Any
     ) -> Template:
         return single(
             official=official,
@@ -66,7 +80,7 @@ def yes_no_templates() -> Iterator[Template]:
             f"[tell] whether an emergency room sent {PATIENT} to the hospital [g1].",
         ),
         named=False,
-        sql="select count(*) > 0 from admissions where[<in> & admissions.admission_location = 'emergency room' & <g1>]",
+        sql=lambda q: _any_that(q, "admissions.admission_location = 'emergency room'"),
     )
     yield has(
         official=93,
@@ -83,8 +97,7 @@ def yes_no_templates() -> Iterator[Template]:
             f"[tell] whether any of {{drug_name1}}, {{drug_name2}} and {{drug_name3}} <has been|was> ordered for {PATIENT} [g1].",
         ),
         named=False,
-        sql="select count(*) > 0 from prescriptions where[<in> & prescriptions.drug in ( '{drug_name1}', '{drug_name2}', "
-        "'{drug_name3}' ) & <g1>]",
+        sql=_any_of_three,
         draw="three",
     )
     for number, kind, what, said in (
@@ -106,7 +119,7 @@ def yes_no_templates() -> Iterator[Template]:
                 f"[adj1] {said} of {PATIENT} [g1]: any growth?",
                 f"[can] if the [adj1] {said} of {PATIENT} [g1] grew an organism?",
             ),
-            sql=f"select count(*) > 0 from <T> where[<in> & <nm> & <g1> & <c> = ( select distinct <c> {ROWS} <e1> ) & <T>.org_name is not null]",
+            sql=lambda q: f"select count(*) > 0 {rows(q, at_that_time(q), f'{q.a.table}.org_name is not null')}",
             kind=kind,
             answer="truth",
             coarse=True,
@@ -126,7 +139,7 @@ def yes_no_templates() -> Iterator[Template]:
             f"[tell] whether the {{vital_name}} of {PATIENT} <has ever been|was ever> [comparison] than {{vital_value}} [g1].",
             f"[can] if any {{vital_name}} of {PATIENT} [g1] <is|was> [comparison] than {{vital_value}}?",
         ),
-        sql="select count(*) > 0 from <T> where[<in> & <nm> & <v> [comparison] {vital_value} & <g1>]",
+        sql=lambda q: _any_that(q, f"{q.a.value} {q.option('comparison')} {q.value('vital_value')}"),
         kind="vit",
         draw="threshold",
         answer="truth",
@@ -147,7 +160,7 @@ def yes_no_templates() -> Iterator[Template]:
             f"[tell] whether any {{vital_name}} of {PATIENT} [g1] <is|was> in the normal range.",
             f"[can] if {PATIENT}'s {{vital_name}} <has ever been|was ever> normal [g1]?",
         ),
-        sql="select count(*) > 0 from <T> where[<in> & <nm> & <v> between <range>_lower and <range>_upper & <g1>]",
+        sql=lambda q: _any_that(q, f"{q.a.value} between {' and '.join(q.a.normal_range)}"),
         kind="vit",
         draw="normal",
         answer="truth",
