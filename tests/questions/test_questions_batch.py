@@ -19,7 +19,7 @@ from ehrxqa.questions.needs import is_stratified
 from ehrxqa.questions.official_sentences import filled
 from ehrxqa.questions.question import Choice, Question
 from ehrxqa.questions.template import official_id
-from ehrxqa.questions.times import NO_TIME, TIME_OPTIONS, TimeChoice
+from ehrxqa.questions.times import NO_TIME, TIME_OPTIONS, TimeChoice, clock_at
 from ehrxqa.vqa.question import KINDS, Combination
 
 TRUTHS = [
@@ -58,7 +58,7 @@ def test_if_only_one_answer_can_be_had_some_are_missing_rather_than_that_all_say
 
         links = real.checker.links
 
-        def told_apart(self, _):
+        def told_apart(self, *_):
             return ToldApart(4, 1)
 
     monkeypatch.setattr(batch, "bench_of", lambda copies: real._replace(checker=Yes()))
@@ -270,3 +270,25 @@ def test_the_order_of_what_came_first_does_mean_something():
     one, other = question.choice.values["diagnosis_name1"], question.choice.values["diagnosis_name2"]
     turned = {"diagnosis_name1": other, "diagnosis_name2": one}
     assert Question(question.template, replace(question.choice, values=turned)).key != question.key
+
+
+def test_a_question_that_tells_systems_apart_no_better_than_another_is_told_by_its_share(copies, monkeypatch):
+    bench = batch.bench_of(copies)
+    seen = []
+
+    class Noting:
+        def __getattr__(self, name):
+            return getattr(bench.checker, name)
+
+        def told_apart(self, question, best):
+            seen.append(question)
+            return bench.checker.told_apart(question, best)
+
+    monkeypatch.setattr(batch, "bench_of", lambda copies: bench._replace(checker=Noting()))
+    with clock_at(copies.now):
+        run_batch(BatchTask(copies, official_template(95), (Wanted("train"),) * 3, "choices", choices=2))
+        assert len(seen) > 3
+        for question in seen:
+            told = bench.checker.told_apart(question)
+            assert bench.checker.told_apart(question, told.share) is bench.checker.told_apart(question, 1.0) is None
+            assert bench.checker.told_apart(question, told.share - 1e-9) == told

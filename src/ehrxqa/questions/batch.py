@@ -202,15 +202,16 @@ class _Batch:
             choice = self._bench.sampler.draw(
                 template, self._rng, truth=truth, empty=wanted.empty, subjects=patients, stratum=stratum
             )
-            reason: str | _Good = "nothing to draw from"
+            reason: str | _Good | None = "nothing to draw from"
             for variant in _variants(choice):
-                reason = self._take(Question(template, variant), wanted, truth, several and not loose, loose, stratum)
+                question, better_than = Question(template, variant), -1.0 if best is None else best.share
+                reason = self._take(question, wanted, truth, several and not loose, loose, stratum, better_than)
                 if reason != TIES:
                     break
             if isinstance(reason, str):
                 self._result.rejected[reason] += 1
                 continue
-            best = reason if best is None or reason.share > best.share else best
+            best = reason or best
             found += 1
             last = min(last, attempt + _FURTHER)
             if found >= task.choices:
@@ -235,15 +236,25 @@ class _Batch:
         return self._truths[truth_key(split, truth)] - self._truths[truth_key(split, not truth)]
 
     def _take(
-        self, question: Question, wanted: Wanted, truth: bool, several: bool, loose: bool, stratum: Stratum | None
-    ) -> str | _Good:
-        """A question that is new and good; else why it is not. What was refused once is not looked at again."""
+        self,
+        question: Question,
+        wanted: Wanted,
+        truth: bool,
+        several: bool,
+        loose: bool,
+        stratum: Stratum | None,
+        better_than: float,
+    ) -> str | _Good | None:
+        """A question that is new and good; else why it is not. What was refused once is not looked at again.
+
+        None if it is good, but tells systems apart no better than another one.
+        """
         key = _digest(question.key)
         if key in self._seen:
             return "duplicate"
         asked = (key, wanted, truth, several, loose, stratum)
         if asked not in self._refused:
-            found = self._look_at(question, key, wanted, truth, several, loose, stratum)
+            found = self._look_at(question, key, wanted, truth, several, loose, stratum, better_than)
             if not isinstance(found, str):
                 return found
             self._refused[asked] = found
@@ -258,7 +269,8 @@ class _Batch:
         several: bool,
         loose: bool,
         stratum: Stratum | None,
-    ) -> str | _Good:
+        better_than: float,
+    ) -> str | _Good | None:
         task = self._task
         if task.held_out.questions and not question.template.of_patient and split_of_question(question) != wanted.split:
             return "question of another split"
@@ -285,7 +297,9 @@ class _Batch:
         wording = self._worded(question, ties)
         if not wording:
             return LONGER_NAME
-        told = self._bench.checker.told_apart(question)
+        told = self._bench.checker.told_apart(question, better_than)
+        if told is None:
+            return None
         links = msgspec.structs.replace(links, mutants=told.mutants, killed=told.killed)
         return _Good(question, (key, bare), checked, links, wording, told.share)
 

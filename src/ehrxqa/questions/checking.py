@@ -173,7 +173,7 @@ class Checker:
             return Checked(reason="a rate or ranking of too few patients")
         if rule := self._lint.check(program, text):
             return Checked(reason=f"lint: {rule}")
-        alternatives = self._alternatives(question, answer)
+        alternatives = self._alternatives(question, answer, every=ambiguous)
         if alternatives and not ambiguous:
             return Checked(reason=f"lint: {next(iter(alternatives))}")
         if len(answer) > 1 or any(isinstance(value, float) for value in answer):
@@ -201,30 +201,41 @@ class Checker:
             return Checked(fault=f"the template does not read back: {filled(question)}")
         return Checked(answer, alternatives=alternatives, needs=self._needs(question))
 
-    def told_apart(self, question: Question) -> ToldApart:
-        """How many single-fault mutants of the gold program give another answer; those that take too long do not count."""
+    def told_apart(self, question: Question, best: float = -1.0) -> ToldApart | None:
+        """How many single-fault mutants of the gold program give another answer; those that take too long do not count.
+
+        Args:
+            question: The question.
+            best: A share that is to be exceeded: None if it is not, as soon as that is certain.
+        """
         text = self._normalised(gold_program(question, INDEXED).lower())
         gold = self._fast.rows(text)
+        mutated = mutants(read(text))
         made = killed = 0
-        for mutant in mutants(read(text)):
+        for mutant in mutated:
             try:
                 rows = self._mutants.rows(mutant.sql)
             except NeuralSqlError:
                 continue
             made += 1
             killed += not same_rows(rows, gold)
-        return ToldApart(made, killed)
+            if (len(mutated) - made + killed) / len(mutated) <= best:  # if all others were told apart
+                return None
+        told = ToldApart(made, killed)
+        return told if told.share > best else None
 
     def _asked_plainly(self, question: Question) -> list[Any]:
         """The NeuralSQL answer on the database without indexes, where a list has the order that systems will see."""
         return self._plain_engine.run(query(question).lower()).answer
 
-    def _alternatives(self, question: Question, answer: list[Any]) -> dict[str, list[Any]]:
-        """Reading → its answer, where that is another, or is the same by chance."""
+    def _alternatives(self, question: Question, answer: list[Any], *, every: bool) -> dict[str, list[Any]]:
+        """Reading → its answer, where that is another, or is the same by chance; the first one alone if not `every`."""
         found = {}
         if (others := studies_by_date(question)) and self._studies(others) != self._studies(studies_of(question)):
             found["visit-by-date"] = answer
         for reading, program in alternative_programs(question, self._titles).items():
+            if found and not every:
+                return found
             other = answer_list(self._fast.rows(self._normalised(program.lower())))
             if not _same(other, answer):
                 found[reading] = other

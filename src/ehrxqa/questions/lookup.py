@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import apsw
 
+from ehrxqa.sql.any_row import stop_at_first_row
 from ehrxqa.sql.errors import SqlError, TimeLimit
 from ehrxqa.sql.sandbox import Rows, Value
 
@@ -51,7 +52,7 @@ class Lookup:
         """
         self._until, self._left = time.monotonic() + self._seconds, self._strides or 0
         try:
-            return self._db.execute(sql, tuple(parameters) or None).fetchall()
+            return self._db.execute(stop_at_first_row(sql), tuple(parameters) or None).fetchall()
         except apsw.InterruptError as error:
             raise TimeLimit(f"the program takes longer than {self._seconds:g} seconds") from error
         except apsw.Error as error:
