@@ -22,7 +22,9 @@ from published import graphs_zip, gz, publish_everything
 
 from ehrxqa.downloading import Credentials, DownloadError, Network, download
 from ehrxqa.errors import BuildError
+from ehrxqa.hospital.as_downloaded import leave_clutter
 from ehrxqa.progress import PlainProgress
+from ehrxqa.sources.tree import SYNTHETIC_MARKER
 
 DEMO = "mimic-iv-demo/2.2"
 PATIENTS = f"{DEMO}/hosp/patients.csv.gz"
@@ -100,6 +102,26 @@ def test_unpacked_tables_and_graphs_count_as_present_but_unchecked(
     assert outcomes["chest-imagenome/1.0.0/silver_dataset/scene_graph.zip"][0] == "present, not checked"
     assert not site.gets("labevents")
     assert not site.gets("scene_graph.zip")
+
+
+def test_clutter_beside_the_files_and_other_folders_do_not_make_them_come_again(
+    site: PhysioNet, network: Network, credentials: Credentials, tmp_path: Path
+) -> None:
+    publish_everything(site)
+    download(tmp_path, network=network, credentials=credentials)
+    (tmp_path / SYNTHETIC_MARKER).write_text('{"synthetic": true}')
+    kinds = ["second-downloads", "index-pages", "windows-rests", "apple-double", "macosx-folders"]
+    leave_clutter(tmp_path, [*kinds, "nested-folder", "archive-folders", "wget-folders"], seed=1)
+    before = len(site.seen)
+    report = download(tmp_path, network=network, credentials=credentials)
+    assert {file.outcome for file in report.files} == {"present"}
+    assert len(site.seen) == before
+    missing = next(tmp_path.rglob("2.2/mimic-iv-2.2/hosp/labevents.csv.gz"))
+    whole = missing.read_bytes()
+    missing.rename(missing.with_name("labevents (1).csv.gz"))
+    missing.with_name(f"{missing.name}.part").write_bytes(b"what a browser has left")
+    download(tmp_path, network=network, credentials=credentials)
+    assert missing.read_bytes() == whole
 
 
 def test_the_tabular_files_make_the_graphs_unnecessary(

@@ -13,6 +13,7 @@ from ehrxqa.errors import EhrxqaError, SettingsError
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.cluster import Cluster
 from ehrxqa.runs.shards import shard_pool
+from ehrxqa.sources.release_folder import is_clutter_folder
 
 __all__ = ["BuiltTree", "build_each"]
 
@@ -61,7 +62,7 @@ def build_each(
     sources, out = Path(sources), Path(out)
     if not sources.is_dir():
         raise SettingsError(f"{sources}: no such folder of source trees")
-    names = sorted(path.name for path in sources.iterdir() if path.is_dir() and not path.name.startswith("."))
+    names = sorted(path.name for path in sources.iterdir() if path.is_dir() and not is_clutter_folder(path.name))
     if not names:
         raise SettingsError(f"{sources}: holds no folders; each is one source tree for build --each")
     out.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,7 @@ from ehrxqa.sources.catalogue import MIMIC_CXR_JPG
 from ehrxqa.sources.download.fetch_list import Item, State, image_items, listed_items
 from ehrxqa.sources.download.image_selection import Image, ImageSelection, metadata_images, read_subjects
 from ehrxqa.sources.download.outcome import DownloadReport, FileReport, planned, refusal
-from ehrxqa.sources.download.releases import RELEASES, Release, Stage, Wanted, wanted_files
+from ehrxqa.sources.download.releases import RELEASES, Release, Stage, Wanted, place_of, wanted_files
 from ehrxqa.sources.download.run import Network, Session, session
 from ehrxqa.sources.download.zip_safety import ZipLimits, check_zip
 from ehrxqa.sources.tree import project_root
@@ -262,7 +262,7 @@ def _joined(
 
 
 def _metadata(root: Path) -> Path | None:
-    plain = root / _CXR.folder / "mimic-cxr-2.0.0-metadata.csv"
+    plain = place_of(root, _CXR) / "mimic-cxr-2.0.0-metadata.csv"
     return next((path for path in (plain, plain.with_name(plain.name + ".gz")) if path.is_file()), None)
 
 

@@ -26,7 +26,16 @@ from isal import isal_zlib
 
 from ehrxqa.errors import SourceError
 
-__all__ = ["GraphChunk", "Member", "contents", "decode_members", "decoded", "find_members", "list_members"]
+__all__ = [
+    "GraphChunk",
+    "Member",
+    "contents",
+    "decode_members",
+    "decoded",
+    "find_members",
+    "is_graph",
+    "list_members",
+]
 
 _T = TypeVar("_T")
 
@@ -118,12 +127,12 @@ def list_members(path: Path) -> list[Member]:
             for folder in (path, path / "scene_graph")
             if folder.is_dir()
             for entry in os.scandir(folder)
-            if _is_graph(entry.name)
+            if is_graph(entry.name)
         ]
     else:
         try:
             with zipfile.ZipFile(path) as archive:
-                members = [_member(info, path) for info in archive.infolist() if _is_graph(info.filename)]
+                members = [_member(info, path) for info in archive.infolist() if is_graph(info.filename)]
         except (zipfile.BadZipFile, OSError) as error:
             raise _not_a_zip(path) from error
     if not members:
@@ -131,7 +140,7 @@ def list_members(path: Path) -> list[Member]:
     return _each_once(sorted(members, key=lambda member: member.name))
 
 
-def _is_graph(name: str) -> bool:
+def is_graph(name: str) -> bool:
     """Whether a file or member of that name is a scene graph; macOS puts `._` files beside them, browsers copies."""
     name = name.rpartition("/")[2]
     return name.endswith(_GRAPH_SUFFIX) and not name.startswith("._")

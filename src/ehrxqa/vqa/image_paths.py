@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from ehrxqa.errors import VqaError
 from ehrxqa.layout import IMAGES_FOLDER, image_path
+from ehrxqa.sources.release_folder import own_folder, release_folder
+from ehrxqa.sources.tree import project_root
 from ehrxqa.spec.releases import MIMIC_CXR_JPG
 from ehrxqa.vqa.models import VqaRequest
 
@@ -34,10 +36,18 @@ def find_picture(folder: Path, relative: str) -> Path | None:
 
     Args:
         folder: MIMIC-CXR-JPG: the folder that holds `mimic-cxr-jpg/2.0.0/files`, or any folder below it down to
-            `files` (the one with p10, p11, …).
+            `files` (the one with p10, p11, …), or one that holds the release as an archive or wget has named it.
         relative: Such as `p19/p19999999/s59999999/IMAGE.jpg`.
     """
-    return next((path for root in _ROOTS if (path := folder / root / relative).is_file()), None)
+    for root in _ROOTS:
+        if (path := folder / root / relative).is_file():
+            return path
+    projects = project_root(folder, [MIMIC_CXR_JPG.slug])
+    for version in (release.version for release in MIMIC_CXR_JPG.releases):
+        for found in (release_folder(projects, MIMIC_CXR_JPG, version), own_folder(folder, MIMIC_CXR_JPG, version)):
+            if (path := found / IMAGES_FOLDER / relative).is_file():
+                return path
+    return None
 
 
 def grey_picture(path: Path, side: int, named: str | None = None) -> Image:

@@ -181,7 +181,8 @@ def record_of_reply(request: VqaRequest, reply: VqaReply) -> dict[str, Any]:
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    found = sorted(file for file in path.iterdir() if file.suffix in (".json", ".jsonl"))
+    files = (file for file in path.iterdir() if not file.name.startswith("."))  # macOS puts ._x.json beside x.json
+    found = sorted(file for file in files if file.suffix in (".json", ".jsonl"))
     if not found:
         raise RecordError(f"{path}: holds no .json or .jsonl file of recorded answers")
     return found

@@ -13,8 +13,9 @@ from ehrxqa.sources.catalogue import Form, SourceFile, source_file
 from ehrxqa.sources.download.checksums import SUMS, Ledger
 from ehrxqa.sources.download.image_selection import Image
 from ehrxqa.sources.download.part_file import part_path
-from ehrxqa.sources.download.releases import MADE_LOCALLY, Release, Wanted
+from ehrxqa.sources.download.releases import MADE_LOCALLY, Release, Wanted, place_of
 from ehrxqa.sources.download.zip_safety import check_zip
+from ehrxqa.sources.scene_graphs import is_graph
 
 __all__ = ["Item", "State", "assess", "check_jpeg", "image_items", "listed_items"]
 
@@ -81,7 +82,7 @@ def listed_items(root: Path, wanted: Iterable[Wanted], sums: dict[str, str], sum
         for path in paths:
             name = f"{release.folder}/{path}"
             check = (lambda part, name=name: _check_zip(part, name)) if path.endswith(".zip") else None
-            items.append(Item(release, path, root / release.folder / path, name, sums[path], check, one.source))
+            items.append(Item(release, path, place_of(root, release) / path, name, sums[path], check, one.source))
     if unlisted and release is not None:
         raise DownloadError(
             f"{sums_name} does not list {', '.join(unlisted)}: is this {release.title} {release.version}? "
@@ -97,12 +98,13 @@ def _check_zip(path: Path, name: str) -> None:
 def image_items(root: Path, release: Release, images: Sequence[Image], sums: dict[str, str]) -> list[Item]:
     """The image files; one without a published checksum must at least be a whole JPEG."""
     items = []
+    folder = place_of(root, release)
     for number, image in enumerate(images, 1):
         path = image.path
         sha256 = sums.get(path)
         name = f"image {number} ({image.image_id[:8]}…)"
         check = check_jpeg if sha256 is None else None
-        items.append(Item(release, path, root / release.folder / path, name, sha256, check))
+        items.append(Item(release, path, folder / path, name, sha256, check))
     return items
 
 
@@ -150,7 +152,7 @@ def _graphs_in_other_form(target: Path) -> str | None:
     with_graphs = folder / folder.name if (folder / folder.name).is_dir() else folder
     if with_graphs.is_dir():
         with os.scandir(with_graphs) as entries:
-            if any(entry.name.endswith(".json") for entry in entries):
+            if any(is_graph(entry.name) for entry in entries):
                 return f"unpacked in {folder.name}/, cannot be checksummed"
     return None
 

@@ -9,12 +9,23 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 from ehrxqa.errors import SettingsError
 from ehrxqa.layout import SPLITS
-from ehrxqa.sources.catalogue import CHEST_IMAGENOME, FILES, MIMIC_CXR_JPG, MIMIC_IV, Project, SourceFile, source_file
+from ehrxqa.sources.catalogue import (
+    CHEST_IMAGENOME,
+    FILES,
+    MIMIC_CXR_JPG,
+    MIMIC_IV,
+    PROJECTS,
+    Project,
+    SourceFile,
+    source_file,
+)
+from ehrxqa.sources.release_folder import release_folder
 
-__all__ = ["DEMO", "EHRXQA", "QUESTIONS_VQA", "RELEASES", "Release", "Stage", "Wanted", "wanted_files"]
+__all__ = ["DEMO", "EHRXQA", "QUESTIONS_VQA", "RELEASES", "Release", "Stage", "Wanted", "place_of", "wanted_files"]
 
 
 class Stage(Enum):
@@ -121,6 +132,18 @@ def wanted_files(stages: tuple[Stage, ...], *, only: tuple[str, ...] = (), split
         stage_names = ", ".join(stage.value for stage in stages)
         raise SettingsError(f"--only {','.join(only)}: --for {stage_names} needs nothing from there")
     return list(found.values())
+
+
+def place_of(root: Path, release: Release) -> Path:
+    """The folder of a release below `root`: where an earlier download, of whatever program, has put it, or will be put.
+
+    Raises:
+        SourceError: It lies there twice.
+    """
+    for project in PROJECTS:
+        if (project.slug, project.version) == (release.slug, release.version):
+            return release_folder(root, project, project.version)
+    return root / release.folder
 
 
 def _published(file: SourceFile, release: Release | None = None) -> Wanted:

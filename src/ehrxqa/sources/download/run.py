@@ -24,7 +24,7 @@ from ehrxqa.sources.download.checksums import SUMS, Ledger, read_sums
 from ehrxqa.sources.download.fetch_list import Item, State, assess
 from ehrxqa.sources.download.outcome import FileReport, explained, hopeless, report, summary
 from ehrxqa.sources.download.part_file import Validators, locked_part
-from ehrxqa.sources.download.releases import Release
+from ehrxqa.sources.download.releases import Release, place_of
 from ehrxqa.sources.download.transfer import Listener, Remote, fetch
 
 __all__ = ["Network", "Session", "session"]
@@ -128,7 +128,7 @@ class Session:
             wanted: Which paths of the list matter.
             recheck: Whether to read files again that were checked before.
         """
-        sums_file = self.root / release.folder / SUMS
+        sums_file = place_of(self.root, release) / SUMS
         if sums_file.is_file():
             try:
                 items = self._assess(make_items(read_sums(sums_file, wanted), str(sums_file)), recheck=recheck)
@@ -171,7 +171,7 @@ class Session:
 
     def _ledger(self, release: Release) -> Ledger:
         if release.slug not in self._ledgers:
-            self._ledgers[release.slug] = Ledger(self.root / release.folder, keep=self._scratch is None)
+            self._ledgers[release.slug] = Ledger(place_of(self.root, release), keep=self._scratch is None)
         return self._ledgers[release.slug]
 
     def _assess(self, items: list[Item], *, recheck: bool) -> list[Item]:
