@@ -188,9 +188,11 @@ class RichProgress:
             columns = [rich.MofNCompleteColumn(), rich.TextColumn(unit)] if total is not None else []
             columns.append(rich.TimeElapsedColumn())
         bars = rich.Progress(
-            rich.TextColumn("{task.description}", markup=False), rich.BarColumn(bar_width=30), *columns,
+            rich.TextColumn("{task.description}", markup=False),
+            rich.BarColumn(bar_width=30),
+            *columns,
             console=self._console,
-        )  # fmt: skip
+        )
         whole = bars.add_task(name, total=total, completed=done)
 
         class BarTask:

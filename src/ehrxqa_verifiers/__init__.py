@@ -153,9 +153,11 @@ class EhrxqaTaskset(vf.Taskset[EhrxqaTask, EhrxqaTasksetConfig]):
         while True:
             question = source(number)
             data = EhrxqaData(
-                id=f"{task.tools.split}-{task.seed}-{number}", number=number, prompt=f"Question: {question.text}",
+                id=f"{task.tools.split}-{task.seed}-{number}",
+                number=number,
+                prompt=f"Question: {question.text}",
                 system_prompt=INSTRUCTIONS,
-            )  # fmt: skip
+            )
             yield EhrxqaTask(data, task)
             number += 1
 

@@ -60,8 +60,16 @@ __all__ = ["run_agent"]
 
 #: Arguments that cannot change a number, and those that others stand for.
 _NOT_RECORDED: Final = (
-    "out", "concurrency", "progress", "name", "restart", "confirm_endpoint", "ask", "patience", "budget",
-)  # fmt: skip
+    "out",
+    "concurrency",
+    "progress",
+    "name",
+    "restart",
+    "confirm_endpoint",
+    "ask",
+    "patience",
+    "budget",
+)
 
 
 @checked
@@ -156,13 +164,23 @@ def run_agent(
             else System(vision, build.model.name, build.model.version)
         )
         record = Run(
-            id="", status="running", kind="agent", split=split,
+            id="",
+            status="running",
+            kind="agent",
+            split=split,
             parser=System(f"agent:{model}", f"reference agent with {model} at {where.host}", agent_version(asking)),
-            vision=seen, seed=seed, trials=trials,
+            vision=seen,
+            seed=seed,
+            trials=trials,
             limits=QuestionLimits(LIMITS.seconds, limits.rows, limits.image_questions, limits.tokens, limits.calls),
-            arguments=told_arguments(given, run_agent), digests=digests,
-            packages=package_versions(), commit=commit, dirty=dirty, subset=chosen, synthetic=synthetic,
-        )  # fmt: skip
+            arguments=told_arguments(given, run_agent),
+            digests=digests,
+            packages=package_versions(),
+            commit=commit,
+            dirty=dirty,
+            subset=chosen,
+            synthetic=synthetic,
+        )
         record = replace(record, id=name or default_name(record, profile))
         folder = run_path(out, record.id)
         if restart:

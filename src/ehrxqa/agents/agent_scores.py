@@ -24,15 +24,19 @@ def lines_of(identifier: str, trial: int, trace: Trace, cost: Cost) -> tuple[Que
     handed_in = trace.submission or Submission("abstain", "abstained", reason="nothing was handed in")
     explanation = counted(len(trace.calls), "call of a tool", "calls of tools")
     return QueryLine(identifier, trial, handed_in.query, None, explanation, cost), OutcomeLine(
-        identifier, trial, handed_in.outcome, handed_in.answer,
+        identifier,
+        trial,
+        handed_in.outcome,
+        handed_in.answer,
         handed_in.reason or ("the agent abstains" if handed_in.outcome == "abstained" else None),
-        trace.spent.image_questions, round(trace.spent.seconds, 4),
-    )  # fmt: skip
+        trace.spent.image_questions,
+        round(trace.spent.seconds, 4),
+    )
 
 
 def agent_scores(
     folder: Path, asked: QuestionSet, split: str, trials: int, profile: str, seed: int
-) -> tuple[Scores, Cost]:  # fmt: skip
+) -> tuple[Scores, Cost]:
     """The scores of every question in every trial, and what the run used up."""
     queries, outcomes = read_queries(folder), read_outcomes(folder)
     rules = profile_named(profile)
@@ -55,11 +59,19 @@ def agent_scores(
             judged.append(Judged(identifier, trial, verdict, verdict, fault, measures))
             scores.append(
                 QuestionScore(
-                    identifier, trial, float(verdict == "right"), answer, question.gold, fault,
-                    outcome.reason or line.explanation, cost, measures, verdict,
+                    identifier,
+                    trial,
+                    float(verdict == "right"),
+                    answer,
+                    question.gold,
+                    fault,
+                    outcome.reason or line.explanation,
+                    cost,
+                    measures,
+                    verdict,
                     {name: getattr(question.placement, name) for name in GROUPINGS},
                 )
-            )  # fmt: skip
+            )
     return Scores(profile, summarise(judged, asked.facts, seed), tuple(scores)), used
 
 

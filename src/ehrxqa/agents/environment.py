@@ -173,9 +173,7 @@ class Environment:
         assert self.question is not None
         judged = reward_parts(self.question, tools.trace, rewards)
         self._tools = None
-        return Step(
-            seen, reward + sum(judged.parts.values()), True, {**asdict(judged), "trace": tools.trace.record()}
-        )  # fmt: skip
+        return Step(seen, reward + sum(judged.parts.values()), True, {**asdict(judged), "trace": tools.trace.record()})
 
     def _open(self) -> Tools:
         if self._tools is None:

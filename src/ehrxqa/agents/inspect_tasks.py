@@ -169,7 +169,7 @@ def write_query(opened: Callable[[], Build], budget: Budget) -> Solver:
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         tools = Tools(opened(), budget)
-        system_text = await anyio.to_thread.run_sync(_told, opened())
+        system_text = await anyio.to_thread.run_sync(_system_text, opened())
         state.messages.insert(0, ChatMessageSystem(content=system_text))
         state = await generate(state)
         query = state.output.completion.strip() or "null"  # whatever stands around it is taken away where it runs
@@ -180,7 +180,7 @@ def write_query(opened: Callable[[], Build], budget: Budget) -> Solver:
     return solve
 
 
-def _told(build: Build) -> str:
+def _system_text(build: Build) -> str:
     with build.lock:
         return query_prompt(build.tables.values(), build.now)
 

@@ -19,11 +19,13 @@ __all__ = ["POLICIES", "Policy", "Rule", "rule_of"]
 Policy = Literal["charted", "clinical"]
 
 #: What each policy means, for help and documentation.
-POLICIES: Final[Mapping[Policy, str]] = MappingProxyType({
-    "charted": "a row is known from the time that the database gives it",
-    "clinical": "as charted, but billed codes (diagnoses, procedures, and what they cost) are known from discharge on, "
-    "when they are coded; the database dates them to the admission or procedure",
-})  # fmt: skip
+POLICIES: Final[Mapping[Policy, str]] = MappingProxyType(
+    {
+        "charted": "a row is known from the time that the database gives it",
+        "clinical": "as charted, but billed codes (diagnoses, procedures, and what they cost) are known from discharge "
+        "on, when they are coded; the database dates them to the admission or procedure",
+    }
+)
 
 
 @dataclass(frozen=True)

@@ -84,10 +84,15 @@ class BuildInfo:
 
     def _repr_html_(self) -> str:
         about = [
-            ("folder", self.out), ("data set", self.data_set), ("kind", self.kind), ("mode", self.mode),
-            ("releases", self.releases), ("settings", self.settings), ("versions", self.versions),
+            ("folder", self.out),
+            ("data set", self.data_set),
+            ("kind", self.kind),
+            ("mode", self.mode),
+            ("releases", self.releases),
+            ("settings", self.settings),
+            ("versions", self.versions),
             ("sources", f"{self.source_files:,} files, {self.source_bytes / 1e6:,.1f} MB"),
-        ]  # fmt: skip
+        ]
         stages = [
             (name, f"{len(stage.outputs):,}", f"{sum(stage.outputs.values()) / 1e6:,.1f} MB")
             for name, stage in self.stages.items()

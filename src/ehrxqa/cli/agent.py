@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -56,11 +57,8 @@ __all__ = ["command"]
 @format_option
 @quiet_option
 def command(
-    out: Path, endpoint: str, model: str, split: str, vision: str, images: Path | None, pictures: bool,
-    questions: Path | None, subset: str | None, ids: Path | None, limit: int | None, trials: int,
-    temperature: float | None, seed: int, profile: str, calls: int, image_questions: int, tokens: int | None,
-    concurrency: int, name: str | None, restart: bool, confirm_endpoint: str | None, output_format: str, quiet: bool,
-) -> None:  # fmt: skip
+    out: Path, calls: int, image_questions: int, tokens: int | None, output_format: str, quiet: bool, **settings: Any
+) -> None:
     """Let a model answer the questions of OUT with the tools, and score it.
 
     The model sees the question and the tables, rows and X-rays that it asks for; all of that goes to the endpoint. The
@@ -72,12 +70,12 @@ def command(
     from ehrxqa.progress import make_progress
 
     report = run_agent(
-        out, endpoint=endpoint, model=model, split=split, vision=vision, images=images, questions=questions,
-        subset=subset, ids=ids, limit=limit, trials=trials, temperature=temperature, seed=seed, profile=profile,
-        budget=Budget(calls=calls, image_questions=image_questions, tokens=tokens), pictures=pictures, name=name,
-        restart=restart, concurrency=concurrency, confirm_endpoint=confirm_endpoint,
-        ask=ask_for_host if sys.stdin.isatty() and sys.stderr.isatty() else None, progress=make_progress(quiet=quiet),
-    )  # fmt: skip
+        out,
+        **settings,
+        budget=Budget(calls=calls, image_questions=image_questions, tokens=tokens),
+        ask=ask_for_host if sys.stdin.isatty() and sys.stderr.isatty() else None,
+        progress=make_progress(quiet=quiet),
+    )
     overall, used = report.scores.summary["overall"], report.run.used
     value = {"folder": str(report.folder), "was_complete": report.was_complete, "overall": overall}
 

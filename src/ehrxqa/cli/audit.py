@@ -39,9 +39,16 @@ __all__ = ["command"]
 @format_option
 @quiet_option
 def command(
-    questions: Path, database: Path, out: Path | None, fix: bool, timeout: float, now: str, workers: int | None,
-    output_format: str, quiet: bool,
-) -> None:  # fmt: skip
+    questions: Path,
+    database: Path,
+    out: Path | None,
+    fix: bool,
+    timeout: float,
+    now: str,
+    workers: int | None,
+    output_format: str,
+    quiet: bool,
+) -> None:
     """Audit the gold answers of QUESTIONS, a question file of whatever form or a folder of them.
 
     Every program is run, together with what it might as well have given: other rows of a tie, rows without NULL, things
@@ -51,7 +58,13 @@ def command(
     from ehrxqa.auditing.audit_text import as_json, as_text
 
     report = audit(
-        questions, database, out=out, fix=fix, now=now, seconds=timeout, workers=workers,
+        questions,
+        database,
+        out=out,
+        fix=fix,
+        now=now,
+        seconds=timeout,
+        workers=workers,
         progress=make_progress(quiet=quiet),
-    )  # fmt: skip
+    )
     emit(output_format, as_json(report), lambda: as_text(report))

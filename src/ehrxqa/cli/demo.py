@@ -145,9 +145,13 @@ def _text(report: DemoReport) -> str:
 def _wrapped(name: str, sql: str) -> list[str]:
     """SQL behind its name, over as many lines as it takes."""
     return textwrap.wrap(
-        sql, 118, initial_indent=f"  {name:11}", subsequent_indent=" " * 13, break_long_words=False,
+        sql,
+        118,
+        initial_indent=f"  {name:11}",
+        subsequent_indent=" " * 13,
+        break_long_words=False,
         break_on_hyphens=False,
-    )  # fmt: skip
+    )
 
 
 def _short(answer: list[Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -65,20 +66,7 @@ recheck_option = click.option(
 @recheck_option
 @format_option
 @quiet_option
-def command(
-    sources: Path,
-    stages: tuple[str, ...],
-    only: tuple[str, ...],
-    split: str | None,
-    subjects: Path | None,
-    questions: Path | None,
-    connections: int,
-    dry_run: bool,
-    replace: bool,
-    recheck: bool,
-    output_format: str,
-    quiet: bool,
-) -> int:
+def command(sources: Path, connections: int, output_format: str, quiet: bool, **settings: Any) -> int:
     """Download what the official dataset needs from PhysioNet into SOURCES.
 
     Files that are there and match the published checksums are not fetched again; what was interrupted goes
@@ -88,17 +76,7 @@ def command(
     from ehrxqa.downloading import Network, download
 
     result = download(
-        sources,
-        stages=stages,
-        only=only,
-        split=split,
-        subjects=subjects,
-        questions=questions,
-        dry_run=dry_run,
-        replace=replace,
-        recheck=recheck,
-        network=Network(connections=connections),
-        progress=make_progress(quiet=quiet),
+        sources, **settings, network=Network(connections=connections), progress=make_progress(quiet=quiet)
     )
     emit(output_format, result.as_json(), result.as_text)
     return 1 if result.refused else 0

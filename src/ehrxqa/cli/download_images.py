@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -43,32 +44,11 @@ __all__ = ["command"]
 @recheck_option
 @format_option
 @quiet_option
-def command(
-    out: Path,
-    sources: Path | None,
-    split: str | None,
-    questions: Path | None,
-    subjects: Path | None,
-    connections: int,
-    dry_run: bool,
-    replace: bool,
-    recheck: bool,
-    output_format: str,
-    quiet: bool,
-) -> None:
+def command(out: Path, connections: int, output_format: str, quiet: bool, **settings: Any) -> None:
     """Download the X-ray images of the studies in the databases of OUT."""
     from ehrxqa.downloading import Network, download_images
 
     result = download_images(
-        out,
-        sources=sources,
-        split=split,
-        questions=questions,
-        subjects=subjects,
-        dry_run=dry_run,
-        replace=replace,
-        recheck=recheck,
-        network=Network(connections=connections),
-        progress=make_progress(quiet=quiet),
+        out, **settings, network=Network(connections=connections), progress=make_progress(quiet=quiet)
     )
     emit(output_format, result.as_json(), result.as_text)

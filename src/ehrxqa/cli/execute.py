@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -58,26 +59,7 @@ __all__ = ["command"]
 @workers_option
 @format_option
 @quiet_option
-def command(
-    database: Path,
-    split: str,
-    predictions: Path,
-    ids: Path | None,
-    limit: int | None,
-    model: str,
-    images: Path | None,
-    out: Path,
-    answers: Path | None,
-    cache: Path | None,
-    timeout: float,
-    max_rows: int,
-    max_bytes: int,
-    now: str,
-    other_database: bool,
-    workers: int | None,
-    output_format: str,
-    quiet: bool,
-) -> None:
+def command(database: Path, split: str, predictions: Path, output_format: str, quiet: bool, **settings: Any) -> None:
     """Run a file of predicted queries, and write what came of each.
 
     A query that is refused, fails or takes too long is an outcome, not an end. The queries cannot change the
@@ -85,24 +67,7 @@ def command(
     """
     from ehrxqa.neuralsql.execute import execute
 
-    summary = execute(
-        database_file(database, split),
-        predictions,
-        ids=ids,
-        limit=limit,
-        out=out,
-        model=model,
-        answers=answers,
-        images=images,
-        cache=cache,
-        timeout=timeout,
-        max_rows=max_rows,
-        max_bytes=max_bytes,
-        now=now,
-        other_database=other_database,
-        workers=workers,
-        progress=make_progress(quiet=quiet),
-    )
+    summary = execute(database_file(database, split), predictions, **settings, progress=make_progress(quiet=quiet))
     emit(
         output_format,
         dataclasses.asdict(summary),

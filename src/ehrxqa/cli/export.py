@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -37,27 +38,14 @@ __all__ = ["command"]
 @click.option("--url", metavar="URL", help="Address of the page that describes it, for croissant.json.")
 @format_option
 @quiet_option
-def command(
-    out: Path,
-    images: Path | None,
-    datasette: Path | None,
-    meds: Path | None,
-    date: str | None,
-    version: str | None,
-    name: str | None,
-    url: str | None,
-    output_format: str,
-    quiet: bool,
-) -> None:
+def command(out: Path, output_format: str, quiet: bool, **settings: Any) -> None:
     """Write Parquet, a dataset card with plots, Croissant metadata and tables.json of the questions in OUT.
 
     They lie beside the question files (OUT/dataset) and are made from the same records.
     """
     from ehrxqa.publish.export import export as export_files
 
-    report = export_files(
-        out, images=images, datasette=datasette, meds=meds, date=date, version=version, name=name, url=url
-    )
+    report = export_files(out, **settings)
     if quiet and output_format == "text":
         return
     emit(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,7 +22,7 @@ from ehrxqa.cli.options import (
 from ehrxqa.counting import counted
 
 if TYPE_CHECKING:
-    from ehrxqa.runs.cluster import Cluster
+    pass
 
 __all__ = ["command"]
 
@@ -39,39 +39,50 @@ __all__ = ["command"]
 @click.option("--test", default=0, metavar="N", help="Questions of the test split.")
 @seed_option("Of all that is drawn.")
 @click.option("--scope", "scopes", multiple=True, metavar="NAME", help="Only this scope or modality; repeatable.")
-@click.option("--family", "--families", "families", multiple=True, metavar="NAME",
-              help="Only this family, template (official/28), package or python:MODULE:NAME; repeatable.")  # fmt: skip
+@click.option(
+    "--family",
+    "--families",
+    "families",
+    multiple=True,
+    metavar="NAME",
+    help="Only this family, template (official/28), package or python:MODULE:NAME; repeatable.",
+)
 @click.option("--impossible", default=0.0, metavar="SHARE", help="Share of unanswerable questions.  [default: 0]")
-@click.option("--empty", default=0.05, show_default=True, metavar="SHARE",
-              help="Most that may be empty, of the lists and counts about images.")  # fmt: skip
-@click.option("--separate-subjects/--shared-subjects", default=True, show_default=True,
-              help="Train and valid ask about different patients.")  # fmt: skip
+@click.option(
+    "--empty",
+    default=0.05,
+    show_default=True,
+    metavar="SHARE",
+    help="Most that may be empty, of the lists and counts about images.",
+)
+@click.option(
+    "--separate-subjects/--shared-subjects",
+    default=True,
+    show_default=True,
+    help="Train and valid ask about different patients.",
+)
 @click.option("--separate-questions", is_flag=True, help="What is asked of no patient is asked in one split only.")
 @click.option("--ambiguous", is_flag=True, help="Also questions that can be understood in two ways; links say so.")
-@click.option("--choices", type=click.IntRange(1, 10), default=2, show_default=True, metavar="N",
-              help="Of so many good questions take the one that tells systems apart best.")  # fmt: skip
+@click.option(
+    "--choices",
+    type=click.IntRange(1, 10),
+    default=2,
+    show_default=True,
+    metavar="N",
+    help="Of so many good questions take the one that tells systems apart best.",
+)
 @now_option
 @click.option("--force", is_flag=True, help="Replace question files that are there.")
 @workers_option
 @cluster_options("out")
 @quiet_option
 @format_option
-def command(
-    out: Path, train: int, valid: int, test: int, seed: int, scopes: tuple[str, ...], families: tuple[str, ...],
-    impossible: float, empty: float, separate_subjects: bool, separate_questions: bool, ambiguous: bool, choices: int,
-    now: str,
-    force: bool, workers: int | None, cluster: Cluster | None, quiet: bool, output_format: str,
-) -> None:  # fmt: skip
+def command(out: Path, quiet: bool, output_format: str, **settings: Any) -> None:
     """Make new questions over the databases of the build in OUT, each verified before it is written."""
     from ehrxqa.progress import make_progress
     from ehrxqa.questions.generate import generate
 
-    report = generate(
-        out, train=train, valid=valid, test=test, seed=seed, scopes=scopes, families=families, impossible=impossible,
-        empty=empty, separate_subjects=separate_subjects, separate_questions=separate_questions,
-        ambiguous=ambiguous, choices=choices, now=now,
-        workers=workers, cluster=cluster, force=force, progress=make_progress(quiet=quiet),
-    )  # fmt: skip
+    report = generate(out, **settings, progress=make_progress(quiet=quiet))
 
     def text() -> str:
         lines = [f"{split}: {counted(number, 'question')}" for split, number in report.questions.items() if number]

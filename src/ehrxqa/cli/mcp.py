@@ -26,9 +26,12 @@ __all__ = ["command"]
 @images_option
 @click.option("--database", type=FILE, metavar="FILE", help="Another database, such as a slice.")
 @click.option(
-    "--transport", type=click.Choice(["stdio", "http"]), default="stdio", show_default=True,
+    "--transport",
+    type=click.Choice(["stdio", "http"]),
+    default="stdio",
+    show_default=True,
     help="http listens on this machine only, and answers only who has the token.",
-)  # fmt: skip
+)
 @click.option("--port", type=click.IntRange(1, 65535), default=8766, show_default=True, help="Of http.")
 @click.option(
     "--calls", type=click.IntRange(min=1), default=200, show_default=True, metavar="N", help="Most calls of an episode."
@@ -36,9 +39,17 @@ __all__ = ["command"]
 @click.option("--trace", type=FILE, metavar="FILE", help="Append what happened in each episode.")
 @quiet_option
 def command(
-    out: Path, split: str, vision: str, images: Path | None, database: Path | None, transport: str, port: int,
-    calls: int, trace: Path | None, quiet: bool,
-) -> None:  # fmt: skip
+    out: Path,
+    split: str,
+    vision: str,
+    images: Path | None,
+    database: Path | None,
+    transport: str,
+    port: int,
+    calls: int,
+    trace: Path | None,
+    quiet: bool,
+) -> None:
     """Let a model's client work in OUT: the tools as a Model Context Protocol server.
 
     A client starts this command by itself and talks to it over stdio; see the documentation for its configuration.

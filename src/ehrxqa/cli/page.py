@@ -72,9 +72,16 @@ def command(
     if ids is not None and not wanted:
         raise SettingsError("--ids: names no question")
     report = write_pages(
-        out, folder, sources=images, ids=wanted, sample=sample, split=split, seed=seed, patients=patients,
+        out,
+        folder,
+        sources=images,
+        ids=wanted,
+        sample=sample,
+        split=split,
+        seed=seed,
+        patients=patients,
         progress=make_progress(quiet=quiet),
-    )  # fmt: skip
+    )
     value = {
         "folder": str(report.folder),
         "questions": report.questions,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -49,9 +49,13 @@ __all__ = ["command"]
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Most questions to reword.")
 @click.option(
-    "--per-request", type=click.IntRange(1, 16), default=4, show_default=True, metavar="N",
+    "--per-request",
+    type=click.IntRange(1, 16),
+    default=4,
+    show_default=True,
+    metavar="N",
     help="Most wordings of one sentence to ask for at once.",
-)  # fmt: skip
+)
 @temperature_option
 @click.option("--seed", type=int, metavar="S", help="Sent if given; another seed asks again.")
 @click.option(
@@ -62,10 +66,14 @@ __all__ = ["command"]
 @format_option
 @quiet_option
 def command(
-    out: Path, endpoint: str, model: str, splits: tuple[str, ...], limit: int | None, per_request: int,
-    temperature: float | None, seed: int | None, concurrency: int, confirm_endpoint: str | None, dry_run: bool,
-    output_format: str, quiet: bool,
-) -> None:  # fmt: skip
+    out: Path,
+    splits: tuple[str, ...],
+    limit: int | None,
+    dry_run: bool,
+    output_format: str,
+    quiet: bool,
+    **settings: Any,
+) -> None:
     """Let a language model reword the questions in OUT.
 
     It is sent sentences with placeholders instead of names, numbers and dates. A reply that changes the meaning, as
@@ -80,10 +88,13 @@ def command(
         emit(output_format, asdict(found), lambda: _said(found))
         return
     report = paraphrase(
-        out, endpoint=endpoint, model=model, splits=splits, limit=limit, per_request=per_request,
-        temperature=temperature, seed=seed, concurrency=concurrency, confirm_endpoint=confirm_endpoint,
-        ask=ask_for_host if sys.stdin.isatty() and sys.stderr.isatty() else None, progress=make_progress(quiet=quiet),
-    )  # fmt: skip
+        out,
+        **settings,
+        splits=splits,
+        limit=limit,
+        ask=ask_for_host if sys.stdin.isatty() and sys.stderr.isatty() else None,
+        progress=make_progress(quiet=quiet),
+    )
 
     def text() -> str:
         changed = sum(report.changed.values())

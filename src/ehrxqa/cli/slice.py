@@ -32,18 +32,28 @@ _SHOWN = 10
 @click.option("--questions", type=FILE, metavar="FILE", help="Cut a slice for each subject of these questions.")
 @split_option("Whose database and questions.")
 @click.option(
-    "--policy", type=click.Choice(["charted", "clinical"]), default="charted", show_default=True,
+    "--policy",
+    type=click.Choice(["charted", "clinical"]),
+    default="charted",
+    show_default=True,
     help="clinical: billed codes are known from discharge on.",
-)  # fmt: skip
+)
 @click.option(
     "--to", required=True, type=click.Path(path_type=Path), help="The file to write; with --questions a folder."
 )
 @format_option
 @quiet_option
 def command(
-    out: Path, subject: str | None, at: str | None, questions: Path | None, split: str, policy: Policy, to: Path,
-    output_format: str, quiet: bool,
-) -> None:  # fmt: skip
+    out: Path,
+    subject: str | None,
+    at: str | None,
+    questions: Path | None,
+    split: str,
+    policy: Policy,
+    to: Path,
+    output_format: str,
+    quiet: bool,
+) -> None:
     """Write the database as it was at a time: what an agent may know.
 
     What has not happened yet is gone: discharge and out times, stop times, death, later events and studies, and the

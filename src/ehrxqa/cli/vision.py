@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -29,7 +29,7 @@ from ehrxqa.layout import Split, database_path
 from ehrxqa.progress import make_progress
 
 if TYPE_CHECKING:
-    from ehrxqa.runs.cluster import Cluster
+    pass
 
 __all__ = ["COMMANDS"]
 
@@ -56,19 +56,7 @@ __all__ = ["COMMANDS"]
 @click.option("--force", is_flag=True, help="Replace a model of that name.")
 @quiet_option
 @format_option
-def train(
-    out_folder: Path,
-    images: Path,
-    name: str,
-    kind: Literal["linear", "cnn"],
-    size: int | None,
-    epochs: int | None,
-    device: str,
-    seed: int,
-    force: bool,
-    quiet: bool,
-    output_format: str,
-) -> None:
+def train(out_folder: Path, quiet: bool, output_format: str, **settings: Any) -> None:
     """Train a vision model on the labelled X-rays of the train split, with thresholds fitted on valid.
 
     It is then named like any other model: --model NAME. Weights trained on real X-rays fall under their data use
@@ -76,18 +64,7 @@ def train(
     """
     from ehrxqa.vqa.trained.train import vqa_train
 
-    report = vqa_train(
-        out_folder,
-        images=images,
-        name=name,
-        kind=kind,
-        size=size,
-        epochs=epochs,
-        device=device,
-        seed=seed,
-        force=force,
-        progress=make_progress(quiet=quiet),
-    )
+    report = vqa_train(out_folder, **settings, progress=make_progress(quiet=quiet))
 
     def text() -> str:
         measured, missing = report.measured, f", {report.missing_images:,} missing" if report.missing_images else ""
@@ -191,21 +168,7 @@ def plan(
 @cluster_options("out_folder")
 @quiet_option
 @format_option
-def ask(
-    out_folder: Path,
-    pairs: Path | None,
-    questions: Path | None,
-    split: Split,
-    model: str,
-    images: Path | None,
-    confirm_endpoint: str | None,
-    shard: str,
-    target: Path,
-    workers: int | None,
-    cluster: Cluster | None,
-    quiet: bool,
-    output_format: str,
-) -> None:
+def ask(out_folder: Path, shard: str, quiet: bool, output_format: str, **settings: Any) -> None:
     """Let a vision model answer pairs, image by image; every answer is kept as it comes.
 
     Run a killed command again to go on: nothing is asked twice. The answers are read by recorded:FILE, those of several
@@ -217,17 +180,9 @@ def ask(
     require_folder(out_folder)
     report = vqa_ask(
         out_folder,
-        target=target,
-        model=model,
-        pairs=pairs,
-        questions=questions,
-        split=split,
-        images=images,
-        confirm_endpoint=confirm_endpoint,
+        **settings,
         confirm=ask_for_host if sys.stdin.isatty() and sys.stderr.isatty() else None,
         shard=Shard.read(shard),
-        workers=workers,
-        cluster=cluster,
         progress=make_progress(quiet=quiet),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -92,28 +93,11 @@ def answer(
 @click.option("--force", is_flag=True, help="Replace files that are there.")
 @quiet_option
 @format_option
-def generate(
-    out_folder: Path,
-    split: str,
-    per_kind: int,
-    seed: int,
-    target: Path | None,
-    force: bool,
-    quiet: bool,
-    output_format: str,
-) -> None:
+def generate(out_folder: Path, quiet: bool, output_format: str, **settings: Any) -> None:
     """Make new image questions of all 48 kinds from the labels of the output folder OUT, and answer them."""
     from ehrxqa.vqa.question_files import vqa_generate
 
-    report = vqa_generate(
-        out_folder,
-        split=split,
-        per_kind=per_kind,
-        seed=seed,
-        target=target,
-        force=force,
-        progress=make_progress(quiet=quiet),
-    )
+    report = vqa_generate(out_folder, **settings, progress=make_progress(quiet=quiet))
     emit(
         output_format,
         asdict(report),

@@ -166,10 +166,16 @@ def subject_view(library: Library, subject_id: int) -> SubjectView | None:
 
 def _view(library: Library, sandbox: Sandbox, base: str, subject_id: int, person: Sequence[Any]) -> SubjectView:
     studies = tuple(study for study in library.by_subject.get(subject_id, ()) if study.base == base)
-    parts = {name: _by_admission(sandbox, sql, subject_id) for name, sql in (
-        ("stays", _STAYS), ("diagnoses", _DIAGNOSES), ("procedures", _PROCEDURES), ("drugs", _DRUGS),
-        ("cultures", _CULTURES),
-    )}  # fmt: skip
+    parts = {
+        name: _by_admission(sandbox, sql, subject_id)
+        for name, sql in (
+            ("stays", _STAYS),
+            ("diagnoses", _DIAGNOSES),
+            ("procedures", _PROCEDURES),
+            ("drugs", _DRUGS),
+            ("cultures", _CULTURES),
+        )
+    }
     admissions = tuple(_admission(row, parts, studies) for row in sandbox.run(_ADMISSIONS, (subject_id,)).rows)
     gender, born, died = person
     return SubjectView(

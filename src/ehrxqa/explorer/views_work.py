@@ -86,9 +86,15 @@ def runs(request: Request) -> Response:
     board = explorer_of(request).runs
     found = board.runs()
     return page(
-        request, "runs.html", to=Addresses(), runs=found, unfinished=board.unfinished, faults=board.faults,
-        verdicts=RUN_VERDICTS, fault_names=FAULTS,
-    )  # fmt: skip
+        request,
+        "runs.html",
+        to=Addresses(),
+        runs=found,
+        unfinished=board.unfinished,
+        faults=board.faults,
+        verdicts=RUN_VERDICTS,
+        fault_names=FAULTS,
+    )
 
 
 def run(request: Request) -> Response:
@@ -123,9 +129,16 @@ def audit(request: Request) -> Response:
     if chosen == "open":
         shown = [row for row in rows if row.erratum is None]
     return page(
-        request, "audit.html", to=Addresses(), audit=explorer.audit, rows=shown[:_AUDIT_ROWS], total=len(shown),
-        chosen=chosen, kinds=("open", *FLAG_WORDS, *VERDICTS), words=FLAG_WORDS,
-    )  # fmt: skip
+        request,
+        "audit.html",
+        to=Addresses(),
+        audit=explorer.audit,
+        rows=shown[:_AUDIT_ROWS],
+        total=len(shown),
+        chosen=chosen,
+        kinds=("open", *FLAG_WORDS, *VERDICTS),
+        words=FLAG_WORDS,
+    )
 
 
 async def start_audit(request: Request) -> Response:
@@ -182,9 +195,16 @@ async def quiz_reveal(request: Request) -> Response:
     right, asked = right + (revealed is not None and revealed.right), asked + 1
     following = f"/quiz/{(number + 1) % MOST}?{urlencode({'right': right, 'asked': asked})}"
     return await run_in_threadpool(
-        page, request, "quiz.html", to=Addresses(), item=item, revealed=revealed, right=right, asked=asked,
+        page,
+        request,
+        "quiz.html",
+        to=Addresses(),
+        item=item,
+        revealed=revealed,
+        right=right,
+        asked=asked,
         next=following,
-    )  # fmt: skip
+    )
 
 
 #: Width of the picture where no script says how large it is shown; the template has it, too.

@@ -91,10 +91,10 @@ class FindingHistory:
         return tuple(self._present.values())
 
     def _began(self, kind: FindingKind) -> Finding:
-        draws = self._rng.random(len(kind.told)).tolist()
-        told = tuple(name for (name, chance), u in zip(kind.told.items(), draws, strict=True) if u < chance)
+        draws = self._rng.random(len(kind.reported)).tolist()
+        reported = tuple(name for (name, chance), u in zip(kind.reported.items(), draws, strict=True) if u < chance)
         severity = float(self._rng.beta(1.6, 1.9))
-        return Finding(kind.name, told or kind.attributes[:1], self._places(kind), severity, "new")
+        return Finding(kind.name, reported or kind.attributes[:1], self._places(kind), severity, "new")
 
     def _went_on(self, kind: FindingKind, previous: Finding) -> Finding:
         step = float(self._rng.normal(0, 0.04 if kind.lasts else 0.15))

@@ -15,7 +15,7 @@ from ehrxqa.hospital.illnesses import acute_illnesses, chronic_illnesses
 from ehrxqa.hospital.plan import Plan
 from ehrxqa.hospital.release_values import RELEASE_VALUES
 from ehrxqa.hospital.seeds import Purpose, stream
-from ehrxqa.hospital.vocabulary import CONDITIONS, Choice
+from ehrxqa.hospital.vocabulary import CONDITIONS, recorded_values
 from ehrxqa.spec.releases import MIMIC_IV
 
 __all__ = ["DAY", "HOUR", "Admission", "IcuStay", "Subject", "UnitStay", "live"]
@@ -24,18 +24,6 @@ HOUR = 3600
 DAY = 86_400
 
 _EMERGENCY = "Emergency Department"
-_WARDS = (
-    ("Medicine", 9), ("Med/Surg", 5), ("Medicine/Cardiology", 5), ("Neurology", 3), ("Surgery/Trauma", 3),
-    ("Cardiac Surgery", 2), ("Transplant", 2), ("Hematology/Oncology", 3), ("Vascular", 1), ("Thoracic Surgery", 1),
-    ("Surgery", 2), ("Med/Surg/GYN", 1), ("Psychiatry", 1), ("Obstetrics (Postpartum & Antepartum)", 1),
-    ("Cardiology Surgery Intermediate", 1), ("Discharge Lounge", 1), ("PACU", 1), ("Unknown", 0.4),
-)  # fmt: skip
-_ICUS = (
-    ("Medical Intensive Care Unit (MICU)", 5), ("Surgical Intensive Care Unit (SICU)", 3),
-    ("Medical/Surgical Intensive Care Unit (MICU/SICU)", 4), ("Cardiac Vascular Intensive Care Unit (CVICU)", 4),
-    ("Coronary Care Unit (CCU)", 3), ("Trauma SICU (TSICU)", 3), ("Neuro Intermediate", 1), ("Neuro Stepdown", 1),
-    ("Neuro Surgical Intensive Care Unit (Neuro SICU)", 1),
-)  # fmt: skip
 _ICU_OF = {
     "heart_failure": "Coronary Care Unit (CCU)",
     "coronary": "Coronary Care Unit (CCU)",
@@ -43,35 +31,6 @@ _ICU_OF = {
     "trauma": "Trauma SICU (TSICU)",
     "stroke": "Neuro Surgical Intensive Care Unit (Neuro SICU)",
 }
-_TYPES = (
-    ("EW EMER.", 38), ("EU OBSERVATION", 22), ("OBSERVATION ADMIT", 13), ("URGENT", 10), ("DIRECT EMER.", 5),
-    ("SURGICAL SAME DAY ADMISSION", 8), ("DIRECT OBSERVATION", 5), ("ELECTIVE", 3), ("AMBULATORY OBSERVATION", 2),
-)  # fmt: skip
-_LOCATIONS = (
-    ("EMERGENCY ROOM", 50), ("PHYSICIAN REFERRAL", 26), ("TRANSFER FROM HOSPITAL", 9), ("WALK-IN/SELF REFERRAL", 6),
-    ("CLINIC REFERRAL", 3), ("PROCEDURE SITE", 2), ("PACU", 1.5), ("TRANSFER FROM SKILLED NURSING FACILITY", 1),
-    ("INTERNAL TRANSFER TO OR FROM PSYCH", 0.5), ("INFORMATION NOT AVAILABLE", 0.3), ("", 0.3),
-)  # fmt: skip
-_DISCHARGES = (
-    ("HOME", 40), ("HOME HEALTH CARE", 22), ("SKILLED NURSING FACILITY", 12), ("REHAB", 4), ("", 12),
-    ("CHRONIC/LONG TERM ACUTE CARE", 2), ("HOSPICE", 1), ("PSYCH FACILITY", 1), ("AGAINST ADVICE", 1),
-    ("ACUTE HOSPITAL", 0.6), ("OTHER FACILITY", 0.5), ("ASSISTED LIVING", 0.3),
-)  # fmt: skip
-_RACES = (
-    ("WHITE", 62), ("BLACK/AFRICAN AMERICAN", 14), ("OTHER", 4), ("UNKNOWN", 4), ("HISPANIC/LATINO - PUERTO RICAN", 3),
-    ("WHITE - OTHER EUROPEAN", 3), ("HISPANIC/LATINO - DOMINICAN", 2), ("ASIAN", 2), ("ASIAN - CHINESE", 2),
-    ("BLACK/CAPE VERDEAN", 1), ("PATIENT DECLINED TO ANSWER", 1), ("PORTUGUESE", 0.6), ("UNABLE TO OBTAIN", 0.6),
-    ("AMERICAN INDIAN/ALASKA NATIVE", 0.3),
-)  # fmt: skip
-
-
-def _table(pairs: tuple[tuple[str, float], ...]) -> tuple[tuple[str, ...], Choice]:
-    return tuple(name for name, _ in pairs), Choice([weight for _, weight in pairs])
-
-
-_WARD, _ICU, _TYPE, _LOCATION, _DISCHARGE, _RACE = (
-    _table(pairs) for pairs in (_WARDS, _ICUS, _TYPES, _LOCATIONS, _DISCHARGES, _RACES)
-)
 
 
 @dataclass(frozen=True)
@@ -167,8 +126,8 @@ def _year_start(year: int) -> int:
     return int(np.datetime64(f"{year}-01-01", "s").astype(np.int64))
 
 
-def _pick(table: tuple[tuple[str, ...], Choice], rng: np.random.Generator) -> str:
-    names, choice = table
+def _pick(kind: str, rng: np.random.Generator) -> str:
+    names, choice = recorded_values()[kind]
     return names[int(choice.draw(rng, 1)[0])]
 
 
@@ -194,7 +153,7 @@ def live(plan: Plan, number: int) -> Subject:
         age=age,
         anchor_year=anchor_year,
         anchor_group=values.groups[int(rng.integers(0, len(values.groups)))],
-        race=_pick(_RACE, rng),
+        race=_pick("race", rng),
         language=values.language(rng.random()),
         died_on=None,
         conditions=tuple(c.name for c in has if c.chronic),
@@ -288,13 +247,13 @@ def _admission(
     days = float(np.clip(rng.lognormal(1.35 if severe else 0.85, 0.8), 0.3, 29))
     if rng.random() < 0.012:
         days = float(rng.uniform(32, 90))  # the long stays that the official builder leaves out
-    kind = _pick(_TYPE, rng)
+    kind = _pick("admission type", rng)
     start = clock // DAY * DAY + DAY + int(rng.normal(18.5, 4.5) % 24 * HOUR)  # most come in the evening
     start -= start % 60
     end = start + int(days * DAY)
     end -= end % 60
     emergency = None
-    location = _pick(_LOCATION, rng)
+    location = _pick("admission location", rng)
     if kind.startswith(("EW", "EU", "OBSERVATION")) or location == "EMERGENCY ROOM":
         location = "EMERGENCY ROOM" if rng.random() < 0.8 else location
         emergency = (start - int(rng.uniform(1, 9) * HOUR), start + int(rng.uniform(0, 1.5) * HOUR))
@@ -308,7 +267,7 @@ def _admission(
         conditions=conditions,
         kind=kind,
         location=location,
-        discharge="DIED" if died else _pick(_DISCHARGE, rng),
+        discharge="DIED" if died else _pick("discharge location", rng),
         insurance="",
         marital_status="",
         provider=f"P{int(rng.integers(0, 16**5)):05X}",
@@ -354,10 +313,10 @@ def _units(plan: Plan, subject: Subject, admission: Admission, ids: Iterator[int
         if end - start < 1800:
             edges[part + 1] = start  # too short to be a stay of its own: it goes to the next unit
             continue
-        unit = _pick(_WARD, rng)
+        unit = _pick("ward", rng)
         if part == icu_part:
             unit = _ICU_OF.get(admission.reason, "") if rng.random() < 0.6 else ""
-            unit = unit or _pick(_ICU, rng)
+            unit = unit or _pick("icu", rng)
         identifier = add("transfer" if previous else "admit", unit, start, end)
         if part == icu_part:
             admission.icu.append(
@@ -365,7 +324,7 @@ def _units(plan: Plan, subject: Subject, admission: Admission, ids: Iterator[int
                     stay_id=identifier,
                     hadm_id=admission.hadm_id,
                     first_careunit=unit,
-                    last_careunit=unit if rng.random() < 0.9 else _pick(_ICU, rng),
+                    last_careunit=unit if rng.random() < 0.9 else _pick("icu", rng),
                     start=start,
                     end=end,
                     ventilated=bool(rng.random() < (0.5 if severe else 0.25)),

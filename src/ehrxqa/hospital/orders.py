@@ -17,11 +17,11 @@ from ehrxqa.hospital.plan import Plan
 from ehrxqa.hospital.seeds import Purpose, stream
 from ehrxqa.hospital.vocabulary import (
     CONDITIONS,
-    Choice,
     Culture,
     Drug,
     IcuItem,
     Title,
+    WeightedChoice,
     condition_titles,
     cultures,
     drugs,
@@ -96,13 +96,13 @@ def orders_of(plan: Plan, subject: Subject, laboratory: LabRows) -> Rows:
 
 
 @cache
-def _conditioned(kind: str) -> dict[str, tuple[tuple[Any, ...], Choice]]:
+def _conditioned(kind: str) -> dict[str, tuple[tuple[Any, ...], WeightedChoice]]:
     """Condition → drugs or cultures of it with a weighted choice."""
     items: tuple[Drug | Culture, ...] = drugs() if kind == "drugs" else cultures()
     groups: dict[str, list[Drug | Culture]] = {}
     for item in items:
         groups.setdefault(item.condition, []).append(item)
-    return {c: (tuple(group), Choice([i.weight for i in group])) for c, group in groups.items()}
+    return {c: (tuple(group), WeightedChoice([i.weight for i in group])) for c, group in groups.items()}
 
 
 @cache
@@ -302,9 +302,9 @@ def _cultures(
 
 
 @cache
-def _icu(linksto: str) -> tuple[tuple[IcuItem, ...], Choice]:
+def _icu(linksto: str) -> tuple[tuple[IcuItem, ...], WeightedChoice]:
     items = tuple(item for item in icu_items() if item.linksto == linksto)
-    return items, Choice([item.weight for item in items])
+    return items, WeightedChoice([item.weight for item in items])
 
 
 def _amounts(rng: np.random.Generator, linksto: str, count: int) -> list[tuple[IcuItem, float, int]]:

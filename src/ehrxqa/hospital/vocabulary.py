@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,6 @@ from ehrxqa.hospital.words import expanded, numbers, rows, split
 
 __all__ = [
     "CONDITIONS",
-    "Choice",
     "Condition",
     "Culture",
     "Drug",
@@ -25,6 +25,8 @@ __all__ = [
     "IcuItem",
     "Lab",
     "Title",
+    "WeightedChoice",
+    "WeightedNames",
     "condition_titles",
     "cultures",
     "diagnoses",
@@ -35,6 +37,7 @@ __all__ = [
     "organisms",
     "phrases",
     "procedures",
+    "recorded_values",
 ]
 
 
@@ -178,8 +181,8 @@ class FindingKind:
 
     Attributes:
         name: Its key.
-        attributes: The attributes it can be reported as.
-        told: Attribute → how often it is among those reported; 1 where the file names no number.
+        reported: Attribute that it can be reported as → how often it is among those reported; 1 where the file names
+            no number.
         sides: `one`, `both`, `either` (one or both) or `none` (midline).
         places: Objects; `{s}` each side, `{z}` a lung zone, `{u}` an upper zone, `{r}` usually right.
         base: Probability in a study without any of the boosting conditions.
@@ -190,8 +193,7 @@ class FindingKind:
     """
 
     name: str
-    attributes: tuple[str, ...]
-    told: dict[str, float]
+    reported: dict[str, float]
     sides: str
     places: tuple[str, ...]
     base: float
@@ -201,12 +203,17 @@ class FindingKind:
     bedside: bool
 
     @property
+    def attributes(self) -> tuple[str, ...]:
+        """The attributes that it can be reported as."""
+        return tuple(self.reported)
+
+    @property
     def lasts(self) -> bool:
         """Whether it stays for life once it is there."""
         return self.keeps > 0.8
 
 
-class Choice:
+class WeightedChoice:
     """A weighted choice among fixed values, drawn by binary search."""
 
     def __init__(self, weights: list[float]) -> None:
@@ -220,6 +227,10 @@ class Choice:
     def at(self, share: float) -> int:
         """The position that a number from 0 to 1 stands for."""
         return int(np.searchsorted(self._edges, share, side="right"))
+
+
+#: Names, and a weighted choice among them.
+WeightedNames: TypeAlias = tuple[tuple[str, ...], WeightedChoice]
 
 
 def _titles(name: str) -> tuple[Title, ...]:
@@ -248,13 +259,13 @@ def procedures() -> tuple[Title, ...]:
 
 
 @cache
-def condition_titles(kind: str) -> dict[tuple[str, str], tuple[tuple[Title, ...], Choice]]:
+def condition_titles(kind: str) -> dict[tuple[str, str], tuple[tuple[Title, ...], WeightedChoice]]:
     """(condition or illness, ICD version) → its codes and a weighted choice; `kind` is diagnoses or procedures."""
     titles = diagnoses() if kind == "diagnoses" else procedures()
     groups: dict[tuple[str, str], list[Title]] = {}
     for title in titles:
         groups.setdefault((title.condition, title.version), []).append(title)
-    return {key: (tuple(group), Choice([t.weight for t in group])) for key, group in groups.items()}
+    return {key: (tuple(group), WeightedChoice([t.weight for t in group])) for key, group in groups.items()}
 
 
 @cache
@@ -338,12 +349,22 @@ def cultures() -> tuple[Culture, ...]:
 
 
 @cache
-def organisms() -> dict[str, tuple[tuple[str, ...], Choice]]:
+def organisms() -> dict[str, WeightedNames]:
     """Group → organisms and a weighted choice."""
+    return _weighted("organisms.tsv", "group", "organism")
+
+
+@cache
+def recorded_values() -> dict[str, WeightedNames]:
+    """Kind of value (ward, icu, admission type, race …) → what may be recorded, and a weighted choice."""
+    return _weighted("values.tsv", "kind", "name")
+
+
+def _weighted(file: str, kind: str, name: str) -> dict[str, WeightedNames]:
     groups: dict[str, list[tuple[str, float]]] = {}
-    for r in rows("organisms.tsv"):
-        groups.setdefault(r["group"], []).append((r["organism"], float(r["weight"])))
-    return {g: (tuple(n for n, _ in v), Choice([w for _, w in v])) for g, v in groups.items()}
+    for r in rows(file):
+        groups.setdefault(r[kind], []).append((r[name], float(r["weight"])))
+    return {g: (tuple(n for n, _ in v), WeightedChoice([w for _, w in v])) for g, v in groups.items()}
 
 
 @cache
@@ -352,8 +373,7 @@ def finding_kinds() -> tuple[FindingKind, ...]:
     return tuple(
         FindingKind(
             name=r["name"],
-            attributes=tuple(_told(r["attributes"])),
-            told=_told(r["attributes"]),
+            reported=_shares(r["attributes"]),
             sides=r["sides"],
             places=split(r["places"], ";"),
             base=float(r["base"]),
@@ -366,7 +386,7 @@ def finding_kinds() -> tuple[FindingKind, ...]:
     )
 
 
-def _told(text: str) -> dict[str, float]:
+def _shares(text: str) -> dict[str, float]:
     pairs = (part.partition(":") for part in split(text, ";"))
     return {name: float(number or 1) for name, _, number in pairs}
 

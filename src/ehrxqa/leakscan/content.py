@@ -51,9 +51,20 @@ _UNREADABLE = {
 }
 #: Programs, fonts and the like: they hold no tables; the texts in them are looked at.
 _HARMLESS = (
-    b"\x7fELF", b"MZ", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"\0asm", b"wOFF", b"wOF2", b"\0\1\0\0", b"OTTO",
-    b"DIRC", b"\0\0\1\0", b"!<arch>", b"\xde\x12\x04\x95",
-)  # fmt: skip
+    b"\x7fELF",
+    b"MZ",
+    b"\xcf\xfa\xed\xfe",
+    b"\xca\xfe\xba\xbe",
+    b"\0asm",
+    b"wOFF",
+    b"wOF2",
+    b"\0\1\0\0",
+    b"OTTO",
+    b"DIRC",
+    b"\0\0\1\0",
+    b"!<arch>",
+    b"\xde\x12\x04\x95",
+)
 _TABLES = (b"SQLite format 3\0", b"PAR1", b"ARROW1", b"\x93NUMPY")
 _STRING = re.compile(rb"[\x20-\x7e\t]{6,}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{40}[A-Za-z0-9+/_\s-]*={0,2}")

@@ -147,9 +147,13 @@ class QuestionRecords(Sequence[QuestionRecord]):
             SettingsError: There is no such scope, modality, answer type, need or split.
         """
         named = {
-            "scope": scope, "modality": modality, "family": family, "answer_type": answer_type, "needs": needs,
+            "scope": scope,
+            "modality": modality,
+            "family": family,
+            "answer_type": answer_type,
+            "needs": needs,
             "split": split,
-        }  # fmt: skip
+        }
         wanted = {name: _wanted(name, value) for name, value in named.items() if value is not None}
         kept = [
             each

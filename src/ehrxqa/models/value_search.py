@@ -21,13 +21,29 @@ __all__ = ["SEARCHED", "SYNONYMS", "How", "Match", "Spot", "ValueIndex"]
 
 #: Columns whose values have names that questions use.
 SEARCHED: Final = (
-    "d_icd_diagnoses.long_title", "d_icd_procedures.long_title", "d_items.label", "d_items.abbreviation",
-    "d_labitems.label", "prescriptions.drug", "prescriptions.route", "microbiologyevents.spec_type_desc",
-    "microbiologyevents.test_name", "microbiologyevents.org_name", "admissions.admission_type",
-    "admissions.admission_location", "admissions.discharge_location", "admissions.insurance", "admissions.language",
-    "admissions.marital_status", "icustays.first_careunit", "transfers.careunit", "transfers.eventtype",
-    "cost.event_type", "tb_cxr.viewposition", "patients.gender",
-)  # fmt: skip
+    "d_icd_diagnoses.long_title",
+    "d_icd_procedures.long_title",
+    "d_items.label",
+    "d_items.abbreviation",
+    "d_labitems.label",
+    "prescriptions.drug",
+    "prescriptions.route",
+    "microbiologyevents.spec_type_desc",
+    "microbiologyevents.test_name",
+    "microbiologyevents.org_name",
+    "admissions.admission_type",
+    "admissions.admission_location",
+    "admissions.discharge_location",
+    "admissions.insurance",
+    "admissions.language",
+    "admissions.marital_status",
+    "icustays.first_careunit",
+    "transfers.careunit",
+    "transfers.eventtype",
+    "cost.event_type",
+    "tb_cxr.viewposition",
+    "patients.gender",
+)
 
 #: What people say → what titles and labels say. Each stands for words or a row of words; the left is never a value.
 SYNONYMS: Final[Mapping[str, str]] = {

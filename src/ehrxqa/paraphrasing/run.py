@@ -162,9 +162,13 @@ def paraphrase(
         synthetic = manifest.synthetic is True
         require_consent(where, what, synthetic=synthetic, confirmed=confirm_endpoint, ask=ask)
         settings = {
-            "format": _FORMAT, "endpoint": where.url, "model": model, "temperature": temperature, "seed": seed,
+            "format": _FORMAT,
+            "endpoint": where.url,
+            "model": model,
+            "temperature": temperature,
+            "seed": seed,
             "instructions": instructions_digest(),
-        }  # fmt: skip
+        }
         digest = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:16]
         with (
             Journal(out / WORK_FOLDER / "paraphrase" / f"{digest}.jsonl", settings) as journal,

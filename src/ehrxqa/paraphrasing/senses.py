@@ -43,10 +43,13 @@ def _rows() -> tuple[tuple[str, str, str], ...]:
         ("times", "exactly", rf"(?:exactly|precisely|just|only) (?:twice|{_N} times)|(?:twice|{_N} times) exactly"),
         ("times", "once", r"at least once|one or more times|ever\b(?! since)"),
         ("order", "second to last", r"second[- ]to[- ]last|second[- ]last|next[- ]to[- ]last|penultimate"),
-        ("age", "and above",
-         rf"(?:at least|no younger than|not younger than) {_N}(?: years(?: old| of age))?(?! (?:year|month|day|hour)s? ago)(?! times)"
-         rf"|{_N} years (?:old|of age) or (?:above|older|over|more)|(?:or|and) (?:above|older|over|more|up)(?! times)"),
-    ]  # fmt: skip
+        (
+            "age",
+            "and above",
+            rf"(?:at least|no younger than|not younger than) {_N}(?: years(?: old| of age))?(?! (?:year|month|day|hour)s? ago)(?! times)"
+            rf"|{_N} years (?:old|of age) or (?:above|older|over|more)|(?:or|and) (?:above|older|over|more|up)(?! times)",
+        ),
+    ]
     for where, stay in (("hospital", _HOSPITAL), ("icu", _ICU)):
         rows += [
             ("visit", f"current {where}", rf"(?:current|present|ongoing) {stay}"),
@@ -63,32 +66,65 @@ def _rows() -> tuple[tuple[str, str, str], ...]:
     ]
     for unit in _UNITS[:4]:
         rows += [
-            ("within", f"number {unit}", rf"(?:within|no more than|not more than|at most|inside)(?: the)?(?: next| following)? {_N} {unit}s?(?! ago)"),
-            ("period", f"rolling {unit}", rf"(?:in|within|over|during|throughout|from|of) the (?:(?:past|last|previous|preceding) {_N}|past|last) {unit}s?"
-             rf"|(?:since|from) {_N} {unit}s? ago|past (?:{_N} )?{unit}s?"),
-            ("period", f"until {unit}", rf"(?:up to|up until|until|till|by|no later than|at least|more than|over) {_N} {unit}s? ago|{_N} {unit}s? ago or (?:earlier|before|more)"),
+            (
+                "within",
+                f"number {unit}",
+                rf"(?:within|no more than|not more than|at most|inside)(?: the)?(?: next| following)? {_N} {unit}s?(?! ago)",
+            ),
+            (
+                "period",
+                f"rolling {unit}",
+                rf"(?:in|within|over|during|throughout|from|of) the (?:(?:past|last|previous|preceding) {_N}|past|last) {unit}s?"
+                rf"|(?:since|from) {_N} {unit}s? ago|past (?:{_N} )?{unit}s?",
+            ),
+            (
+                "period",
+                f"until {unit}",
+                rf"(?:up to|up until|until|till|by|no later than|at least|more than|over) {_N} {unit}s? ago|{_N} {unit}s? ago or (?:earlier|before|more)",
+            ),
             ("period", f"this {unit}", rf"(?:this|the current) {unit}" if unit != "day" else "today"),
             ("period", f"last {unit}", rf"(?:last|the previous|the prior) {unit}" if unit != "day" else "yesterday"),
-        ]  # fmt: skip
+        ]
     rows += [
         ("date", "from to", rf"(?:from|between) {_D} (?:to|and|until) {_D}"),
         ("date", "since", rf"(?:in|on) or after {_D}"),
         ("date", "beyond", rf"(?:before|prior to|after|following|ahead of) (?:the (?:end|start|beginning) of )?{_D}"),
-        ("date", "until", rf"(?:until|till|up to|up until|through|by|no later than|on or before)(?: and including)? (?:the end of )?{_D}"),
-        ("date", "since", rf"(?:since|from|starting (?:in|from|on|with)|beginning (?:in|on|with)|on or after|as of) (?:the (?:start|beginning) of )?{_D}(?: on(?:wards?)?)?"),
+        (
+            "date",
+            "until",
+            rf"(?:until|till|up to|up until|through|by|no later than|on or before)(?: and including)? (?:the end of )?{_D}",
+        ),
+        (
+            "date",
+            "since",
+            rf"(?:since|from|starting (?:in|from|on|with)|beginning (?:in|on|with)|on or after|as of) (?:the (?:start|beginning) of )?{_D}(?: on(?:wards?)?)?",
+        ),
         ("date", "part", rf"(?:end|start|beginning|middle) of {_D}"),
         ("date", "in", rf"(?:in|on|during|within|throughout|over|of|for|at) {_D}"),
         ("date", "unclear", _D),
-        ("comparison of studies", "still absent", r"neither (?:of (?:the (?:two )?|these )?)?(?:study|studies)|still (?:absent|no\b|not|missing|without)|remain\w* (?:absent|undetected)"),
-        ("comparison of studies", "newly detected",
-         r"only (?:(?:in|on|by) )?(?:the )?later|newly(?: (?:detected|found|seen|present|visible|identified|appeared))?"
-         r"|(?:now,? )?(?:but|that|and) (?:\w+ )?(?:was|were|is|are)? ?not (?:there |present |seen |visible |detected )?(?:before|previously|earlier)"
-         r"|but absent (?:before|previously)"),
-        ("comparison of studies", "resolved",
-         r"only (?:(?:in|on|by) )?(?:the )?earlier|resol\w+|disappeared|(?:before|previously|earlier),? but (?:(?:is|are|has|have) )?(?:now )?"
-         r"(?:not (?:there )?(?:any ?more|now)|gone|no longer(?: there| present)?)|no longer (?:there|present|seen|visible)|not any ?more"),
-        ("comparison of studies", "still present",
-         r"both (?:of (?:the|these) )?studies|still(?: (?:there|present|seen|visible))?|persist\w*|(?:there|present|seen|visible|found) (?:in|on) both(?! (?:of )?(?:the )?\[)"),
+        (
+            "comparison of studies",
+            "still absent",
+            r"neither (?:of (?:the (?:two )?|these )?)?(?:study|studies)|still (?:absent|no\b|not|missing|without)|remain\w* (?:absent|undetected)",
+        ),
+        (
+            "comparison of studies",
+            "newly detected",
+            r"only (?:(?:in|on|by) )?(?:the )?later|newly(?: (?:detected|found|seen|present|visible|identified|appeared))?"
+            r"|(?:now,? )?(?:but|that|and) (?:\w+ )?(?:was|were|is|are)? ?not (?:there |present |seen |visible |detected )?(?:before|previously|earlier)"
+            r"|but absent (?:before|previously)",
+        ),
+        (
+            "comparison of studies",
+            "resolved",
+            r"only (?:(?:in|on|by) )?(?:the )?earlier|resol\w+|disappeared|(?:before|previously|earlier),? but (?:(?:is|are|has|have) )?(?:now )?"
+            r"(?:not (?:there )?(?:any ?more|now)|gone|no longer(?: there| present)?)|no longer (?:there|present|seen|visible)|not any ?more",
+        ),
+        (
+            "comparison of studies",
+            "still present",
+            r"both (?:of (?:the|these) )?studies|still(?: (?:there|present|seen|visible))?|persist\w*|(?:there|present|seen|visible|found) (?:in|on) both(?! (?:of )?(?:the )?\[)",
+        ),
         ("studies", "later", r"later"),
         ("studies", "earlier", r"earlier"),
         ("order", "second", r"second"),
@@ -99,7 +135,11 @@ def _rows() -> tuple[tuple[str, str, str], ...]:
         ("rank", "top", r"most (?:common|frequent|often)(?:ly)?|top"),
         ("meaning", "meaning", r"stands? for|meaning|does (?:the abbreviation )?\[\w+\] mean|is short for|short for"),
         ("than", "less", r"(?:less|lower|smaller|fewer)(?: than)?|below|beneath|under(?= \[)"),
-        ("than", "greater", r"(?:greater|higher|larger|bigger|wider)(?: than)?|more than|exceed\w*|(?:above|over|beyond)(?= \[)"),
+        (
+            "than",
+            "greater",
+            r"(?:greater|higher|larger|bigger|wider)(?: than)?|more than|exceed\w*|(?:above|over|beyond)(?= \[)",
+        ),
         ("aggregate", "maximum", r"maximum|maximal|highest|largest|greatest|peak"),
         ("aggregate", "minimum", r"minimum|minimal|lowest|smallest|(?<!at )least"),
         ("aggregate", "average", r"averages?|mean"),
@@ -110,7 +150,7 @@ def _rows() -> tuple[tuple[str, str, str], ...]:
         ("balance", "output", r"outputs?"),
         ("direction", "up", r"increas\w*|r[io]se|grown|gain\w*"),
         ("direction", "down", r"decreas\w*|drop\w*|fall\w*|fell|los[te]\w*|declin\w*"),
-    ]  # fmt: skip
+    ]
     for unit, adjective in (("day", "daily"), ("month", "monthly"), ("year", "yearly|annual(?:ly)?")):
         rows.append(("per", unit, rf"{adjective}|(?:per|each|every|by) {unit}"))
     rows += [("unit", unit, rf"{unit}s?") for unit in _UNITS]
@@ -122,10 +162,14 @@ def _rows() -> tuple[tuple[str, str, str], ...]:
         ("logic", "or", r"any (?:one )?of (?:\[\w+\](?:,? (?:and|or) |, )?)+|or|either"),
         ("logic", "both", r"both|in common|common to|shared by"),
         ("logic", "and", r"(?<=\] )and(?= (?:(?:in|the|any|all|on|with|of) )*\[)|as well as|together with|along with"),
-        ("negation", "not", r"not|no|never|without|none|neither|nor|except|excluding|cannot|\w+n't|absent|absence|lack\w*"),
+        (
+            "negation",
+            "not",
+            r"not|no|never|without|none|neither|nor|except|excluding|cannot|\w+n't|absent|absence|lack\w*",
+        ),
         ("normal", "abnormal", r"abnormal\w*"),
         ("normal", "normal", r"normal"),
-    ]  # fmt: skip
+    ]
     return tuple(rows)
 
 
@@ -138,28 +182,83 @@ _TABLE: Final = tuple(
 _CONTENT: Final = tuple(
     re.compile(rf"\b(?:{words})")
     for words in (
-        r"x-ray|radiograph|study|studies|scan\b|image|film", r"prescri", r"drug|medication|medicine", r"diagnos",
-        r"procedure|underg|underwent", r"lab\b|laborator", r"microbiolog|culture|specimen", r"organism|grow|grew",
-        r"test", r"intake|input", r"output", r"weigh", r"height|tall", r"cost|charg|bill|expens", r"dose|dosage|doses",
-        r"route|administ|method", r"insur", r"marital|married", r"gender\b|sex\b", r"birth|born", r"aged?\b|old\b|in their",
-        r"die[ds]?\b|dead|death|dying|mortality|deceased", r"surviv", r"icu\b|intensive care", r"emergency",
-        r"hospital|admission|admit", r"care ?unit|unit\b", r"discharg|releas", r"length|long\b|duration|lasted", r"ids?\b|identif",
-        r"locations?|where|sites?\b|regions?\b|areas?\b", r"cardiac|heart", r"mediastinum|mediastinal", r"thora", r"half", r"third",
-        r"complet|finish|ended", r"percentile|rank", r"share|percent|proportion|fraction|rate", r"volume|amount", r"ml\b|milli",
-        r"allerg", r"ward", r"substance", r"abbreviat|stand|mean|short", r"different|distinct|unique", r"new\b|newly",
-        r"patient|people|individuals|persons?\b|who\b", r"differ|chang|minus|subtract|balance|exceed|(?:great|high|larg|bigg)er than", r"normal|abnormal",
-        r"male\b|men\b|man\b", r"female|women|woman", r"values?|levels?|measure|readings?|results?", r"type|kind",
+        r"x-ray|radiograph|study|studies|scan\b|image|film",
+        r"prescri",
+        r"drug|medication|medicine",
+        r"diagnos",
+        r"procedure|underg|underwent",
+        r"lab\b|laborator",
+        r"microbiolog|culture|specimen",
+        r"organism|grow|grew",
+        r"test",
+        r"intake|input",
+        r"output",
+        r"weigh",
+        r"height|tall",
+        r"cost|charg|bill|expens",
+        r"dose|dosage|doses",
+        r"route|administ|method",
+        r"insur",
+        r"marital|married",
+        r"gender\b|sex\b",
+        r"birth|born",
+        r"aged?\b|old\b|in their",
+        r"die[ds]?\b|dead|death|dying|mortality|deceased",
+        r"surviv",
+        r"icu\b|intensive care",
+        r"emergency",
+        r"hospital|admission|admit",
+        r"care ?unit|unit\b",
+        r"discharg|releas",
+        r"length|long\b|duration|lasted",
+        r"ids?\b|identif",
+        r"locations?|where|sites?\b|regions?\b|areas?\b",
+        r"cardiac|heart",
+        r"mediastinum|mediastinal",
+        r"thora",
+        r"half",
+        r"third",
+        r"complet|finish|ended",
+        r"percentile|rank",
+        r"share|percent|proportion|fraction|rate",
+        r"volume|amount",
+        r"ml\b|milli",
+        r"allerg",
+        r"ward",
+        r"substance",
+        r"abbreviat|stand|mean|short",
+        r"different|distinct|unique",
+        r"new\b|newly",
+        r"patient|people|individuals|persons?\b|who\b",
+        r"differ|chang|minus|subtract|balance|exceed|(?:great|high|larg|bigg)er than",
+        r"normal|abnormal",
+        r"male\b|men\b|man\b",
+        r"female|women|woman",
+        r"values?|levels?|measure|readings?|results?",
+        r"type|kind",
     )
-)  # fmt: skip
+)
 
 _PLACEHOLDER: Final = re.compile(r"\[[a-z]+_\d+\]")
 _ASKED: Final = (
-    ("number", re.compile(r"\b(?:how many(?! ml\b)|(?<!by )how often|how frequently|how long|number of|count of|count\b)")),
-    ("time", re.compile(r"\b(?:when(?! [^,?]* compared)|(?:what|which) (?:times?|dates?)|times? (?:at which|of)|dates? (?:on which|of|and time))\b")),
-    ("name", re.compile(
-        r"\b(?:what|which|list|name|give|show me|tell me(?! whether| if)|identify|where|who|provide|specify|state|report"
-        r"|enumerate|find|subtract|add up|calculate|compute|how (?:is|was|are|were|does|did|much|many ml|large|high|low|tall|old))\b")),
-)  # fmt: skip
+    (
+        "number",
+        re.compile(r"\b(?:how many(?! ml\b)|(?<!by )how often|how frequently|how long|number of|count of|count\b)"),
+    ),
+    (
+        "time",
+        re.compile(
+            r"\b(?:when(?! [^,?]* compared)|(?:what|which) (?:times?|dates?)|times? (?:at which|of)|dates? (?:on which|of|and time))\b"
+        ),
+    ),
+    (
+        "name",
+        re.compile(
+            r"\b(?:what|which|list|name|give|show me|tell me(?! whether| if)|identify|where|who|provide|specify|state|report"
+            r"|enumerate|find|subtract|add up|calculate|compute|how (?:is|was|are|were|does|did|much|many ml|large|high|low|tall|old))\b"
+        ),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ key, are not exported. Times are those of the databases, shifted as these are.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,39 +30,115 @@ MEDS_VERSION: Final = "0.4.1"
 _SPLIT: Final = {"train": "train", "test": "held_out"}
 _ROWS: Final = 100_000
 
-#: Table, time, code, number, text, image path, description. `e` is the table; `d` its dictionary, if it has one.
-_EVENTS: Final[tuple[tuple[str, str, str, str, str, str, str, str], ...]] = (
-    ("patients", "null", "'GENDER//' || e.gender", "null", "null", "null", "'sex'", ""),
-    ("patients", "e.dob", "'MEDS_BIRTH'", "null", "null", "null", "'birth'", ""),
-    ("admissions", "e.admittime", "'HOSPITAL_ADMISSION//' || e.admission_type", "null", "e.admission_location", "null",
-     "'admission to the hospital'", ""),
-    ("transfers", "e.intime", "'TRANSFER//' || e.eventtype", "null", "e.careunit", "null", "'transfer to a unit'", ""),
-    ("icustays", "e.intime", "'ICU_ADMISSION//' || e.first_careunit", "null", "null", "null", "'ICU admission'", ""),
-    ("diagnoses_icd", "e.charttime", "'DIAGNOSIS//ICD//' || e.icd_code", "null", "null", "null", "d.long_title",
-     "d_icd_diagnoses d on d.icd_code = e.icd_code"),
-    ("procedures_icd", "e.charttime", "'PROCEDURE//ICD//' || e.icd_code", "null", "null", "null", "d.long_title",
-     "d_icd_procedures d on d.icd_code = e.icd_code"),
-    ("labevents", "e.charttime", "'LAB//' || cast(e.itemid as integer) || '//' || coalesce(e.valueuom, '')",
-     "e.valuenum", "null", "null", "d.label", "d_labitems d on d.itemid = e.itemid"),
-    ("chartevents", "e.charttime", "'VITAL//' || cast(e.itemid as integer) || '//' || coalesce(e.valueuom, '')",
-     "e.valuenum", "null", "null", "d.label", "d_items d on d.itemid = e.itemid"),
-    ("inputevents", "e.starttime", "'INPUT//' || cast(e.itemid as integer)", "e.amount", "null", "null", "d.label",
-     "d_items d on d.itemid = e.itemid"),
-    ("outputevents", "e.charttime", "'OUTPUT//' || cast(e.itemid as integer)", "e.value", "null", "null", "d.label",
-     "d_items d on d.itemid = e.itemid"),
-    ("prescriptions", "e.starttime", "'MEDICATION//START//' || e.drug", "e.dose_val_rx",
-     "e.dose_unit_rx || ', ' || e.route", "null", "e.drug", ""),
-    ("prescriptions", "e.stoptime", "'MEDICATION//STOP//' || e.drug", "null", "null", "null", "e.drug", ""),
-    ("microbiologyevents", "e.charttime", "'MICROBIOLOGY//' || e.test_name", "null", "e.org_name", "null",
-     "e.test_name", ""),
-    ("tb_cxr", "e.studydatetime", "'CXR//' || coalesce(e.viewposition, '')", "null", "null",
-     "'p' || substr(e.subject_id, 1, 2) || '/p' || e.subject_id || '/s' || e.study_id || '/' || e.image_id || '.jpg'",
-     "'chest X-ray study, by view'", ""),
-    ("icustays", "e.outtime", "'ICU_DISCHARGE//' || e.last_careunit", "null", "null", "null", "'ICU discharge'", ""),
-    ("admissions", "e.dischtime", "'HOSPITAL_DISCHARGE//' || coalesce(e.discharge_location, '')", "null", "null",
-     "null", "'discharge from the hospital'", ""),
-    ("patients", "e.dod", "'MEDS_DEATH'", "null", "null", "null", "'death'", ""),
-)  # fmt: skip
+
+@dataclass(frozen=True)
+class _Events:
+    """The events that a table gives, as SQL over `e`, a row of it, and `d`, its row in a dictionary.
+
+    Attributes:
+        table: The table.
+        time: When it happened; null for what has no time.
+        code: What it is.
+        description: What the code says, in words.
+        number, text, image: Values of the event.
+        dictionary: The dictionary and how it is joined.
+    """
+
+    table: str
+    time: str
+    code: str
+    description: str
+    number: str = "null"
+    text: str = "null"
+    image: str = "null"
+    dictionary: str = ""
+
+
+_EVENTS: Final = (
+    _Events("patients", "null", "'GENDER//' || e.gender", "'sex'"),
+    _Events("patients", "e.dob", "'MEDS_BIRTH'", "'birth'"),
+    _Events(
+        "admissions",
+        "e.admittime",
+        "'HOSPITAL_ADMISSION//' || e.admission_type",
+        "'admission to the hospital'",
+        text="e.admission_location",
+    ),
+    _Events("transfers", "e.intime", "'TRANSFER//' || e.eventtype", "'transfer to a unit'", text="e.careunit"),
+    _Events("icustays", "e.intime", "'ICU_ADMISSION//' || e.first_careunit", "'ICU admission'"),
+    _Events(
+        "diagnoses_icd",
+        "e.charttime",
+        "'DIAGNOSIS//ICD//' || e.icd_code",
+        "d.long_title",
+        dictionary="d_icd_diagnoses d on d.icd_code = e.icd_code",
+    ),
+    _Events(
+        "procedures_icd",
+        "e.charttime",
+        "'PROCEDURE//ICD//' || e.icd_code",
+        "d.long_title",
+        dictionary="d_icd_procedures d on d.icd_code = e.icd_code",
+    ),
+    _Events(
+        "labevents",
+        "e.charttime",
+        "'LAB//' || cast(e.itemid as integer) || '//' || coalesce(e.valueuom, '')",
+        "d.label",
+        number="e.valuenum",
+        dictionary="d_labitems d on d.itemid = e.itemid",
+    ),
+    _Events(
+        "chartevents",
+        "e.charttime",
+        "'VITAL//' || cast(e.itemid as integer) || '//' || coalesce(e.valueuom, '')",
+        "d.label",
+        number="e.valuenum",
+        dictionary="d_items d on d.itemid = e.itemid",
+    ),
+    _Events(
+        "inputevents",
+        "e.starttime",
+        "'INPUT//' || cast(e.itemid as integer)",
+        "d.label",
+        number="e.amount",
+        dictionary="d_items d on d.itemid = e.itemid",
+    ),
+    _Events(
+        "outputevents",
+        "e.charttime",
+        "'OUTPUT//' || cast(e.itemid as integer)",
+        "d.label",
+        number="e.value",
+        dictionary="d_items d on d.itemid = e.itemid",
+    ),
+    _Events(
+        "prescriptions",
+        "e.starttime",
+        "'MEDICATION//START//' || e.drug",
+        "e.drug",
+        number="e.dose_val_rx",
+        text="e.dose_unit_rx || ', ' || e.route",
+    ),
+    _Events("prescriptions", "e.stoptime", "'MEDICATION//STOP//' || e.drug", "e.drug"),
+    _Events("microbiologyevents", "e.charttime", "'MICROBIOLOGY//' || e.test_name", "e.test_name", text="e.org_name"),
+    _Events(
+        "tb_cxr",
+        "e.studydatetime",
+        "'CXR//' || coalesce(e.viewposition, '')",
+        "'chest X-ray study, by view'",
+        image="'p' || substr(e.subject_id, 1, 2) || '/p' || e.subject_id || '/s' || e.study_id || '/' "
+        "|| e.image_id || '.jpg'",
+    ),
+    _Events("icustays", "e.outtime", "'ICU_DISCHARGE//' || e.last_careunit", "'ICU discharge'"),
+    _Events(
+        "admissions",
+        "e.dischtime",
+        "'HOSPITAL_DISCHARGE//' || coalesce(e.discharge_location, '')",
+        "'discharge from the hospital'",
+    ),
+    _Events("patients", "e.dod", "'MEDS_DEATH'", "'death'"),
+)
 
 
 def export_meds(out: Path, folder: Path) -> tuple[Path, ...]:
@@ -96,8 +173,10 @@ def export_meds(out: Path, folder: Path) -> tuple[Path, ...]:
             ]
         listed = sorted(codes)
         none = pa.array([None] * len(listed), pa.list_(pa.utf8()))
-        table = pa.table([pa.array(listed, pa.utf8()), pa.array([codes[code] for code in listed], pa.utf8()), none],
-                         names=["code", "description", "parent_codes"])  # fmt: skip
+        table = pa.table(
+            [pa.array(listed, pa.utf8()), pa.array([codes[code] for code in listed], pa.utf8()), none],
+            names=["code", "description", "parent_codes"],
+        )
         with atomic_path(metadata["codes.parquet"]) as part:
             pq.write_table(table, part, compression="zstd")
         with atomic_path(metadata["subject_splits.parquet"]) as part:
@@ -162,11 +241,10 @@ def _table(rows: list[tuple[Any, ...]], schema: Any) -> Any:
 def _events_sql() -> str:
     """All events; those at one time in the order of `_EVENTS`: an admission first, a discharge last."""
     parts = [
-        f"select cast(e.subject_id as integer) as subject, {time} as time, {code} as code, "
-        f"cast({number} as real) as number, {text} as text, {image} as image, '{table}' as place, "
-        f"cast(e.row_id as integer) as row_id, {order} as rank "
-        f"from {table} e where {code} is not null and ({time} is not null or {order} = 0)"
-        for order, (table, time, code, number, text, image, _, _) in enumerate(_EVENTS)
+        f"select cast(e.subject_id as integer) as subject, {of.time} as time, {of.code} as code, "
+        f"cast({of.number} as real) as number, {of.text} as text, {of.image} as image, '{of.table}' as place, "
+        f"cast(e.row_id as integer) as row_id, {order} as rank from {of.table} e where {_counts(of)}"
+        for order, of in enumerate(_EVENTS)
     ]
     return (
         "select subject, time, code, number, text, image, place, row_id from (" + " union all ".join(parts) + ") "
@@ -177,11 +255,16 @@ def _events_sql() -> str:
 def _codes_sql() -> str:
     """Codes with a description: the first of several in the alphabet."""
     parts = [
-        f"select {code} as code, {description} as description from {table} e {f'left join {joined}' if joined else ''} "
-        f"where {code} is not null and ({time} is not null or {order} = 0)"
-        for order, (table, time, code, _, _, _, description, joined) in enumerate(_EVENTS)
+        f"select {of.code} as code, {of.description} as description from {of.table} e "
+        f"{f'left join {of.dictionary}' if of.dictionary else ''} where {_counts(of)}"
+        for of in _EVENTS
     ]
     return f"select code, min(description) from ({' union all '.join(parts)}) group by code order by code"
+
+
+def _counts(of: _Events) -> str:
+    """Which rows are events: those with a code, and a time if events of the kind have one."""
+    return f"{of.code} is not null" + ("" if of.time == "null" else f" and {of.time} is not null")
 
 
 def _rows(database: Path, sql: str) -> Iterator[tuple[Any, ...]]:

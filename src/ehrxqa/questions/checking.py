@@ -67,8 +67,15 @@ _COLUMNS: Final = {
 }
 #: Value slots whose things may have two names in a database.
 _TWICE_NAMED: Final = (
-    "diagnosis_name", "procedure_name", "drug_name", "lab_name", "test_name", "culture_name", "intake_name", "output_name",
-)  # fmt: skip
+    "diagnosis_name",
+    "procedure_name",
+    "drug_name",
+    "lab_name",
+    "test_name",
+    "culture_name",
+    "intake_name",
+    "output_name",
+)
 #: Why a ranking is no good answer: it has more names than were asked for.
 TIES: Final = "ties in the ranking"
 #: Why a sentence is none for what is asked: the names of the catalogue hold one that begins or ends with it.

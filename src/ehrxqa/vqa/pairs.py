@@ -41,9 +41,7 @@ def write_pairs(path: Path, requests: Iterable[VqaRequest]) -> int:
 
 
 def _record(request: VqaRequest) -> dict[str, Any]:
-    record: dict[str, Any] = {
-        "study_id": request.study_id, "image_id": request.image_id, "question": request.text
-    }  # fmt: skip
+    record: dict[str, Any] = {"study_id": request.study_id, "image_id": request.image_id, "question": request.text}
     return record if request.question is not None else {**record, "expects": request.answer_type}
 
 

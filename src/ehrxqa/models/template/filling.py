@@ -20,9 +20,26 @@ __all__ = ["Filled", "fill"]
 #: Kinds that a reader would miss in an answer: a question that names one and a reading that has no use for it do not
 #: belong together.
 _TELLING: Final = frozenset(
-    ("subject", "study", "diagnosis", "procedure", "drug", "lab", "specimen", "test", "careunit", "time", "within",
-     "object", "attribute", "category", "exact", "age_group", "moment")
-)  # fmt: skip
+    (
+        "subject",
+        "study",
+        "diagnosis",
+        "procedure",
+        "drug",
+        "lab",
+        "specimen",
+        "test",
+        "careunit",
+        "time",
+        "within",
+        "object",
+        "attribute",
+        "category",
+        "exact",
+        "age_group",
+        "moment",
+    )
+)
 
 
 @dataclass(frozen=True)

@@ -126,8 +126,9 @@ def fit_threshold(confidences: Sequence[tuple[float, bool]], penalty: float = PE
 
 def _question_path(out: Path, split: str) -> Path | None:
     """The question file of a split, with or without answers."""
-    return next((path for path in (question_file(out, split, answered=done) for done in (True, False))
-                 if path.is_file()), None)  # fmt: skip
+    return next(
+        (path for path in (question_file(out, split, answered=done) for done in (True, False)) if path.is_file()), None
+    )
 
 
 def _fitted(reader: Reader, records: Sequence[Record], database: Path, progress: Progress = SILENT) -> float:
