@@ -209,7 +209,8 @@ def test_each_tree_of_a_folder_is_built_and_one_that_fails_ends_no_other(small, 
 
 SBATCH = """#!/bin/sh
 # what SLURM does, as far as dask-jobqueue sees it: the script runs elsewhere, and its number is told
-setsid sh "$1" > {folder}/job.log 2>&1 < /dev/null &
+cp "$1" {folder}/job.sh  # as SLURM does: the script is gone once it is submitted
+setsid sh {folder}/job.sh > {folder}/job.log 2>&1 < /dev/null &
 echo "Submitted batch job $!"
 """
 SCANCEL = '#!/bin/sh\nkill -TERM -- "-$1" 2>/dev/null\nexit 0\n'
@@ -227,6 +228,7 @@ def test_jobs_of_slurm_do_shards_and_end_with_the_command(tmp_path, monkeypatch)
     file.write_text(
         'jobs = 1\nmemory = "1GB"\ninterface = "lo"\nqueue = "short"\n'
         f'shared_temp_directory = "{tmp_path}/shared"\nlocal_directory = "{tmp_path}/scratch"\n'
+        f"waiting_seconds = {SLOW}\n"
     )
     cluster = named_cluster(f"slurm:{file}", confirmed="jobs.toml")
     with shard_pool(cluster=cluster) as pool:
@@ -238,7 +240,7 @@ def test_jobs_of_slurm_do_shards_and_end_with_the_command(tmp_path, monkeypatch)
     assert not alive
     assert not any((tmp_path / "shared").iterdir())
     (tools / "sbatch").write_text("#!/bin/sh\necho 'Submitted batch job 0'\n")  # and it never starts
-    file.write_text(file.read_text() + "waiting_seconds = 1.5\n")
+    file.write_text(file.read_text().replace(f"waiting_seconds = {SLOW}", "waiting_seconds = 1.5"))
     with pytest.raises(BuildError, match=r"waited 2 seconds in vain for the first job, .* \(limit: waiting_seconds\)$"):
         shard_pool(cluster=dataclasses.replace(cluster, patience=1.0)).__enter__()
     for text, said in (

@@ -125,3 +125,22 @@ def test_a_signal_while_an_object_is_destroyed_is_not_lost():
     """Python prints what a destructor raises, and drops it."""
     done = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True, timeout=180)
     assert (done.returncode, done.stderr) == (143, "ehrxqa: interrupted; run the same command again to go on\n")
+
+
+AMID = """
+import ehrxqa.cli.main as command_line
+
+def work(**_):
+    exec("import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(600)")
+
+command_line.main.main = work
+raise SystemExit(command_line._guarded([], debug=False))
+"""
+
+
+def test_ctrl_c_amid_a_text_that_is_executed_is_an_interruption_like_any(tmp_path):
+    """Python notes such a one, and ends by the signal whatever the command says, if it runs a module."""
+    (tmp_path / "amid.py").write_text(AMID)
+    command = [sys.executable, "-m", "amid"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=180)
+    assert (done.returncode, done.stderr) == (130, "ehrxqa: interrupted; run the same command again to go on\n")

@@ -54,9 +54,10 @@ _SOON = 0.05
 
 
 class _Ending:
-    """The signal that ends this command, once one has come."""
+    """The signal that ends this command, once one has come, and whether it does."""
 
     sign: signal.Signals | None = None
+    told = False
 
 
 def _end_like_ctrl_c() -> None:
@@ -69,7 +70,7 @@ def _end_like_ctrl_c() -> None:
         _Ending.sign = signal.Signals(number)
         raise KeyboardInterrupt
 
-    _Ending.sign = None
+    _Ending.sign, _Ending.told = None, False
     if threading.current_thread() is threading.main_thread():
         signs = (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP"))  # Windows has no SIGHUP
         for sign in filter(None, signs):
@@ -79,9 +80,18 @@ def _end_like_ctrl_c() -> None:
 
 
 def _sent_again(lost: sys.UnraisableHookArgs) -> None:
-    """Send a signal again that came while an object was being destroyed: Python drops what is raised there."""
-    if isinstance(lost.exc_value, KeyboardInterrupt) and _Ending.sign is not None:
-        again = threading.Timer(_SOON, os.kill, (os.getpid(), _Ending.sign))
+    """Send a signal again that came while an object was being destroyed: Python drops what is raised there.
+
+    Not if the command ends already: what was dropped was raised a second time (by C code that an import runs, say), and
+    a signal amid Python's own end would become the status of the command.
+    """
+    if isinstance(lost.exc_value, KeyboardInterrupt) and (sign := _Ending.sign) is not None:
+
+        def send() -> None:
+            if not _Ending.told:
+                os.kill(os.getpid(), sign)
+
+        again = threading.Timer(_SOON, send)
         again.daemon = True
         again.start()
     else:
@@ -89,6 +99,10 @@ def _sent_again(lost: sys.UnraisableHookArgs) -> None:
 
 
 def _interrupted() -> int:
+    _Ending.told = True
+    # Ctrl-C amid an `exec` of text (a dataclass that is being made, say) has Python end itself by that signal at the
+    # very last, handled or not, unless other text is executed meanwhile
+    exec("")
     print("ehrxqa: interrupted; run the same command again to go on", file=sys.stderr)
     return 128 + (_Ending.sign or signal.SIGINT)
 
