@@ -16,7 +16,8 @@ from ehrxqa.errors import SettingsError
 from ehrxqa.explain.why import why
 from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.models.run import estimate, run
-from ehrxqa.questions.times import TimeChoice, clock_at
+from ehrxqa.questions.clock import clock_at
+from ehrxqa.questions.times import TimeChoice
 from ehrxqa.runs.manifest import read_manifest, recorded_time
 
 NOW = "2103-06-30 12:00:00"

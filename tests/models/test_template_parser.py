@@ -20,7 +20,8 @@ from ehrxqa.models.template.reading import Reader
 from ehrxqa.models.value_search import ValueIndex
 from ehrxqa.models.word_index import WordIndex
 from ehrxqa.questions.families.catalogue import catalogue
-from ehrxqa.questions.times import TIME_OPTIONS, TimeChoice
+from ehrxqa.questions.time_options import TIME_OPTIONS
+from ehrxqa.questions.times import TimeChoice
 
 VALUES = ValueIndex(
     {

@@ -14,12 +14,14 @@ from ehrxqa.paraphrasing.known_words import template_words
 from ehrxqa.paraphrasing.masking import PLACEHOLDER, mask, unmask
 from ehrxqa.paraphrasing.senses import senses
 from ehrxqa.paraphrasing.specimens import Listener, specimens
+from ehrxqa.questions.event_times import EXACT, WITHIN
 from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.image_sql import COMPARISONS
 from ehrxqa.questions.question import Question
 from ehrxqa.questions.saying import say
 from ehrxqa.questions.slots import OPERATIONS
-from ehrxqa.questions.times import EXACT_ADJECTIVES, TIME_OPTIONS, WITHIN, TimeChoice
+from ehrxqa.questions.time_options import TIME_OPTIONS
+from ehrxqa.questions.times import TimeChoice
 from ehrxqa.vqa.question import Target
 
 VALUES = {
@@ -103,10 +105,10 @@ def test_all_ways_to_say_an_option_have_the_same_senses():
         for n in (1, 7):
             said = TimeChoice(name, 2104, 3, 11, n).said()
             options[name, n if name.endswith("day-since") else 0] = {frozenset(_bare(text)) for text in said}
-    options |= {name: {frozenset(_bare(text)) for text in said} for name, (_, said, _) in WITHIN.items()}
+    options |= {name: {frozenset(_bare(text)) for text in within.said} for name, within in WITHIN.items()}
     options |= {
         name: {frozenset(_bare(f"on the {text} time")) for text in said}
-        for name, said in EXACT_ADJECTIVES.items()
+        for name, said in ((name, exact.adjectives) for name, exact in EXACT.items())
         if said != ("",)
     }
     assert {name: senses for name, senses in options.items() if len(senses) != 1} == {}
@@ -138,7 +140,7 @@ def others(question):
     """The choices that differ from that of a question in one slot."""
     template, choice = question.template, question.choice
     for slot in choice.exact if not choice.moments else ():
-        for name in EXACT_ADJECTIVES:
+        for name in EXACT:
             if name not in (choice.exact[slot], "exact-default"):
                 yield replace(choice, exact={**choice.exact, slot: name})
     if len(choice.exact) == 2 and not choice.moments:

@@ -10,7 +10,8 @@ from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.image_sql import COMPARISONS
 from ehrxqa.questions.question import Choice, Question
 from ehrxqa.questions.slots import OPERATIONS
-from ehrxqa.questions.times import NO_TIME, TIME_OPTIONS, TimeChoice
+from ehrxqa.questions.time_options import TIME_OPTIONS
+from ehrxqa.questions.times import NO_TIME, TimeChoice
 from ehrxqa.vqa.question import KINDS, VqaQuestion
 from ehrxqa.vqa.vocabulary import ATTRIBUTES, OBJECTS
 

@@ -13,13 +13,15 @@ from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.questions import batch
 from ehrxqa.questions.batch import BatchTask, Wanted, run_batch
 from ehrxqa.questions.checking import Checked, ToldApart
+from ehrxqa.questions.clock import clock_at
 from ehrxqa.questions.families.catalogue import catalogue, official_template
 from ehrxqa.questions.held_out import HeldOut, split_of_patient
 from ehrxqa.questions.needs import is_stratified
 from ehrxqa.questions.official_sentences import filled
 from ehrxqa.questions.question import Choice, Question
 from ehrxqa.questions.template import official_id
-from ehrxqa.questions.times import NO_TIME, TIME_OPTIONS, TimeChoice, clock_at
+from ehrxqa.questions.time_options import TIME_OPTIONS
+from ehrxqa.questions.times import NO_TIME, TimeChoice
 from ehrxqa.vqa.question import KINDS, Combination
 
 TRUTHS = [

@@ -6,8 +6,9 @@ import pytest
 
 from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.questions.drawing.following import said_twice
+from ehrxqa.questions.drawing.time_filters import candidates
 from ehrxqa.questions.families.catalogue import catalogue
-from ehrxqa.questions.times import TimeChoice, candidates
+from ehrxqa.questions.times import TimeChoice
 from ehrxqa.questions.unanswerable import UNANSWERABLE
 
 

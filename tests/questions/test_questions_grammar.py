@@ -6,11 +6,13 @@ import random
 import pytest
 from made_questions import OFFICIAL
 
+from ehrxqa.questions.drawing.time_filters import candidates
 from ehrxqa.questions.facts import usable
 from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.families.no_source import NO_SOURCE
 from ehrxqa.questions.template import official_text
-from ehrxqa.questions.times import TIME_OPTIONS, TimeChoice, candidates
+from ehrxqa.questions.time_options import TIME_OPTIONS
+from ehrxqa.questions.times import TimeChoice
 
 apsw = pytest.importorskip("apsw")
 

@@ -18,6 +18,7 @@ import pytest
 
 from ehrxqa.questions import nouns
 from ehrxqa.questions.articles import article
+from ehrxqa.questions.event_times import EXACT
 from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.image_sql import COMPARISONS
 from ehrxqa.questions.image_wordings import compared_wordings, finding_wordings, visual_wordings
@@ -25,7 +26,7 @@ from ehrxqa.questions.nouns import MANY, ONE, Nouns, bare, is_plural, with_artic
 from ehrxqa.questions.question import Choice, Question
 from ehrxqa.questions.saying import our_wording
 from ehrxqa.questions.slots import OPERATIONS
-from ehrxqa.questions.times import EXACT_ADJECTIVES, EXACT_ADVERBS, NO_TIME, TimeChoice
+from ehrxqa.questions.times import NO_TIME, TimeChoice
 from ehrxqa.questions.word_forms import WORDS, forms_of
 from ehrxqa.vqa.question import KINDS, Form, VqaQuestion
 from ehrxqa.vqa.vocabulary import ATTRIBUTES, OBJECTS
@@ -140,7 +141,7 @@ def missing(text, template, drawn):
     found += [
         option
         for option in drawn.exact.values()
-        if not any(said in text for said in (*EXACT_ADJECTIVES[option], *EXACT_ADVERBS[option]))
+        if not any(said in text for said in (*EXACT[option].adjectives, *EXACT[option].adverbs))
     ]
     for slot, option in drawn.operations.items():
         said = OPERATIONS[slot].said.get(option, option)

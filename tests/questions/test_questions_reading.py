@@ -17,7 +17,7 @@ from ehrxqa.questions.official_sentences import filled
 from ehrxqa.questions.question import Question
 from ehrxqa.questions.reading import may_be_read_back, read_back, slots_of
 from ehrxqa.questions.slots import TIME_SLOTS
-from ehrxqa.questions.times import TIME_OPTIONS
+from ehrxqa.questions.time_options import TIME_OPTIONS
 
 TEMPLATES = list(catalogue().values())
 #: Words of the official sentences and of filters, and marks, as they may stand in a name.

@@ -13,12 +13,14 @@ import pytest
 from made_questions import OFFICIAL
 
 from ehrxqa.questions.articles import article
+from ehrxqa.questions.event_times import EXACT, WITHIN
 from ehrxqa.questions.families.catalogue import catalogue, official_template
 from ehrxqa.questions.phrases import active, passive
 from ehrxqa.questions.question import Choice, Question
 from ehrxqa.questions.saying import our_wording, say
 from ehrxqa.questions.slots import OPERATIONS, survival_length
-from ehrxqa.questions.times import EXACT_ADJECTIVES, EXACT_ADVERBS, NO_TIME, TIME_OPTIONS, WITHIN, TimeChoice
+from ehrxqa.questions.time_options import TIME_OPTIONS
+from ehrxqa.questions.times import NO_TIME, TimeChoice
 from ehrxqa.vqa.question import KINDS, VqaQuestion
 
 _GOLDEN = Path(__file__).with_name("golden_wordings.txt")
@@ -148,9 +150,9 @@ def test_table_sentences_say_each_filter_once_and_each_option(number):
         for text in said:
             if "g1" in template.times or "[g1]" in "".join(template.said):
                 assert not time.name or _told((*time.said(), *time.noted()), text) == 1, text
-            assert not choice.within or _told(WITHIN[choice.within][1], text) == 1, text
+            assert not choice.within or _told(WITHIN[choice.within].said, text) == 1, text
             for slot in choice.exact:
-                said_of = (*EXACT_ADJECTIVES[choice.exact[slot]], *EXACT_ADVERBS[choice.exact[slot]])
+                said_of = (*EXACT[choice.exact[slot]].adjectives, *EXACT[choice.exact[slot]].adverbs)
                 assert _told(said_of, text), text
             for slot, option in choice.operations.items():
                 words = {*OPERATIONS[slot].said.get(option, (option,))}

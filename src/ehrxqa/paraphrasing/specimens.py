@@ -10,11 +10,13 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
+from ehrxqa.questions.event_times import EXACT
 from ehrxqa.questions.image_sql import COMPARISONS
 from ehrxqa.questions.question import Choice, Question
 from ehrxqa.questions.slots import OPERATIONS
 from ehrxqa.questions.template import Template
-from ehrxqa.questions.times import EXACT, EXACT_ADJECTIVES, NO_TIME, TIME_OPTIONS, TimeChoice
+from ehrxqa.questions.time_options import TIME_OPTIONS
+from ehrxqa.questions.times import NO_TIME, TimeChoice
 from ehrxqa.vqa.question import KINDS, Form, VqaQuestion
 from ehrxqa.vqa.vocabulary import ATTRIBUTES, OBJECTS
 
@@ -54,7 +56,7 @@ def specimens(
         all_times: Whether each time filter is, too; else only as many as the other slots need questions.
     """
     times = _times(template)
-    exacts = [name for name in EXACT if EXACT_ADJECTIVES[name] != ("",)]
+    exacts = [name for name in EXACT if EXACT[name].adjectives != ("",)]
     comparisons = [name for name in COMPARISONS if template.answer == "truth" or name != "still absent"]
     options = {slot: template.options.get(slot) or tuple(OPERATIONS[slot].options) for slot in template.operations}
     places: list[str] = [slot for slot in ("e1", "e2") if slot in template.times]

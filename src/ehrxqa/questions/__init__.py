@@ -3,7 +3,7 @@
 In: the databases of a build. Out: question records in the official form, and links to what they are about.
 
 - The question space: `template`, and all templates in `families`; other packages bring their own.
-- What may stand in a sentence and in SQL: `times`, `slots`, `events`.
+- What may stand in a sentence and in SQL: `time_options`, `event_times`, `slots`, `events`; `times` are filters with a date.
 - A `question` is a template with everything drawn. Functions over it give its `programs` (with `image_sql`), its
   `official_sentences`, our own sentences (`saying` with `image_wordings`, `phrases`, `nouns`, `articles`) and its
   record (`question_records`).

@@ -18,6 +18,7 @@ import msgspec
 from ehrxqa.dataset.links import Links
 from ehrxqa.dataset.records import final_record
 from ehrxqa.questions.checking import LONGER_NAME, TIES, Checked, Checker
+from ehrxqa.questions.clock import clock_at
 from ehrxqa.questions.copies import Copies
 from ehrxqa.questions.drawing.sampler import Sampler
 from ehrxqa.questions.facts import Facts, read_facts
@@ -28,7 +29,6 @@ from ehrxqa.questions.question_records import record_of
 from ehrxqa.questions.saying import our_wording
 from ehrxqa.questions.slots import OPERATIONS
 from ehrxqa.questions.template import Template
-from ehrxqa.questions.times import clock_at
 
 __all__ = ["BatchResult", "BatchTask", "Bench", "Wanted", "bench_of", "run_batch", "truth_key"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from ehrxqa.questions.event_times import EXACT, WITHIN
 from ehrxqa.questions.question import Question
 from ehrxqa.questions.saying import tidy
 from ehrxqa.questions.slots import OPERATIONS, TIME_SLOTS
-from ehrxqa.questions.times import EXACT, WITHIN
 from ehrxqa.spec.values import GENDER_WORDS
 
 __all__ = ["filled", "tag"]
@@ -36,8 +36,8 @@ def filled(question: Question) -> str:
     words = {
         TIME_SLOTS["g1"]: choice.time("g1").nlq,
         TIME_SLOTS["g2"]: choice.time("g2").nlq,
-        TIME_SLOTS["w"]: WITHIN[choice.within][0] if choice.within else "",
-        **{TIME_SLOTS[slot]: EXACT[name][0] for slot, name in choice.exact.items()},
+        TIME_SLOTS["w"]: WITHIN[choice.within].nlq if choice.within else "",
+        **{TIME_SLOTS[slot]: EXACT[name].nlq for slot, name in choice.exact.items()},
         **{TIME_SLOTS[f"g{slot[1]}"]: f"at {moment}" for slot, moment in choice.moments.items()},
         **{slot: OPERATIONS[slot].options[option][0] for slot, option in choice.operations.items()},
     }

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from ehrxqa.questions.event_times import EXACT, MOMENT_SQL, WITHIN
 from ehrxqa.questions.events import VITALS, EventKind
 from ehrxqa.questions.image_sql import condition
 from ehrxqa.questions.slots import operation_sql
-from ehrxqa.questions.times import EXACT, MOMENT_SQL, WINDOWS, WITHIN
 from ehrxqa.vqa.render import render
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class Parts:
     def nth(self, column: str, n: int = 1) -> str:
         """The order by which the first, second or last by time is taken."""
         name = self.choice.exact.get(f"e{n}", "")
-        return EXACT[name][1].format(column=column) if name else ""
+        return EXACT[name].order.format(column=column) if name else ""
 
     def first_or_last(self, column: str) -> str:
         """The same as a further key of an order."""
@@ -145,13 +145,13 @@ class Parts:
                 f"exists ( select 1 from admissions where admissions.subject_id = {subject} and {earlier} between {times} "
                 f"and {later} between {times} )"
             )
-        return WITHIN[self.choice.within][2].format(
+        return WITHIN[self.choice.within].sql.format(
             earlier=earlier, later=later, earlier_visit=f"{one}.hadm_id", later_visit=f"{other}.hadm_id"
         )
 
     def end_of_window(self, time: str) -> str:
         """When the time is over in which something was to follow."""
-        return WINDOWS[self.choice.within].format(time=time)
+        return WITHIN[self.choice.within].over.format(time=time)
 
     def of_visit(self, visit: str = "hosp", n: int = 1) -> str:
         """What selects the visit that a filter names, among the admissions (`hosp`) or ICU stays (`icu`) of a patient."""

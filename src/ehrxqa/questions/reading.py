@@ -14,12 +14,14 @@ from functools import cache
 from itertools import islice
 from typing import Final
 
+from ehrxqa.questions.event_times import EXACT, WITHIN
 from ehrxqa.questions.image_sql import COMPARISONS
 from ehrxqa.questions.official_sentences import filled
 from ehrxqa.questions.question import Question
 from ehrxqa.questions.slots import OPERATIONS, TIME_SLOTS
 from ehrxqa.questions.template import Template
-from ehrxqa.questions.times import EXACT, TIME_OPTIONS, WITHIN, TimeChoice
+from ehrxqa.questions.time_options import TIME_OPTIONS
+from ehrxqa.questions.times import TimeChoice
 from ehrxqa.spec.values import GENDER_OF_WORD
 from ehrxqa.vqa.vocabulary import ATTRIBUTES, OBJECTS
 
@@ -49,8 +51,8 @@ def _by_length(words: Iterator[str]) -> tuple[str, ...]:
 
 #: Known names first, the longest first; a database may have others.
 _KNOWN: Final = _by_length(iter((*OBJECTS, *(name for held in ATTRIBUTES.values() for name in held))))
-_EXACT_WORDS: Final = {name: words for name, (words, _) in EXACT.items() if words}
-_WITHIN_WORDS: Final = {name: words for name, (words, _, _) in WITHIN.items()}
+_EXACT_WORDS: Final = {name: exact.nlq for name, exact in EXACT.items() if exact.nlq}
+_WITHIN_WORDS: Final = {name: within.nlq for name, within in WITHIN.items()}
 _MOMENT: Final = re.compile(r"at (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)")
 
 

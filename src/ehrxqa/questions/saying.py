@@ -17,11 +17,11 @@ from dataclasses import replace
 from typing import Final
 
 from ehrxqa.questions.articles import article
+from ehrxqa.questions.event_times import EXACT, WITHIN
 from ehrxqa.questions.image_wordings import compared_wordings, finding_wordings, visual_wordings
 from ehrxqa.questions.nouns import Nouns, called_by_chance
 from ehrxqa.questions.question import Choice, Question
 from ehrxqa.questions.slots import OPERATIONS, PERIODS, survival_length
-from ehrxqa.questions.times import EXACT_ADJECTIVES, EXACT_ADVERBS, WITHIN
 from ehrxqa.questions.word_forms import WORDS
 from ehrxqa.spec.values import GENDER_WORDS
 
@@ -97,10 +97,10 @@ def _said(choice: Choice, rng: random.Random) -> dict[str, str]:
     period = choice.time("g1")
     said["n1"] = rng.choice(period.noted())
     said["same"] = "during that stay" if period.visit else "in that period" if period.name else ""
-    said["w"] = rng.choice(WITHIN[choice.within][1]) if choice.within else ""
+    said["w"] = rng.choice(WITHIN[choice.within].said) if choice.within else ""
     for slot, name in choice.exact.items():
-        said[slot] = rng.choice(EXACT_ADVERBS.get(name) or EXACT_ADJECTIVES[name])
-        said[f"adj{slot[1]}"] = rng.choice(EXACT_ADJECTIVES[name])
+        said[slot] = rng.choice(EXACT[name].adverbs or EXACT[name].adjectives)
+        said[f"adj{slot[1]}"] = rng.choice(EXACT[name].adjectives)
     said |= {f"at{slot[1]}": moment for slot, moment in choice.moments.items()}
     for slot, option in choice.operations.items():
         operation = OPERATIONS[slot]

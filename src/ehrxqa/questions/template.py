@@ -87,7 +87,7 @@ class Template:
         kinds: Events it speaks of, keys of `EVENTS`; `slots` their value slots, "" for any.
         grains: Calendar grains and visits its filters may have; empty: no filter is drawn.
         fixed: Filters that are not drawn: slot → name.
-        withins: How near two events may have to be; names in `times.WITHIN`.
+        withins: How near two events may have to be; names in `event_times.WITHIN`.
         neural: The NeuralSQL.
         visual: Kind of image question, 1 to 48; 0 for none.
         studies: The studies of a patient that are asked about; of two, the later one first.

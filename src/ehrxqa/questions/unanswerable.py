@@ -16,14 +16,16 @@ from typing import Any, Final
 from ehrxqa.dataset.records import GOLD_PROGRAM
 from ehrxqa.layout import DATABASE_NAME
 from ehrxqa.questions.batch import bench_of
+from ehrxqa.questions.clock import clock_at
 from ehrxqa.questions.copies import Copies
+from ehrxqa.questions.drawing.time_filters import candidates
 from ehrxqa.questions.facts import Facts
 from ehrxqa.questions.families.no_source import NO_SOURCE
 from ehrxqa.questions.question import Question
 from ehrxqa.questions.question_records import record_of
 from ehrxqa.questions.saying import our_wording, tidy
 from ehrxqa.questions.template import Template, official_text
-from ehrxqa.questions.times import TimeChoice, candidates, clock_at
+from ehrxqa.questions.times import TimeChoice
 
 __all__ = ["UNANSWERABLE", "UnanswerableTask", "unanswerable_records"]
 

@@ -14,13 +14,15 @@ from typing import Any, Final
 from ehrxqa.models.template.examples import Example, example_of, kind_of
 from ehrxqa.models.template.mentions import COLUMN_KINDS
 from ehrxqa.models.value_search import ValueIndex
+from ehrxqa.questions.event_times import EXACT
 from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.image_sql import COMPARISONS
 from ehrxqa.questions.question import Choice, Question
 from ehrxqa.questions.saying import say
 from ehrxqa.questions.slots import OPERATIONS, TIME_SLOTS
 from ehrxqa.questions.template import Template
-from ehrxqa.questions.times import EXACT, TIME_OPTIONS, TimeChoice
+from ehrxqa.questions.time_options import TIME_OPTIONS
+from ehrxqa.questions.times import TimeChoice
 from ehrxqa.vqa.question import KINDS, VqaQuestion
 from ehrxqa.vqa.vocabulary import ATTRIBUTES, OBJECTS
 

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ehrxqa.models.value_search import ValueIndex
+from ehrxqa.questions.event_times import EXACT, WITHIN
 from ehrxqa.questions.nouns import MANY, ONE, bare, with_article
 from ehrxqa.questions.slots import OPERATIONS, PERIODS, survival_length
-from ehrxqa.questions.times import EXACT, EXACT_ADJECTIVES, EXACT_ADVERBS, QUARTERS, TIME_OPTIONS, WITHIN, TimeChoice
+from ehrxqa.questions.time_options import TIME_OPTIONS
+from ehrxqa.questions.times import QUARTERS, TimeChoice
 from ehrxqa.questions.word_forms import forms_of
 from ehrxqa.spec.values import GENDER_OF_WORD
 from ehrxqa.vqa.vocabulary import ATTRIBUTES, OBJECTS
@@ -143,13 +145,13 @@ def _words() -> Iterator[tuple[str, Mapping[str, Any]]]:
         | {words: name for name, words in ONE.items()}
         | {words: name for name, words in MANY.items()},
     )
-    yield "within", {words: name for name, (nlq, said, _) in WITHIN.items() for words in (nlq, *said)}
+    yield "within", {words: name for name, within in WITHIN.items() for words in (within.nlq, *within.said)}
     yield (
         "exact",
         {
             words: name
-            for name, (nlq, _) in EXACT.items()
-            for words in (nlq, *EXACT_ADJECTIVES[name], *EXACT_ADVERBS[name])
+            for name, exact in EXACT.items()
+            for words in (exact.nlq, *exact.adjectives, *exact.adverbs)
             if words
         },
     )

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
+from ehrxqa.questions.drawing.time_filters import candidates
 from ehrxqa.questions.facts import Event, Facts, StudyEvent, usable
 from ehrxqa.questions.question import Choice
 from ehrxqa.questions.slots import OPERATIONS
 from ehrxqa.questions.template import Template
-from ehrxqa.questions.times import NO_TIME, TimeChoice, candidates
+from ehrxqa.questions.times import NO_TIME, TimeChoice
 from ehrxqa.questions.visuals import Visuals
 
 __all__ = ["FREQUENT", "WAYS", "Draw", "Happening", "Way", "any_of", "number_as_said", "way"]

@@ -1,4 +1,4 @@
-"""Whether one thing follows another within a time, as the filters of `times.WITHIN` mean it."""
+"""Whether one thing follows another within a time, as the filters of `event_times.WITHIN` mean it."""
 
 from __future__ import annotations
 

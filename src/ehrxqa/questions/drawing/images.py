@@ -8,10 +8,11 @@ from typing import Any
 
 from ehrxqa.questions.drawing.draw import Draw, any_of, way
 from ehrxqa.questions.drawing.group import age_group
+from ehrxqa.questions.drawing.time_filters import candidates
 from ehrxqa.questions.facts import StudyEvent
 from ehrxqa.questions.image_sql import COMPARISONS
 from ehrxqa.questions.question import Choice
-from ehrxqa.questions.times import NO_TIME, TimeChoice, candidates
+from ehrxqa.questions.times import NO_TIME, TimeChoice
 from ehrxqa.vqa.question import Form, VqaQuestion
 
 __all__ = ["any_study", "shown", "studies_under"]

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from ehrxqa.layout import START_YEAR
+from ehrxqa.questions.clock import current_time
 from ehrxqa.questions.drawing.draw import FREQUENT, Draw, Happening, any_of, number_as_said, way
 from ehrxqa.questions.drawing.following import follows, said_twice
+from ehrxqa.questions.drawing.time_filters import candidates
 from ehrxqa.questions.events import VITALS
 from ehrxqa.questions.facts import Event, usable
 from ehrxqa.questions.question import Choice
-from ehrxqa.questions.times import NO_TIME, TIME_OPTIONS, TimeChoice, candidates, current_time
+from ehrxqa.questions.time_options import TIME_OPTIONS
+from ehrxqa.questions.times import NO_TIME, TimeChoice
 from ehrxqa.sql.official_text import VITAL_RANGES
 
 #: Pairs of places in time that a change is measured between.
