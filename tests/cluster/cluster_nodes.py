@@ -7,7 +7,11 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
+
+import psutil
 
 HERE = Path(__file__).parent
 
@@ -20,11 +24,20 @@ PATIENT = {
     "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "30 minutes",
 }
 
-_NODE = (
-    "import sys; _, lifeline, what, *rest = sys.argv; sys.argv = [what, *rest]; "
-    "from ehrxqa.runs.worker import die_with; die_with(int(lifeline)); "
-    "import importlib; importlib.import_module('distributed.cli.' + what).main()"
-)
+
+@cache
+def _zygote() -> subprocess.Popen[bytes]:
+    """The process that forks nodes; one for all tests."""
+    lifeline, _ = os.pipe()  # its other end is closed when this process ends
+    started = subprocess.Popen(
+        [sys.executable, str(HERE / "cluster_zygote.py"), str(lifeline)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        pass_fds=[lifeline],
+        env={**os.environ, "PYTHONPATH": str(HERE)},
+    )
+    os.close(lifeline)
+    return started
 
 
 class NodesUnderTest:
@@ -33,26 +46,25 @@ class NodesUnderTest:
     def __init__(self, folder: Path, *options: str, tls: Path | None = None, **variables: str) -> None:
         self.folder, self.tls, self._options, self._variables = folder, tls, options, variables
         folder.mkdir(parents=True, exist_ok=True)
-        self._lifeline = os.pipe()
-        self.workers: list[subprocess.Popen[bytes]] = []
+        self.workers: list[psutil.Process] = []
         self._number = 0
         self.start_scheduler()
 
-    def _start(self, what: str, *arguments: str, **variables: str) -> subprocess.Popen[bytes]:
+    def _start(self, what: str, *arguments: str, **variables: str) -> psutil.Process:
         self._number += 1
         tls = []
         if self.tls is not None:
             tls = [f"--tls-{part}={self.tls / part}.pem" for part in ("ca-file", "cert", "key")]
-        with (self.folder / f"{what}-{self._number}.log").open("wb") as log:
-            return subprocess.Popen(
-                [sys.executable, "-c", _NODE, str(self._lifeline[0]), what, *arguments, *tls],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                pass_fds=[self._lifeline[0]],
-                env={**os.environ, **PATIENT, "PYTHONPATH": str(HERE), **self._variables, **variables},
-                cwd=self.folder,
-            )
+        told = {
+            "command": [what, *arguments, *tls],
+            "log": str(self.folder / f"{what}-{self._number}.log"),
+            "folder": str(self.folder),
+            "environment": {**os.environ, **PATIENT, **self._variables, **variables},
+        }
+        zygote = _zygote()
+        zygote.stdin.write(json.dumps(told).encode() + b"\n")
+        zygote.stdin.flush()
+        return psutil.Process(int(zygote.stdout.readline()))
 
     def start_scheduler(self, port: int = 0) -> None:
         file = self.folder / f"scheduler-{self._number}.json"
@@ -81,18 +93,22 @@ class NodesUnderTest:
             client.wait_for_workers(count, timeout=SLOW)
 
     def end(self) -> None:
-        for process in (*self.workers, self.scheduler):
-            process.kill()
-        for process in (*self.workers, self.scheduler):
-            process.wait()
-        for end in self._lifeline:
-            os.close(end)
+        kill(*self.workers, self.scheduler)
 
     def __enter__(self) -> NodesUnderTest:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.end()
+
+
+def kill(*processes: psutil.Process) -> None:
+    """End processes without a word, and wait for that."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    for process in processes:
+        process.wait(SLOW)
 
 
 def _appearing(file: Path, seconds: float = SLOW) -> str:

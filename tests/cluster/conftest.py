@@ -14,7 +14,7 @@ def small(tmp_path_factory) -> Path:
     from ehrxqa.vqa.trained.train import vqa_train
 
     root = tmp_path_factory.mktemp("small")
-    ehrxqa.synth(root / "hospital", subjects=60, gold_subjects=15, events_factor=0.05, workers=1)
+    ehrxqa.synth(root / "hospital", subjects=60, gold_subjects=15, events_factor=0.05, image_size=256, workers=1)
     ehrxqa.build(root / "hospital", root / "out", workers=1)
     vqa_train(root / "out", images=root / "hospital", name="first")
     return root

@@ -186,7 +186,7 @@ def test_a_run_asks_its_vision_model_on_the_cluster(small, tmp_path):
             assert report.run.used.images > 0
             scores.append((out / "runs/x/answers.json").read_bytes())
         assert scores[0] == scores[1]
-        with pytest.raises(SettingsError, match="is for models that look at pictures; oracle answers here"):
+        with pytest.raises(SettingsError, match="models that look at pictures; the parser gold and oracle answer here"):
             run(tmp_path / "here", cluster=named_cluster(nodes.address))
 
 

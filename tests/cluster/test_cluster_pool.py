@@ -14,7 +14,7 @@ from pathlib import Path
 import cluster_tasks
 import psutil
 import pytest
-from cluster_nodes import HERE, SLOW, NodesUnderTest, wait_for
+from cluster_nodes import HERE, SLOW, NodesUnderTest, kill, wait_for
 
 from ehrxqa.errors import BuildError, SettingsError, SourceError
 from ehrxqa.progress import Progress
@@ -111,7 +111,7 @@ def test_a_killed_worker_takes_no_shard_with_it(nodes, tmp_path):
         held = wait_for(tmp_path, "held-*")[0]
         os.kill(int(held.name.removeprefix("held-")), signal.SIGKILL)
         assert list(results) == list(range(1, 12))
-    nodes.workers = [worker for worker in nodes.workers if worker.poll() is None]
+    nodes.workers = [worker for worker in nodes.workers if worker.is_running()]
 
 
 def test_a_shard_that_ends_every_worker_is_given_up(tmp_path):
@@ -132,11 +132,7 @@ def test_a_lost_scheduler_is_waited_for_and_repeats_only_what_was_under_way(tmp_
         nodes.add_workers(2)
 
         def kill_and_start_again():
-            nodes.scheduler.kill()
-            nodes.scheduler.wait()
-            for worker in nodes.workers:
-                worker.kill()
-                worker.wait()
+            kill(nodes.scheduler, *nodes.workers)
             nodes.workers = []
             nodes.start_scheduler(nodes.port)
             nodes.add_workers(2)

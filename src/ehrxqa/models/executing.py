@@ -14,7 +14,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from ehrxqa.errors import SettingsError
 from ehrxqa.layout import WORK_FOLDER
 from ehrxqa.neuralsql.cache import AnswerCache
 from ehrxqa.neuralsql.noting import NotingModel
@@ -24,10 +23,10 @@ from ehrxqa.neuralsql.setup import Setup
 from ehrxqa.neuralsql.workers import WorkerPool
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.cluster import Cluster
-from ehrxqa.vqa.models import VqaRequest
+from ehrxqa.vqa.models import VqaModel, VqaRequest
 from ehrxqa.vqa.shards import Opening, VisionPool
 
-__all__ = ["QueryRunner", "answer_cache"]
+__all__ = ["QueryRunner", "answer_cache", "looks_at_pictures"]
 
 #: Models that answer from labels or a file at no cost: each worker has its own.
 _AT_ONCE: Final = ("oracle", "perturbed", "constant", "recorded", "prior", "labels")
@@ -42,7 +41,7 @@ class QueryRunner:
         setup: Database, model, images, limits; its cache is where answers are kept.
         workers: Processes.
         progress: Told what happens.
-        cluster: Where a model that looks at pictures is asked instead of in this process.
+        cluster: Where a model that looks at pictures is asked instead of in this process; others are not.
 
     Attributes:
         name: Of the model; `version` likewise.
@@ -57,11 +56,7 @@ class QueryRunner:
         self._vision: VisionPool | None = None
         self._failed: dict[tuple[str, str], str] = {}
         self.asked = 0
-        if isinstance(setup.model, str) and setup.model.partition(":")[0] in _AT_ONCE:
-            if cluster is not None:
-                raise SettingsError(
-                    f"{cluster.address}: is for models that look at pictures; {setup.model} answers here in no time"
-                )
+        if not looks_at_pictures(setup.model):
             self._pool = WorkerPool(dataclasses.replace(setup, cache=None), workers)
             self.name, self.version = self._pool.model()
             return
@@ -140,6 +135,11 @@ class QueryRunner:
 
 def _key(request: VqaRequest) -> tuple[str, str]:
     return Question(request.text, request.question, request.answer_type).canonical, request.image_id
+
+
+def looks_at_pictures(model: str | VqaModel) -> bool:
+    """Whether a model takes its time, which others can share; else it answers from labels or a file at no cost."""
+    return not isinstance(model, str) or model.partition(":")[0] not in _AT_ONCE
 
 
 def answer_cache(out: Path) -> Path:

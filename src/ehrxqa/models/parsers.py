@@ -30,6 +30,7 @@ from ehrxqa.models.run_records import Cost
 from ehrxqa.net.consent import Ask
 from ehrxqa.neuralsql.predictions import read_predictions
 from ehrxqa.progress import SILENT, Progress
+from ehrxqa.runs.cluster import Cluster
 
 __all__ = [
     "PARSER_SPECS",
@@ -40,6 +41,7 @@ __all__ = [
     "FunctionParser",
     "Parser",
     "Prediction",
+    "Sharing",
     "make_parser",
 ]
 
@@ -118,6 +120,15 @@ class Estimating(Protocol):
 
     def estimate(self, questions: Sequence[AskedQuestion], trials: int) -> Estimate:
         """What asking these questions would take; nothing is sent."""
+        ...
+
+
+@runtime_checkable
+class Sharing(Protocol):
+    """A parser whose work the workers of a cluster can do."""
+
+    def share(self, cluster: Cluster) -> None:
+        """Have it done there from now on."""
         ...
 
 

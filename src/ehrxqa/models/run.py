@@ -16,9 +16,9 @@ from ehrxqa.errors import MissingError, SettingsError
 from ehrxqa.evaluation.profiles import profile_named
 from ehrxqa.files import sha256_of
 from ehrxqa.layout import CURRENT_TIME, DATABASE_OF_SPLIT, SPLITS, database_path
-from ehrxqa.models.executing import QueryRunner, answer_cache
+from ehrxqa.models.executing import QueryRunner, answer_cache, looks_at_pictures
 from ehrxqa.models.judging import gather_evidence, judge_answers
-from ehrxqa.models.parsers import AskedQuestion, Context, Estimate, Estimating, Parser, make_parser
+from ehrxqa.models.parsers import AskedQuestion, Context, Estimate, Estimating, Parser, Sharing, make_parser
 from ehrxqa.models.provenance import images_digest, package_versions, working_copy
 from ehrxqa.models.question_set import QuestionSet, read_questions
 from ehrxqa.models.report import RunReport
@@ -46,6 +46,7 @@ from ehrxqa.runs.cluster import Cluster
 from ehrxqa.runs.lines import Lines
 from ehrxqa.runs.manifest import Manifest, read_manifest, recorded_time
 from ehrxqa.runs.output_folder import exclusive
+from ehrxqa.runs.shards import shared_nodes
 from ehrxqa.shown_progress import FITTING
 from ehrxqa.sql import limits as sql_limits
 from ehrxqa.sql.clock import check_time
@@ -112,7 +113,8 @@ def run(
         restart: Throw away what the folder holds.
         ask: Asked to confirm before anything is sent to an endpoint; see `net.consent`.
         workers: Processes; as many as there are processors if None.
-        cluster: A Dask cluster where a vision model that looks at pictures is asked.
+        cluster: A Dask cluster whose workers ask a language model, each with its own key, and a vision model that looks
+            at pictures.
         progress: Told what happens.
 
     Raises:
@@ -146,7 +148,14 @@ def run(
     )
     maker = _parser(parser, out, database, asked, seed, manifest, options or {}, ask, progress, now)
     count = max(1, min(workers or os.cpu_count() or 1, len(order)))
-    with QueryRunner(setup, count, progress, cluster) as runner:
+    if cluster is not None and not (isinstance(maker, Sharing) or looks_at_pictures(vision)):
+        raise SettingsError(
+            f"{cluster.address}: is for language models and for models that look at pictures; the parser {maker.name} "
+            f"and {_spec_of(vision)} answer here in no time"
+        )
+    with shared_nodes(cluster, progress=progress) as shared, QueryRunner(setup, count, progress, shared) as runner:
+        if shared is not None and isinstance(maker, Sharing):
+            maker.share(shared)
         commit, dirty = working_copy()
         digests = {"dataset": sha256_of(asked.path), "database": sha256}
         if images is not None:

@@ -15,14 +15,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from ehrxqa.errors import SettingsError
 from ehrxqa.net.consent import Ask, require_consent
 from ehrxqa.net.endpoint import Endpoint, is_loopback
+
+if TYPE_CHECKING:
+    from ehrxqa.runs.dask_nodes import Nodes
 
 __all__ = ["CONFIRM_OPTION", "LOCAL", "PATIENCE", "SLURM", "Cluster", "named_cluster"]
 
@@ -43,11 +46,13 @@ class Cluster:
         moved: (path here, path on the workers); what lies below the one lies there below the other. All other paths are
             the same.
         patience: Seconds that a lost scheduler, or the last worker, may take to come back.
+        nodes: Its nodes, where several pools use them one after the other; see `runs.shards.shared_nodes`.
     """
 
     address: str
     moved: tuple[tuple[str, str], ...] = ()
     patience: float = PATIENCE
+    nodes: Nodes | None = field(default=None, repr=False, compare=False)
 
     def there(self, path: Path | str) -> str:
         """Where the workers find a file or folder of this machine.

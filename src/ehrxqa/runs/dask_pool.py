@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from ehrxqa.runs.dask_nodes import Nodes
 
-__all__ = ["DaskPool"]
+__all__ = ["DaskPool", "started_nodes"]
 
 _R = TypeVar("_R")
 
@@ -69,6 +69,7 @@ class DaskPool:
         opened: Makes a context that each worker enters before its first task.
         needs: Files and folders that each worker must have.
         gpu: Whether to keep to workers with the resource GPU, if there are any.
+        each: Shards that are sent out for each worker, if not as many as keep it busy with short ones.
         progress: Told what happens.
     """
 
@@ -80,10 +81,11 @@ class DaskPool:
         opened: Callable[[], AbstractContextManager[Any]] | None = None,
         needs: Sequence[Path] = (),
         gpu: bool = False,
+        each: int | None = None,
         progress: Progress = SILENT,
     ) -> None:
         self._cluster, self._workers, self._gpu, self._progress = cluster, workers, gpu, progress
-        self._needs, self._opened = needs, opened
+        self._needs, self._opened, self._each = needs, opened, each
         self._stack = ExitStack()
         self._client: Client | None = None
         self._session = b""
@@ -108,7 +110,7 @@ class DaskPool:
                 )
             )
             self._stack.enter_context(_quiet())
-            self._nodes = self._stack.enter_context(_nodes(self._cluster, self._workers, self._progress))
+            self._nodes = self._stack.enter_context(started_nodes(self._cluster, self._workers, self._progress))
             self._connect(max(_CONNECTING, self._nodes.seconds))
         except BaseException:
             self._stack.close()
@@ -155,7 +157,7 @@ class DaskPool:
             with suppress(Exception):  # a lost scheduler is seen by whoever waits for a result
                 self._count = max(1, len(self._client.nthreads()))
                 self._looked = time.monotonic()
-        return max(_LEAST, _EACH * self._count)
+        return max(_LEAST, _EACH * self._count) if self._each is None else self._each * self._count
 
     def _send(self, call: bytes) -> _Sent:
         assert self._client is not None
@@ -350,7 +352,16 @@ class _Pickler(pickle.Pickler):
 
 
 @contextmanager
-def _nodes(cluster: Cluster, workers: int | None, progress: Progress) -> Iterator[Nodes]:
+def started_nodes(cluster: Cluster, workers: int | None, progress: Progress) -> Iterator[Nodes]:
+    """The nodes of a cluster, started for this if need be.
+
+    Raises:
+        SettingsError: The extra is missing, or the cluster cannot be used as it is named.
+        BuildError: They cannot be started.
+    """
+    if cluster.nodes is not None:
+        yield cluster.nodes
+        return
     try:
         from ehrxqa.runs.dask_nodes import nodes_of
     except ImportError as error:

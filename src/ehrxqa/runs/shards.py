@@ -14,7 +14,8 @@ shards that were under way.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
@@ -24,7 +25,7 @@ from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.cluster import LOCAL, Cluster
 from ehrxqa.runs.pool import Pool
 
-__all__ = ["ShardPool", "require_same", "shard_pool"]
+__all__ = ["ShardPool", "require_same", "shard_pool", "shared_nodes"]
 
 _R = TypeVar("_R")
 
@@ -65,6 +66,7 @@ def shard_pool(
     opened: Callable[[], AbstractContextManager[Any]] | None = None,
     needs: Sequence[Path] = (),
     gpu: bool = False,
+    each: int | None = None,
     progress: Progress = SILENT,
 ) -> ShardPool:
     """This process (one worker), processes of this machine, or the workers of a cluster.
@@ -76,6 +78,7 @@ def shard_pool(
             then the first argument of every function.
         needs: Files that each worker of a cluster must have as they are here, and folders that must be there.
         gpu: Whether the work is for workers with the resource GPU, if the cluster has any.
+        each: Shards under way for each worker of a cluster, where they are costly to repeat; by default four.
         progress: Told what happens to a cluster.
 
     Raises:
@@ -87,7 +90,27 @@ def shard_pool(
         raise SettingsError(f"{cluster.address}: has workers of its own; --workers is for this machine")
     from ehrxqa.runs.dask_pool import DaskPool  # the extra
 
-    return DaskPool(cluster, workers, opened=opened, needs=needs, gpu=gpu, progress=progress)
+    return DaskPool(cluster, workers, opened=opened, needs=needs, gpu=gpu, each=each, progress=progress)
+
+
+@contextmanager
+def shared_nodes(
+    cluster: Cluster | None, workers: int | None = None, progress: Progress = SILENT
+) -> Iterator[Cluster | None]:
+    """A cluster for several pools of one command: what is started for it is started once.
+
+    Args:
+        cluster: The cluster, if there is one.
+        workers: How many, of `local`.
+        progress: Told what happens.
+    """
+    if cluster is None:
+        yield None
+        return
+    from ehrxqa.runs.dask_pool import started_nodes  # the extra
+
+    with started_nodes(cluster, workers, progress) as nodes:
+        yield replace(cluster, nodes=nodes)
 
 
 def require_same(files: Iterable[tuple[Path, int]]) -> None:

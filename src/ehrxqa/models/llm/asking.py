@@ -5,13 +5,13 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Generic, TypeVar
 
-from ehrxqa.net.chat import ChatClient
+from ehrxqa.net.chat import ChatClient, Reply
 from ehrxqa.runs.journal import Journal
 
-__all__ = ["ModelReply", "at_a_time", "tell"]
+__all__ = ["ModelReply", "Request", "at_a_time", "keep", "kept_reply", "reply_of", "tell"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -32,27 +32,53 @@ class ModelReply:
     tokens_out: int
 
 
-def tell(
-    client: ChatClient, journal: Journal, lock: threading.Lock, identifier: str, body: dict[str, Any]
-) -> ModelReply:
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent for one reply.
+
+    Attributes:
+        identifier: Tells requests of the same words apart.
+        body: As the endpoint takes it.
+    """
+
+    identifier: str
+    body: dict[str, Any]
+
+    @property
+    def asked(self) -> str:
+        """The words of all messages."""
+        return "\n".join(message["content"] for message in self.body["messages"])
+
+
+def reply_of(reply: Reply) -> ModelReply:
+    """The first text that an endpoint gives."""
+    return ModelReply(next(iter(reply.texts), ""), reply.tokens_in, reply.tokens_out)
+
+
+def kept_reply(journal: Journal, request: Request) -> ModelReply | None:
+    """The reply that a journal holds."""
+    kept = journal.finished(request.identifier, request.asked)
+    return None if kept is None else ModelReply(str(kept["text"]), int(kept["tokens_in"]), int(kept["tokens_out"]))
+
+
+def keep(journal: Journal, request: Request, reply: ModelReply) -> None:
+    """Have a journal hold a reply."""
+    journal.add(request.identifier, request.asked, asdict(reply))
+
+
+def tell(client: ChatClient, journal: Journal, lock: threading.Lock, request: Request) -> ModelReply:
     """The reply to a request, from the journal or from the endpoint.
 
     Raises:
         EndpointError: The endpoint refuses or fails; what was answered is kept.
     """
-    asked = "\n".join(message["content"] for message in body["messages"])
     with lock:
-        kept = journal.finished(identifier, asked)
+        kept = kept_reply(journal, request)
     if kept is None:
-        reply = client.ask(body)
-        kept = {
-            "text": next(iter(reply.texts), ""),
-            "tokens_in": reply.tokens_in,
-            "tokens_out": reply.tokens_out,
-        }
+        kept = reply_of(client.ask(request.body))
         with lock:
-            journal.add(identifier, asked, kept)
-    return ModelReply(str(kept["text"]), int(kept["tokens_in"]), int(kept["tokens_out"]))
+            keep(journal, request, kept)
+    return kept
 
 
 class _Failure(Generic[T]):

@@ -14,9 +14,10 @@ from ehrxqa.counting import counted
 from ehrxqa.dataset.splits import load_records
 from ehrxqa.errors import SettingsError
 from ehrxqa.layout import WORK_FOLDER, question_file
-from ehrxqa.models.llm.asking import ModelReply, at_a_time, tell
+from ehrxqa.models.llm.asking import ModelReply, Request, at_a_time, tell
 from ehrxqa.models.llm.clean_up import clean_up
 from ehrxqa.models.llm.prompt import Prompter, tokens_estimated
+from ehrxqa.models.llm.sharing import Asking, shared_replies
 from ehrxqa.models.llm.voting import DrawnModel, vote
 from ehrxqa.models.parsers import AskedQuestion, Context, Estimate, Prediction
 from ehrxqa.models.run_records import Cost
@@ -25,6 +26,7 @@ from ehrxqa.net.chat import ChatClient, Patience
 from ehrxqa.net.consent import require_consent
 from ehrxqa.net.endpoint import find_key, named_endpoint
 from ehrxqa.neuralsql.engine import Engine
+from ehrxqa.runs.cluster import Cluster
 from ehrxqa.runs.journal import Journal
 from ehrxqa.sql.limits import Limits
 
@@ -46,7 +48,7 @@ class LlmSettings:
         temperature: Sent if given; with several samples 0.7 by default.
         agreement: Share of the samples that must agree, else the parser abstains.
         examples: Similar train questions that are shown.
-        concurrency: Questions at a time.
+        concurrency: Questions at a time; on a cluster, requests of each worker.
         price_in: Price of a million tokens of prompts.
         price_out: Price of a million tokens of replies.
         confirm_endpoint: Host that the user allows sending to.
@@ -116,6 +118,7 @@ class LlmParser:
         records = load_records(train) if train.is_file() else []
         self._prompter = Prompter(records, values_of(context.database), self.settings.examples, context.now)
         self._context, self._patience = context, patience
+        self._cluster: Cluster | None = None
         self.name = f"llm:{self._model}"
         temperature = self.settings.temperature
         if temperature is None and self.settings.samples > 1:
@@ -123,6 +126,10 @@ class LlmParser:
         self._temperature = temperature
         settings_of_version = [self._prompter.digest, temperature, self.settings.samples, self.settings.agreement]
         self.version = hashlib.sha256(json.dumps(settings_of_version).encode()).hexdigest()[:16]
+
+    def share(self, cluster: Cluster) -> None:
+        """Let the workers of a cluster ask the endpoint from now on, each with its own key."""
+        self._cluster = cluster
 
     def estimate(self, questions: Sequence[AskedQuestion], trials: int) -> Estimate:
         """What asking all questions would take; nothing is sent."""
@@ -151,24 +158,37 @@ class LlmParser:
         path = context.out / WORK_FOLDER / "llm" / f"{digest}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
         keys = frozenset(("text", "tokens_in", "tokens_out"))
-        lock = threading.Lock()
         with (
             Journal(path, depends_on, keys) as journal,
-            ChatClient(
-                self._where, find_key(self._where), connections=settings.concurrency, patience=self._patience
-            ) as client,
             Engine(context.database, DrawnModel(), limits=_VOTE_LIMITS, now=context.now) as engine,
         ):
+            for place, replies in self._replies(questions, trial, journal):
+                yield place, self._prediction(replies, engine)
+
+    def _replies(
+        self, questions: Sequence[AskedQuestion], trial: int, journal: Journal
+    ) -> Iterator[tuple[int, list[ModelReply]]]:
+        """All replies to each question, with its place."""
+        connections = self.settings.concurrency
+        if self._cluster is not None:
+            asking = Asking(self._where.url, connections, self._patience)
+            requests = (self._requests(question, trial) for question in questions)
+            yield from shared_replies(requests, asking, journal, self._cluster, self._context.progress)
+            return
+        lock = threading.Lock()
+        with ChatClient(self._where, find_key(self._where), connections=connections, patience=self._patience) as client:
 
             def samples(question: AskedQuestion) -> list[ModelReply]:
-                messages = self._prompter.messages(question.text)
-                return [
-                    tell(client, journal, lock, f"trial {trial}, sample {number}", self._body(messages, trial, number))
-                    for number in range(settings.samples)
-                ]
+                return [tell(client, journal, lock, request) for request in self._requests(question, trial)]
 
-            for place, replies in at_a_time(questions, samples, settings.concurrency, client):
-                yield place, self._prediction(replies, engine)
+            yield from at_a_time(questions, samples, connections, client)
+
+    def _requests(self, question: AskedQuestion, trial: int) -> list[Request]:
+        messages = self._prompter.messages(question.text)
+        return [
+            Request(f"trial {trial}, sample {number}", self._body(messages, trial, number))
+            for number in range(self.settings.samples)
+        ]
 
     def _body(self, messages: list[dict[str, str]], trial: int, number: int) -> dict[str, Any]:
         body: dict[str, Any] = {"model": self._model, "messages": messages, "stream": False}
