@@ -45,14 +45,15 @@ def test_base64_of_thirty_bytes_or_more_is_looked_into(length: int, found: bool)
     secret = "PHYSIONET_PASSWORD=Zq8".ljust(length, "w").encode()
     assert len(secret) == length
     assert list(text_hits(secret.decode()))
-    text = f"value {base64.b64encode(secret).decode()} end"
+    text = f'value "{base64.b64encode(secret).decode()}" end'
     assert bool(list(content_hits("notes.txt", text.encode(), FileBounds()))) is found
 
 
-@pytest.mark.parametrize("before", ["", "İ", "İİ\nİ"])
+@pytest.mark.parametrize("before", ["", "İ", "İİ\nİ", "İ" * 30])
 def test_letters_that_grow_when_lowered_shift_no_line(before: str) -> None:
-    (hit,) = text_hits(f"{before}\n\nPHYSIONET_PASSWORD=Zq8wkfhgjfk\n")
-    assert hit.line == before.count("\n") + 3
+    for said in ("PHYSIONET_PASSWORD=Zq8wkfhgjfk", f"subject_id = {17_345_678}"):
+        (hit,) = text_hits(f"{before}\n\n{said}\n\n\n\n\n\n")
+        assert hit.line == before.count("\n") + 3
 
 
 @pytest.mark.parametrize(("depth", "found"), [(0, True), (DEEPEST - 1, True), (DEEPEST, False)])
