@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from question_files import Built
+from question_files import Built, write_links
 
 from ehrxqa import export
 from ehrxqa.cli.export import command
@@ -245,7 +245,7 @@ def test_pictures_that_are_missing_are_named_before_anything_is_written(own: Pat
         export(own, images=own)
     link = {"split": "test", "id": 1, "modality": "image", "scope": "image-single-1", "family": "has", "template": 1000}
     link |= {"study_ids": [5], "image_ids": ["a"], "image_paths": ["p1/p1/s5/a.jpg"], "studies_total": 1, "rows": []}
-    (own / "dataset" / "links.jsonl").write_text(json.dumps(link | {"bounded": False}) + "\n")
+    write_links(own / "dataset", link | {"bounded": False})
     with pytest.raises(SourceError, match=r"p1/p1/s5/a\.jpg: is missing"):
         export(own, images=own)
     with pytest.raises(SettingsError, match="no such folder"):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from question_files import Built
+from question_files import Built, write_links
 
 import ehrxqa
 from ehrxqa.errors import RecordError, SettingsError, VqaError
@@ -24,7 +24,7 @@ def linked(own: Path, built: Built, tmp_path: Path) -> Path:
         "study_ids": [built.studies[0]], "image_ids": [built.image], "image_paths": [path], "studies_total": 1,
         "rows": [], "bounded": False, "needs": "image",
     }  # fmt: skip
-    (own / "dataset" / "links.jsonl").write_text(json.dumps(link) + "\n")
+    write_links(own / "dataset", link)
     picture = tmp_path / "hospital" / "files" / path
     picture.parent.mkdir(parents=True)
     Image.linear_gradient("L").save(picture)

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from question_files import Built
+from question_files import Built, write_links
 
 from ehrxqa import stats
 from ehrxqa.cli.stats import command
@@ -96,7 +96,7 @@ def link_of(paths: list[str]) -> Links:
 def test_the_sidecar_names_families(tmp_path: Path) -> None:
     write(tmp_path, "test", [("has patient 1 died?", YES_NO, [1]), ("has patient 2 died?", YES_NO, [0])])
     link = link_of(["p", "q"])
-    (tmp_path / LINKS_FILE).write_text(json.dumps(link.record) + "\n")
+    write_links(tmp_path, link.record)
     value = stats(tmp_path).as_json()
     assert value["modality"]["Image+Table"]["total"] == 1
     assert value["family"]["has"] == {"total": 1, "test": 1}
@@ -168,7 +168,7 @@ def test_who_is_asked_about(tmp_path: Path) -> None:
     (tmp_path / "test.json").write_text(json.dumps(records))
     path = "p13/p13/s7/a.jpg"
     link = link_of([path, "odd"])
-    (tmp_path / LINKS_FILE).write_text(json.dumps(link.record) + "\n")
+    write_links(tmp_path, link.record)
     about = stats(tmp_path).about
     assert (about["subjects"], about["studies"], about["most_questions_about_one_subject"]) == (3, 2, 2)
     assert about["templates"]["Image+Table"] == {"used": 1, "official": 75}

@@ -7,12 +7,12 @@ from typing import Any
 import apsw
 import pytest
 from click.testing import CliRunner
-from question_files import Built
+from question_files import Built, write_links
 
 from ehrxqa import why
 from ehrxqa.cli.main import run
 from ehrxqa.cli.why import command
-from ehrxqa.dataset.links import LINKS_FILE, Links, RowLinks
+from ehrxqa.dataset.links import Links, RowLinks
 from ehrxqa.errors import RecordError, SettingsError
 from ehrxqa.explain.lost_rows import lost_rows
 from ehrxqa.explain.why import explain_empty_answers
@@ -284,7 +284,7 @@ def test_rows_of_every_table_the_query_reads(own: Path, built: Built) -> None:
     """A sidecar that names rows of one table only does not hide those of another."""
     rows = [RowLinks("labevents", [0], 1), RowLinks("prescriptions", [], 0)]
     link = link_of(3, "table-single", rows)
-    (own / "dataset" / LINKS_FILE).write_text(json.dumps(link.record) + "\n")
+    write_links(own / "dataset", link.record)
     program_of(own, 3, "select ( select count(*) from labevents ) - ( select count(*) from prescriptions )")
     tables = why(own, 3).evidence.rows
     assert [(table.table, table.step) for table in tables] == [("labevents", None), ("prescriptions", 2)]
@@ -302,7 +302,7 @@ def test_changed_answer_is_said(own: Path) -> None:
 def test_links_of_the_sidecar(own: Path, built: Built) -> None:
     rows = [RowLinks("tb_cxr_plus", [0, 1], 700), RowLinks("patients", [0], 1)]
     link = link_of(1, "image-single-1", rows, [built.studies[1]], 40)
-    (own / "dataset" / LINKS_FILE).write_text(json.dumps(link.record) + "\n")
+    write_links(own / "dataset", link.record)
     found = why(own, 1)
     assert found.facts.family == "has"
     assert found.evidence.from_sidecar

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from ehrxqa.dataset.links import LINKS_FILE, LinkTable, read_links
+from ehrxqa.dataset.beside import links_beside
+from ehrxqa.dataset.links import LINKS_FILE, LinkTable
 from ehrxqa.dataset.records import GOLD_PROGRAM
 from ehrxqa.errors import RecordError
 from ehrxqa.evaluation.answer_files import read_gold, read_rows
@@ -178,7 +179,7 @@ def _records(path: Path, content: list[dict[str, Any]]) -> GoldFile:
     key = next(each for each in _PROGRAM_KEYS if any(each in record for record in content))
     other = path.with_name(path.name.removeprefix("_") if path.name.startswith("_") else f"_{path.name}")
     beside = {_key_of(record): record for record in _records_beside(other)} if other.is_file() else {}
-    links = read_links(path.parent)
+    links = links_beside({path: content})
     golds = tuple(_gold(record, key, beside.get(_key_of(record), {}), links) for record in content)
     return GoldFile(path, "records", content, key, golds, (other, path.parent / LINKS_FILE))
 

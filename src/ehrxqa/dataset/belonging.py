@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from ehrxqa.errors import NeuralSqlError, RecordError
 from ehrxqa.layout import BASES, DATABASE_PATHS, MANIFEST
-from ehrxqa.runs.manifest import FileRecord, Manifest, read_manifest
+from ehrxqa.runs.manifest import FileRecord, Manifest, has_manifest, read_manifest
 
-__all__ = ["ASK_OTHERS", "check_belongs", "recorded_database", "subjects_of"]
+__all__ = ["ASK_OTHERS", "build_of", "check_belongs", "recorded_database", "subjects_of"]
 
 #: What `answer` and `execute` say one can do.
 _HINT: Final = "give the right one, or --other-database"
@@ -45,7 +45,7 @@ def check_belongs(
             subjects that the records name are not in it. Both are named.
     """
     for beside in (database, questions):
-        out, manifest = _build_of(beside)
+        out, manifest = build_of(beside)
         if manifest is None:
             continue
         if beside == database:  # the file that the manifest names, by its path
@@ -78,10 +78,10 @@ def subjects_of(records: Iterable[Mapping[str, Any]]) -> set[int]:
     return {subject for subject in found if isinstance(subject, int)}
 
 
-def _build_of(path: Path) -> tuple[Path, Manifest | None]:
+def build_of(path: Path) -> tuple[Path, Manifest | None]:
     """The nearest folder above a file that holds a manifest of ours, and the manifest."""
     for folder in path.absolute().parents[:_LEVELS]:
-        if (folder / MANIFEST).is_file():
+        if has_manifest(folder):
             return folder, read_manifest(folder)
     return path.parent, None
 

@@ -107,6 +107,10 @@ class LinkTable:
     def __len__(self) -> int:
         return len(self._links)
 
+    def ids(self, split: str) -> set[int]:
+        """The questions of a split that have links."""
+        return {number for each, number in self._links if each == split}
+
     def of(self, record: Mapping[str, Any]) -> Links | None:
         """The links of a record, if there are any."""
         return self._links.get((str(record.get("split")), record.get("id", -1)))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from ehrxqa.dataset.links import LinkTable, read_links
+from ehrxqa.dataset.links import LinkTable
 from ehrxqa.dataset.scopes import scope_of
 from ehrxqa.spec.scopes import SCOPE_OF_KEY
 
-__all__ = ["Placement", "placement_of", "read_links_beside"]
+__all__ = ["Placement", "placement_of"]
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,3 @@ def placement_of(record: Mapping[str, Any], links: LinkTable) -> Placement:
         return Placement(scope.modality, scope.name, link.family, needs)
     scope = scope_of(record["q_tag"])
     return Placement(scope.modality, scope.name, record["q_tag"])
-
-
-def read_links_beside(path: Path) -> LinkTable:
-    """The links that lie in the folder of a question file."""
-    return read_links(path.parent)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ehrxqa.dataset.links import LinkTable, read_links
+from ehrxqa.dataset.beside import links_beside
+from ehrxqa.dataset.links import LinkTable
 from ehrxqa.dataset.records import Record
 from ehrxqa.errors import RecordError
 from ehrxqa.json_files import lone_surrogate, parse_json, read_text
@@ -40,7 +41,7 @@ def read_dataset(out: Path | str) -> Dataset:
     """The question files of an output folder (in its folder `dataset`), or of the folder itself.
 
     Raises:
-        RecordError: There are none, or a file is damaged.
+        RecordError: There are none, or a file is damaged, or not the one that belongs to the others.
     """
     out = Path(out)
     folders = [out / "dataset", out / "dataset" / "mimic_iv_cxr", out]
@@ -59,7 +60,8 @@ def read_dataset(out: Path | str) -> Dataset:
             if path == final and all("answer" in record for record in records):
                 answered.add(split)
         if splits:
-            return Dataset(folder, splits, paths, frozenset(answered), read_links(folder))
+            links = links_beside({path: splits[split] for split, path in paths.items()})
+            return Dataset(folder, splits, paths, frozenset(answered), links)
     raise RecordError(
         f"{out}: no question files (train.json, valid.json, test.json) there; make some with: ehrxqa generate {out}"
     )

@@ -10,8 +10,9 @@ from typing import Any, Final
 from ehrxqa.arguments import checked
 from ehrxqa.counting import counted
 from ehrxqa.dataset.belonging import recorded_database
+from ehrxqa.dataset.beside import links_beside
 from ehrxqa.dataset.links import LinkTable
-from ehrxqa.dataset.placement import Placement, placement_of, read_links_beside
+from ehrxqa.dataset.placement import Placement, placement_of
 from ehrxqa.errors import NeuralSqlError, RecordError, SettingsError
 from ehrxqa.evaluation.answer_files import (
     Gold,
@@ -150,7 +151,7 @@ def evaluate(
     scores = {key: _score(verdict, found.outcomes.get(key)) for key, verdict in verdicts.items()}
     bootstrap = Bootstrap(resamples, confidence, seed)
     measured = _metrics(metrics, rules, len(scores))
-    links = _links(asked)
+    links = _links(asked, records)
     facts = _facts(records, links)
     others = {
         key: list(link.alternatives.values())
@@ -222,9 +223,11 @@ def evaluate_all(
     return found
 
 
-def _links(questions: Path | Given) -> LinkTable:
+def _links(questions: Path | Given, records: Mapping[str, dict[str, Any]]) -> LinkTable:
     """The links of questions: those beside their file, or those they were loaded with."""
-    return (questions.links or LinkTable({})) if isinstance(questions, Given) else read_links_beside(questions)
+    if isinstance(questions, Given):
+        return questions.links or LinkTable({})
+    return links_beside({questions: records.values()})
 
 
 def _score(verdict: Verdict, outcome: Predicted | None) -> Score:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ehrxqa.dataset.links import read_links
+from ehrxqa.dataset.beside import links_beside
 from ehrxqa.dataset.placement import Placement, placement_of
 from ehrxqa.dataset.records import Record
 from ehrxqa.dataset.splits import load_records, read_dataset
@@ -60,7 +60,8 @@ def read_questions(out: Path, split: str, path: Path | None) -> QuestionSet:
             )
         path, records, links = dataset.paths[split], dataset.splits[split], dataset.links
     else:
-        records, links = load_records(path), read_links(path.parent)
+        records = load_records(path)
+        links = links_beside({path: records})
     found: dict[str, Record] = {}
     facts: dict[str, Placement] = {}
     for place, record in enumerate(records):

@@ -35,6 +35,7 @@ __all__ = [
     "FileRecord",
     "Manifest",
     "StageRecord",
+    "has_manifest",
     "read_manifest",
     "recorded_tables",
     "recorded_time",
@@ -160,6 +161,13 @@ class Manifest:
             },
         }
         write_json(folder / name, value)
+
+
+def has_manifest(folder: Path) -> bool:
+    """Whether a folder holds a manifest of ours; files of others are called `manifest.json`, too."""
+    path = folder / MANIFEST
+    value = read_json(path, fault=BuildError) if path.is_file() else None
+    return isinstance(value, dict) and value.keys() >= _KEYS
 
 
 def read_manifest(folder: Path) -> Manifest | None:
