@@ -235,6 +235,18 @@ def test_environment_comes_before_netrc(monkeypatch: pytest.MonkeyPatch, tmp_pat
         find_credentials(print, prompt=False)
 
 
+def test_netrc_is_used_for_the_name_that_is_wanted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    _netrc(monkeypatch, tmp_path, "machine physionet.org login fromfile password filepw\n")
+    monkeypatch.setenv("PHYSIONET_USERNAME", "fromfile")
+    found = find_credentials(print, prompt=False)
+    assert found.authorization() == Credentials("fromfile", "filepw").authorization() and found.origin.endswith(
+        ".netrc"
+    )
+    monkeypatch.setenv("PHYSIONET_USERNAME", "somebody")
+    with pytest.raises(DownloadError, match="asks for a user name and password"):
+        find_credentials(print, prompt=False)
+
+
 def test_netrc_is_only_read_and_open_permissions_are_warned_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     path = _netrc(monkeypatch, tmp_path, "machine physionet.org login a password b\n")
     before = (path.read_bytes(), path.stat().st_mtime_ns)

@@ -57,6 +57,11 @@ def test_waits_double_up_to_the_longest() -> None:
     assert 3.0 <= min(waits) < 3.5 < 5.5 < max(waits) <= 6.0
 
 
+def test_waits_double_thirty_times_at_most() -> None:
+    patience, fault = retries(first_seconds=2.0**-30), TransientFault("x")
+    assert [patience.wait_seconds(n, fault, "f") for n in (30, 31, 32, 10**6)] == [0.5, 1.0, 1.0, 1.0]
+
+
 def test_a_server_may_ask_for_a_wait_within_reason() -> None:
     patience = retries(longest_asked_seconds=900.0)
     assert patience.wait_seconds(1, TransientFault("busy", retry_after_seconds=0.0), "f") == 0

@@ -10,6 +10,7 @@ from ehrxqa.building.build import build
 from ehrxqa.cli.main import main
 from ehrxqa.errors import SourceError
 from ehrxqa.hospital import synth
+from ehrxqa.labels import agreement as agreement_module
 from ehrxqa.labels.agreement import _agreement, audit_text, find_human_labels, labels_audit
 from ehrxqa.spec.human_labels import FINDING_COLUMNS, HUMAN_LABELS
 
@@ -41,6 +42,13 @@ def test_cells_shares_and_kappa_by_hand():
     assert (found.precision.low, found.precision.high) == pytest.approx((0.6696, 0.8876), abs=1e-4)
     # the bootstrap's interval of κ is near the large-sample one: standard error 0.0713
     assert (found.kappa.low, found.kappa.high) == pytest.approx((0.56, 0.84), abs=0.02)
+
+
+def test_the_interval_of_kappa_holds_the_middle_95_percent(monkeypatch):
+    drawn = np.append(np.arange(1001) / 1000, np.nan)
+    monkeypatch.setattr(agreement_module, "_kappa", lambda cells: np.float64(0.5) if cells.ndim == 1 else drawn)
+    found = agreement([True, False], [1.0, 0.0]).kappa
+    assert (found.value, found.low, found.high) == (0.5, 0.025, 0.975)
 
 
 def test_what_cannot_be_said_is_not_said():

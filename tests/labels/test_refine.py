@@ -142,6 +142,20 @@ def same(left, right):
     return [tuple(map(str, row)) for row in left] == [tuple(map(str, row)) for row in right]
 
 
+def test_what_an_implied_finding_says_wins_over_the_sentence_itself_however_many_rows_there_are():
+    ontology = Ontology.from_semantics(SEMANTICS)
+    (child, parent), place = ontology.label_parents[0], "left lung"
+    category = ontology.category_of[child]
+    rows = []
+    for image in range(500):
+        rows += [(image, 0.0, place, image % 2, child, category), (image, 0.0, place, 1 - image % 2, parent, category)]
+    statements = statements_of(rows)
+    refiner = Refiner(ontology, statements.objects.texts, statements.labels.texts, statements.categories.texts)
+    found = expanded(refiner, refiner.refine(statements, numbers_of(statements)))
+    said = {image: relation for image, _, where, relation, label, _ in found if (where, label) == (place, parent)}
+    assert said == {image: image % 2 for image in range(500)}
+
+
 @settings(deadline=None, max_examples=300)
 @given(st.lists(ROW, max_size=40))
 def test_pipeline_against_the_obvious_one(rows):

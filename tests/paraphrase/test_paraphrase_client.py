@@ -11,7 +11,7 @@ import pytest
 from chat_server import KEY, ChatServer
 
 from ehrxqa.errors import EndpointError, SettingsError
-from ehrxqa.net.chat import ChatClient, Patience
+from ehrxqa.net.chat import ChatClient, Patience, _count
 from ehrxqa.net.credentials import Secret
 from ehrxqa.net.endpoint import Endpoint, find_key, named_endpoint
 from ehrxqa.paraphrasing.instructions import request_body
@@ -53,6 +53,15 @@ def test_what_may_pass_is_tried_again(fault, site):
     with client(site) as chat:
         assert chat.complete(BODY) == GOOD
     assert len(site.bodies) == 3
+
+
+@pytest.mark.parametrize(
+    ("told", "counted"),
+    [(0, 0), (7, 7), ((1 << 40) - 1, (1 << 40) - 1), (1 << 40, 0), (-1, 0), (7.0, 0), ("7", 0), (None, 0)],
+)
+def test_tokens_are_counted_where_the_endpoint_tells_a_number(told, counted):
+    assert _count({"prompt_tokens": told}, "prompt_tokens") == counted
+    assert _count([told], "prompt_tokens") == _count({}, "prompt_tokens") == 0
 
 
 def test_which_answers_may_pass_and_how_long_is_waited_unless_told_otherwise(site):
