@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,9 @@ __all__ = ["Lookup"]
 
 #: Steps of SQLite's machine between two looks at the clock: some milliseconds.
 _STRIDE: Final = 200_000
+#: Results that are kept, and rows that one of them may have.
+_KEPT: Final = 1024
+_KEPT_ROWS: Final = 64
 _PRAGMAS: Final = ("mmap_size = 4294967296", "cache_size = -65536", "temp_store = memory", "query_only = 1")
 
 
@@ -26,12 +30,12 @@ class Lookup:
     Args:
         path: The database.
         seconds: Time limit of one program.
-        steps: Steps of SQLite's machine that one program may take, where that must not depend on how busy the machine is.
     """
 
-    def __init__(self, path: Path, seconds: float, steps: int | None = None) -> None:
+    def __init__(self, path: Path, seconds: float) -> None:
         self._seconds, self._until = seconds, 0.0
-        self._strides, self._left = None if steps is None else steps // _STRIDE, 0
+        self._limited, self._left = False, 0
+        self._known: dict[str, list[tuple[Any, ...]]] = {}
         uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
         self._db = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
         for pragma in _PRAGMAS:
@@ -41,7 +45,31 @@ class Lookup:
     def _is_over(self) -> bool:
         """Called every `_STRIDE` steps; True ends the program."""
         self._left -= 1
-        return time.monotonic() > self._until or (self._strides is not None and self._left < 0)
+        return time.monotonic() > self._until or (self._limited and self._left < 0)
+
+    def known_rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """The same as `rows`; what was asked lately is not asked again."""
+        found = self._known.get(sql)
+        if found is None:
+            found = self.rows(sql)
+            if len(self._known) >= _KEPT:
+                self._known.clear()
+            if len(found) <= _KEPT_ROWS:
+                self._known[sql] = found
+        return found
+
+    def first_rows(self, sql: str, most: int, steps: int) -> list[tuple[Any, ...]]:
+        """The first rows, at most so many, for so many steps of SQLite's machine: that does not depend on how busy it is.
+
+        Raises:
+            TimeLimit: The program takes too long.
+            SqlError: SQLite refuses it.
+        """
+        self._limited, self._left = True, steps // _STRIDE
+        try:
+            return self._read(sql, (), most)
+        finally:
+            self._limited = False
 
     def rows(self, sql: str, parameters: Sequence[Value] = ()) -> list[tuple[Any, ...]]:
         """All rows, in SQLite's own order.
@@ -50,9 +78,17 @@ class Lookup:
             TimeLimit: The program takes too long.
             SqlError: SQLite refuses it.
         """
-        self._until, self._left = time.monotonic() + self._seconds, self._strides or 0
+        return self._read(sql, parameters, None)
+
+    def _read(self, sql: str, parameters: Sequence[Value], most: int | None) -> list[tuple[Any, ...]]:
+        self._until = time.monotonic() + self._seconds
         try:
-            return self._db.execute(stop_at_first_row(sql), tuple(parameters) or None).fetchall()
+            cursor = self._db.execute(stop_at_first_row(sql), tuple(parameters) or None)
+            if most is None:
+                return cursor.fetchall()
+            found = list(islice(cursor, most))
+            cursor.close()
+            return found
         except apsw.InterruptError as error:
             raise TimeLimit(f"the program takes longer than {self._seconds:g} seconds") from error
         except apsw.Error as error:
