@@ -269,7 +269,9 @@ class Checker:
         listed = {}
         for selector in question.template.studies:
             if select := select_of(question, selector):
-                listed[selector] = tuple(int(str(row[0])) for row in self._fast.known_rows(self._normalised(select.lower())))
+                listed[selector] = tuple(
+                    int(str(row[0])) for row in self._fast.known_rows(self._normalised(select.lower()))
+                )
         # an empty list is no list in SQLite's grammar of the official programs: then the select stays
         kept = {selector: studies for selector, studies in listed.items() if studies}
         return gold_program(question, Rendering("tb_cxr_plus", "tb_cxr_plus", kept))

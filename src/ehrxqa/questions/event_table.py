@@ -7,8 +7,10 @@ every worker; as columns forty bytes. An `Event` is made when it is looked at.
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Final, NamedTuple, overload
 
 import numpy as np
@@ -18,6 +20,8 @@ __all__ = ["Event", "EventTable"]
 
 #: Subjects whose events are kept as objects: drawing looks at those of one subject again and again.
 _KEPT: Final = 256
+#: Rows that are taken at a time.
+_AT_ONCE: Final = 4096
 
 
 class Event(NamedTuple):
@@ -40,16 +44,17 @@ class EventTable(Mapping[int, Sequence[Event]]):
 
     def __init__(self, rows: Iterable[tuple[str, str, int, int, Any, int]]) -> None:
         times, names = _Texts(), _Texts()
-        numbers = {"hadm": array("q"), "stay": array("q"), "subject": array("q")}
+        numbers = array("q"), array("q"), array("q")
         values: list[Any] = []
-        for time, name, hadm, stay, value, subject in rows:
-            times.add(time)
-            names.add(name)
-            numbers["hadm"].append(hadm)
-            numbers["stay"].append(stay)
-            numbers["subject"].append(subject)
-            values.append(value)
-        hadms, stays, subjects = (np.frombuffer(column, np.int64) for column in numbers.values())
+        left = iter(rows)
+        while some := list(islice(left, _AT_ONCE)):  # column by column: no work of Python on a single row
+            time, name, hadm, stay, value, subject = zip(*some, strict=True)
+            times.extend(time)
+            names.extend(name)
+            for column, new in zip(numbers, (hadm, stay, subject), strict=True):
+                column.extend(new)
+            values += value
+        hadms, stays, subjects = (np.frombuffer(column, np.int64) for column in numbers)
         ranks = np.argsort(np.argsort(np.array(times.texts, dtype=object), kind="stable"), kind="stable")
         codes = times.codes()
         order = np.lexsort((ranks[codes] if len(codes) else codes, subjects))
@@ -143,15 +148,16 @@ class _Texts:
     """Texts as numbers, which stand for the same text once."""
 
     def __init__(self) -> None:
-        self.texts: list[str] = []
-        self._code: dict[str, int] = {}
+        self._code: defaultdict[str, int] = defaultdict()
+        self._code.default_factory = self._code.__len__
         self._codes = array("i")
 
-    def add(self, text: str) -> None:
-        code = self._code.setdefault(text, len(self.texts))
-        if code == len(self.texts):
-            self.texts.append(text)
-        self._codes.append(code)
+    @property
+    def texts(self) -> list[str]:
+        return list(self._code)
+
+    def extend(self, texts: Iterable[str]) -> None:
+        self._codes.extend(map(self._code.__getitem__, texts))
 
     def codes(self) -> npt.NDArray[np.int32]:
         return np.frombuffer(self._codes, np.int32)

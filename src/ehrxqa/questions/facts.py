@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -64,24 +64,33 @@ def usable(name: object) -> bool:
     return normalise(name) == name == name.lower()
 
 
-_TITLES = """select e.{t}, d.{label}, e.hadm_id, {stay}, {value}, e.subject_id from {table} e
-    join {d} d on d.{key} = e.{key} where e.{t} is not null and e.hadm_id is not null {more} order by e.row_id"""
-_PLAIN = """select {t}, {name}, hadm_id, {stay}, {value}, subject_id from {table} where {t} is not null
-    and {name} is not null and hadm_id is not null order by row_id"""
+_COLUMNS: Final = "cast({t} as text), cast({name} as text), cast({e}hadm_id as integer), {stay}, {value}, cast({e}subject_id as integer)"
+_TITLES: Final = f"""select {_COLUMNS} from {{table}} e join {{d}} d on d.{{key}} = e.{{key}}
+    where {{t}} is not null and e.hadm_id is not null {{more}} order by e.row_id"""
+_PLAIN: Final = f"""select {_COLUMNS} from {{table}} where {{t}} is not null and {{name}} is not null and hadm_id is not null
+    order by row_id"""
 _ONE_CODE = "and d.{label} in ( select {label} from {d} group by {label} having count(*) = 1 )"
+
+
+#: Kind → the only names of its events that questions are about, where its table has others.
+_ONLY: Final = {"vit": tuple(VITALS), "body": (WEIGHT, HEIGHT)}
 
 
 def _query(kind: str) -> str:
     event = EVENTS[kind]
     value = event.value or "null"
-    stay = "stay_id" if event.table in ("inputevents", "outputevents", "chartevents", "icustays") else "0"
+    has_stay = event.table in ("inputevents", "outputevents", "chartevents", "icustays")
+    stay = "coalesce(cast({e}stay_id as integer), 0)" if has_stay else "0"
     if event.dictionary or event.table == "chartevents":
         d, label = event.dictionary or "d_items", event.label or "label"
         more = _ONE_CODE.format(label=label, d=d) if d.startswith("d_icd") else ""
+        if kind in _ONLY:
+            more = f"and d.{label} in ( {', '.join(map(repr, _ONLY[kind]))} )"
         return _TITLES.format(
-            t=event.time,
-            label=label,
-            stay=f"e.{stay}" if stay != "0" else "0",
+            t=f"e.{event.time}",
+            name=f"d.{label}",
+            e="e.",
+            stay=stay.format(e="e."),
             table=event.table,
             d=d,
             key=event.key,
@@ -90,7 +99,7 @@ def _query(kind: str) -> str:
         )
     name = {"unit": "careunit", "adm": "admission_location", "route": "route"}.get(kind, event.key or event.time)
     value = {"spec": "org_name", "test": "org_name", "adm": "age"}.get(kind, value)
-    return _PLAIN.format(t=event.time, name=name, stay=stay, value=value, table=event.table)
+    return _PLAIN.format(t=event.time, name=name, e="", stay=stay.format(e=""), value=value, table=event.table)
 
 
 @dataclass
@@ -187,7 +196,7 @@ def read_facts(path: Path) -> Facts:
 
 
 def _read(db: apsw.Connection, path: Path) -> Facts:
-    events = {kind: EventTable(_rows(db, kind)) for kind in EVENTS}
+    events = {kind: EventTable(db.execute(_query(kind))) for kind in EVENTS}
     labels = labels_of_database(path)
     row_of = labels.row_of_study
     labelled = {study for (study,) in db.execute("select distinct study_id from tb_cxr_plus")}
@@ -217,13 +226,6 @@ def _read(db: apsw.Connection, path: Path) -> Facts:
     )
     facts.subjects = sorted(facts.genders)
     return facts
-
-
-def _rows(db: apsw.Connection, kind: str) -> Iterator[tuple[str, str, int, int, Any, int]]:
-    for time, name, hadm, stay, value, subject in db.execute(_query(kind)):
-        if (kind == "vit" and name not in VITALS) or (kind == "body" and name not in (WEIGHT, HEIGHT)):
-            continue
-        yield str(time), str(name), int(hadm), int(stay or 0), value, int(subject)
 
 
 def is_abbreviation(short: str, label: str) -> bool:

@@ -44,13 +44,10 @@ def labels_of_database(path: Path | str) -> ImageLabels:
             more = reader.rows("SELECT DISTINCT study_id, image_id, subject_id, viewposition FROM tb_cxr_plus")
             studies.update((row[0], row) for row in more if row[0] in missing)
         row_of = {study: row for row, study in enumerate(studies)}
-        number = {finding: place for place, finding in enumerate(findings)}
-        pairs = [
-            (row_of[study], number[Finding(*triple)])
-            for study, *triple in reader.rows(_PRESENT)
-            if study is not None and None not in triple
-        ]
-    images, bits = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+        number = {tuple(finding): place for place, finding in enumerate(findings)}
+        present = [row for row in reader.rows(_PRESENT) if None not in row]
+        images = np.fromiter((row_of[row[0]] for row in present), np.int64, len(present))
+        bits = np.fromiter((number[row[1:]] for row in present), np.int64, len(present))
     return ImageLabels(
         image_ids=[str(row[1]) for row in studies.values()],
         study_ids=list(studies),
