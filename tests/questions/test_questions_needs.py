@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 from made_questions import OFFICIAL, linked
 from plain_hospital import Hospital, Row
-from second_reader import Reader, _Query
+from second_reader import Query, Reader
 
 import ehrxqa
 from ehrxqa.layout import database_path
@@ -52,7 +52,7 @@ def test_links_say_what_the_rows_say(asked):
     reader = Reader(hospital, lambda one, other, *, drug: one == other)
     for record, link in zip(records, links, strict=True):
         template = catalogue()[link["template"]]
-        query = _Query(reader, record, template)
+        query = Query(reader, record, template)
         events, studies = query.rows(), [Row(time, query.subject) for time, _ in query.studies()]
         pairs = [(event, study) for event in events for study in studies]
         if template.family == "event after study":
