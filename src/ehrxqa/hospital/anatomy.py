@@ -215,24 +215,24 @@ def pose(
     # plain floats: a numpy scalar would turn every field it meets into double precision
     jitter: list[float] = np.clip(rng.standard_normal(24), -2.3, 2.3).tolist()
     size = 1 + 0.045 * body[0] + (-0.02 if woman else 0.02)
-    breath = 5.0 * jitter[0] + 3.0 * body[8] - (9.0 if bedside else 0.0)  # how far the diaphragm goes down
+    breath = 6.0 * jitter[0] + 4.0 * body[8] - (9.0 if bedside else 0.0)  # how far the diaphragm goes down
     low = _of(findings, "low lung volumes")
     airy = _of(findings, "hyperaeration", "copd/emphysema")
     if low:
-        breath -= 20 + 18 * _worst(low)
+        breath -= 12 + 24 * _worst(low)
     if airy:
-        breath += 6 + 12 * _worst(airy)
+        breath += 2 + 14 * _worst(airy)
     if _of(findings, "increased reticular markings/ild pattern", "interstitial lung disease"):
         breath -= 6
     lungs = [_lung(sign, size, breath, body, jitter, findings, _worst(airy) if airy else 0.0) for sign in (-1, 1)]
     bottle = _of(findings, "pericardial effusion")
-    heart = 1.0 + 0.045 * body[5] + 0.012 * jitter[4] + 0.0016 * max(-breath, 0) - 0.05 * bool(airy)
+    heart = 1.0 + 0.055 * body[5] + 0.012 * jitter[4] + 0.0016 * max(-breath, 0) - 0.05 * _worst(airy)
     large = _of(findings, "enlarged cardiac silhouette", "pericardial effusion")
-    heart = 1.19 + 0.24 * _worst(large) + 0.03 * body[5] if large else min(heart, 1.12)
+    heart = 1.09 + 0.30 * _worst(large) + 0.035 * body[5] if large else min(heart, 1.15)
     # normal widths scatter so much that no finding is an outlier of its box: silver cohorts leave outliers out
     wide = _of(findings, "mediastinal widening", "superior mediastinal mass/enlargement", "goiter")
     band = 35.5 + 5.2 * body[7] + 1.2 * jitter[5] + (2.0 if bedside else 0.0)
-    band = 47 + 4.5 * _worst(wide) + body[7] if wide else min(band, 44.5)
+    band = 41.5 + 9 * _worst(wide) + 1.5 * body[7] if wide else min(band, 45.5)
     winding = _of(findings, "tortuous aorta")
     bent = _of(findings, "scoliosis")
     bend = 2.0 * body[1] + (math.copysign(7 + 13 * _worst(bent), body[1]) if bent else 0.0)
@@ -241,15 +241,15 @@ def pose(
         right=lungs[0],
         left=lungs[1],
         apex=APEX_MM * size + 2.5 * body[4],
-        depth=(92 + 6 * body[2] + (10 if airy else 0)) * size,
+        depth=(92 + 6 * body[2] + (3 + 9 * _worst(airy) if airy else 0)) * size,
         wall=24 + 6 * body[3] + (4 if woman else 0),
         heart=heart * size,
         heart_x=3.0 * body[6],
         globe=0.5 + 0.5 * _worst(bottle) if bottle else 0.0,
         shift=_shift(findings) + 1.5 * jitter[6],
         band=band * size,
-        arch=14.5 + 1.2 * body[9] + 0.05 * max(age - 50, 0) + (5.5 if winding else 0),
-        winding=(14 + 16 * _worst(winding)) if winding else 3.0 + 2 * abs(body[9]),
+        arch=14.5 + 1.2 * body[9] + 0.05 * max(age - 50, 0) + (1 + 6 * _worst(winding) if winding else 0),
+        winding=5 + 23 * _worst(winding) if winding else 3.0 + 3 * abs(body[9]) + 0.12 * max(age - 60, 0),
         bend=bend,
         bend_at=20 * body[10],
         hilum=-28 + 0.25 * breath + 3 * body[4],
@@ -278,7 +278,7 @@ def _lung(
         return [f for f in _of(findings, *attributes) if any(place.startswith(side) for place in f.places)]
 
     dome = (66 + (7 if sign > 0 else 0)) * size + breath + 2 * jitter[8 + (sign > 0)] + 2.5 * body[12 + (sign > 0)]
-    fall = 62 + 5 * body[14] - 26 * airy
+    fall = 60 + 6 * body[14] - 24 * airy
     raised = here("elevated hemidiaphragm")
     if raised:
         dome -= 22 + 22 * _worst(raised)

@@ -53,7 +53,9 @@ def draw(
 ) -> NDArray[np.uint8]:
     """The picture of an image, shape (rows, columns), 8-bit grey."""
     side = max(image.rows, image.columns)
-    scan = normal_chest(rng, chest, Rays(chest.view, _GRID))
+    # apart from the rest, so that clutter and exposure are the same without the findings
+    textures = np.random.Generator(np.random.PCG64(int(rng.integers(1 << 62))))
+    scan = normal_chest(textures, chest, Rays(chest.view, _GRID))
     parts = {(_ORDER[a], a, f.places if CATEGORY_OF[a] in _LUNG else ()): f for f in findings for a in f.attributes}
     for (_, attribute, _), finding in sorted(parts.items(), key=lambda part: part[0][0]):
         PAINTERS[attribute](scan, _chance(chest, finding, attribute), finding.places, finding.severity)
@@ -101,7 +103,7 @@ def _exposure(rng: np.random.Generator, scan: Scan, bedside: bool) -> Exposure:
         black=0.60 + 0.10 * a,
         white=0.62 + 0.16 * e,
         detail=0.30 + 0.10 * f,
-        even=0.25,
+        even=0.12,
         gamma=0.92 + 0.07 * a * 0.5 + 0.05 * e,
     )
 

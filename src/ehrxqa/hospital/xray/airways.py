@@ -98,7 +98,7 @@ def vessel_points(chest: Chest, factor: float, upper: float) -> Points:
     x = np.float32(chest.shift) + tree.sign * (30 + tree.across * room * np.float32(0.97))
     y = 10 + tree.back * chest.thick(z) * np.float32(0.85)
     high = min(factor * upper * (0.82 if chest.view.upright else 1.0), 1.65)
-    wide = 4.7 * tree.radius * np.where(above, np.float32(high), np.float32(min(factor * 1.06, 1.65)))
+    wide = 5.0 * tree.radius * np.where(above, np.float32(high), np.float32(min(factor * 1.06, 1.65)))
     parts, start = [], 0
     for level, (count, across) in enumerate(zip(_POINTS, _ACROSS, strict=True)):
         here = slice(start, start := start + 2 * 11 * 2**level * count)
@@ -128,7 +128,10 @@ def airway_points(chest: Chest) -> Points:
         radii += [radius, 3.8, 4.4]
     x, y, z = (np.stack([line[axis] for line in lines]) for axis in range(3))
     airways = tube(chest.view.lateral, x, y, z, np.array(radii)[:, None], across=9)
-    return Points(airways.x, airways.y, airways.z, -airways.weight)
+    weight = -airways.weight
+    if chest.view.lateral:
+        weight[1:] *= np.float32(0.5)  # bronchi run along the rays, and lung lies beside them
+    return Points(airways.x, airways.y, airways.z, weight)
 
 
 def airway_fan(

@@ -126,6 +126,8 @@ def _bones(chest: Chest, breaks: Breaks) -> Points:
                 shade[number] *= np.where(gap, 0.15, 1.0)
                 radius[number] *= 1 + 0.3 * np.exp(-(((share - place) / 0.02) ** 2))
         ribs = tube(chest.view.lateral, x, y, z, radius, shell=0.72, across=7)
+        if chest.view.lateral:
+            shade *= _faced(x, y, z)
         parts.append(Points(ribs.x, ribs.y, ribs.z, ribs.weight * shade[..., None] * strong))
         if chest.age > 48:
             parts.append(_cartilage(chest, sign))
@@ -134,6 +136,17 @@ def _bones(chest: Chest, breaks: Breaks) -> Points:
             parts += _shoulder(chest, sign)
     parts.append(_sternum(chest))
     return Points.joined(parts)
+
+
+def _faced(x: Field, y: Field, z: Field) -> Field:
+    """How much of a line lies across the rays of a lateral view, 0.2 to 1.
+
+    Where ribs and clavicles run along the rays, both sides and all their marrow would lie on one spot: the shell of a
+    few points across stands for too much there.
+    """
+    dx, dy, dz = _steps(x), _steps(y), _steps(z)
+    flat = dy * dy + dz * dz
+    return np.asarray(0.2 + 0.8 * flat / (flat + dx * dx + np.float32(1e-6)), dtype=np.float32)
 
 
 def _cartilage(chest: Chest, sign: int) -> Points:
@@ -154,7 +167,7 @@ def clavicle_line(chest: Chest, sign: int, share: Field) -> tuple[Field, Field, 
 
 
 def _clavicle(chest: Chest, sign: int, breaks: Breaks) -> Points:
-    share = np.linspace(0, 1, 90, dtype=np.float32)
+    share = np.linspace(0, 1, 200, dtype=np.float32)
     x, y, z = clavicle_line(chest, sign, share)
     radius = (5.6 + 2.6 * (2 * share - 1) ** 2).astype(np.float32)
     shade = np.ones_like(share)
@@ -162,7 +175,9 @@ def _clavicle(chest: Chest, sign: int, breaks: Breaks) -> Points:
         beyond = share > place
         z = np.where(beyond, z + step * (1 - 0.5 * (share - place)), z)
         shade *= np.where(np.abs(share - place) < 0.022, 0.1, 1.0).astype(np.float32)
-    part = tube(chest.view.lateral, x, y, z.astype(np.float32), radius, shell=0.62, across=11)
+    if chest.view.lateral:
+        shade *= _faced(x, y, z.astype(np.float32))
+    part = tube(chest.view.lateral, x, y, z.astype(np.float32), radius, shell=0.62, across=17)
     return Points(part.x, part.y, part.z, part.weight * shade[:, None] * np.float32(_CORTEX * 0.8))
 
 
@@ -204,7 +219,7 @@ def _shoulder(chest: Chest, sign: int) -> list[Points]:
         chest.apex + 42 + 130 * share,
         13.0 + 9.0 * np.exp(-((share / 0.16) ** 2)),
         shell=0.6,
-        across=19,
+        across=35,
     )
     parts.append(Points(arm.x, arm.y, arm.z, arm.weight * np.float32(0.5)))
     return parts

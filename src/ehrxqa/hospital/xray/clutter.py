@@ -34,7 +34,13 @@ def clutter(scan: Scan, rng: np.random.Generator, *, bedside: bool) -> None:
         side = "left" if x > 0 else "right"
         a = float(rng.uniform(10, 22))
         scan.fill(side, (x, -50.0, bottom - 2, a, 26, a * 0.8), float(rng.uniform(0.5, 1.2)))
-    if rng.random() < 0.25:  # veils of old age and muscle
+    if rng.random() < 0.4:  # a shallow breath, fat and a soft beam: haze about the hila, as of slight edema
+        haze = float(rng.gamma(1.6, 0.05))
+        for sign, side in ((-1, "right"), (1, "left")):
+            place = (sign * 54, 14.0, chest.hilum + float(rng.uniform(0, 50)), 54.0, 70.0, 74.0)
+            scan.fill(side, place, haze * float(rng.uniform(0.5, 1.5)), 0.3, 32)
+        scan.vessels *= float(rng.uniform(0.95, 1.2))
+    if rng.random() < 0.3:  # veils of old age and muscle
         side = "left" if rng.random() < 0.5 else "right"
         x = (1 if side == "left" else -1) * float(rng.uniform(40, 100))
         scan.fill(side, (x, 0, float(rng.uniform(-80, 60)), 50, 80, 50), float(rng.uniform(0.04, 0.13)), 0.4)

@@ -71,7 +71,10 @@ def developed(
     seen += scattered
     np.log(seen, out=seen)
     np.negative(seen, out=seen)
-    even, fine = _smooth(seen, 8), _smooth(seen, 28)
+    # the air around the body would draw a halo along its edge
+    lungs = float(np.quantile(seen[20:-20:4, 28:-28:4], 0.25))
+    bodily = np.maximum(seen, np.float32(lungs))
+    even, fine = _smooth(bodily, 8), _smooth(bodily, 28)
     fine *= np.float32(-exposure.detail)
     even *= np.float32(-exposure.even)
     seen *= np.float32(1 + exposure.detail)

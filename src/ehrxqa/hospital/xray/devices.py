@@ -40,7 +40,7 @@ def _run(scan: Scan, points: Sequence[Point], radius: float, dense: float, *, sh
 def _ring(
     scan: Scan, x: float, y: float, z: float, a: float, c: float, radius: float, dense: float, tilt: float = 0.0
 ) -> None:
-    turn = np.linspace(0, 2 * np.pi, 70, dtype=np.float32)
+    turn = np.linspace(0, 2 * np.pi, 160, dtype=np.float32)
     scan.thread(
         x + a * np.cos(turn),
         y + (a * np.sin(turn) if scan.lateral else 0 * turn),
@@ -73,8 +73,8 @@ def _endotracheal(scan: Scan, rng: np.random.Generator, places: tuple[str, ...],
 def _tracheostomy(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
     chest = scan.chest
     x, z = chest.shift * 0.8 + float(rng.normal(0, 2)), chest.apex - 8 + float(rng.normal(0, 5))
-    _run(scan, [(x, -58.0, z), (x, -10.0, z + 2), (x, 12.0, z + 22), (x + 1, 15.0, z + 62)], 5.4, 1.1, shell=0.9)
-    _run(scan, [(x - 24, -60.0, z - 3), (x, -60.0, z - 1), (x + 24, -60.0, z - 3)], 2.6, 4)
+    _run(scan, [(x, -58.0, z), (x, -10.0, z + 2), (x, 12.0, z + 22), (x + 1, 15.0, z + 62)], 5.4, 1.9, shell=0.9)
+    _run(scan, [(x - 24, -60.0, z - 3), (x, -60.0, z - 1), (x + 24, -60.0, z - 3)], 2.8, 7)
 
 
 def _enteric(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
@@ -89,7 +89,7 @@ def _enteric(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], seve
             (x + 74 * float(rng.uniform(0.4, 1.1)), -40.0, dome + 80),
         ]
     radius = float(rng.choice((1.3, 1.9, 2.6)))
-    _run(scan, path, radius, 2.4 if radius > 1.6 else 4.5, shell=0.8 if radius > 1.6 else 0.0)
+    _run(scan, path, radius, 3.6 if radius > 1.6 else 7, shell=0.8 if radius > 1.6 else 0.0)
     _run(scan, path, 0.5, 10)
     if radius < 1.6:
         _run(scan, path[-2:], 1.4, 12)
@@ -142,7 +142,7 @@ def _picc(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severit
         (s * reach * 0.45, -40.0, chest.apex + 30),
         (s * 20, -30.0, chest.apex + 38),
     ]
-    _vein(scan, rng, out, 0.75, 8)
+    _vein(scan, rng, out, 0.85, 13)
 
 
 def _ij(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
@@ -153,7 +153,7 @@ def _ij(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity:
         (s * 36, -24.0, chest.apex - 22),
         (s * 30, -22.0, chest.apex + 18),
     ]
-    _vein(scan, rng, neck, 1.25, 6)
+    _vein(scan, rng, neck, 1.3, 9)
 
 
 def _subclavian(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
@@ -164,17 +164,17 @@ def _subclavian(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], s
         (s * 40, -38.0, chest.apex + 36),
         (s * 16, -28.0, chest.apex + 42),
     ]
-    _vein(scan, rng, entry, 1.2, 6)
+    _vein(scan, rng, entry, 1.25, 9)
 
 
 def _port(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
     chest, s = scan.chest, _side(places)
     x, z = s * (92 + float(rng.normal(0, 7))), chest.apex + 84 + float(rng.normal(0, 8))
     y = -float(chest.thick(z)) - 8
-    _ring(scan, x, y, z, 12.0, 11.0, 2.4, 5)
-    _ring(scan, x, y, z, 5.5, 5.0, 2.6, 4)
+    _ring(scan, x, y, z, 12.0, 11.0, 2.6, 11)
+    _ring(scan, x, y, z, 5.5, 5.0, 3.0, 10)
     _vein(
-        scan, rng, [(x - s * 8, y, z - 10), (s * 62, -60.0, chest.apex + 26), (s * 34, -40.0, chest.apex + 16)], 1.0, 6
+        scan, rng, [(x - s * 8, y, z - 10), (s * 62, -60.0, chest.apex + 26), (s * 34, -40.0, chest.apex + 16)], 1.1, 9
     )
 
 
@@ -214,7 +214,7 @@ def _sternotomy(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], s
             x + 8.5 * np.cos(turn) + 1.2 * np.sin(3 * turn),
             y + (5 * np.sin(turn) if scan.lateral else 0 * turn),
             z + 4.2 * np.sin(turn) + 3 * tilt * np.cos(turn),
-            0.55,
+            0.7,
             water=75,
             sharp=True,
         )
@@ -228,7 +228,7 @@ def _clips(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severi
         t = float(rng.random())
         x, z = chest.shift + 6 + (x2 - 34) * t + float(rng.normal(0, 3)), top - 20 + (bottom - top - 10) * t
         y, turn = -30 + float(rng.normal(0, 14)), float(rng.uniform(0, np.pi))
-        _run(scan, [(x, y, z), (x + 3.2 * np.cos(turn), y + 2, z + 3.2 * np.sin(turn))], 0.6, 75)
+        _run(scan, [(x, y, z), (x + 3.2 * np.cos(turn), y + 2, z + 3.2 * np.sin(turn))], 0.75, 75)
 
 
 def _stent(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:

@@ -29,7 +29,7 @@ def _reticular(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], se
     net = _cut(scan, _net(4)) + 0.6 * _cut(scan, _net(8))
     for side in sides_of(places):
         where = _peripheral(scan, side, places)
-        scan.water += where * net * np.float32(4.0 + 14.0 * severity)
+        scan.water += where * net * np.float32(8.0 + 19.0 * severity)
 
 
 def _fibrosis(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
@@ -38,7 +38,7 @@ def _fibrosis(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], sev
     holes = np.clip(_cut(scan, clouds(4)), 0, 2)
     for side in sides_of(places):
         where = _peripheral(scan, side, places) ** 2
-        scan.water += where * (comb * np.float32(4 + 12 * severity) - holes * np.float32(1.5 + 6 * severity))
+        scan.water += where * (comb * np.float32(8 + 18 * severity) - holes * np.float32(3 + 9 * severity))
         lost = where * scan.air[side] * np.float32(0.10 + 0.16 * severity)
         scan.air[side] -= lost
 
@@ -65,7 +65,7 @@ def _bronchiectasis(scan: Scan, rng: np.random.Generator, places: tuple[str, ...
                 if scan.lateral
                 else (x + radius * np.cos(turn), np.full_like(turn, y))
             )
-            scan.thread(across[0], across[1], z + radius * np.sin(turn), 0.8, water=2.4 + 2.5 * severity)
+            scan.thread(across[0], across[1], z + radius * np.sin(turn), 0.8, water=3.2 + 3.5 * severity)
         share = np.linspace(0, 1, 24, dtype=np.float32)
         for _ in range(3 + int(3 * severity)):
             x, y, z = spot(scan, rng, side, top - 10, bottom, near=0.2, far=0.55)

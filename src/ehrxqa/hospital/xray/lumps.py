@@ -58,7 +58,7 @@ def _mass(size: tuple[float, float], spikes: int, share: float) -> Painter:
 
 def _calcified(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
     for side, top, bottom in lung_places(scan, places):
-        radius = 2.2 + 2.4 * severity
+        radius = 2.8 + 2.8 * severity
         place = spot(scan, rng, side, top, bottom)
         scan.add((*place, radius, radius, radius), _CHALK)
         if severity > 0.6:
@@ -71,11 +71,11 @@ def _granulomas(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], s
         sign = scan.chest.lung(side).sign
         for _ in range(2 + int(3 * severity)):
             x, z = sign * float(rng.uniform(26, 46)), scan.chest.hilum + float(rng.uniform(-22, 24))
-            radius = float(rng.uniform(1.6, 3.2))
+            radius = float(rng.uniform(2.0, 3.8))
             scan.add((x, 14.0, z, radius, radius, radius * float(rng.uniform(0.8, 1.5))), _CHALK)
         for _ in range(2 + int(4 * severity)):
             place = spot(scan, rng, side, top - 20, bottom)
-            radius = float(rng.uniform(1.1, 2.0))
+            radius = float(rng.uniform(1.4, 2.6))
             scan.add((*place, radius, radius, radius), _CHALK)
 
 
@@ -115,12 +115,12 @@ def _hilum(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severi
 
 
 LUMPS: dict[str, Painter] = {
-    "lung lesion": _mass((9, 20), 0, 0.75),
-    "mass/nodule (not otherwise specified)": _nodules((1, 1), (5, 16), 1.0),
-    "multiple masses/nodules": _nodules((4, 9), (4, 10), 1.0),
+    "lung lesion": _mass((11, 23), 0, 1.0),
+    "mass/nodule (not otherwise specified)": _nodules((1, 1), (6.5, 17), 1.3),
+    "multiple masses/nodules": _nodules((4, 9), (5.5, 12), 1.3),
     "calcified nodule": _calcified,
     "granulomatous disease": _granulomas,
-    "lung cancer": _mass((11, 28), 12, 0.95),
+    "lung cancer": _mass((13, 30), 12, 1.1),
     "cyst/bullae": _bulla,
     "enlarged hilum": _hilum,
 }

@@ -34,8 +34,8 @@ def _consolidation(scan: Scan, rng: np.random.Generator, places: tuple[str, ...]
     for side, top, bottom in lung_places(scan, places):
         x, y, z = spot(scan, rng, side, top, bottom, near=0.3, far=0.7)
         form = rng.random()
-        a = (20 + 24 * severity) * float(rng.lognormal(0, 0.18))
-        share = 0.45 + 0.5 * severity
+        a = (25 + 26 * severity) * float(rng.lognormal(0, 0.18))
+        share = 0.55 + 0.5 * severity
         if form < 0.45:  # lobar: several ellipsoids that end at one height
             edge = z - 0.7 * a
             for _ in range(3):
@@ -55,24 +55,27 @@ def _consolidation(scan: Scan, rng: np.random.Generator, places: tuple[str, ...]
 def _edema(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
     """Fluid around the hila and downwards: haze, in bad cases wings."""
     chest = scan.chest
-    lean = float(rng.normal(0, 0.2))
+    lean = float(rng.normal(0, 0.35))
     for side in sides_of(places):
         lung = chest.lung(side)
-        strong = severity * (1 + lean * lung.sign)
+        strong = max(severity * (1 + lean * lung.sign), 0.0)
         low = 0.0 if scan.rays.view.upright else -14.0
         scan.fill(
-            side, (lung.sign * 50, 18, chest.hilum + 22 + low, 44 + 14 * severity, 62, 66), 0.12 + 0.5 * strong, 0.35
+            side,
+            (lung.sign * 50, 18, chest.hilum + 22 + low, 44 + 14 * severity, 62, 66),
+            0.03 + 0.42 * strong**1.3,
+            0.4,
         )
         if severity > 0.45:
             scan.fill(side, (lung.sign * 66, 10, chest.hilum + 46 + low, 44, 60, 40), 0.35 * strong, 0.6, 8)
-        scan.fill(side, (lung.sign * 70, 6, chest.hilum + 30, 74, 90, 104), 0.07 + 0.12 * strong, 0.25, 32)
-    scan.vessels *= 1.12
+        scan.fill(side, (lung.sign * 70, 6, chest.hilum + 30, 74, 90, 104), 0.01 + 0.14 * strong, 0.3, 32)
+    scan.vessels *= 1.02 + 0.16 * severity
 
 
 def _failure(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
     """Thick septa at the wall (Kerley B), thick fissures, wide upper vessels."""
     chest = scan.chest
-    scan.upper *= 1.2 + 0.35 * severity
+    scan.upper *= 1.1 + 0.45 * severity
     scan.vessels *= 1.05
     for side in sides_of(places):
         lung = chest.lung(side)
@@ -85,7 +88,7 @@ def _failure(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], seve
             x = lung.sign * np.sin(angle) * (out - 2 - long * share)
             y = 4 + float(chest.thick(z)) * np.cos(angle) * (1 - 0.12 * share)
             scan.thread(x, y, z + 2 * share, 0.8, water=2.2 + 3.0 * severity)
-        scan.air[side] *= np.float32(1 - 0.05 - 0.06 * severity)
+        scan.air[side] *= np.float32(1 - 0.01 - 0.07 * severity)
     _fissure(scan, chest.hilum + 8, 3.0 + 5 * severity)
 
 
@@ -98,7 +101,7 @@ def _fissure(scan: Scan, z: float, water: float) -> None:
 
 
 def _congestion(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
-    scan.vessels *= 1.16 + 0.34 * severity
+    scan.vessels *= 1.12 + 0.4 * severity
     scan.upper *= 1.1
     for side in sides_of(places):
         lung = scan.chest.lung(side)
@@ -165,12 +168,12 @@ def _collapse(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], sev
 
 
 OPACITIES: dict[str, Painter] = {
-    "lung opacity": _patches((1, 2), (24, 46), (0.10, 0.46), 0.25, 16),
-    "airspace opacity": _patches((2, 3), (22, 40), (0.14, 0.55), 0.5, 8),
-    "infiltration": _patches((3, 6), (17, 32), (0.16, 0.6), 0.7, 8),
-    "pneumonia": _patches((2, 5), (15, 30), (0.16, 0.62), 0.6, 8),
+    "lung opacity": _patches((1, 2), (26, 50), (0.16, 0.55), 0.25, 16),
+    "airspace opacity": _patches((2, 3), (26, 44), (0.22, 0.65), 0.5, 8),
+    "infiltration": _patches((3, 6), (22, 38), (0.25, 0.7), 0.7, 8),
+    "pneumonia": _patches((2, 5), (20, 38), (0.25, 0.75), 0.6, 8),
     "consolidation": _consolidation,
-    "aspiration": _patches((3, 6), (12, 26), (0.2, 0.7), 0.7, 8),
+    "aspiration": _patches((3, 6), (16, 32), (0.28, 0.8), 0.7, 8),
     "alveolar hemorrhage": _patches((3, 5), (26, 44), (0.22, 0.65), 0.6, 8),
     "pulmonary edema/hazy opacity": _edema,
     "fluid overload/heart failure": _failure,

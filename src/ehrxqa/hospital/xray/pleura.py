@@ -68,7 +68,7 @@ def _pocket(scan: Scan, rng: np.random.Generator, side: str, amount: float) -> N
 
 def _blunting(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
     for side in sides_of(places):
-        _standing(scan, side, 11 + 16 * severity)
+        _standing(scan, side, 14 + 20 * severity)
 
 
 def _pneumothorax(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
@@ -76,7 +76,7 @@ def _pneumothorax(scan: Scan, rng: np.random.Generator, places: tuple[str, ...],
     for side in sides_of(places):
         z = scan.rays.v
         lung = scan.chest.lung(side)
-        depth = 5 + 40 * severity**1.4
+        depth = 8 + 42 * severity**1.3
         if scan.rays.view.upright:
             fall = np.clip((z - scan.chest.apex) / (70 + 190 * severity), 0, 1)
             rim = depth * (1 - fall) ** 1.2 + (6 * max(severity - 0.5, 0))

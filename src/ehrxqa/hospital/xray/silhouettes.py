@@ -34,8 +34,8 @@ def _goiter(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], sever
     sign = 1 if rng.random() < 0.5 else -1
     top = scan.chest.apex - 12
     for x, z, a, c in (
-        (sign * 20, top, 20, 30),
-        (sign * 26, top + 34, 22 + 8 * severity, 30),
+        (sign * 20, top, 12 + 12 * severity, 30),
+        (sign * 26, top + 34, 13 + 18 * severity, 16 + 16 * severity),
         (-sign * 14, top - 4, 14, 22),
     ):
         _lump(scan, (x, -8, z, a, 26, c))
@@ -61,7 +61,7 @@ def _rim_air(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], seve
 def _winding(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
     """The winding aorta is part of the shape; its ascending part stands out on the right, too."""
     for side in ("right",):
-        scan.fill(side, (scan.chest.shift - 22, -20, -34, 17 + 6 * severity, 24, 30), 1.6)
+        scan.fill(side, (scan.chest.shift - 22, -20, -34, 14 + 9 * severity, 24, 30), 0.4 + 1.2 * severity)
 
 
 def _rind(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
@@ -102,11 +102,11 @@ def _free_air(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], sev
 
 def _hiatus(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
     """Stomach behind the heart, often with air above a level."""
-    radius = 17 + 17 * severity
+    radius = 22 + 18 * severity
     x, z = float(rng.uniform(2, 20)), scan.chest.heart_edges()[3] - 0.8 * radius
     place = (x, 30.0, z, radius * 1.15, radius, radius)
     _lump(scan, place)
-    if rng.random() < 0.65:
+    if rng.random() < 0.75:
         here, chord = scan.rays.chord(x, 30.0, z, radius * 1.0, radius * 0.85, radius * 0.86)
         dry = soft(z - scan.rays.v[here[0]], 0.5 * scan.rays.mm) if scan.rays.view.upright else np.float32(0.4)
         scan.water[here] -= 0.8 * chord * dry

@@ -43,13 +43,13 @@ def _broken_ribs(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], 
         first = int(rng.integers(2, 7))
         place = float(rng.uniform(0.34, 0.62))
         for number in range(first, min(first + 1 + int(3.4 * severity), 10)):
-            step = float(rng.uniform(2.2, 5.5)) * (1 if rng.random() < 0.6 else -1)
+            step = float(rng.uniform(3.2, 7.5)) * (1 if rng.random() < 0.6 else -1)
             scan.breaks.setdefault((sign, number), []).append((place + float(rng.normal(0, 0.03)), step))
 
 
 def _broken_clavicle(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
     for side in sides_of(places):
-        step = (5 + 9 * severity) * (1 if rng.random() < 0.8 else -1)
+        step = (6 + 10 * severity) * (1 if rng.random() < 0.8 else -1)
         scan.breaks.setdefault((_sign(scan, side), -1), []).append((float(rng.uniform(0.42, 0.6)), step))
 
 
@@ -60,7 +60,7 @@ def _crushed(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], seve
 
 
 def _spurs(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
-    scan.spurs = max(scan.spurs, 3.5 + 6.5 * severity)
+    scan.spurs = max(scan.spurs, 4.5 + 8 * severity)
 
 
 def _worn_shoulder(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
@@ -74,8 +74,8 @@ def _worn_shoulder(scan: Scan, rng: np.random.Generator, places: tuple[str, ...]
         sign = _sign(scan, side)
         x = sign * (base * 1.06 + out * 0.6 + 3 * np.sin(share * np.pi))
         z = scan.chest.apex + 24 + 38 * share
-        for line, wide in ((x, 1.6), (x + sign * 5, 1.8)):
-            scan.thread(line, np.full_like(line, 20.0), z, wide, water=2.2 + 2.4 * severity, across=5)
+        for line, wide in ((x, 1.9), (x + sign * 5, 2.2)):
+            scan.thread(line, np.full_like(line, 20.0), z, wide, water=3.2 + 3.4 * severity, across=5)
         scan.thread(x[-1] - sign * 9 * share, np.full_like(share, 20.0), z[-1] + 5 * share, 2.4, water=2.4, across=5)
 
 
