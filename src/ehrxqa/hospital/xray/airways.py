@@ -127,7 +127,7 @@ def airway_points(chest: Chest) -> Points:
         ]
         radii += [radius, 3.8, 4.4]
     x, y, z = (np.stack([line[axis] for line in lines]) for axis in range(3))
-    airways = tube(chest.view.lateral, x, y, z, np.array(radii)[:, None], across=9)
+    airways = tube(chest.view.lateral, x, y, z, np.array(radii)[:, None], across=13)
     weight = -airways.weight
     if chest.view.lateral:
         weight[1:] *= np.float32(0.5)  # bronchi run along the rays, and lung lies beside them

@@ -109,7 +109,7 @@ _KEPT: dict[object, Points] = {}
 
 def _bones(chest: Chest, breaks: Breaks) -> Points:
     parts: list[Points] = []
-    share = np.linspace(0, 1, 150, dtype=np.float32)
+    share = np.linspace(0, 1, 200, dtype=np.float32)
     strong = np.float32(_CORTEX * (0.32 if chest.view.lateral else 0.56))
     for sign in (-1, 1):
         x, y, z = rib_line(chest, sign, np.arange(10)[:, None], share)
@@ -125,7 +125,7 @@ def _bones(chest: Chest, breaks: Breaks) -> Points:
                 gap = np.abs(share - place) < 0.011
                 shade[number] *= np.where(gap, 0.15, 1.0)
                 radius[number] *= 1 + 0.3 * np.exp(-(((share - place) / 0.02) ** 2))
-        ribs = tube(chest.view.lateral, x, y, z, radius, shell=0.72, across=7)
+        ribs = tube(chest.view.lateral, x, y, z, radius, shell=0.72, across=8)
         if chest.view.lateral:
             shade *= _faced(x, y, z)
         parts.append(Points(ribs.x, ribs.y, ribs.z, ribs.weight * shade[..., None] * strong))
@@ -272,8 +272,8 @@ def _bodies(
     lateral: bool, middle: Floats, top: Floats, half: Floats, height: Floats, tall: Floats, lost: Floats
 ) -> Points:
     """The bodies of the vertebrae: dense end plates and edges, a looser middle; wedged in front where crushed."""
-    across = ((np.arange(24) + 0.5) / 24 * 2 - 1).astype(np.float32)
-    along = ((np.arange(14) + 0.5) / 14 * 2 - 1).astype(np.float32)
+    across = ((np.arange(30) + 0.5) / 30 * 2 - 1).astype(np.float32)
+    along = ((np.arange(16) + 0.5) / 16 * 2 - 1).astype(np.float32)
     deep = np.array([-0.6, 0.6], dtype=np.float32)
     grids = np.meshgrid(*((deep, along, across) if lateral else (across, along, deep)))
     u, w, d = (grid.ravel() for grid in grids)
