@@ -193,11 +193,28 @@ def test_the_command(tmp_path, database, files):
     shown = CliRunner().invoke(command, [*arguments, "--database", str(database), "--mutants"])
     assert shown.exit_code == 0 and "right on all           EX   80.0" in shown.output, shown.output
     value = json.loads(
-        CliRunner().invoke(command, [*arguments, "--database", str(database), "--format", "json"]).output
+        CliRunner().invoke(command, [*arguments, "--database", str(database), "--format", "json"]).stdout
     )
     assert value["accuracy_all"] == 80 and value["lucky"] == ["0"]
     assert CliRunner().invoke(command, arguments).exit_code == 2
-    assert CliRunner().invoke(command, [*arguments[:4], "--mutants"]).exit_code == 2
+    for alone in (["--mutants"], ["--now", "2105-12-31 23:59:00"], ["--workers", "1"]):
+        shown = CliRunner().invoke(command, [*arguments[:4], *alone])
+        assert shown.exit_code == 2 and "go with --hospitals" in shown.output
+
+
+def test_the_command_is_told_the_current_time(tmp_path, database):
+    gold, queries = tmp_path / "_test.json", tmp_path / "queries.json"
+    program = "select count(*) from admissions where strftime('%Y', admittime) = strftime('%Y', current_time)"
+    gold.write_text(
+        json.dumps([{"split": "test", "id": 0, "question": "?", "query": program, "_gold_program": program}])
+    )
+    queries.write_text(json.dumps({"0": program.replace("strftime('%Y', current_time)", "'2102'")}))
+    arguments = ["--gold", str(gold), "--predictions", str(queries), "--hospitals", "1", "--database", str(database)]
+    for now, accuracy in (("2102-06-01 00:00:00", 100), ("2105-06-01 00:00:00", 0)):
+        found = CliRunner().invoke(
+            command, [*arguments, "--work", str(tmp_path), "--now", now, "--workers", "1", "--format", "json"]
+        )
+        assert json.loads(found.stdout)["accuracy_all"] == accuracy
 
 
 def test_a_file_without_gold_programs_ends_in_one_line(tmp_path, database):

@@ -8,6 +8,8 @@ from typing import Any
 import click
 
 from ehrxqa.cli.options import DIR, FILE, example, forms_option, quiet_option, seed_option
+from ehrxqa.layout import CURRENT_TIME
+from ehrxqa.progress import make_progress
 
 __all__ = ["command"]
 
@@ -51,6 +53,17 @@ __all__ = ["command"]
 )
 @click.option("--database", type=FILE, metavar="DB", help="With --hospitals: the database of the questions.")
 @click.option("--work", type=DIR, metavar="DIR", help="With --hospitals: folder for the copies.  [default: OUT/.work]")
+@click.option(
+    "--now",
+    metavar="TIME",
+    help=f"With --hospitals: current time of the database, for 'now' and its like.  [default: {CURRENT_TIME}]",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="With --hospitals: worker processes.  [default: number of processors]",
+)
 @click.option("--mutants", is_flag=True, help="With --hospitals: say how many faulty queries they would tell apart.")
 @click.option("--families", is_flag=True, help="Show scores per family in the table, too.")
 @click.option("--details", type=FILE, metavar="FILE", help="Write {id: right|abstained|wrong} to a file.")
@@ -70,6 +83,8 @@ def command(
     hospitals: int | None,
     database: Path | None,
     work: Path | None,
+    now: str | None,
+    workers: int | None,
     mutants: bool,
     families: bool,
     details: Path | None,
@@ -98,11 +113,32 @@ def command(
         "confidence": confidence,
         "seed": seed,
     }
-    if hospitals is None and (database is not None or work is not None or mutants):
-        raise click.UsageError("--database, --work and --mutants go with --hospitals")
+    if hospitals is None and (mutants or (database, work, now, workers) != (None, None, None, None)):
+        raise click.UsageError("--database, --work, --now, --workers and --mutants go with --hospitals")
+    if hospitals is not None:
+        from ehrxqa.variants.hospital_text import as_json as hospitals_json
+        from ehrxqa.variants.hospital_text import as_text as hospitals_text
+        from ehrxqa.variants.hospitals import evaluate_on_hospitals
+
     with reading(gold, predictions, questions, database, writing=(out, details)):
         if hospitals is not None:
-            text = _on_hospitals(gold, predictions, database, hospitals, profile, work, mutants, output_format, details)
+            if database is None or profile == "all" or output_format == "html":
+                raise click.UsageError("--hospitals needs --database, one profile, and text or json")
+            found = evaluate_on_hospitals(
+                gold,
+                predictions,
+                database,
+                hospitals=hospitals,
+                work=work,
+                profile=profile,
+                mutants=mutants,
+                now=now or CURRENT_TIME,
+                workers=workers,
+                progress=make_progress(quiet=quiet),
+            )
+            text = json_text(hospitals_json(found), indent=2) if output_format == "json" else hospitals_text(found)
+            if details is not None:
+                write_json(details, found.verdicts)
         elif profile == "all":
             if output_format == "html" or details is not None or rules or families:
                 raise SettingsError(
@@ -131,29 +167,3 @@ def command(
         write_text(out, text.rstrip("\n") + "\n")
         if not quiet:
             click.echo(f"{out}: written", err=True)
-
-
-def _on_hospitals(
-    gold: Path,
-    queries: Path,
-    database: Path | None,
-    hospitals: int,
-    profile: str,
-    work: Path | None,
-    mutants: bool,
-    output_format: str,
-    details: Path | None,
-) -> str:
-    from ehrxqa.files import write_json
-    from ehrxqa.json_files import json_text
-    from ehrxqa.variants.hospital_text import as_json, as_text
-    from ehrxqa.variants.hospitals import evaluate_on_hospitals
-
-    if database is None or profile == "all" or output_format == "html":
-        raise click.UsageError("--hospitals needs --database, one profile, and text or json")
-    found = evaluate_on_hospitals(
-        gold, queries, database, hospitals=hospitals, work=work, profile=profile, mutants=mutants
-    )
-    if details is not None:
-        write_json(details, found.verdicts)
-    return json_text(as_json(found), indent=2) if output_format == "json" else as_text(found)

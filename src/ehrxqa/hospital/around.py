@@ -20,12 +20,12 @@ from ehrxqa.errors import SettingsError
 from ehrxqa.files import atomic_path, disk_errors, sha256_of, write_json, write_text
 from ehrxqa.hospital.archive import ZipFile
 from ehrxqa.hospital.life import Subject
+from ehrxqa.hospital.marker import counts_of_finished
 from ehrxqa.hospital.ontology import attribute_list_text, object_list_text, ontology_json
 from ehrxqa.hospital.plan import DEFAULT_IMAGE_SIZE, GENERATOR, Plan, checked_image_size
 from ehrxqa.hospital.production import GOLD_TABLES, Batch, file_of, make_x_ray_batch
 from ehrxqa.hospital.recorded import count_subjects, read_subjects
 from ehrxqa.hospital.tree import GrowingTable, SynthReport, closing, report_of_counts, source_path
-from ehrxqa.json_files import read_json
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.manifest import OPEN_DEMO_LICENCE
 from ehrxqa.runs.pool import Pool
@@ -83,7 +83,7 @@ def synth_around(
         raise SettingsError(f"gold subjects: {gold} of {count} subjects; choose 1 to {max(count // 2, 1)}")
     plan = Plan(count, gold, seed, images, 1.0, 1.0, image_size=checked_image_size(image_size))
     marker = _marker(plan, tables, None)
-    done = _complete(out, marker)
+    done = counts_of_finished(out / HYBRID_MARKER, marker, "a tree of X-rays around tables")
     if done is not None:
         progress.note(f"{out}: complete already, nothing to do")
         return report_of_counts(out, plan, Counter(done), fresh=False)
@@ -161,29 +161,3 @@ def _marker(plan: Plan, tables: dict[str, Path], counts: Counter[str] | None) ->
         "complete": False,
         "counts": {},
     }
-
-
-def _complete(out: Path, marker: dict[str, Any]) -> dict[str, int] | None:
-    """Counts of the finished tree at `out`; None if it is still to be written.
-
-    Raises:
-        SettingsError: The folder holds something else.
-    """
-    if not out.exists():
-        return None
-    if not out.is_dir():
-        raise SettingsError(f"{out}: is a file; name a folder to write to")
-    path = out / HYBRID_MARKER
-    if not path.is_file():
-        if any(entry.name != HYBRID_MARKER + ".part" for entry in out.iterdir()):
-            raise SettingsError(f"{out}: is not empty and holds no such tree; choose an empty folder")
-        return None
-    found = read_json(path, fault=SettingsError)
-    try:
-        same = all(found[key] == marker[key] for key in ("parameters", "generator", "tables"))
-        complete, counts = bool(found["complete"]), dict(found["counts"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise SettingsError(f"{path}: cannot be read; remove the folder or choose another") from error
-    if not same:
-        raise SettingsError(f"{out}: holds X-rays around other tables or of other parameters; choose another folder")
-    return counts if complete else None

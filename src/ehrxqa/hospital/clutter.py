@@ -76,7 +76,7 @@ class Ground:
             yield from sorted(path for path in folder.iterdir() if path.is_file() and not _is_clutter(path.name))
 
     def folders(self) -> list[Path]:
-        """The folders of the projects, in a fixed order, but those of single pictures and graphs."""
+        """The root and the folders of the projects, in a fixed order."""
         found = [self.root]
         for project in (MIMIC_IV, MIMIC_CXR_JPG, CHEST_IMAGENOME):
             top = self.root / project.slug

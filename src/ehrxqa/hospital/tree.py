@@ -12,17 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from ehrxqa.arguments import checked
-from ehrxqa.errors import SettingsError
 from ehrxqa.files import atomic_path, disk_errors, write_json, write_text
 from ehrxqa.hospital.archive import GzipFile, ZipFile, piece_of
 from ehrxqa.hospital.as_downloaded import chosen_kinds, leave_clutter
 from ehrxqa.hospital.csvtext import header_text, rows_text
+from ehrxqa.hospital.marker import counts_of_finished
 from ehrxqa.hospital.ontology import attribute_list_text, object_list_text, ontology_json
 from ehrxqa.hospital.plan import DEFAULT_IMAGE_SIZE, GENERATOR, Plan
 from ehrxqa.hospital.production import Batch, file_of, make_batch, table_keys
 from ehrxqa.hospital.records import dictionary_rows
 from ehrxqa.html_repr import html_repr
-from ehrxqa.json_files import read_json
 from ehrxqa.progress import Progress
 from ehrxqa.runs.cluster import Cluster
 from ehrxqa.runs.shards import shard_pool
@@ -127,7 +126,7 @@ def synth(
         subjects, gold_subjects, seed, images, events_factor, charted_factor, releases, tables, image_size
     )
     chosen_kinds(as_downloaded)
-    done = _complete(out, plan)
+    done = counts_of_finished(out / MARKER, _marker(plan, None), "a synthetic hospital")
     if done is not None:
         if not leave_clutter(out, as_downloaded, seed, progress):
             progress.note(f"{out}: complete already, nothing to do")
@@ -153,35 +152,6 @@ def synth(
     write_json(out / MARKER, _marker(plan, counts))
     leave_clutter(out, as_downloaded, seed, progress)
     return report_of_counts(out, plan, counts, fresh=True)
-
-
-def _complete(out: Path, plan: Plan) -> dict[str, int] | None:
-    """Counts of the finished tree at `out`; None if it is still to be written.
-
-    Raises:
-        SettingsError: The folder holds something else.
-    """
-    if not out.exists():
-        return None
-    if not out.is_dir():
-        raise SettingsError(f"{out}: is a file; name a folder to write the hospital to")
-    marker = out / MARKER
-    if not marker.is_file():
-        if all(entry.name == MARKER + ".part" for entry in out.iterdir()):
-            return None
-        raise SettingsError(f"{out}: is not empty and holds no synthetic hospital; choose an empty folder")
-    found = read_json(marker, fault=SettingsError)
-    try:
-        same = found["parameters"] == _marker(plan, None)["parameters"] and found["generator"] == GENERATOR
-        complete, counts = bool(found["complete"]), dict(found["counts"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise SettingsError(f"{marker}: cannot be read; remove the folder or choose another") from error
-    if not same:
-        raise SettingsError(
-            f"{out}: holds a synthetic hospital of other parameters or of another version; "
-            "remove it or choose another folder"
-        )
-    return counts if complete else None
 
 
 def _marker(plan: Plan, counts: Counter[str] | None) -> dict[str, Any]:
