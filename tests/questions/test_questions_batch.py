@@ -282,15 +282,19 @@ def test_a_question_that_tells_systems_apart_no_better_than_another_is_told_by_i
         def __getattr__(self, name):
             return getattr(bench.checker, name)
 
-        def told_apart(self, question, best):
-            seen.append(question)
-            return bench.checker.told_apart(question, best)
+        def told_apart(self, question, known, best):
+            seen.append((question, frozenset(known)))
+            return bench.checker.told_apart(question, known, best)
 
     monkeypatch.setattr(batch, "bench_of", lambda copies: bench._replace(checker=Noting()))
     with clock_at(copies.now):
         run_batch(BatchTask(copies, official_template(95), (Wanted("train"),) * 3, "choices", choices=2))
         assert len(seen) > 3
-        for question in seen:
+        assert any(known for _, known in seen)
+        for question, known in seen:
             told = bench.checker.told_apart(question)
-            assert bench.checker.told_apart(question, told.share) is bench.checker.told_apart(question, 1.0) is None
-            assert bench.checker.told_apart(question, told.share - 1e-9) == told
+            new = len(told.told - known)
+            for best in ((new, told.share), (new, 1.0), (new + 1, 0.0)):
+                assert bench.checker.told_apart(question, known, best) is None
+            for best in ((new, told.share - 1e-9), (new - 1, 1.0), None):
+                assert bench.checker.told_apart(question, known, best) == told

@@ -130,7 +130,7 @@ def test_modalities_have_their_official_shares(run):
 def test_every_question_with_an_answer_has_its_line_of_links(run):
     keys = [
         "split", "id", "modality", "scope", "family", "template", "study_ids", "image_ids", "image_paths",
-        "studies_total", "rows", "bounded", "needs", "alternatives", "mutants", "killed",
+        "studies_total", "rows", "bounded", "needs", "alternatives", "mutants", "killed", "told", "untold",
     ]  # fmt: skip
     for _, record, _, links in run.pairs:
         template = catalogue()[links["template"]]

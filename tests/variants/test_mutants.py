@@ -51,6 +51,94 @@ def test_what_changes_nothing_is_left_out(sql, faults):
     assert {fault for fault, _ in changed(sql)} == faults
 
 
+@pytest.mark.parametrize(
+    ("sql", "faults"),
+    [
+        # a select that stands for one value gives its first row
+        ("select a from t where b = ( select distinct c from u where d = 1 )", {"filter"}),
+        # ids in the table whose rows they number
+        ("select count( distinct admissions.hadm_id ) from admissions where admissions.subject_id = 1", {"filter"}),
+        ("select distinct icustays.stay_id from icustays where icustays.hadm_id = 1", {"filter"}),
+        ("select count( distinct admissions.subject_id ) from admissions where a = 1", {"filter", "distinct"}),
+        # one row for a finding at a place on a study
+        (
+            "select distinct tb_cxr_plus.attribute from tb_cxr_plus where tb_cxr_plus.study_id in ( 1 ) "
+            "and tb_cxr_plus.object = 'neck'",
+            {"filter"},
+        ),
+        (
+            "select distinct tb_cxr_plus.attribute from tb_cxr_plus where tb_cxr_plus.study_id in ( 1 , 2 ) "
+            "and tb_cxr_plus.object = 'neck'",
+            {"filter", "distinct"},
+        ),
+        (
+            "select distinct tb_cxr_plus.attribute from tb_cxr_plus where tb_cxr_plus.study_id in ( 1 )",
+            {"filter", "distinct"},
+        ),
+        # an instant of the clock: whether that second counts is not said; a year is said, and so are events
+        ("select a from t where datetime(t.b) >= datetime('2105-12-31 23:59:00','-2 year')", {"filter"}),
+        ("select a from t where datetime(t.b) >= datetime('2105-12-31','start of year')", {"filter", "bound"}),
+        ("select a from t where strftime('%Y',t.b) >= '2105'", {"filter", "bound"}),
+        ("select a from t where t.b < t.c", {"filter", "bound"}),
+    ],
+)
+def test_what_changes_nothing_by_the_schema_is_left_out(sql, faults):
+    assert {fault for fault, _ in changed(sql)} == faults
+
+
+@pytest.mark.parametrize(
+    ("sql", "filters"),
+    [
+        ("select a from t where t.b is not null and t.b between 1 and 2", ["select a from t where t.b is not null"]),
+        (
+            "select a from t where t.b is not null and t.c = 1",
+            ["select a from t where t.b is not null", "select a from t where t.c = 1"],
+        ),
+        (
+            "select a from labevents where labevents.itemid in ( select d_items.itemid from d_items where "
+            "d_items.linksto = 'labevents' )",
+            ["select a from labevents"],
+        ),
+        (
+            "select a from labevents where labevents.itemid in ( select d_items.itemid from d_items where "
+            "d_items.linksto = 'chartevents' )",
+            ["select a from labevents"],
+        ),
+        # the only condition of a select behind IN, but not behind NOT IN
+        ("select a from t where b in ( select c from u where d = 1 )", ["select a from t"]),
+        (
+            "select a from t where b not in ( select c from u where d = 1 )",
+            ["select a from t", "select a from t where b not in ( select c from u )"],
+        ),
+        (
+            "select a from t where b in ( select c from u where d = 1 order by e limit 1 )",
+            ["select a from t", "select a from t where b in ( select c from u order by e limit 1 )"],
+        ),
+    ],
+)  # fmt: skip
+def test_a_condition_is_left_out_once_and_only_where_it_says_something(sql, filters):
+    assert sorted(sql for fault, sql in changed(sql) if fault == "filter") == sorted(filters)
+
+
+def test_what_is_said_twice_is_misread_at_both_places():
+    last = "( select s from v where p = 1 order by t desc limit 1 )"
+    sql = f"select count(*) > 0 from a where a.s in {last} and a.u in ( select u from w where w.s in {last} )"
+    found = {(fault, mutant.count("asc"), mutant.count("offset")) for fault, mutant in changed(sql)}
+    assert {("order", 2, 0), ("limit", 0, 2)} <= found
+    assert not {("order", 1, 0), ("limit", 0, 1)} & found
+    assert sum(mutant.count("p = 1") == 1 for _, mutant in changed(sql)) == 2  # where a whole condition is left out
+
+
+def test_a_misreading_is_the_same_whatever_the_values():
+    first, second = (
+        {each.reading for each in mutants(read(f"select a from t where b in ( {ids} ) and c = '{name}' and d in "
+                                               f"( select e from u where f = '{name}' limit 1 )"))}
+        for ids, name in (("1", "x"), ("2 , 3", "y"))
+    )  # fmt: skip
+    assert first == second
+    assert {"b in ( ? ) and → nothing", "and d in ( … ) → nothing"} <= first
+
+
 def test_the_rank_of_a_window_has_an_order_that_matters():
     sql = "select a from ( select a, rank() over ( order by b desc ) as r from t ) where r <= 3"
     assert {"order", "bound", "filter"} == {fault for fault, _ in changed(sql)}

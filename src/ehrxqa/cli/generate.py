@@ -90,6 +90,9 @@ def command(out: Path, quiet: bool, output_format: str, **settings: Any) -> None
         lines.append(f"templates used: {report.templates}; proofs that failed: {report.faults}")
         if report.mutants:
             lines.append(f"mutants told from the gold: {report.killed / report.mutants:.0%} of {report.mutants:,}")
+            lines.append(
+                f"misreadings told by the set: {report.readings_told / report.readings:.0%} of {report.readings:,}"
+            )
         lines += [
             f"{split}: {counted(number, 'question')} could not be made" for split, number in report.missing.items()
         ]

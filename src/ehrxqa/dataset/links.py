@@ -20,6 +20,8 @@ Lines are in the order train, valid, test, and by `id` within a split. Keys:
 | alternatives | object | reading (`ehrxqa.questions.alternatives`) → its answer, where that is another one |
 | mutants | integer | single-fault mutants of the gold program (`ehrxqa.sql.mutants`) |
 | killed | integer | those of them that give another answer; over `mutants`, the mutation score of the question |
+| told | texts | what is misread in mutants that give another answer, whatever the values |
+| untold | texts | what is misread in those that never do |
 | bounded | truth value | whether anything was left out of a `row_ids` |
 
 Of the labels only rows with relation 1 are listed; an answer "no" may rest on no row at all. Official files have no
@@ -74,6 +76,8 @@ class Links(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     alternatives: dict[str, list[str | int | float | None]] = {}
     mutants: int = 0
     killed: int = 0
+    told: list[str] = []
+    untold: list[str] = []
 
     @property
     def record(self) -> dict[str, Any]:

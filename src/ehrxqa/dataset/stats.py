@@ -233,6 +233,8 @@ def fact_rows(value: Mapping[str, Any]) -> list[list[str]]:
         rows.append(["ambiguous", f"{doubt['share']:.1%} of {doubt['questions']:,}" + (f" ({kinds})" if kinds else "")])
     if (told := value["discrimination"]) is not None:
         share = f"{told['share']:.0%} of {told['mutants']:,} mutants"
+        if told["readings"]:
+            share += f", {told['told'] / told['readings']:.0%} of {told['readings']:,} misreadings"
         rows.append(["told apart", f"{share}; none of those of {counted(told['blind'], 'question')}"])
     if (floor := value["floors"]) is not None:
         blind = [

@@ -185,19 +185,24 @@ def discrimination(dataset: Dataset) -> dict[str, Any] | None:
     """How well the questions tell systems apart, on the database they are about; None where no mutants were counted.
 
     Returns:
-        `mutants` of the gold programs, those `killed` (with another answer), their `share`, and how many questions
-        are `blind` (no mutant gives another answer).
+        `mutants` of the gold programs, those `killed` (with another answer), their `share`, how many questions
+        are `blind` (no mutant gives another answer); and of the `readings`, what is misread in them by family, how many
+        are `told` by at least one question.
     """
     links = [link for _, record in _each(dataset) if (link := dataset.links.of(record)) is not None and link.mutants]
     if not links:
         return None
     mutants, killed = sum(link.mutants for link in links), sum(link.killed for link in links)
+    told = {(link.family, each) for link in links for each in link.told}
+    readings = told | {(link.family, each) for link in links for each in link.untold}
     return {
         "questions": len(links),
         "mutants": mutants,
         "killed": killed,
         "share": round(killed / mutants, 6),
         "blind": sum(not link.killed for link in links),
+        "readings": len(readings),
+        "told": len(told),
     }
 
 

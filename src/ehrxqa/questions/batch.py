@@ -17,7 +17,7 @@ import msgspec
 
 from ehrxqa.dataset.links import Links
 from ehrxqa.dataset.records import final_record
-from ehrxqa.questions.checking import LONGER_NAME, TIES, Checked, Checker
+from ehrxqa.questions.checking import LONGER_NAME, TIES, Checked, Checker, ToldApart
 from ehrxqa.questions.clock import clock_at
 from ehrxqa.questions.copies import Copies
 from ehrxqa.questions.drawing.sampler import Sampler
@@ -70,7 +70,8 @@ class BatchTask:
         held_out: What the splits may not share.
         truths: Split and truth value, as `truth_key` writes them, and how many questions with that answer exist already.
         ambiguous: Whether another reading of a question may give another answer.
-        choices: Good questions that are drawn for each that is taken: that which most mutants answer otherwise.
+        choices: Good questions that are drawn for each that is taken: that which tells most misreadings that none of
+            the template has told yet; of equal ones that which most mutants answer otherwise.
     """
 
     copies: Copies
@@ -93,7 +94,7 @@ class _Good:
     checked: Checked
     links: Links
     wording: str
-    share: float
+    told_apart: ToldApart
 
 
 @dataclass
@@ -164,6 +165,7 @@ class _Batch:
         self._truths = Counter(dict(task.truths))
         self._strata: Counter[str] = Counter()
         self._answers: Counter[str] = Counter()
+        self._told: set[str] = set()
         self._refused: dict[tuple[bytes, Wanted, bool, bool, bool, Stratum | None], str] = {}
         self._most_equal = max(_MOST_EQUAL, math.ceil(len(task.wanted) / 2))
         self._result = BatchResult()
@@ -204,7 +206,7 @@ class _Batch:
             )
             reason: str | _Good | None = "nothing to draw from"
             for variant in _variants(choice):
-                question, better_than = Question(template, variant), -1.0 if best is None else best.share
+                question, better_than = Question(template, variant), None if best is None else self._worth(best)
                 reason = self._take(question, wanted, truth, several and not loose, loose, stratum, better_than)
                 if reason != TIES:
                     break
@@ -219,6 +221,10 @@ class _Batch:
         if best is not None:
             self._write(best, wanted)
         return best is not None
+
+    def _worth(self, good: _Good) -> tuple[int, float]:
+        """How well a question tells systems apart, beside those that are there."""
+        return len(good.told_apart.told - self._told), good.told_apart.share
 
     def _wanted_truth(self, split: str) -> bool:
         lead = self._lead(split, True)
@@ -243,7 +249,7 @@ class _Batch:
         several: bool,
         loose: bool,
         stratum: Stratum | None,
-        better_than: float,
+        better_than: tuple[int, float] | None,
     ) -> str | _Good | None:
         """A question that is new and good; else why it is not. What was refused once is not looked at again.
 
@@ -269,7 +275,7 @@ class _Batch:
         several: bool,
         loose: bool,
         stratum: Stratum | None,
-        better_than: float,
+        better_than: tuple[int, float] | None,
     ) -> str | _Good | None:
         task = self._task
         if task.held_out.questions and not question.template.of_patient and split_of_question(question) != wanted.split:
@@ -297,16 +303,19 @@ class _Batch:
         wording = self._worded(question, ties)
         if not wording:
             return LONGER_NAME
-        told = self._bench.checker.told_apart(question, better_than)
+        told = self._bench.checker.told_apart(question, self._told, better_than)
         if told is None:
             return None
-        links = msgspec.structs.replace(links, mutants=told.mutants, killed=told.killed)
-        return _Good(question, (key, bare), checked, links, wording, told.share)
+        links = msgspec.structs.replace(
+            links, mutants=told.mutants, killed=told.killed, told=sorted(told.told), untold=sorted(told.untold)
+        )
+        return _Good(question, (key, bare), checked, links, wording, told)
 
     def _write(self, good: _Good, wanted: Wanted) -> None:
         """Take a good question."""
         answer = good.checked.answer or []
         self._seen |= {*good.keys}
+        self._told |= good.told_apart.told
         self._result.keys += good.keys
         self._answers[json.dumps(answer)] += 1
         if good.question.template.answer == "truth":

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -110,10 +112,15 @@ class Checked:
 
 
 class ToldApart(NamedTuple):
-    """How well a question tells systems apart: mutants of its gold program, and those that give another answer."""
+    """How well a question tells systems apart: mutants of its gold program, and those that give another answer.
+
+    `told` and `untold` are what is misread: in mutants that give another answer, and in those that never do.
+    """
 
     mutants: int
     killed: int
+    told: frozenset[str] = frozenset()
+    untold: frozenset[str] = frozenset()
 
     @property
     def share(self) -> float:
@@ -207,29 +214,40 @@ class Checker:
             return Checked(fault=f"the template does not read back: {filled(question)}")
         return Checked(answer, alternatives=alternatives, needs=self._needs(question))
 
-    def told_apart(self, question: Question, best: float = -1.0) -> ToldApart | None:
+    def told_apart(
+        self, question: Question, known: Collection[str] = (), best: tuple[int, float] | None = None
+    ) -> ToldApart | None:
         """How many single-fault mutants of the gold program give another answer; those that take too long do not count.
 
         Args:
             question: The question.
-            best: A share that is to be exceeded: None if it is not, as soon as that is certain.
+            known: Misreadings that others tell.
+            best: Misreadings beside those, and the share, that are to be exceeded: None if they are not, as soon as
+                that is certain.
         """
         text = self._normalised(gold_program(question, INDEXED).lower())
         gold = self._fast.known_rows(text)
         mutated = mutants(read(text))
+        left = Counter(mutant.reading for mutant in mutated)
+        readings, told = set(), set()
+        hoped = len(left.keys() - known)  # misreadings that are new and told, or may still be
         made = killed = 0
         for mutant in mutated:
-            try:
+            left[mutant.reading] -= 1
+            with suppress(NeuralSqlError):
                 # a row more than the gold program has is another answer, whatever else there is
                 rows = self._fast.first_rows(mutant.sql, len(gold) + 1, _MUTANT_STEPS)
-            except NeuralSqlError:
-                continue
-            made += 1
-            killed += not same_rows(rows, gold)
-            if (len(mutated) - made + killed) / len(mutated) <= best:  # if all others were told apart
-                return None
-        told = ToldApart(made, killed)
-        return told if told.share > best else None
+                made += 1
+                readings.add(mutant.reading)
+                if not same_rows(rows, gold):
+                    killed += 1
+                    told.add(mutant.reading)
+            if not left[mutant.reading] and mutant.reading not in told and mutant.reading not in known:
+                hoped -= 1
+            if best is not None and (hoped, (len(mutated) - made + killed) / len(mutated)) <= best:
+                return None  # even if all others were told apart
+        found = ToldApart(made, killed, frozenset(told), frozenset(readings - told))
+        return found if best is None or (len(found.told - set(known)), found.share) > best else None
 
     def _asked_plainly(self, question: Question) -> list[Any]:
         """The NeuralSQL answer on the database without indexes, where a list has the order that systems will see."""

@@ -56,6 +56,8 @@ class GenerateReport:
         faults: Proofs that failed; such questions are never written.
         mutants: Single-fault mutants of the gold programs.
         killed: Those of them that give another answer.
+        readings: What is misread in them, by family and whatever the values.
+        readings_told: Those that at least one question of the set tells, by another answer.
         fault_examples: Some of them, in words.
     """
 
@@ -67,6 +69,8 @@ class GenerateReport:
     faults: int = 0
     mutants: int = 0
     killed: int = 0
+    readings: int = 0
+    readings_told: int = 0
     fault_examples: list[str] = field(default_factory=list)
 
     __repr__ = short_repr
@@ -111,8 +115,9 @@ def generate(
         separate_subjects: Questions about one patient in train and valid are about different patients.
         separate_questions: Questions without a patient are in one split only, also of train and test.
         ambiguous: Also questions that another reading answers otherwise; their links hold the other answers.
-        choices: Good questions that are drawn for each that is taken: that which tells systems apart best, since most
-            single-fault mutants of its gold program give another answer.
+        choices: Good questions that are drawn for each that is taken: that which tells systems apart best, since it
+            tells misreadings that no other one of its template does, or most single-fault mutants of its gold program
+            give another answer.
         now: The current time of the databases, as `YYYY-MM-DD HH:MM:SS`; the manifest keeps it.
         workers: Processes (default: number of processors). The result does not depend on it.
         cluster: A Dask cluster that makes them instead; OUT must be there, too.
@@ -201,6 +206,7 @@ def generate(
             def stage_manifest() -> None:
                 report.scopes, report.templates = dict(sorted(files.scopes.items())), len(files.templates)
                 report.mutants, report.killed = files.mutants, files.killed
+                report.readings, report.readings_told = len(files.readings), len(files.told)
                 if manifest is None:
                     return
                 counts = {name: value for name, value in asdict(report).items() if name != "fault_examples"}

@@ -39,6 +39,9 @@ class QuestionFiles:
         self.templates: set[str] = set()
         #: Mutants of all gold programs, and those that the questions tell from the gold.
         self.mutants = self.killed = 0
+        #: What is misread in them, by family; and what at least one question tells.
+        self.readings: set[tuple[str, str]] = set()
+        self.told: set[tuple[str, str]] = set()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -72,6 +75,8 @@ class QuestionFiles:
     def _write_links(self, path: Path) -> None:
         self.scopes.clear()
         self.mutants = self.killed = 0
+        self.readings.clear()
+        self.told.clear()
         with atomic_path(path) as part, part.open("w", encoding="utf-8", newline="\n") as stream:
             for split in SPLITS:
                 for _, _, links in self._entries(split):
@@ -80,4 +85,6 @@ class QuestionFiles:
                         self.templates.add(links["template"])
                         self.mutants += links["mutants"]
                         self.killed += links["killed"]
+                        self.told |= {(links["family"], each) for each in links["told"]}
+                        self.readings |= {(links["family"], each) for each in (*links["told"], *links["untold"])}
                         stream.write(json.dumps(links) + "\n")

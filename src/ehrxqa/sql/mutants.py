@@ -3,7 +3,9 @@
 Each mutant changes one thing that a question says: an order, a bound, a filter, whether things are counted once. A
 mutant that gives the same answer goes unnoticed; the share of those that do not is how well a question tells systems
 apart. Changes that make no difference on any database are left out, as far as the text shows that: an order of which
-no LIMIT takes the first, a DISTINCT of what only has to be there.
+no LIMIT takes the first, a DISTINCT of what only has to be there; the rules that rest on the schema are those of
+`same_by_schema`. A select that is written twice in a program stands for one phrase of the question, such as "the last
+completed stay": who misreads it does so at both places, and it is changed at both.
 
 | fault | example |
 |---|---|
@@ -19,10 +21,17 @@ no LIMIT takes the first, a DISTINCT of what only has to be there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from ehrxqa.sql.same_by_schema import (
+    distinct_is_moot,
+    filter_is_implied,
+    filter_is_said_outside,
+    instant_bound,
+)
 from ehrxqa.sql.structure import Range, Select, Structure
 
 __all__ = ["FAULTS", "Fault", "Mutant", "mutants"]
@@ -34,6 +43,9 @@ _BOUNDS: Final = {">": ">=", ">=": ">", "<": "<=", "<=": "<"}
 _EXTREMES: Final = {"max": "min", "min": "max", "avg": "sum", "sum": "avg"}
 _SETS: Final = {"except": "intersect", "intersect": "union", "union": "intersect"}
 _ORDERS: Final = {"asc": "desc", "desc": "asc"}
+#: Tokens of a change that says too little by itself, and those that are told before it.
+_SHORT, _BEFORE = 2, 4
+_LISTED: Final = re.compile(r"\?(?: , \?)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +55,12 @@ class Mutant:
     Attributes:
         fault: What kind of fault.
         sql: The program.
+        reading: What is misread, whatever the values: the text that is changed and what becomes of it.
     """
 
     fault: Fault
     sql: str
+    reading: str
 
 
 def mutants(structure: Structure) -> list[Mutant]:
@@ -59,10 +73,52 @@ def mutants(structure: Structure) -> list[Mutant]:
     """
     found: dict[str, Mutant] = {}
     for start, end, text, fault in sorted(_changes(structure), key=lambda change: change[:2]):
-        sql = structure.sql[:start] + text + structure.sql[end : structure.tokens[-1].end]
-        found.setdefault(" ".join(sql.split()), Mutant(fault, sql.strip()))
+        sql, last = "", 0
+        for place in _places(structure, start, end):
+            sql += structure.sql[last:place] + text
+            last = place + end - start
+        sql = (sql + structure.sql[last : structure.tokens[-1].end]).strip()
+        plain = " ".join(sql.split())
+        if plain not in found:
+            found[plain] = Mutant(fault, sql, _reading(structure, start, end, text))
     found.pop(" ".join(structure.sql.split()), None)
     return list(found.values())
+
+
+def _places(structure: Structure, start: int, end: int) -> list[int]:
+    """Where a change is made: there, and at the same place in all copies of the largest select around it."""
+    sql, tokens = structure.sql, structure.tokens
+    for query in structure.queries.values():  # those around come before those inside
+        first, last = tokens[query.start].start, tokens[query.end - 1].end
+        if query.parent is None or not first <= start < end <= last:
+            continue
+        copies = [
+            tokens[each.start].start
+            for each in structure.queries.values()
+            if sql[tokens[each.start].start : tokens[each.end - 1].end] == sql[first:last]
+        ]
+        if len(copies) > 1:
+            return sorted(copy + start - first for copy in copies)
+    return [start]
+
+
+def _reading(structure: Structure, start: int, end: int, text: str) -> str:
+    """A change in words that programs with other values share; a short one with what stands before it."""
+    tokens = structure.tokens
+    inside = [at for at, token in enumerate(tokens) if start <= token.start < end]
+    at, last = inside[0], inside[-1] + 1
+    if last - at <= _SHORT:
+        at = max(0, at - _BEFORE)
+    words = []
+    while at < last:
+        token = tokens[at]
+        words.append("?" if token.kind in ("number", "text") else token.lower)
+        if at + 1 in structure.queries and token.text == "(" and structure.closing[at] < last:
+            at = structure.closing[at]
+            words += ["…", ")"]
+        at += 1
+    becomes = "?" if text[:1].isdigit() else text or "nothing"
+    return f"{_LISTED.sub('?', ' '.join(words))} → {becomes}"
 
 
 def _changes(structure: Structure) -> Iterator[tuple[int, int, str, Fault]]:
@@ -72,6 +128,8 @@ def _changes(structure: Structure) -> Iterator[tuple[int, int, str, Fault]]:
         before = tokens[at - 1].lower if at else ""
         after = tokens[at + 1].lower if at + 1 < len(tokens) else ""
         if token.text in _BOUNDS and token.kind == "operator":
+            if instant_bound(structure, at):
+                continue
             yield token.start, token.end, _BOUNDS[token.text], "bound"
         elif token.lower in _ORDERS and token.kind == "word" and _order_matters(structure, at):
             yield token.start, token.end, _ORDERS[token.lower], "order"
@@ -110,7 +168,11 @@ def _order_matters(structure: Structure, at: int) -> bool:
 def _distinct_matters(structure: Structure, at: int) -> bool:
     """Whether it makes a difference that equal rows are there once."""
     select = _innermost(structure, at)
-    if select is None or structure.tokens[at - 1].lower != "select":
+    if select is None:
+        return True
+    if distinct_is_moot(structure, select, at):
+        return False
+    if structure.tokens[at - 1].lower != "select":
         return True
     query = select.query
     if len(query.selects) > 1:
@@ -140,7 +202,11 @@ def _filters(structure: Structure, select: Select) -> Iterator[tuple[int, int, s
         return
     parts = structure.split(first, last, "and")
     for number, (start, end) in enumerate(parts):
+        if filter_is_implied(structure, select, (start, end)):
+            continue
         if len(parts) == 1:  # with the word itself
+            if filter_is_said_outside(structure, select):
+                continue
             yield structure.tokens[first - 1].start, structure.tokens[last - 1].end, "", "filter"
         elif number + 1 < len(parts):
             yield structure.tokens[start].start, structure.tokens[end + 1].start, "", "filter"
