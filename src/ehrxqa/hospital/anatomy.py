@@ -241,7 +241,7 @@ def pose(
         right=lungs[0],
         left=lungs[1],
         apex=APEX_MM * size + 2.5 * body[4],
-        depth=(92 + 6 * body[2] + (3 + 9 * _worst(airy) if airy else 0)) * size,
+        depth=(92 + 6 * body[2] + (7 if airy else 0)) * size,
         wall=24 + 6 * body[3] + (4 if woman else 0),
         heart=heart * size,
         heart_x=3.0 * body[6],

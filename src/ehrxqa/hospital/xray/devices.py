@@ -34,7 +34,8 @@ def _smooth(points: Sequence[Point], step: float = 0.5) -> tuple[Field, Field, F
 
 def _run(scan: Scan, points: Sequence[Point], radius: float, dense: float, *, shell: float = 0.0) -> None:
     """Lay a tube through points; `dense` is the water that a mm of its wall is worth."""
-    scan.thread(*_smooth(points), radius, shell=shell if radius > 1.2 else 5, water=dense, across=7, sharp=True)
+    across = max(5, round(2.8 * radius))  # a point a pixel, or a wide tube would be striped
+    scan.thread(*_smooth(points), radius, shell=shell if radius > 1.2 else 5, water=dense, across=across, sharp=True)
 
 
 def _ring(
@@ -73,7 +74,7 @@ def _endotracheal(scan: Scan, rng: np.random.Generator, places: tuple[str, ...],
 def _tracheostomy(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
     chest = scan.chest
     x, z = chest.shift * 0.8 + float(rng.normal(0, 2)), chest.apex - 8 + float(rng.normal(0, 5))
-    _run(scan, [(x, -58.0, z), (x, -10.0, z + 2), (x, 12.0, z + 22), (x + 1, 15.0, z + 62)], 5.4, 1.9, shell=0.9)
+    _run(scan, [(x, -58.0, z), (x, -10.0, z + 2), (x, 12.0, z + 22), (x + 1, 15.0, z + 62)], 5.4, 2.6, shell=0.9)
     _run(scan, [(x - 24, -60.0, z - 3), (x, -60.0, z - 1), (x + 24, -60.0, z - 3)], 2.8, 7)
 
 
@@ -142,7 +143,7 @@ def _picc(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severit
         (s * reach * 0.45, -40.0, chest.apex + 30),
         (s * 20, -30.0, chest.apex + 38),
     ]
-    _vein(scan, rng, out, 0.85, 13)
+    _vein(scan, rng, out, 0.9, 17)
 
 
 def _ij(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
@@ -214,7 +215,7 @@ def _sternotomy(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], s
             x + 8.5 * np.cos(turn) + 1.2 * np.sin(3 * turn),
             y + (5 * np.sin(turn) if scan.lateral else 0 * turn),
             z + 4.2 * np.sin(turn) + 3 * tilt * np.cos(turn),
-            0.7,
+            0.8,
             water=75,
             sharp=True,
         )

@@ -84,7 +84,7 @@ def _bulla(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severi
     for side, top, bottom in lung_places(scan, places):
         for _ in range(1 + int(2.4 * severity)):
             x, y, z = spot(scan, rng, side, top, bottom, near=0.45, far=0.9)
-            radius = (11 + 17 * severity) * float(rng.lognormal(0, 0.2))
+            radius = (15 + 20 * severity) * float(rng.lognormal(0, 0.2))
             here, _, part = scan.rays.ellipsoid(x, y, z, radius, radius, radius * 1.1)
             empty = scan.within(side, part, here)
             scan.water[here] -= empty * np.float32(1 - scan.chest.air)
@@ -116,8 +116,8 @@ def _hilum(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severi
 
 LUMPS: dict[str, Painter] = {
     "lung lesion": _mass((11, 23), 0, 1.0),
-    "mass/nodule (not otherwise specified)": _nodules((1, 1), (6.5, 17), 1.3),
-    "multiple masses/nodules": _nodules((4, 9), (5.5, 12), 1.3),
+    "mass/nodule (not otherwise specified)": _nodules((1, 1), (8, 20), 1.4),
+    "multiple masses/nodules": _nodules((4, 9), (6.5, 13), 1.4),
     "calcified nodule": _calcified,
     "granulomatous disease": _granulomas,
     "lung cancer": _mass((13, 30), 12, 1.1),

@@ -168,10 +168,10 @@ def _collapse(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], sev
 
 
 OPACITIES: dict[str, Painter] = {
-    "lung opacity": _patches((1, 2), (26, 50), (0.16, 0.55), 0.25, 16),
-    "airspace opacity": _patches((2, 3), (26, 44), (0.22, 0.65), 0.5, 8),
-    "infiltration": _patches((3, 6), (22, 38), (0.25, 0.7), 0.7, 8),
-    "pneumonia": _patches((2, 5), (20, 38), (0.25, 0.75), 0.6, 8),
+    "lung opacity": _patches((1, 2), (28, 52), (0.24, 0.68), 0.25, 16),
+    "airspace opacity": _patches((2, 3), (28, 46), (0.30, 0.78), 0.5, 8),
+    "infiltration": _patches((3, 6), (24, 42), (0.35, 0.85), 0.7, 8),
+    "pneumonia": _patches((2, 5), (22, 40), (0.32, 0.85), 0.6, 8),
     "consolidation": _consolidation,
     "aspiration": _patches((3, 6), (16, 32), (0.28, 0.8), 0.7, 8),
     "alveolar hemorrhage": _patches((3, 5), (26, 44), (0.22, 0.65), 0.6, 8),

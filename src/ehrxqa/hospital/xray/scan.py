@@ -406,7 +406,7 @@ def _body(chest: Chest, rays: Rays) -> Field:
         size = chest.breast
         for sign in (-1, 1):
             sag = 24 if view.upright else 0
-            spec = (sign * 74.0, -chest.depth - 10, 34.0 + sag, 58 * size, 36 * size, 52 * size)
+            spec = (sign * 74.0, -chest.depth + 2, 34.0 + sag, 58 * size, 34 * size, 52 * size)
             here, chord = rays.chord(*spec)
             body[here] += 0.34 * chord * soft(rays.v[here[0]] + 60, 50)
     if view.lateral:

@@ -72,7 +72,7 @@ def _rind(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severit
     z = -66 - arch * np.cos(turn)
     broken = np.clip(rng.normal(0.9, 0.5, len(turn)), 0.1, 2).astype(np.float32)
     for y in (-6.0, 5.0, 16.0):
-        scan.thread(x, np.full_like(x, y), z, 0.9, water=broken[:, None] * np.float32(2.4 + 2.4 * severity))
+        scan.thread(x, np.full_like(x, y), z, 0.9, water=broken[:, None] * np.float32(4.0 + 4.5 * severity))
 
 
 def _hump(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
@@ -102,7 +102,7 @@ def _free_air(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], sev
 
 def _hiatus(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
     """Stomach behind the heart, often with air above a level."""
-    radius = 22 + 18 * severity
+    radius = 24 + 20 * severity
     x, z = float(rng.uniform(2, 20)), scan.chest.heart_edges()[3] - 0.8 * radius
     place = (x, 30.0, z, radius * 1.15, radius, radius)
     _lump(scan, place)

@@ -49,7 +49,7 @@ def _broken_ribs(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], 
 
 def _broken_clavicle(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
     for side in sides_of(places):
-        step = (6 + 10 * severity) * (1 if rng.random() < 0.8 else -1)
+        step = (9 + 12 * severity) * (1 if rng.random() < 0.8 else -1)
         scan.breaks.setdefault((_sign(scan, side), -1), []).append((float(rng.uniform(0.42, 0.6)), step))
 
 
