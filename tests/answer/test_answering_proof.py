@@ -32,6 +32,8 @@ def program_of(text):
             ["FROM indexed_prescriptions", "ORDER BY prescriptions.rowid LIMIT -1 ) AS prescriptions"],
         ),
         (f"select sum(prescriptions.dose_val_rx) {LOOKED_UP}", ["ORDER BY prescriptions.rowid"]),
+        (f"select t.drug from ( select * {LOOKED_UP} ) as t", ["FROM indexed_prescriptions"]),
+        (f"select t.d from ( select prescriptions.drug as d {LOOKED_UP} ) as t", ["FROM indexed_prescriptions"]),
         # order cannot matter
         (f"select count( distinct admissions.subject_id ) {JOIN}", ["from indexed_admissions", "join indexed_presc"]),
         (f"select count(*) > 0 {JOIN}", ["from indexed_admissions", "join indexed_presc"]),
@@ -79,6 +81,10 @@ def test_fast(text, parts):
         "select 1 from admissions where exists ( select 1 from prescriptions where prescriptions.drug = 'zinc' )",
         "select 1 from admissions where admissions.age = ( select 1 from prescriptions "
         "where prescriptions.hadm_id = admissions.hadm_id )",
+        # a column that the derived table does not have
+        f"select t.route from ( select * {LOOKED_UP} ) as t",
+        f"select t.subject_id from ( select prescriptions.drug {LOOKED_UP} ) as t",
+        f"select t.drug from ( select prescriptions.drug as d {LOOKED_UP} ) as t",
         "select x.drug from elsewhere as x where x.drug = 'zinc'",
         "with t as ( select 1 ) select * from t",
     ],
