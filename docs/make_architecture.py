@@ -21,6 +21,19 @@ NOTE = "<!-- made by docs/make_architecture.py; do not edit -->\n\n"
 
 Imports = dict[str, dict[str, set[str]]]
 
+#: What a change touches: through a door, and in files of the package; tests and documentation apart.
+CHANGES = (
+    ("a table", "0 files: an `ExtraTable`", "a declaration in `spec`, and `hospital` for its synthetic rows"),
+    ("the next MIMIC-IV", "–", "`spec/releases`, `hospital/release_values`; a table of `spec` where columns differ"),
+    (
+        "a kind of image question",
+        "–",
+        "`vqa/question` (value), `vqa/render` (sentence), `vqa/wordings`, `questions/families/images` (templates)",
+    ),
+    ("an agent", "0 files: MCP, Inspect, OpenEnv, Python", "`agents/policies` for one that is built in"),
+    ("a metric", "0 files: a function over scores", "`evaluation/metrics`"),
+)
+
 
 def imports_of_rooms(source: Path = SOURCE) -> Imports:
     """Room → room that it imports → modules that do; also imports inside of functions, but not those of types alone."""
@@ -106,6 +119,11 @@ def page(imports: Imports) -> str:
         "",
         "Facts stand once: paths, splits and the current time in `layout`; tables, columns, releases, scopes and "
         "findings in `spec`. What is not official comes through [doors](extending.md).\n",
+        "## What a change touches\n",
+        "| change | through a door | in the package |",
+        "|---|---|---|",
+        *(f"| {change} | {door} | {files} |" for change, door, files in CHANGES),
+        "",
     ]
     return "\n".join(lines)
 

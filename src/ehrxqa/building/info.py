@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ehrxqa.arguments import checked
-from ehrxqa.errors import BuildError
 from ehrxqa.html_repr import facts, screen, table
 from ehrxqa.layout import BuildMode, DataKind
-from ehrxqa.runs.manifest import read_manifest
+from ehrxqa.runs.manifest import manifest_of
 from ehrxqa.short_repr import short_repr
 
 __all__ = ["BuildInfo", "StageInfo", "info"]
@@ -108,9 +107,7 @@ def info(out: Path | str) -> BuildInfo:
         BuildError: There is no build.
     """
     out = Path(out)
-    manifest = read_manifest(out)
-    if manifest is None:
-        raise BuildError(f"{out}: holds no build (no manifest.json); make one with: ehrxqa build SOURCES {out}")
+    manifest = manifest_of(out)
     return BuildInfo(
         out=str(out),
         synthetic=manifest.synthetic,

@@ -6,9 +6,9 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from ehrxqa.arguments import checked
-from ehrxqa.errors import BuildError, SettingsError
+from ehrxqa.errors import SettingsError
 from ehrxqa.html_repr import code, screen
-from ehrxqa.runs.manifest import read_manifest, recorded_tables
+from ehrxqa.runs.manifest import manifest_of, recorded_tables
 from ehrxqa.spec.table import Table
 from ehrxqa.spec.tables import TABLES, describe
 
@@ -38,9 +38,7 @@ def schema(out: Path | str, table: str | None = None) -> Schema:
         BuildError: There is no build.
         SettingsError: It has no such table.
     """
-    manifest = read_manifest(Path(out))
-    if manifest is None:
-        raise BuildError(f"{out}: holds no build (no manifest.json); make one with: ehrxqa build SOURCES {out}")
+    manifest = manifest_of(Path(out))
     tables = {one.name: one for one in (*TABLES.values(), *recorded_tables(manifest))}
     if table is None:
         return Schema(tables.values())

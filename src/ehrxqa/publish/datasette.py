@@ -16,7 +16,7 @@ from ehrxqa.errors import BuildError
 from ehrxqa.files import reading, write_json, write_text
 from ehrxqa.layout import DATABASE_NAME, DATABASE_PATHS
 from ehrxqa.publish.card import terms_of
-from ehrxqa.runs.manifest import read_manifest
+from ehrxqa.runs.manifest import manifest_of
 from ehrxqa.runs.output_folder import built_files
 from ehrxqa.spec.table import Table
 from ehrxqa.spec.tables import column_help
@@ -47,9 +47,7 @@ def export_datasette(out: Path, folder: Path) -> tuple[Path, ...]:
         BuildError: There is no build, a database is damaged, or a file cannot be written.
         SettingsError: A file would replace one that is read.
     """
-    manifest = read_manifest(out)
-    if manifest is None:
-        raise BuildError(f"{out}: holds no build (no manifest.json); make one with: ehrxqa build SOURCES {out}")
+    manifest = manifest_of(out)
     database = next((out / path for path in DATABASE_PATHS.values() if (out / path).is_file()), None)
     if database is None:
         raise BuildError(f"{out}: has no database; build it first: ehrxqa build SOURCES {out}")

@@ -20,7 +20,7 @@ from ehrxqa.errors import BuildError
 from ehrxqa.files import atomic_path, reading, write_json
 from ehrxqa.layout import BASES, DATABASE_PATHS
 from ehrxqa.publish.card import terms_of
-from ehrxqa.runs.manifest import read_manifest
+from ehrxqa.runs.manifest import manifest_of
 from ehrxqa.runs.output_folder import built_files
 
 __all__ = ["MEDS_VERSION", "export_meds"]
@@ -154,9 +154,7 @@ def export_meds(out: Path, folder: Path) -> tuple[Path, ...]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    manifest = read_manifest(out)
-    if manifest is None:
-        raise BuildError(f"{out}: holds no build (no manifest.json); make one with: ehrxqa build SOURCES {out}")
+    manifest = manifest_of(out)
     data = {base: folder / "data" / _SPLIT[base] / "0.parquet" for base in BASES}
     metadata = {
         name: folder / "metadata" / name for name in ("codes.parquet", "subject_splits.parquet", "dataset.json")

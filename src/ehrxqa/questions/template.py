@@ -167,11 +167,6 @@ class Template:
         return len(self.studies) == 2
 
     @property
-    def needs_images(self) -> bool:
-        """Whether its query asks what images show."""
-        return self.visual != 0
-
-    @property
     def may_be_empty(self) -> bool:
         """Whether an empty list or a count of 0 says something: about images, but not about names taken from rows."""
         return self.modality != "table" and self.answer in ("list", "count")

@@ -36,6 +36,7 @@ __all__ = [
     "Manifest",
     "StageRecord",
     "has_manifest",
+    "manifest_of",
     "read_manifest",
     "recorded_tables",
     "recorded_time",
@@ -168,6 +169,18 @@ def has_manifest(folder: Path) -> bool:
     path = folder / MANIFEST
     value = read_json(path, fault=BuildError) if path.is_file() else None
     return isinstance(value, dict) and value.keys() >= _KEYS
+
+
+def manifest_of(out: Path) -> Manifest:
+    """The manifest of a build.
+
+    Raises:
+        BuildError: There is none, or it is not a manifest of ours.
+    """
+    manifest = read_manifest(out)
+    if manifest is None:
+        raise BuildError(f"{out}: holds no build (no {MANIFEST}); make one with: ehrxqa build SOURCES {out}")
+    return manifest
 
 
 def read_manifest(folder: Path) -> Manifest | None:

@@ -29,7 +29,6 @@ __all__ = [
     "Release",
     "chosen",
     "data_set_name",
-    "is_official",
     "project_of",
     "release_names",
 ]
@@ -193,11 +192,6 @@ def _named(name: str) -> tuple[Project, Release]:
             if name.lower() == f"{project.name}-{release.version}":
                 return project, release
     raise SettingsError(f"no release is called {name!r}; there are {', '.join(release_names())}")
-
-
-def is_official(versions: Mapping[str, str]) -> bool:
-    """Whether these are the releases that the official databases are made from."""
-    return all(versions.get(project.slug, project.version) == project.version for project in PROJECTS)
 
 
 def data_set_name(versions: Mapping[str, str]) -> str:

@@ -77,11 +77,6 @@ def longest_apart(mentions: Iterable[Mention]) -> list[Mention]:
     return sorted(chosen, key=lambda each: each.start)
 
 
-def _rank(mention: Mention) -> tuple[int, int, bool, str]:
-    # of two readings of the same signs a bare number says least
-    return mention.start - mention.end, mention.start, mention.kind == "number", mention.kind
-
-
 _MONTHS: Final = {name.lower(): number for number, name in enumerate(calendar.month_name) if name}
 _FIELDS: Final = {
     "y": r"(?P<y>\d{4})",
