@@ -4,7 +4,7 @@ Reads a synthetic hospital, learns from the first frontal images of the subjects
 under the ROC curve (AUROC) of every finding on those of the gold subjects, whose chests it has not seen:
 
     ehrxqa synth hospital --subjects 500 --gold-subjects 150
-    python benchmarks/xrays.py hospital [--cnn] [--epochs 16] [--size 128]
+    OMP_NUM_THREADS=1 python benchmarks/xrays.py hospital [--cnn] [--epochs 16] [--size 128]
 
 Shortcuts (bytes of the file, mean brightness, the corners, the digits of the study id) and 8 × 8 blurred pixels are
 compared within AP and within PA images: that bedside images show other findings is as in life and no shortcut of the
