@@ -93,6 +93,8 @@ def test_a_value_that_does_not_fit(tmp_path: Path, changed: dict[str, Any], mess
     with pytest.raises(RecordError, match=rf"record 2 \(id 7\): {message}"):
         write_parquet(tmp_path / "x.parquet", [good, good | changed])
     assert list(tmp_path.iterdir()) == []
+    with pytest.raises(RecordError, match=r"^/there/test\.json: "):
+        write_parquet(tmp_path / "x.parquet", [good, good | changed], source=Path("/there/test.json"))
 
 
 def test_not_our_parquet(tmp_path: Path) -> None:
