@@ -49,10 +49,15 @@ def hospital(tmp_path_factory) -> Path:
 def shaped(hospital: Path, out: Path, shape: dict[str, str], **settings) -> Path:
     """A copy of the build with other splits, exported; gives the folder of questions."""
     out.mkdir()
-    for name in ("database", "labels", "manifest.json"):
+    for name in ("database", "labels"):
         (out / name).symlink_to(hospital / "out" / name)
+    manifest = json.loads((hospital / "out/manifest.json").read_text())
+    del manifest["stages"]["questions"]  # the splits are not those that were generated
+    (out / "manifest.json").write_text(json.dumps(manifest))
     (out / "dataset").mkdir()
-    shutil.copy(hospital / "out/dataset/links.jsonl", out / "dataset")
+    lines = (hospital / "out/dataset/links.jsonl").read_text().splitlines(keepends=True)
+    linked = [line for line in lines if shape.get(json.loads(line)["split"]) != "empty"]
+    (out / "dataset/links.jsonl").write_text("".join(linked))
     for split, how in shape.items():
         for name in (f"_{split}.json", f"{split}.json")[: 1 if how == "asked" else 2]:
             if how == "empty":
