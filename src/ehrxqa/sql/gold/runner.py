@@ -50,7 +50,7 @@ class Prover:
     """
 
     def __init__(self, schema: Schema, now: str = CURRENT_TIME) -> None:
-        self._schema, self._now = schema, now
+        self._schema, self._keys, self._now = schema, keys_of(schema), now
         self._known: dict[str, Program | None] = {}
 
     def job(self, program: str, number: int = 0) -> tuple[str, Job]:
@@ -69,7 +69,7 @@ class Prover:
 
     def _proved(self, shape: str) -> Program | None:
         try:
-            return prove(shape, self._schema, keys_of(self._schema)) if self._schema else None
+            return prove(shape, self._schema, self._keys) if self._schema else None
         except (Unproven, RecursionError):
             return None
 
