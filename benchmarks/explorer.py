@@ -164,6 +164,9 @@ def long_list(out: Path, copy: Path, questions: int) -> bool:
     """The list of many questions: those of the demo, many times, each with words of its own."""
     built = out / "ehrxqa" if (out / "ehrxqa").is_dir() else out
     shutil.copytree(built, copy, ignore=shutil.ignore_patterns("labels", "runs", "showcase", ".work", "_*.json"))
+    manifest = json.loads((built / "manifest.json").read_text())
+    manifest["stages"].pop("questions", None)  # the copy has others
+    (copy / "manifest.json").write_text(json.dumps(manifest))
     every = {split: json.loads((built / f"dataset/{split}.json").read_text()) for split in ("train", "valid", "test")}
     total = sum(map(len, every.values()))
     links = [json.loads(line) for line in (built / "dataset/links.jsonl").read_text().splitlines()]

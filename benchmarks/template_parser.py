@@ -72,6 +72,9 @@ def main() -> None:
         generate(tests, test=given.test, workers=1)
         for path in (tests / "dataset").glob("*test.json"):
             path.rename(unseen / "dataset" / path.name)
+        with (unseen / "dataset/links.jsonl").open("a") as links:
+            links.write((tests / "dataset/links.jsonl").read_text())
+        (unseen / "manifest.json").unlink(missing_ok=True)  # its files are those of two runs
         keep_wordings(lambda every: every[1:])  # the parser reads declarations, too: those of train, and no others
         report("wordings that train has not", unseen)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ehrxqa.files import atomic_path, sha256_of, write_text
 from ehrxqa.hospital.archive import ZipFile, zip_entry
+from ehrxqa.json_files import json_value
 from ehrxqa.sources.catalogue import CHEST_IMAGENOME, FILES, MIMIC_CXR_JPG, MIMIC_IV, SourceKind, source_file
 from ehrxqa.sources.download.checksums import SUMS
 from ehrxqa.sources.tree import SYNTHETIC_MARKER, SourceTree
@@ -372,7 +373,7 @@ def graphs_twice(ground: Ground) -> None:
     unpacked_graphs(ground)
     folder = ground.tree.folder(CHEST_IMAGENOME) / "silver_dataset/scene_graph"
     first = min(folder.glob("*_SceneGraph.json"))
-    graph = json.loads((folder / "scene_graph" / first.name).read_bytes())
+    graph = json_value((folder / "scene_graph" / first.name).read_bytes())
     graph["attributes"] = graph["attributes"][:-1]
     write_text(first, json.dumps(graph))
 
