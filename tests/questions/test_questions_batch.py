@@ -22,6 +22,7 @@ from ehrxqa.questions.question import Choice, Question
 from ehrxqa.questions.template import official_id
 from ehrxqa.questions.time_options import TIME_OPTIONS
 from ehrxqa.questions.times import NO_TIME, TimeChoice
+from ehrxqa.sql.errors import TimeLimit
 from ehrxqa.vqa.question import KINDS, Combination
 
 TRUTHS = [
@@ -298,3 +299,14 @@ def test_a_question_that_tells_systems_apart_no_better_than_another_is_told_by_i
                 assert bench.checker.told_apart(question, known, best) is None
             for best in ((new, told.share - 1e-9), (new - 1, 1.0), None):
                 assert bench.checker.told_apart(question, known, best) == told
+
+
+def test_a_program_that_takes_too_long_is_not_asked_and_ends_nothing(copies, monkeypatch):
+    """The answer is quick; on a large database any of the programs that prove it may be the slow one."""
+
+    def slow(self, question, answer, *, every):
+        raise TimeLimit("the program takes longer than 20 seconds")
+
+    monkeypatch.setattr("ehrxqa.questions.checking.Checker._alternatives", slow)
+    result = run_batch(BatchTask(copies, official_template(95), (Wanted("test"),) * 2, "slow"))
+    assert (result.lines, result.faults, result.missing) == ([], [], {"test": 2})

@@ -29,6 +29,7 @@ from ehrxqa.questions.question_records import record_of
 from ehrxqa.questions.saying import our_wording
 from ehrxqa.questions.slots import OPERATIONS
 from ehrxqa.questions.template import Template
+from ehrxqa.sql.errors import TimeLimit
 
 __all__ = ["BatchResult", "BatchTask", "Bench", "Wanted", "bench_of", "run_batch", "truth_key"]
 
@@ -260,7 +261,10 @@ class _Batch:
             return "duplicate"
         asked = (key, wanted, truth, several, loose, stratum)
         if asked not in self._refused:
-            found = self._look_at(question, key, wanted, truth, several, loose, stratum, better_than)
+            try:
+                found = self._look_at(question, key, wanted, truth, several, loose, stratum, better_than)
+            except TimeLimit:  # in the answer, or in any of the programs that prove it
+                found = "a program that takes too long"
             if not isinstance(found, str):
                 return found
             self._refused[asked] = found

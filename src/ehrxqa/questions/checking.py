@@ -139,7 +139,8 @@ class Checker:
     def __init__(self, copies: Copies, labels: ImageLabels) -> None:
         limits = Limits(seconds=_SECONDS)
         self._prover = Prover(schema_of(copies.database), copies.now)
-        self._gold = Runner(Lookup(copies.database, _SECONDS), Lookup(copies.twins, _SECONDS))
+        self._plain = Lookup(copies.database, _SECONDS)
+        self._gold = Runner(self._plain, Lookup(copies.twins, _SECONDS))
         self._normalised = partial(normalise, now=copies.now)
         self._fast = Lookup(copies.indexed, _SECONDS)
         self._engine = Engine(copies.indexed, OracleModel(labels), limits=limits, now=copies.now)
@@ -168,13 +169,16 @@ class Checker:
             empty: Whether an empty list or a count of 0 is wanted.
             strict: Whether a ranking must end without ties.
             ambiguous: Whether another reading may give another answer.
+
+        Raises:
+            TimeLimit: Its program, or one that proves it, takes too long.
         """
         program = gold_program(question).lower()
         text = self._normalised(gold_program(question, INDEXED).lower())
         try:
             answer = answer_list(self._fast.known_rows(text))
         except TimeLimit:
-            return Checked(reason="a program that takes too long")
+            raise
         except NeuralSqlError as error:
             return Checked(fault=f"gold program fails: {error}: {program}")
         if reason := _unfit(question, answer, truth, empty, strict):
@@ -192,6 +196,8 @@ class Checker:
         if len(answer) > 1 or any(isinstance(value, float) for value in answer):
             # the order of a list, and of what a sum adds up, is that of the database without indexes
             ordered, failure = self._gold.run(self._prover.job(self._with_studies(question).lower())[1])
+            if failure is not None and self._plain.was_slow:
+                raise TimeLimit(failure)
             if failure is not None:
                 return Checked(fault=f"gold program fails: {failure}: {program}")
             if not _same(ordered, answer):
@@ -200,6 +206,8 @@ class Checker:
         if question.template.modality != "table":
             try:
                 asked = self._engine.run(query(question).lower()).answer
+            except TimeLimit:
+                raise
             except NeuralSqlError as error:
                 return Checked(fault=f"NeuralSQL fails: {error}: {query(question)}")
             if not _same(asked, answer):

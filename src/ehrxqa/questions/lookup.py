@@ -34,6 +34,7 @@ class Lookup:
 
     def __init__(self, path: Path, seconds: float) -> None:
         self._seconds, self._until = seconds, 0.0
+        self.was_slow = False  # whether the last program ended at the time limit
         self._limited, self._left = False, 0
         self._known: dict[str, list[tuple[Any, ...]]] = {}
         uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
@@ -81,7 +82,7 @@ class Lookup:
         return self._read(sql, parameters, None)
 
     def _read(self, sql: str, parameters: Sequence[Value], most: int | None) -> list[tuple[Any, ...]]:
-        self._until = time.monotonic() + self._seconds
+        self._until, self.was_slow = time.monotonic() + self._seconds, False
         try:
             cursor = self._db.execute(stop_at_first_row(sql), tuple(parameters) or None)
             if most is None:
@@ -90,6 +91,7 @@ class Lookup:
             cursor.close()
             return found
         except apsw.InterruptError as error:
+            self.was_slow = True
             raise TimeLimit(f"the program takes longer than {self._seconds:g} seconds") from error
         except apsw.Error as error:
             raise SqlError(str(error)) from error
