@@ -42,11 +42,20 @@ def test_which_readings_there_are():
     }
     assert found[134] == {"censoring", "synonyms"}
     assert found[155] == {"competition-rank"}
-    assert found[158] >= {"competition-rank", "fan-out", "synonyms"}
-    assert found[165] == {"competition-rank", "fan-out", "synonyms"}
+    both = {"fan-out, competition-rank", "synonyms, competition-rank"}
+    assert found[158] >= {"competition-rank", "fan-out", "synonyms", *both}
+    assert found[165] == {"competition-rank", "fan-out", "synonyms", *both}
     assert found[92] == {"synonyms"}
     assert found[6000] == {"visit-by-date"}
     assert set().union(*found.values()) <= set(READINGS)
+
+
+def test_a_ranking_is_read_in_two_other_ways_at_once(bench, indexed):
+    """Three tests that tie by number and not by date: only by date and with left out ranks is the answer another."""
+    ranking = alternative_programs(question_of(OFFICIAL[172], 0), {})
+    assert {"visit-by-date", "competition-rank", "visit-by-date, competition-rank"} <= set(ranking)
+    both = ranking["visit-by-date, competition-rank"]
+    assert " rank() over" in both and "admissions.dischtime" in both
 
 
 def test_by_date_counts_what_lies_in_the_visit(bench, indexed):

@@ -10,6 +10,8 @@ the same answer, or, where that is asked for, with the other answers in its link
 | fan-out | what came after something counts once, however often that came before; gold programs count pairs |
 | censoring | only who could have come back did not: the time is over, and the patient alive |
 | synonyms | a diagnosis, procedure, drug or test is meant by any of its names; the gold program goes by the one in the question |
+
+A ranking is also counted in both other ways at once: `visit-by-date, competition-rank` and the like.
 """
 
 from __future__ import annotations
@@ -18,13 +20,23 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from ehrxqa.questions.program_parts import Rendering
 from ehrxqa.questions.programs import INDEXED, alternative_program, gold_program, studies_of
 from ehrxqa.questions.question import Question
 
 __all__ = ["READINGS", "alternative_programs", "studies_by_date"]
 
 #: Names of the readings, as lint and links give them.
-READINGS: Final = ("visit-by-date", "competition-rank", "fan-out", "censoring", "synonyms")
+READINGS: Final = (
+    "visit-by-date",
+    "competition-rank",
+    "fan-out",
+    "censoring",
+    "synonyms",
+    "visit-by-date, competition-rank",
+    "fan-out, competition-rank",
+    "synonyms, competition-rank",
+)
 
 
 def studies_by_date(question: Question) -> str:
@@ -46,6 +58,18 @@ def alternative_programs(question: Question, titles: Mapping[str, tuple[str, ...
         question: The question.
         titles: Title → all titles that say the same, see `synonyms`.
     """
+    found = _programs(question, titles, INDEXED)
+    if question.template.answer == "top":
+        ranked = replace(INDEXED, rank="rank()")
+        found["competition-rank"] = gold_program(question, ranked)
+        # both at once may differ where neither does alone: what was a tie by number is none by date
+        found |= {f"{name}, competition-rank": each for name, each in _programs(question, titles, ranked).items()}
+    plain = gold_program(question, INDEXED)
+    return {name: program for name, program in found.items() if program != plain}
+
+
+def _programs(question: Question, titles: Mapping[str, tuple[str, ...]], how: Rendering) -> dict[str, str]:
+    """Reading → program, for the readings that are not about ranks."""
     template, choice = question.template, question.choice
     found = {}
     if (
@@ -53,13 +77,10 @@ def alternative_programs(question: Question, titles: Mapping[str, tuple[str, ...
         or choice.within == "within-hosp"
         or "age_group" in template.operations
     ):
-        found["visit-by-date"] = gold_program(question, replace(INDEXED, by_date=True))
-    if template.answer == "top":
-        found["competition-rank"] = gold_program(question, replace(INDEXED, rank="rank()"))
+        found["visit-by-date"] = gold_program(question, replace(how, by_date=True))
     for name in ("fan-out", "censoring"):
-        if program := alternative_program(question, name, INDEXED):
+        if program := alternative_program(question, name, how):
             found[name] = program
     if any(str(value) in titles for slot, value in choice.values.items() if slot.rstrip("123").endswith("_name")):
-        found["synonyms"] = gold_program(question, replace(INDEXED, titles=titles))
-    plain = gold_program(question, INDEXED)
-    return {name: program for name, program in found.items() if program != plain}
+        found["synonyms"] = gold_program(question, replace(how, titles=titles))
+    return found
