@@ -11,6 +11,7 @@ import ehrxqa
 from ehrxqa.paraphrasing.checks import fault
 from ehrxqa.paraphrasing.known_words import WORD, template_words
 from ehrxqa.paraphrasing.masking import PLACEHOLDER, mask, unmask
+from ehrxqa.questions.word_forms import forms_of
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +52,10 @@ def test_a_run_sends_no_value_and_verifies(generated, records, site):
     sent = PLACEHOLDER.sub("·", " ".join(site.shapes())).lower()
     for record in records:
         for slot, value in record["value"].items():
-            words = set(WORD.findall(str(value).lower()))
-            if slot.endswith("_id") or not words <= template_words():  # an emergency room is in a template, too
-                assert not re.search(rf"(?<!\w){re.escape(str(value).lower())}(?!\w)", sent)
+            for form in (str(value).lower(), *forms_of(str(value).lower())):
+                words = set(WORD.findall(form))
+                if slot.endswith("_id") or not words <= template_words():  # an emergency room is in a template, too
+                    assert not _count(form, sent)
     assert not re.search(r"\d", sent)
     assert ehrxqa.verify(generated).ok
     after = json.loads((generated / "dataset/test.json").read_text())
@@ -61,4 +63,10 @@ def test_a_run_sends_no_value_and_verifies(generated, records, site):
         assert {**new, "question": "", "para_type": ""} == {**old, "question": "", "para_type": ""}
         for value in old["value"].values():
             said = {"m": "male", "f": "female"}.get(str(value), str(value)).lower()
-            assert new["question"].count(said) >= old["question"].count(said) > 0
+            counts = {form: _count(form, old["question"]) for form in (said, *forms_of(said))}
+            assert any(counts.values())
+            assert all(_count(form, new["question"]) >= count for form, count in counts.items())
+
+
+def _count(words, text):
+    return len(re.findall(rf"(?<!\w){re.escape(words)}(?!\w)", text))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from ehrxqa.models.template.mentions import find_mentions, longest_apart
 from ehrxqa.models.value_search import ValueIndex
 from ehrxqa.questions.nouns import bare
 from ehrxqa.questions.saying import say
-from ehrxqa.questions.word_forms import CALLED, WORDS, forms_of
+from ehrxqa.questions.word_forms import CALLED, MEASURED, WORDS, forms_of
 from ehrxqa.spec.findings import ATTRIBUTES, OBJECTS
 
 NAMES = {*OBJECTS, *(name for held in ATTRIBUTES.values() for name in held)}
@@ -37,6 +38,35 @@ def test_every_form_is_read_as_its_name(name):
             each.value for each in longest_apart(find_mentions(text, NOTHING)) if each.kind in ("object", "attribute")
         ]
         assert found == [name], text
+
+
+LABELS = {"vital_name": "d_items.label", "lab_name": "d_labitems.label"}
+MEASUREMENTS = [(slot, name) for slot, names in MEASURED.items() for name in names]
+
+
+def test_no_form_of_a_measurement_is_another_one_or_part_of_it():
+    said = {(form, name) for _, name in MEASUREMENTS for form in (name, *forms_of(name))}
+    for form, name in said:
+        holding = {
+            other for text, other in said if other != name and re.search(rf"(?<!\w){re.escape(form)}(?!\w)", text)
+        }
+        # labels may hold each other: the catalogue is not ours
+        assert not holding or form == name, (form, name, holding)
+    others = {bare(form) for held in CALLED.values() for form in held} | {
+        form for forms in WORDS.values() for form in forms
+    }
+    assert not others & {form for form, _ in said}
+
+
+@pytest.mark.parametrize(("slot", "name"), MEASUREMENTS)
+def test_every_form_of_a_measurement_is_read_as_its_label_where_the_database_has_it(slot, name):
+    kind = "item" if slot == "vital_name" else "lab"
+    for form in forms_of(name):
+        text = f"what was the last {form} of patient 10000001?"
+        for labels, expected in (((name,), [name]), (("other",), [])):
+            index = ValueIndex({LABELS[slot]: labels})
+            found = [each.value for each in longest_apart(find_mentions(text, index)) if each.kind == kind]
+            assert found == expected, text
 
 
 @given(st.sampled_from([each for each in OFFICIAL.values() if each.visual]), st.integers(0, 999), st.data())

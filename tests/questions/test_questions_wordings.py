@@ -21,6 +21,7 @@ from ehrxqa.questions.saying import our_wording, say
 from ehrxqa.questions.slots import OPERATIONS, survival_length
 from ehrxqa.questions.time_options import TIME_OPTIONS
 from ehrxqa.questions.times import NO_TIME, TimeChoice
+from ehrxqa.questions.word_forms import forms_of
 from ehrxqa.vqa.question import KINDS, VqaQuestion
 
 _GOLDEN = Path(__file__).with_name("golden_wordings.txt")
@@ -123,7 +124,7 @@ def _faults(question, sentence):
             yield f"{an} {rest}"
     for slot, value in choice.values.items():
         said = {"m": "male", "f": "female"}[value] if slot == "gender" else str(value)
-        if _told([said], sentence) < 1:
+        if _told([said, *forms_of(said)], sentence) < 1:
             yield f"{slot} is not said"
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ehrxqa.neuralsql.calls import FUNCTION
+from ehrxqa.questions.word_forms import forms_of
 from ehrxqa.sql.errors import QuerySyntaxError
 from ehrxqa.sql.tokens import Token, tokenise
 
@@ -150,7 +151,8 @@ def marked_question(record: Mapping[str, Any]) -> tuple[Piece, ...]:
     lowered = question.lower()
     spans: list[tuple[int, int, str, str]] = []
     for slot, value in (record.get("value") or {}).items():
-        spans += _occurrences(lowered, str(value), "slot", slot.replace("_", " "))
+        for form in (str(value), *forms_of(str(value))):
+            spans += _occurrences(lowered, form, "slot", slot.replace("_", " "))
     for name, values in (record.get("v_tag") or {}).items():
         for value in values if isinstance(values, list) else []:
             spans += _occurrences(lowered, str(value), "visual", name)

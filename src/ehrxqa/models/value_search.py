@@ -190,6 +190,10 @@ class ValueIndex:
                     found.append(Spot(start, end, sentence[start:end], names))
         return sorted(found, key=lambda spot: (spot.start - spot.end, spot.start))
 
+    def holds(self, column: str, value: str) -> bool:
+        """Whether a column has a value, as it is spelled."""
+        return column in self._columns_of.get(value, ())
+
     def _columns(self, column: str | None) -> frozenset[str]:
         if column is None:
             return frozenset(self.values)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ehrxqa.paraphrasing.known_words import WORD, template_words, unanswerable_words
 from ehrxqa.questions.nouns import MANY, ONE, bare, with_article
-from ehrxqa.questions.word_forms import forms_of
+from ehrxqa.questions.word_forms import MEASURED, forms_of
 from ehrxqa.spec.values import GENDER_WORDS
 
 __all__ = ["PLACEHOLDER", "Masked", "Unmaskable", "mask", "unmask"]
@@ -146,7 +146,8 @@ def _texts(record: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
         text = str(value)
         if plain == "gender":
             text = GENDER_WORDS.get(text.lower(), text)
-        texts.setdefault(text.lower(), (_KINDS.get(plain, "name"), slot))
+        for form in (text.lower(), *MEASURED.get(plain, {}).get(text.lower(), ())):
+            texts.setdefault(form, (_KINDS.get(plain, "name"), slot))
     visual = dict(record.get("v_tag") or {})
     for place, text in enumerate(visual.get("object") or ()):
         for form in (str(text), *forms_of(text)):

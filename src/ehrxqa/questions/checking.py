@@ -35,6 +35,7 @@ from ehrxqa.questions.programs import (
 from ehrxqa.questions.question import Question
 from ehrxqa.questions.reading import may_be_read_back, read_back
 from ehrxqa.questions.synonyms import same_titles
+from ehrxqa.questions.word_forms import MEASURED
 from ehrxqa.sql.answer_list import answer_list
 from ehrxqa.sql.errors import TimeLimit
 from ehrxqa.sql.gold.indexed import schema_of
@@ -148,6 +149,7 @@ class Checker:
         self._lint = Lint(self._fast.known_rows)
         self._names: dict[str, set[str]] = {}
         self._longer_names: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._doubtful: dict[tuple[str, str], tuple[str, ...]] = {}
         self._titles: dict[str, tuple[str, ...]] = {}
         for slot in _TWICE_NAMED:
             self._titles |= same_titles(filter(usable, self.names(slot)), drugs=slot == "drug_name")
@@ -312,7 +314,17 @@ class Checker:
                     rest = rest.replace(other, "_")
             if any(re.search(rf"(?<!\w){re.escape(longer)}(?!\w)", rest) for longer in self._longer(slot, name)):
                 return True
+            if any(_says(rest, form) for form in self._doubtful_forms(slot, name)):
+                return True
         return False
+
+    def _doubtful_forms(self, slot: str, name: str) -> tuple[str, ...]:
+        """What else a measurement is called, where that is in this database, too, the name of another one or part of it."""
+        forms = MEASURED.get(slot, {}).get(name, ())
+        if (slot, name) not in self._doubtful:
+            others = {*self.names("lab_name"), *self.names("vital_name")} - {name} if forms else set()
+            self._doubtful[slot, name] = tuple(form for form in forms if any(_says(other, form) for other in others))
+        return self._doubtful[slot, name]
 
     def _longer(self, slot: str, name: str) -> tuple[str, ...]:
         """The names of a slot's catalogue that hold a name and more."""
@@ -366,6 +378,11 @@ class Checker:
         if total > MOST_LINKS:
             total = self._count(f"select count(*) from {table} {rest}")
         return RowLinks(table, found[:MOST_LINKS], total)
+
+
+def _says(text: str, words: str) -> bool:
+    """Whether words stand in a text."""
+    return re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text) is not None
 
 
 def _unfit(question: Question, answer: list[Any], truth: bool | None, empty: bool, strict: bool) -> str:

@@ -22,7 +22,7 @@ from ehrxqa.questions.image_wordings import compared_wordings, finding_wordings,
 from ehrxqa.questions.nouns import Nouns, called_by_chance
 from ehrxqa.questions.question import Choice, Question
 from ehrxqa.questions.slots import OPERATIONS, PERIODS, survival_length
-from ehrxqa.questions.word_forms import WORDS
+from ehrxqa.questions.word_forms import MEASURED, WORDS
 from ehrxqa.spec.values import GENDER_WORDS
 
 __all__ = ["TIES_SAID", "our_wording", "say", "tidy"]
@@ -64,7 +64,7 @@ def say(sentence: str, question: Question, rng: random.Random) -> str:
     text = tidy(re.sub(r"\s+:", ":", text))
     if text[-1] not in "?.":
         text += "?"
-    text = tidy(_with_values(text, choice)).lower()
+    text = tidy(_with_values(text, choice, rng)).lower()
     return re.sub(rf"\ba{_OPEN} (?=(.{{1,20}}))", lambda match: article(match[1]) + " ", text)
 
 
@@ -112,11 +112,14 @@ def _said(choice: Choice, rng: random.Random) -> dict[str, str]:
     return said
 
 
-def _with_values(text: str, choice: Choice) -> str:
+def _with_values(text: str, choice: Choice, rng: random.Random) -> str:
     """Values in their slots; a word that a name brings along is not said again beside it: “urine culture culture”."""
     values = dict(choice.values)
     if "gender" in values:
         values["gender"] = GENDER_WORDS[values["gender"]]
+    for slot, name in values.items():
+        if forms := MEASURED.get(slot, {}).get(name):
+            values[slot] = rng.choice((name, *forms))
 
     def fill(match: re.Match[str]) -> str:
         before, slot, after = match.groups()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["CALLED", "WORDS", "forms_of"]
+__all__ = ["CALLED", "MEASURED", "WORDS", "forms_of"]
 
 #: Name of a finding or a place in the labels → what else it is called in a sentence, with its article if it takes one.
 CALLED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -118,6 +118,66 @@ CALLED: Final[Mapping[str, tuple[str, ...]]] = {
     "spine": ("vertebral column",),
 }
 
+#: Value slot → label of what is measured → what else clinicians call it. None names a fluid that the label leaves open.
+MEASURED: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "vital_name": {
+        "heart rate": ("hr", "pulse rate"),
+        "respiratory rate": ("rr", "resp rate", "breathing rate"),
+        "o2 saturation pulseoxymetry": ("spo2", "o2 sat", "pulse oximetry"),
+        "temperature celsius": ("body temp (celsius)", "temp in celsius"),
+        "arterial blood pressure systolic": ("arterial sbp", "systolic abp"),
+        "arterial blood pressure diastolic": ("arterial dbp", "diastolic abp"),
+        "arterial blood pressure mean": ("arterial map", "mean abp"),
+    },
+    "lab_name": {
+        "white blood cells": ("wbc", "white cell count"),
+        "red blood cells": ("rbc", "red cell count"),
+        "platelet count": ("plt", "thrombocyte count"),
+        "hemoglobin": ("hgb", "hb"),
+        "hematocrit": ("hct", "packed cell volume"),
+        "hemoglobin a1c": ("hba1c", "a1c"),
+        "mcv": ("mean corpuscular volume",),
+        "creatinine": ("creat", "crea"),
+        "urea nitrogen": ("bun",),
+        "bicarbonate": ("bicarb", "hco3"),
+        "magnesium": ("mag",),
+        "phosphate": ("po4",),
+        "calcium, total": ("total ca",),
+        "free calcium": ("ionized ca",),
+        "lactate": ("lactic acid",),
+        "alanine aminotransferase (alt)": ("alt", "sgpt"),
+        "asparate aminotransferase (ast)": ("ast", "sgot"),
+        "alkaline phosphatase": ("alk phos", "alp"),
+        "bilirubin, total": ("total bilirubin", "t bili"),
+        "bilirubin, direct": ("direct bilirubin", "d bili"),
+        "lactate dehydrogenase (ld)": ("ldh",),
+        "creatine kinase (ck)": ("cpk",),
+        "creatine kinase, mb isoenzyme": ("ck-mb",),
+        "troponin t": ("trop t",),
+        "ntprobnp": ("nt-probnp",),
+        "pt": ("prothrombin time",),
+        "ptt": ("partial thromboplastin time",),
+        "inr(pt)": ("inr",),
+        "fibrinogen, functional": ("functional fibrinogen",),
+        "c-reactive protein": ("crp",),
+        "sedimentation rate": ("esr", "sed rate"),
+        "thyroid stimulating hormone": ("tsh", "thyrotropin"),
+        "thyroxine (t4), free": ("free t4", "ft4"),
+        "parathyroid hormone": ("pth",),
+        "absolute neutrophil count": ("anc",),
+        "absolute lymphocyte count": ("abs lymphs",),
+        "neutrophils": ("polys",),
+        "eosinophils": ("eos",),
+        "basophils": ("basos",),
+        "cholesterol, total": ("total cholesterol",),
+        "triglycerides": ("trigs",),
+        "human chorionic gonadotropin": ("hcg",),
+        "vitamin b12": ("cobalamin",),
+        "pco2": ("partial pressure of co2",),
+        "po2": ("partial pressure of o2",),
+    },
+}
+
 #: `[word]` of a sentence → what may stand there; all mean the same.
 WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "cxr": ("chest x-ray", "cxr", "chest film", "cxr", "radiograph", "x-ray", "film", "chest radiograph", "cxr"),
@@ -149,9 +209,9 @@ WORDS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def forms_of(name: str) -> tuple[str, ...]:
-    """The other forms of a name.
+    """The other forms of a name: of a finding, a place, or what is measured.
 
-    >>> forms_of("pneumothorax"), forms_of("mediastinum")
-    (('ptx', 'a pneumothorax'), ())
+    >>> forms_of("pneumothorax"), forms_of("urea nitrogen"), forms_of("mediastinum")
+    (('ptx', 'a pneumothorax'), ('bun',), ())
     """
-    return CALLED.get(name, ())
+    return CALLED.get(name) or next((forms for each in MEASURED.values() if (forms := each.get(name))), ())

@@ -19,7 +19,7 @@ from ehrxqa.questions.nouns import MANY, ONE, bare, with_article
 from ehrxqa.questions.slots import OPERATIONS, PERIODS, survival_length
 from ehrxqa.questions.time_options import TIME_OPTIONS
 from ehrxqa.questions.times import QUARTERS, TimeChoice
-from ehrxqa.questions.word_forms import forms_of
+from ehrxqa.questions.word_forms import MEASURED, forms_of
 from ehrxqa.spec.values import GENDER_OF_WORD
 from ehrxqa.vqa.vocabulary import ATTRIBUTES, OBJECTS
 
@@ -63,6 +63,11 @@ def find_mentions(text: str, index: ValueIndex) -> list[Mention]:
     found = [*_by_patterns(text)]
     for spot in index.spot(text, COLUMN_KINDS):
         found += [Mention(spot.start, spot.end, COLUMN_KINDS[column], spot.value) for column in spot.columns]
+    for column, names, reader in _MEASURED:
+        for match in reader.finditer(text):
+            name = names[match[0]]
+            if index.holds(column, name):
+                found.append(Mention(match.start(), match.end(), COLUMN_KINDS[column], name))
     return found
 
 
@@ -169,6 +174,12 @@ def _words() -> Iterator[tuple[str, Mapping[str, Any]]]:
 _TIMES: Final = tuple(_time_readers())
 _WORDS: Final = tuple(
     (kind, words, _bounded("|".join(map(re.escape, sorted(words, key=len, reverse=True))))) for kind, words in _words()
+)
+#: Column, form → label in it, and what reads the forms of what is measured.
+_MEASURED: Final = tuple(
+    (column, names, _bounded("|".join(map(re.escape, sorted(names, key=len, reverse=True)))))
+    for column, slot in (("d_items.label", "vital_name"), ("d_labitems.label", "lab_name"))
+    for names in ({form: name for name, forms in MEASURED[slot].items() for form in forms},)
 )
 _NUMBERS: Final = (
     ("moment", re.compile(r"(?:\bat )?(?P<value>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)")),
