@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import os
 import shutil
@@ -10,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 
 import cluster_tasks
 import dask
@@ -23,7 +23,8 @@ from ehrxqa.dataset.answer import answer
 from ehrxqa.errors import BuildError, SettingsError
 from ehrxqa.files import sha256_of
 from ehrxqa.models.run import run
-from ehrxqa.runs import dask_pool
+from ehrxqa.progress import Progress
+from ehrxqa.runs import dask_pool, dask_slurm
 from ehrxqa.runs.cluster import named_cluster
 from ehrxqa.runs.shards import shard_pool
 from ehrxqa.vqa.ask import vqa_ask
@@ -239,10 +240,6 @@ def test_jobs_of_slurm_do_shards_and_end_with_the_command(tmp_path, monkeypatch)
     _, alive = psutil.wait_procs([psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], timeout=SLOW)
     assert not alive
     assert not any((tmp_path / "shared").iterdir())
-    (tools / "sbatch").write_text("#!/bin/sh\necho 'Submitted batch job 0'\n")  # and it never starts
-    file.write_text(file.read_text().replace(f"waiting_seconds = {SLOW}", "waiting_seconds = 1.5"))
-    with pytest.raises(BuildError, match=r"waited 2 seconds in vain for the first job, .* \(limit: waiting_seconds\)$"):
-        shard_pool(cluster=dataclasses.replace(cluster, patience=1.0)).__enter__()
     for text, said in (
         ("jobs = 0", "jobs must be a number"),
         ("jobs = 1\nsecurity = 1", "security cannot be chosen"),
@@ -251,3 +248,59 @@ def test_jobs_of_slurm_do_shards_and_end_with_the_command(tmp_path, monkeypatch)
         file.write_text(text)
         with pytest.raises(SettingsError, match=said):
             shard_pool(cluster=cluster).__enter__()
+
+
+def refusals(monkeypatch, tmp_path, settings=""):
+    """What is said when SLURM answers with the files `sbatch` and `squeue` of a folder, as they are at the time."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("sbatch", "squeue", "scancel"):
+        (tools / name).write_text("#!/bin/sh\nexit 1\n")
+        (tools / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    monkeypatch.setattr(dask_slurm, "_ASKING", (0.1, 0.1))
+    file = tmp_path / "jobs.toml"
+    file.write_text(
+        f'jobs = 2\nmemory = "1GB"\ninterface = "lo"\nshared_temp_directory = "{tmp_path}/shared"\n{settings}\n'
+    )
+    cluster = named_cluster(f"slurm:{file}", confirmed="jobs.toml", patience=1.0)
+    heard = []
+
+    class Heard(Progress):
+        def note(self, text):
+            heard.append(text)
+
+    def said(sbatch, squeue, waiting=SLOW):
+        for name, text in (("sbatch", sbatch), ("squeue", squeue)):
+            (tools / name).write_text(f"#!/bin/sh\n{text}\n")
+        file.write_text(f"{file.read_text()}waiting_seconds = {waiting}\n")
+        try:
+            with pytest.raises(BuildError) as caught, shard_pool(cluster=cluster, progress=Heard()):
+                pass
+        finally:
+            file.write_text(file.read_text().rpartition("waiting_seconds")[0])
+        return str(caught.value).removeprefix(f"slurm:{file}: ").removeprefix(f"{file}: "), heard
+
+    return said
+
+
+TAKES = "echo 'Submitted batch job 4711'"
+
+
+def test_jobs_that_end_before_a_worker_came_are_not_waited_for(tmp_path, monkeypatch):
+    said = refusals(monkeypatch, tmp_path, 'job_extra_directives = ["--output=jobs/%j.txt"]')
+    text, _ = said(TAKES, "echo 1; echo 47110")  # jobs of the user, none of them ours
+    log = Path("jobs/4711.txt").absolute()
+    assert text == (f"no worker is there and no job is left in the queue (1 submitted); what job 4711 said is in {log}")
+    for squeue in ("echo 4711", "exit 1"):  # it is in the queue; SLURM does not say
+        text, _ = said(TAKES, squeue, waiting=1.5)
+        assert text == "waited 2 seconds in vain for the first job, which waits in the queue (limit: waiting_seconds)"
+
+
+def test_what_slurm_says_of_jobs_that_it_does_not_take(tmp_path, monkeypatch):
+    said = refusals(monkeypatch, tmp_path, f'log_directory = "{tmp_path}/logs"\njob_name = "xray"')
+    text, _ = said("echo 'sbatch: error: invalid partition' >&2; exit 1", "exit 1")
+    assert text == "SLURM takes no job (sbatch: error: invalid partition)"
+    text, heard = said(f"mkdir {tmp_path}/taken || {{ echo 'too many' >&2; exit 1; }}; {TAKES}", "exit 0")
+    assert text.endswith(f"(1 submitted); what job 4711 said is in {tmp_path}/logs/xray-4711.err")
+    assert any("SLURM takes 1 of 2 jobs (" in note and "too many" in note for note in heard)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -17,10 +18,10 @@ import pytest
 from cluster_nodes import HERE, SLOW, NodesUnderTest, kill, wait_for
 
 from ehrxqa.errors import BuildError, SettingsError, SourceError
-from ehrxqa.progress import Progress
+from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs import dask_pool
 from ehrxqa.runs.cluster import named_cluster
-from ehrxqa.runs.dask_pool import DaskPool
+from ehrxqa.runs.dask_pool import DaskPool, started_nodes
 from ehrxqa.runs.shards import shard_pool
 
 sys.path.insert(0, str(HERE))
@@ -124,6 +125,23 @@ def test_a_shard_that_ends_every_worker_is_given_up(tmp_path):
             list(pool.map(cluster_tasks.ends_its_worker, [1]))
 
 
+def test_workers_that_are_gone_are_not_waited_for_when_it_is_known_that_none_will_come(tmp_path, monkeypatch):
+    monkeypatch.setattr(dask_pool, "_LOOK", 0.2)
+    with NodesUnderTest(tmp_path) as nodes:
+        nodes.add_workers(1)
+        with (
+            started_nodes(on(nodes), None, SILENT) as running,
+            shard_pool(cluster=dataclasses.replace(on(nodes), nodes=running)) as pool,
+        ):
+            results = pool.map(cluster_tasks.held, [(tmp_path, number) for number in range(4)])
+            assert next(results) == 0
+            wait_for(tmp_path, "held-*")
+            running.ended = lambda: "no job is left in the queue"
+            kill(*nodes.workers)
+            with pytest.raises(BuildError, match=r"^no job is left in the queue; run the same command again, it goes"):
+                list(results)
+
+
 def test_a_lost_scheduler_is_waited_for_and_repeats_only_what_was_under_way(tmp_path):
     count, heard = 60, Heard()
     marks = tmp_path / "marks"
@@ -174,7 +192,7 @@ def test_what_is_not_there_or_not_fit_is_said(tmp_path, monkeypatch):
 LOCAL = """
 import os, sys, time, cluster_tasks
 from ehrxqa.runs.cluster import named_cluster
-from ehrxqa.runs.dask_pool import DaskPool
+from ehrxqa.runs.dask_pool import DaskPool, started_nodes
 from ehrxqa.runs.shards import shard_pool
 with shard_pool(2, named_cluster("local")) as pool:
     assert list(pool.map(cluster_tasks.square, range(4))) == [0, 1, 4, 9]

@@ -67,6 +67,10 @@ class Nodes(Protocol):
         """Of its scheduler, which is started if need be."""
         ...
 
+    def ended(self) -> str | None:
+        """Why no worker will come any more, if that is known; asked only while none is there."""
+        ...
+
 
 @contextmanager
 def nodes_of(cluster: Cluster, workers: int | None, progress: Progress) -> Iterator[Nodes]:
@@ -110,6 +114,10 @@ class _Running:
         """Of the scheduler."""
         return self._address
 
+    def ended(self) -> str | None:
+        """Others know."""
+        return None
+
 
 class _OfThisMachine:
     """Nodes that are started here, and again if they are lost."""
@@ -130,6 +138,10 @@ class _OfThisMachine:
             self.end()
             self._start()
         return self._address
+
+    def ended(self) -> str | None:
+        """Workers that end are started again, and a scheduler that ends is one that is lost."""
+        return None
 
     def _start(self) -> None:
         lifeline, self._lifeline = os.pipe()

@@ -195,15 +195,15 @@ class DaskPool:
         """The waiting for a worker, if none is there.
 
         Raises:
-            BuildError: It took too long.
+            BuildError: It took too long, or none will come.
         """
         assert self._client is not None
         with suppress(Exception):
             if self._client.nthreads():
                 return None
         waiting = waiting or self._waiting_for_workers()
-        if waiting.over():
-            raise BuildError(f"{waiting.failure()}; run the same command again, it goes on where it was")
+        if reason := self._nodes.ended() or (waiting.failure() if waiting.over() else None):
+            raise BuildError(f"{reason}; run the same command again, it goes on where it was")
         return waiting
 
     def _again(self, waiting: deque[_Sent], error: Exception) -> None:
@@ -246,14 +246,14 @@ class DaskPool:
         """Have a first worker.
 
         Raises:
-            BuildError: None came, or the scheduler is gone.
+            BuildError: None came or will come, or the scheduler is gone.
         """
         assert self._client is not None
         waiting = self._waiting_for_workers()
         try:
             while not self._client.nthreads():
-                if waiting.over():
-                    raise BuildError(waiting.failure())
+                if reason := self._nodes.ended() or (waiting.failure() if waiting.over() else None):
+                    raise BuildError(reason)
                 waiting.pause()
         except OSError as error:
             raise BuildError(f"{self._cluster.address}: the scheduler went before a worker came ({error})") from error

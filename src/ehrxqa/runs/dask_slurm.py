@@ -17,17 +17,24 @@ The file is TOML. `jobs` is their number; all other keys go to `dask_jobqueue.SL
 The scheduler lives in the command. Each job is one worker with one thread. All of them speak TLS with a certificate of
 this run, which lies in `shared_temp_directory` (default: `~/.ehrxqa`) for as long as the command runs, readable by its
 owner alone.
+
+While no worker is there, `squeue` is asked whether any of the jobs is left: jobs that end at once (no such Python, no
+memory) would otherwise be waited for as long as jobs in the queue are.
 """
 
 from __future__ import annotations
 
+import os
+import subprocess
 import tempfile
+import time
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from distributed.core import Status
 from distributed.security import Security
 
 from ehrxqa.errors import BuildError, SettingsError
@@ -48,6 +55,10 @@ _PROLOGUE: Final = (
         for name, value in SLOW_NODES.items()
     ),
 )
+#: Seconds until SLURM is asked for its queue; each time twice as many, up to the second number.
+_ASKING: Final = (2.0, 60.0)
+#: Seconds in which it has to answer.
+_ANSWERING: Final = 60.0
 #: What is decided here.
 _OURS: Final = frozenset({"security", "protocol", "processes", "job_cpu", "n_workers", "asynchronous", "loop"})
 
@@ -55,12 +66,72 @@ _OURS: Final = frozenset({"security", "protocol", "processes", "job_cpu", "n_wor
 class _Jobs:
     """Jobs, and the scheduler that they belong to."""
 
-    def __init__(self, cluster: Any, security: Security, seconds: float, awaited: str) -> None:
-        self._cluster, self.security, self.seconds, self.awaited = cluster, security, seconds, awaited
+    def __init__(self, cluster: Any, security: Security, seconds: float, file: Path, numbers: dict[str, str]) -> None:
+        self._cluster, self.security, self.seconds = cluster, security, seconds
+        self.awaited = "the first job, which waits in the queue (limit: waiting_seconds)"
+        self._file, self._numbers = file, numbers
+        self._pause = _ASKING[0]
+        self._next = time.monotonic() + self._pause
 
     def address(self) -> str:
         """Of the scheduler."""
         return str(self._cluster.scheduler_address)
+
+    def ended(self) -> str | None:
+        """That no job is left in the queue, and where the last one wrote; None if some are, or SLURM does not say."""
+        if time.monotonic() < self._next:
+            return None
+        queue = _queue()
+        self._pause = min(2 * self._pause, _ASKING[1])
+        self._next = time.monotonic() + self._pause
+        if queue is None or queue & self._numbers.keys():
+            return None
+        number, log = list(self._numbers.items())[-1]
+        return (
+            f"{self._file}: no worker is there and no job is left in the queue ({len(self._numbers)} submitted); what "
+            f"job {number} said is in {log}"
+        )
+
+
+def _queue() -> set[str] | None:
+    """Numbers of the user's jobs that wait, run or are about to end; None if SLURM does not say."""
+    command = ["squeue", "--noheader", f"--user={os.getuid()}", "--format=%A"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_ANSWERING, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return set(done.stdout.split())
+
+
+def _submitted(cluster: Any, jobs: int, file: Path, progress: Progress) -> dict[str, str]:
+    """Submit jobs; their numbers, and the file to which each writes.
+
+    Raises:
+        BuildError: SLURM takes none of them.
+    """
+    while len(cluster.worker_spec) < jobs:
+        cluster.worker_spec.update(cluster.new_worker_spec())
+    refused = ""
+    try:
+        cluster.sync(cluster._correct_state)  # as `scale` does, which tells nobody what SLURM said
+    except (OSError, RuntimeError, ValueError) as error:
+        refused = " ".join(str(error).rpartition("stderr:")[2].split())
+    taken = [job for job in cluster.workers.values() if job.job_id]
+    if not taken:
+        raise BuildError(f"{file}: SLURM takes no job ({refused})")
+    if refused:
+        progress.note(f"{file}: SLURM takes {len(taken)} of {jobs} jobs ({refused})")
+    return {job.job_id: _log(job) for job in taken}
+
+
+def _log(job: Any) -> str:
+    """The file that takes what a job says: where the user wants it, or where SLURM puts it."""
+    name = f"slurm-{job.job_id}.out" if job.log_directory is None else f"{job.job_name or 'worker'}-{job.job_id}.err"
+    for directive in job.job_extra_directives:
+        option, _, value = directive.replace("=", " ", 1).partition(" ")
+        if option in ("-o", "--output", "-e", "--error"):
+            name = value.strip().replace("%j", job.job_id).replace("%J", job.job_id)
+    return str(Path(job.log_directory or "").absolute() / name)
 
 
 @contextmanager
@@ -101,11 +172,12 @@ def slurm_nodes(file: Path, progress: Progress) -> Iterator[_Jobs]:
             raise SettingsError(f"{file}: {error}") from error
         with cluster:
             try:
-                cluster.scale(jobs=jobs)
-            except (OSError, RuntimeError) as error:
-                raise BuildError(f"{file}: SLURM takes no jobs ({error})") from error
-            progress.note(f"{file}: {jobs} jobs submitted; waiting for the first")
-            yield _Jobs(cluster, security, waiting, "the first job, which waits in the queue (limit: waiting_seconds)")
+                numbers = _submitted(cluster, jobs, file, progress)
+                progress.note(f"{file}: {len(numbers)} jobs submitted; waiting for the first")
+                yield _Jobs(cluster, security, waiting, file, numbers)
+            finally:
+                for job in list(cluster._created):  # one that was refused, or is lost, is no fault of the cluster's end
+                    job.status = Status.closing
 
 
 def _in_files(made: Security, folder: Path) -> Security:
