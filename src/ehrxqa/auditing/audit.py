@@ -25,7 +25,7 @@ from ehrxqa.runs.pool import Pool
 from ehrxqa.short_repr import short_repr
 from ehrxqa.shown_progress import FITTING
 
-__all__ = ["AuditReport", "audit"]
+__all__ = ["AuditReport", "audit", "contradictions"]
 
 #: Time limit of one program, and of each change of it that is tried.
 DEFAULT_SECONDS: Final = 10.0
@@ -114,7 +114,7 @@ def audit(
             chunks = [file.golds[at : at + _CHUNK] for at in range(0, len(file.golds), _CHUNK)]
             with Pool(_workers(workers, len(chunks)), opened=opened) as pool:
                 looked = (each for some in pool.map(_check_chunk, chunks) for each in some)
-                elsewhere = _contradictions(file.golds)
+                elsewhere = contradictions(file.golds)
                 for place, (found, correction) in enumerate(looked):
                     findings += found
                     if place in elsewhere:
@@ -183,7 +183,7 @@ def _check(checker: GoldChecker, gold: GoldQuery) -> tuple[list[AuditFinding], _
     return found, None if program is None else _Mended(program, checker.answer(replace(gold, program=program)))
 
 
-def _contradictions(golds: Sequence[GoldQuery]) -> Mapping[int, str]:
+def contradictions(golds: Sequence[GoldQuery]) -> Mapping[int, str]:
     """Places of golds whose question has another answer elsewhere in the file, and where that is."""
     asked: dict[tuple[str, str], dict[str, int]] = {}
     found: dict[int, str] = {}

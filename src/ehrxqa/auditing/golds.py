@@ -26,7 +26,7 @@ from ehrxqa.evaluation.answer_files import read_gold, read_rows
 from ehrxqa.json_files import parse_json, parse_json_lines, read_json, read_text
 from ehrxqa.layout import DATABASE_NAME
 
-__all__ = ["GoldFile", "GoldQuery", "read_golds"]
+__all__ = ["GoldFile", "GoldQuery", "gold_of_record", "read_golds"]
 
 #: Keys of a record that hold its program, the first that is there counts.
 _PROGRAM_KEYS: Final = (GOLD_PROGRAM, "query", "sql", "SQL", "label")
@@ -191,6 +191,15 @@ def _records_beside(path: Path) -> Iterable[dict[str, Any]]:
 
 def _key_of(record: Mapping[str, Any]) -> str:
     return json.dumps([record.get("split"), record.get("id")])
+
+
+def gold_of_record(record: Mapping[str, Any], links: LinkTable) -> GoldQuery:
+    """The question of a record that holds its gold program, and its answer if there is one.
+
+    Raises:
+        RecordError: The answer is none.
+    """
+    return _gold(record, GOLD_PROGRAM, {}, links)
 
 
 def _gold(record: Mapping[str, Any], key: str, other: Mapping[str, Any], links: LinkTable) -> GoldQuery:

@@ -1,4 +1,4 @@
-"""The audit: what lint and a fresh run say about each gold, and what readers say, kept in `OUT/errata.jsonl`.
+"""The audit: what `ehrxqa audit` finds about each gold, and what readers say, kept in `OUT/errata.jsonl`.
 
 A line of `errata.jsonl` is `{"split", "id", "verdict", "comment", "flag"}`; the last line about a question counts.
 `accepted` says that the gold stands in spite of the flag, `rejected` that it is wrong, `commented` neither.
@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-from ehrxqa.dataset.records import Record
-from ehrxqa.errors import EhrxqaError, RecordError, SettingsError
+from ehrxqa.auditing.audit import contradictions
+from ehrxqa.auditing.audit_rules import AUDIT_RULES
+from ehrxqa.auditing.checker import AuditFinding, GoldChecker
+from ehrxqa.auditing.golds import GoldQuery, gold_of_record
+from ehrxqa.dataset.records import GOLD_PROGRAM
+from ehrxqa.errors import RecordError, SettingsError
 from ehrxqa.explorer.data_questions import Item, QuestionIndex
 from ehrxqa.explorer.library import Library
 from ehrxqa.json_files import json_value, read_text
 from ehrxqa.runs.lines import Lines
-from ehrxqa.sql.answer_list import answer_list
-from ehrxqa.sql.limits import Limits
-from ehrxqa.sql.lint import Lint
-from ehrxqa.sql.official_text import normalise
-from ehrxqa.sql.sandbox import Sandbox
 
 __all__ = ["ERRATA", "FLAG_WORDS", "VERDICTS", "Audit", "AuditRow", "Erratum", "Verdict"]
 
@@ -30,19 +30,12 @@ __all__ = ["ERRATA", "FLAG_WORDS", "VERDICTS", "Audit", "AuditRow", "Erratum", "
 ERRATA: Final = "errata.jsonl"
 Verdict = Literal["accepted", "rejected", "commented"]
 VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)
-#: Flag → what it means, for readers.
-FLAG_WORDS: Final = {
-    "limit-without-order": "LIMIT keeps rows of a select that is not ordered: which ones is chance.",
-    "tie": "The row that LIMIT keeps has others of equal order that give another answer.",
-    "null-first": "The row that LIMIT keeps has no value where it is ordered.",
-    "several-values": "A select that stands for one value gives several.",
-    "text-number": "A column that is used as a number holds text.",
-    "unsafe-text": "The official clean-up of queries would change a value in it.",
-    "fails": "The gold program does not run.",
-    "other-answer": "The gold program now gives another answer than the file has.",
-}
-#: Of one gold.
-_LIMITS: Final = Limits(seconds=10.0, rows=100_000)
+#: Flag (a rule of the audit) → what it means, for readers.
+FLAG_WORDS: Final = {rule.name: rule.words for rule in AUDIT_RULES.values()}
+#: Of one program, as `ehrxqa audit` allows it.
+_SECONDS: Final = 10.0
+#: Rule → its place in reports.
+_ORDER: Final = {name: place for place, name in enumerate(AUDIT_RULES)}
 #: Characters of a comment.
 LONGEST_COMMENT: Final = 2_000
 
@@ -60,11 +53,16 @@ class Erratum:
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """A question with its flag and what readers say."""
+    """A question with what the audit finds and what readers say."""
 
     item: Item
-    flag: str | None
+    findings: tuple[AuditFinding, ...]
     erratum: Erratum | None
+
+    @property
+    def flags(self) -> frozenset[str]:
+        """The rules that its gold breaks."""
+        return frozenset(finding.rule for finding in self.findings)
 
 
 class Audit:
@@ -79,8 +77,10 @@ class Audit:
         self._library = library
         self._index = index
         self._lock = threading.RLock()
-        self._flags: dict[tuple[str, str], str | None] = {}
+        self._found: dict[tuple[str, str], tuple[AuditFinding, ...]] = {}
         self._errata: dict[tuple[str, str], Erratum] = {}
+        self._golds_of: dict[str, Mapping[str, GoldQuery]] = {}
+        self._elsewhere: dict[str, Mapping[str, str]] = {}
         self._started = False
         self.total = sum(map(len, library.programs.values()))
         for erratum in read_errata(library.out):
@@ -95,7 +95,7 @@ class Audit:
     @property
     def checked(self) -> int:
         """How many gold programs have been looked at."""
-        return len(self._flags)
+        return len(self._found)
 
     def start(self) -> None:
         """Check all gold programs in the background; does nothing if it was started before."""
@@ -112,41 +112,68 @@ class Audit:
                 base = self._library.base_of_split(split)
             except SettingsError:
                 continue
-            with self._library.sandbox(base, _LIMITS) as sandbox:
-                checker = _Checker(sandbox, self._library.now)
-                for number, (identifier, program) in enumerate(programs.items()):
-                    flag = checker.flag(program, self._library.record(split, identifier))
+            with self._checker(base) as checker:
+                for number, identifier in enumerate(programs):
+                    found = self._look(checker, split, identifier)
                     with self._lock:
-                        self._flags[split, identifier] = flag
+                        self._found[split, identifier] = found
                     if number % 500 == 499:
                         self._tell()
         self._tell()
 
     def is_checked(self, item: Item) -> bool:
         """Whether the gold of a question was looked at."""
-        return (item.split, item.id) in self._flags
+        return (item.split, item.id) in self._found
 
-    def known_flag(self, item: Item) -> str | None:
-        """The flag of a question whose gold was looked at; None for others."""
-        return self._flags.get((item.split, item.id))
+    def known(self, item: Item) -> tuple[AuditFinding, ...]:
+        """What was found about a question whose gold was looked at; nothing for others."""
+        return self._found.get((item.split, item.id), ())
 
-    def flag(self, item: Item) -> str | None:
-        """The flag of a question, looked for now if need be."""
+    def findings(self, item: Item) -> tuple[AuditFinding, ...]:
+        """What `ehrxqa audit` finds about the gold of a question, looked for now if need be."""
         key = item.split, item.id
         with self._lock:
-            if key in self._flags:
-                return self._flags[key]
-        program = self._library.programs.get(item.split, {}).get(item.id)
-        if program is None:
-            return None
+            if key in self._found:
+                return self._found[key]
+        if item.id not in self._library.programs.get(item.split, {}):
+            return ()
         try:
-            with self._library.sandbox(self._library.base_of_split(item.split), _LIMITS) as sandbox:
-                flag = _Checker(sandbox, self._library.now).flag(program, item.record)
+            with self._checker(self._library.base_of_split(item.split)) as checker:
+                found = self._look(checker, *key)
         except SettingsError:
-            return None
+            return ()
         with self._lock:
-            self._flags[key] = flag
-        return flag
+            self._found[key] = found
+        return found
+
+    def _checker(self, base: str) -> closing[GoldChecker]:
+        return closing(GoldChecker(self._library.databases[base], self._library.now, _SECONDS))
+
+    def _look(self, checker: GoldChecker, split: str, identifier: str) -> tuple[AuditFinding, ...]:
+        """The rules that a gold breaks, those first that weigh more."""
+        found = checker.check(self._golds(split)[identifier])
+        if elsewhere := self._contradictions(split).get(identifier):
+            found.append(AuditFinding(split, identifier, "contradiction", elsewhere))
+        return tuple(sorted(found, key=lambda each: _ORDER[each.rule]))
+
+    def _golds(self, split: str) -> Mapping[str, GoldQuery]:
+        with self._lock:
+            if split not in self._golds_of:
+                links, records = self._library.dataset.links, self._library.dataset.splits.get(split, ())
+                programs = self._library.programs[split]
+                self._golds_of[split] = {
+                    str(record["id"]): gold_of_record({**record, GOLD_PROGRAM: program}, links)
+                    for record in records
+                    if (program := programs.get(str(record["id"]))) is not None
+                }
+            return self._golds_of[split]
+
+    def _contradictions(self, split: str) -> Mapping[str, str]:
+        with self._lock:
+            if split not in self._elsewhere:
+                golds = tuple(self._golds(split).values())
+                self._elsewhere[split] = {golds[place].id: what for place, what in contradictions(golds).items()}
+            return self._elsewhere[split]
 
     def erratum(self, item: Item) -> Erratum | None:
         """What a reader says about a question."""
@@ -164,7 +191,8 @@ class Audit:
             raise SettingsError(f"a verdict is one of {', '.join(VERDICTS)}")
         if verdict == "commented" and not comment:
             raise SettingsError("a comment needs words")
-        erratum = Erratum(item.split, item.id, verdict, comment, self.flag(item) or "")
+        first = next(iter(self.findings(item)), None)
+        erratum = Erratum(item.split, item.id, verdict, comment, "" if first is None else first.rule)
         with self._lock, Lines[dict[str, Any]](self.path) as lines:
             lines.add(asdict(erratum))
             self._errata[item.split, item.id] = erratum
@@ -174,44 +202,23 @@ class Audit:
     def rows(self) -> tuple[AuditRow, ...]:
         """Flagged questions and those that readers said something about, in the order of the files."""
         with self._lock:
-            flags, errata = dict(self._flags), dict(self._errata)
+            found, errata = dict(self._found), dict(self._errata)
         return tuple(
-            AuditRow(item, flags.get(key), errata.get(key))
+            AuditRow(item, found.get(key, ()), errata.get(key))
             for item in self._index.items
-            if flags.get(key := (item.split, item.id)) or key in errata
+            if found.get(key := (item.split, item.id)) or key in errata
         )
 
     def _tell(self) -> None:
         """Give the list of questions its facet."""
         with self._lock:
             values: dict[str, list[tuple[str, str]]] = {}
-            for key, flag in self._flags.items():
-                if flag is not None:
-                    values.setdefault(flag, []).append(key)
+            for key, found in self._found.items():
+                for rule in dict.fromkeys(finding.rule for finding in found):
+                    values.setdefault(rule, []).append(key)
             for key, erratum in self._errata.items():
                 values.setdefault(erratum.verdict, []).append(key)
         self._index.set_facet("flagged", values)
-
-
-class _Checker:
-    """Checks golds of one database."""
-
-    def __init__(self, sandbox: Sandbox, now: str) -> None:
-        self._run, self._now = sandbox.run, now
-        self._lint = Lint(lambda sql: sandbox.run(sql).rows)
-
-    def flag(self, program: str, record: Record | None) -> str | None:
-        """What is wrong with a gold, or None."""
-        if program.strip().lower() == "null":
-            return None
-        try:
-            flag = self._lint.check(program)
-            answer = answer_list(self._run(normalise(program, self._now)).rows)
-        except EhrxqaError:
-            return "fails"
-        if flag is None and record is not None and record.get("answer", answer) != answer:
-            return "other-answer"
-        return flag
 
 
 def read_errata(out: Path) -> Iterable[Erratum]:

@@ -31,7 +31,7 @@ def question_page(explorer: Explorer, item: Item, view: QuestionView, to: Addres
         "before": before,
         "after": after,
         "runs": explorer.runs.answers(item, tables_of(explorer.library, item.split)),
-        "flag": explorer.audit.flag(item) if check else explorer.audit.known_flag(item),
+        "findings": explorer.audit.findings(item) if check else explorer.audit.known(item),
         "checked": explorer.audit.is_checked(item),
         "flag_words": FLAG_WORDS,
         "erratum": explorer.audit.erratum(item),

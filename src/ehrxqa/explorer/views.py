@@ -59,7 +59,7 @@ def question(request: Request) -> Response:
                 "explanation": view.explanation,
                 "fault": view.fault,
                 "runs": explorer.runs.answers(item, frozenset()),
-                "flag": explorer.audit.known_flag(item),
+                "findings": explorer.audit.known(item),
                 "erratum": explorer.audit.erratum(item),
                 "images": [study.view for study in view.studies if study.view is not None],
             }

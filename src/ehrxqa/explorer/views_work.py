@@ -125,7 +125,7 @@ def audit(request: Request) -> Response:
     explorer = explorer_of(request)
     rows = explorer.audit.rows()
     chosen = request.query_params.get("only", "")
-    shown = [row for row in rows if chosen in ("", row.flag, row.erratum and row.erratum.verdict)]
+    shown = [row for row in rows if chosen in ("", *row.flags, row.erratum and row.erratum.verdict)]
     if chosen == "open":
         shown = [row for row in rows if row.erratum is None]
     return page(
