@@ -12,12 +12,13 @@ from urllib.parse import quote
 import pytest
 from asking import Client, links_of, served
 
+from ehrxqa.auditing.audit import audit
+from ehrxqa.auditing.audit_rules import AUDIT_RULES
 from ehrxqa.explorer.data_audit import FLAG_WORDS
 from ehrxqa.explorer.library import open_library
 from ehrxqa.explorer.state import Explorer, open_explorer
 from ehrxqa.models.run import run
 from ehrxqa.neuralsql.query import query
-from ehrxqa.sql.lint import RULES
 
 
 @pytest.fixture(scope="module")
@@ -180,9 +181,23 @@ def test_golds_that_rest_on_chance_are_flagged(copy: Path, tmp_path: Path):
         assert "limit-without-order" in page
         assert client.get("/questions.json?flagged=limit-without-order").json["total"] == 1
         assert client.get("/questions.json?flagged=fails").json["total"] == 1
-        assert client.get("/questions.json?flagged=other-answer").json["total"] == 1
+        assert client.get("/questions.json?flagged=other-answer").json["total"] == 2  # of what has no order, too
         assert FLAG_WORDS["limit-without-order"] in client.get(f"/question/test/{records[0]['id']}").text
+        said = _findings(explorer)
+    report = audit(out / "dataset/_test.json", out, workers=1)
+    assert {rule for _, _, rule in said} >= {"limit-without-order", "fails", "other-answer"}
+    assert said == {(each.split, each.id, each.rule) for each in report.findings}
     assert set(FLAG_WORDS) == set(AUDIT_RULES)
+
+
+def _findings(explorer: Explorer) -> set[tuple[str, str, str]]:
+    """Split, id and rule of all that the audit page lists about the test questions."""
+    return {
+        (finding.split, finding.id, finding.rule)
+        for row in explorer.audit.rows()
+        for finding in row.findings
+        if finding.split == "test"
+    }
 
 
 def test_the_quiz_judges_a_click_by_the_boxes(site: Client, explorer: Explorer, library):

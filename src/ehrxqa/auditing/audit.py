@@ -25,7 +25,7 @@ from ehrxqa.runs.pool import Pool
 from ehrxqa.short_repr import short_repr
 from ehrxqa.shown_progress import FITTING
 
-__all__ = ["AuditReport", "audit", "contradictions"]
+__all__ = ["DEFAULT_SECONDS", "AuditReport", "audit", "contradictions"]
 
 #: Time limit of one program, and of each change of it that is tried.
 DEFAULT_SECONDS: Final = 10.0

@@ -194,11 +194,7 @@ def _key_of(record: Mapping[str, Any]) -> str:
 
 
 def gold_of_record(record: Mapping[str, Any], links: LinkTable) -> GoldQuery:
-    """The question of a record that holds its gold program, and its answer if there is one.
-
-    Raises:
-        RecordError: The answer is none.
-    """
+    """The question of a record that holds its gold program, and its answer if there is one."""
     return _gold(record, GOLD_PROGRAM, {}, links)
 
 

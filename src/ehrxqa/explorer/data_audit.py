@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-from ehrxqa.auditing.audit import contradictions
+from ehrxqa.auditing.audit import DEFAULT_SECONDS, contradictions
 from ehrxqa.auditing.audit_rules import AUDIT_RULES
 from ehrxqa.auditing.checker import AuditFinding, GoldChecker
 from ehrxqa.auditing.golds import GoldQuery, gold_of_record
@@ -32,8 +33,6 @@ Verdict = Literal["accepted", "rejected", "commented"]
 VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)
 #: Flag (a rule of the audit) → what it means, for readers.
 FLAG_WORDS: Final = {rule.name: rule.words for rule in AUDIT_RULES.values()}
-#: Of one program, as `ehrxqa audit` allows it.
-_SECONDS: Final = 10.0
 #: Rule → its place in reports.
 _ORDER: Final = {name: place for place, name in enumerate(AUDIT_RULES)}
 #: Characters of a comment.
@@ -82,7 +81,6 @@ class Audit:
         self._golds_of: dict[str, Mapping[str, GoldQuery]] = {}
         self._elsewhere: dict[str, Mapping[str, str]] = {}
         self._started = False
-        self.total = sum(map(len, library.programs.values()))
         for erratum in read_errata(library.out):
             self._errata[erratum.split, erratum.id] = erratum
         self._tell()
@@ -91,6 +89,11 @@ class Audit:
     def path(self) -> Path:
         """The file of verdicts."""
         return self._library.out / ERRATA
+
+    @property
+    def total(self) -> int:
+        """How many gold programs can be looked at: those of questions whose database is there."""
+        return sum(len(self._golds(split)) for split in self._bases)
 
     @property
     def checked(self) -> int:
@@ -107,16 +110,12 @@ class Audit:
 
     def check_all(self) -> None:
         """Check all gold programs."""
-        for split, programs in self._library.programs.items():
-            try:
-                base = self._library.base_of_split(split)
-            except SettingsError:
-                continue
+        for split, base in self._bases.items():
             with self._checker(base) as checker:
-                for number, identifier in enumerate(programs):
-                    found = self._look(checker, split, identifier)
+                for number, gold in enumerate(self._golds(split).values()):
+                    found = self._look(checker, gold)
                     with self._lock:
-                        self._found[split, identifier] = found
+                        self._found[split, gold.id] = found
                     if number % 500 == 499:
                         self._tell()
         self._tell()
@@ -135,28 +134,37 @@ class Audit:
         with self._lock:
             if key in self._found:
                 return self._found[key]
-        if item.id not in self._library.programs.get(item.split, {}):
+        base = self._bases.get(item.split)
+        gold = None if base is None else self._golds(item.split).get(item.id)
+        if base is None or gold is None:
             return ()
-        try:
-            with self._checker(self._library.base_of_split(item.split)) as checker:
-                found = self._look(checker, *key)
-        except SettingsError:
-            return ()
+        with self._checker(base) as checker:
+            found = self._look(checker, gold)
         with self._lock:
             self._found[key] = found
         return found
 
     def _checker(self, base: str) -> closing[GoldChecker]:
-        return closing(GoldChecker(self._library.databases[base], self._library.now, _SECONDS))
+        return closing(GoldChecker(self._library.databases[base], self._library.now, DEFAULT_SECONDS))
 
-    def _look(self, checker: GoldChecker, split: str, identifier: str) -> tuple[AuditFinding, ...]:
-        """The rules that a gold breaks, those first that weigh more."""
-        found = checker.check(self._golds(split)[identifier])
-        if elsewhere := self._contradictions(split).get(identifier):
-            found.append(AuditFinding(split, identifier, "contradiction", elsewhere))
+    @cached_property
+    def _bases(self) -> Mapping[str, str]:
+        """Split → base, of splits whose database is there."""
+        found = {}
+        for split in self._library.programs:
+            with suppress(SettingsError):
+                found[split] = self._library.base_of_split(split)
+        return found
+
+    def _look(self, checker: GoldChecker, gold: GoldQuery) -> tuple[AuditFinding, ...]:
+        """The rules that a gold breaks, in the order of reports."""
+        found = checker.check(gold)
+        if elsewhere := self._contradictions(gold.split).get(gold.id):
+            found.append(AuditFinding(gold.split, gold.id, "contradiction", elsewhere))
         return tuple(sorted(found, key=lambda each: _ORDER[each.rule]))
 
     def _golds(self, split: str) -> Mapping[str, GoldQuery]:
+        """Id → question, of those with a gold program."""
         with self._lock:
             if split not in self._golds_of:
                 links, records = self._library.dataset.links, self._library.dataset.splits.get(split, ())
@@ -169,6 +177,7 @@ class Audit:
             return self._golds_of[split]
 
     def _contradictions(self, split: str) -> Mapping[str, str]:
+        """Id → where the same question has another answer."""
         with self._lock:
             if split not in self._elsewhere:
                 golds = tuple(self._golds(split).values())
