@@ -16,6 +16,8 @@ import pytest
 from ehrxqa.hospital import synth
 from ehrxqa.hospital.illnesses import People, Rule, illnesses
 from ehrxqa.hospital.life import DAY, live
+from ehrxqa.hospital.measurements import labs_of
+from ehrxqa.hospital.orders import orders_of
 from ehrxqa.hospital.plan import Plan
 from ehrxqa.hospital.studies import studies_of
 from ehrxqa.hospital.vocabulary import CONDITIONS, diagnoses, drugs, finding_kinds, labs, procedures
@@ -264,6 +266,37 @@ def test_the_hospital_is_as_wide_as_the_open_demo(admissions):
     assert mean(len(admissions.codes[hadm_id]) for hadm_id in stays) >= 14
     assert mean(len(admissions.drugs[hadm_id]) for hadm_id in stays) >= 60
     assert max(len(codes) for codes in admissions.codes.values()) <= 39
+
+
+def test_few_subjects_have_many_procedures_too(admissions):
+    """The 240 subjects of the demo have as many different ones as the 100 of the open demo; 2 to 3 a stay, as there."""
+    rows = admissions.read("procedures_icd")
+    some = set(sorted({row["subject_id"] for row in admissions.rows.values()})[:240])
+    own = [row for row in rows if row["subject_id"] in some]
+    assert len({(row["icd_code"], row["icd_version"]) for row in own}) >= 350
+    assert 2 < len(own) / sum(row["subject_id"] in some for row in admissions.rows.values()) < 3
+    numbers = defaultdict(list)
+    for row in rows:
+        numbers[row["hadm_id"]].append(int(row["seq_num"]))
+    assert all(found == list(range(1, len(found) + 1)) for found in numbers.values())
+
+
+def test_what_is_seldom_done_is_drawn_apart(monkeypatch):
+    """Nothing else changes with it, and the usual procedures stand before it."""
+    plan = Plan.checked(60, seed=4)
+    seldom = 0
+    for number in range(30):
+        subject = live(plan, number)
+        laboratory = labs_of(plan, subject)
+        made = orders_of(plan, subject, laboratory)
+        with monkeypatch.context() as patched:
+            patched.setattr("ehrxqa.hospital.orders._SELDOM_DONE", 0)
+            without = orders_of(plan, subject, laboratory)
+        usual, more = without.pop("procedures_icd"), made.pop("procedures_icd")
+        assert set(usual) <= set(more)
+        seldom += len(more) - len(usual)
+        assert made == without
+    assert seldom > 20
 
 
 def test_values_are_extreme_now_and_then_and_possible_always(admissions):

@@ -55,6 +55,8 @@ _DONE = {
     "biliary": 0.5,
     "ascites": 0.4,
 }
+#: Mean number of procedures of an admission that are seldom done, where its illnesses call for some.
+_SELDOM_DONE = 1.0
 _SENSITIVITY = ("S", "S", "S", "R", "I")
 _ANTIBIOTICS = (
     "CEFTRIAXONE",
@@ -77,12 +79,14 @@ def orders_of(plan: Plan, subject: Subject, laboratory: LabRows) -> Rows:
     """
     lasting = stream(plan.seed, Purpose.ILLNESSES, subject.number, 1).random(len(illnesses()) + len(CONDITIONS))
     rng = stream(plan.seed, Purpose.ORDERS, subject.number)
+    apart = stream(plan.seed, Purpose.SELDOM_PROCEDURES, subject.number)
     rows: Rows = {key: [] for key in ("diagnoses_icd", "procedures_icd", "prescriptions", "microbiologyevents")}
     rows |= {"inputevents": [], "outputevents": []}
     for admission in subject.admissions:
         coded = coded_illnesses(rng, subject, admission, laboratory)
         rows["diagnoses_icd"] += _diagnoses(rng, subject, admission, coded, lasting)
-        rows["procedures_icd"] += _procedures(rng, subject, admission, coded)
+        usual = _procedures(rng, subject, admission, coded)
+        rows["procedures_icd"] += usual + _seldom(apart, subject, admission, coded, behind=len(usual))
         rows["prescriptions"] += _prescriptions(rng, subject, admission, coded)
         _cultures(rng, plan, subject, admission, rows["microbiologyevents"])
         for stay in admission.icu:
@@ -154,12 +158,38 @@ def _procedures(rng: np.random.Generator, subject: Subject, admission: Admission
         titles += _fitting(rng, "procedures", subject, admission, name, count, first=float(rng.random()))
     titles = list(dict.fromkeys(titles))
     titles = titles if admission.icu or rng.random() < 0.75 else titles[:1]
+    return _done(rng, subject, admission, titles)
+
+
+def _seldom(
+    rng: np.random.Generator, subject: Subject, admission: Admission, coded: tuple[str, ...], *, behind: int
+) -> list[Row]:
+    """What is done for few: of what an admission may call for, one or two, behind its other procedures."""
+    names = [
+        name
+        for name in (*admission.conditions, *coded)
+        if (name, admission.version) in condition_titles("seldom_procedures")
+    ]
+    wanted = int(rng.poisson(_SELDOM_DONE))
+    chosen = [names[place] for place in rng.permutation(len(names))[:wanted].tolist()]
+    titles = [
+        title
+        for name in chosen
+        for title in _fitting(rng, "seldom_procedures", subject, admission, name, 1, first=float(rng.random()))
+    ]
+    return _done(rng, subject, admission, list(dict.fromkeys(titles)), behind)
+
+
+def _done(
+    rng: np.random.Generator, subject: Subject, admission: Admission, titles: list[Title], behind: int = 0
+) -> list[Row]:
+    """Rows of procedures, numbered from behind those that are there, on days of the admission."""
     spread = max(admission.end - admission.start, DAY)
     moments = [admission.start + int(spread * rng.beta(0.7, 2)) for _ in titles]
     place = (subject.subject_id, admission.hadm_id)
     return [
         (*place, number, date_text(moment), title.code, title.version)
-        for number, (title, moment) in enumerate(zip(titles, moments, strict=True), 1)
+        for number, (title, moment) in enumerate(zip(titles, moments, strict=True), behind + 1)
     ]
 
 

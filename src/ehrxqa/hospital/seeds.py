@@ -29,6 +29,7 @@ class Purpose(IntEnum):
     HUMAN_LABELS = 9
     ILLNESSES = 10
     CLUTTER = 11
+    SELDOM_PROCEDURES = 12
 
 
 def stream(seed: int, purpose: Purpose, *key: int) -> np.random.Generator:

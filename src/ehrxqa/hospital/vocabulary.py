@@ -233,11 +233,11 @@ class WeightedChoice:
 WeightedNames: TypeAlias = tuple[tuple[str, ...], WeightedChoice]
 
 
-def _titles(name: str) -> tuple[Title, ...]:
-    """The codes of a file, each once: the first line that gives a code, or a title of a version, wins."""
+def _titles(*files: str) -> tuple[Title, ...]:
+    """The codes of files, each once: the first line that gives a code, or a title of a version, wins."""
     found: dict[tuple[str, str], Title] = {}
     titles = set()
-    for r in rows(name):
+    for r in (row for name in files for row in rows(name)):
         version, people = r["icd_version"], People.parsed(r["people"])
         for code, title, weight in expanded(r["icd_code"], r["long_title"], float(r["weight"])):
             if (code, version) not in found and (title.lower(), version) not in titles:
@@ -254,14 +254,18 @@ def diagnoses() -> tuple[Title, ...]:
 
 @cache
 def procedures() -> tuple[Title, ...]:
-    """The procedure codes."""
-    return _titles("procedures.tsv")
+    """The procedure codes, those that are seldom done behind the others."""
+    return _titles("procedures.tsv", "seldom_procedures.tsv")
 
 
 @cache
 def condition_titles(kind: str) -> dict[tuple[str, str], tuple[tuple[Title, ...], WeightedChoice]]:
-    """(condition or illness, ICD version) → its codes and a weighted choice; `kind` is diagnoses or procedures."""
-    titles = diagnoses() if kind == "diagnoses" else procedures()
+    """(condition or illness, ICD version) → its codes and a weighted choice.
+
+    Args:
+        kind: `diagnoses`, `procedures`, or `seldom_procedures`, which are drawn apart from the others.
+    """
+    titles = _titles(f"{kind}.tsv")
     groups: dict[tuple[str, str], list[Title]] = {}
     for title in titles:
         groups.setdefault((title.condition, title.version), []).append(title)
