@@ -25,6 +25,8 @@ FRAME = 224
 FIELD_MM = 358.0
 #: Upper end of the lungs of an average body, and how far below it the cage is widest.
 APEX_MM = -138.0
+#: A bent spine is a wave of this length over 2π.
+WAVE_MM = 54.0
 
 Floats = NDArray[np.floating[Any]]
 
@@ -163,8 +165,13 @@ class Chest:
 
     def spine(self, z: Floats | float) -> Floats:
         """X of the middle of the spine at a height."""
-        bent = self.bend * np.cos((np.asarray(z) - self.bend_at) / 62.0)
+        bent = self.bend * np.cos((np.asarray(z) - self.bend_at) / WAVE_MM)
         return np.asarray(bent - self.bend * 0.3)
+
+    def spine_y(self, z: Floats | float) -> Floats:
+        """Y of the middle of the vertebral bodies at a height: bent to the front above and below the chest."""
+        up, low = np.clip((-40 - np.asarray(z)) / 110, 0, 1.3), np.clip((np.asarray(z) - 50) / 110, 0, 1.2)
+        return np.asarray(0.66 * self.depth + 2 - 21 * up**2 - 13 * low**2)
 
     def heart_edges(self) -> tuple[float, float, float, float]:
         """(right x, left x, top z, bottom z) of the heart."""
@@ -235,7 +242,9 @@ def pose(
     band = 41.5 + 9 * _worst(wide) + 1.5 * body[7] if wide else min(band, 45.5)
     winding = _of(findings, "tortuous aorta")
     bent = _of(findings, "scoliosis")
-    bend = 2.0 * body[1] + (math.copysign(7 + 13 * _worst(bent), body[1]) if bent else 0.0)
+    # Cobb's angle, between the steepest parts of the curve: up to 9 degrees in everybody, 12 to 46 of a scoliosis
+    angle = math.copysign(12 + 34 * _worst(bent), body[1]) if bent else 4.0 * body[1]
+    bend = WAVE_MM * math.tan(math.radians(angle / 2))
     return Chest(
         view=_view(jitter, view, bedside, size, findings),
         right=lungs[0],

@@ -20,7 +20,7 @@ from ehrxqa.hospital.findings import Finding
 from ehrxqa.hospital.ontology import CATEGORY_OF
 from ehrxqa.hospital.studies import Image
 from ehrxqa.hospital.xray.airways import airway_points, vessel_points
-from ehrxqa.hospital.xray.bones import bones, spine_points
+from ehrxqa.hospital.xray.bones import bones
 from ehrxqa.hospital.xray.clutter import clutter, marked
 from ehrxqa.hospital.xray.detector import Exposure, developed
 from ehrxqa.hospital.xray.devices import DEVICES
@@ -31,6 +31,7 @@ from ehrxqa.hospital.xray.pleura import PLEURA
 from ehrxqa.hospital.xray.rays import Field, Points, Rays
 from ehrxqa.hospital.xray.scan import Scan, normal_chest
 from ehrxqa.hospital.xray.silhouettes import SILHOUETTES
+from ehrxqa.hospital.xray.spine import spine_points
 from ehrxqa.hospital.xray.wall import WALL
 
 __all__ = ["PAINTERS", "draw", "write_jpeg"]
@@ -101,7 +102,7 @@ def _exposure(rng: np.random.Generator, scan: Scan, bedside: bool) -> Exposure:
         scatter=max((1.15 if bedside else 0.75) + 0.12 * c, 0.2),
         noise=(0.016 if bedside else 0.010) * float(np.exp(0.3 * d)),
         black=0.60 + 0.10 * a,
-        white=0.62 + 0.16 * e,
+        white=0.78 + 0.16 * e,
         detail=0.30 + 0.10 * f,
         even=0.12,
         gamma=0.92 + 0.07 * a * 0.5 + 0.05 * e,

@@ -9,8 +9,8 @@ from functools import lru_cache
 import numpy as np
 
 from ehrxqa.hospital.anatomy import Chest, Floats
-from ehrxqa.hospital.xray.bones import tube
 from ehrxqa.hospital.xray.rays import Field, Numbers, Points
+from ehrxqa.hospital.xray.tubes import tube
 
 __all__ = ["airway_fan", "airway_points", "vessel_points"]
 

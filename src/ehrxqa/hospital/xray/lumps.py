@@ -10,7 +10,7 @@ from ehrxqa.hospital.xray.scan import Scan
 __all__ = ["LUMPS"]
 
 #: Water that a mm of chalk is worth.
-_CHALK = 3.2
+_CHALK = 4.5
 
 
 def _ball(scan: Scan, side: str, place: tuple[float, float, float], radius: float, share: float) -> None:
@@ -58,7 +58,7 @@ def _mass(size: tuple[float, float], spikes: int, share: float) -> Painter:
 
 def _calcified(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
     for side, top, bottom in lung_places(scan, places):
-        radius = 2.8 + 2.8 * severity
+        radius = 2.6 + 3.6 * severity
         place = spot(scan, rng, side, top, bottom)
         scan.add((*place, radius, radius, radius), _CHALK)
         if severity > 0.6:
@@ -71,11 +71,11 @@ def _granulomas(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], s
         sign = scan.chest.lung(side).sign
         for _ in range(2 + int(3 * severity)):
             x, z = sign * float(rng.uniform(26, 46)), scan.chest.hilum + float(rng.uniform(-22, 24))
-            radius = float(rng.uniform(2.0, 3.8))
+            radius = float(rng.uniform(2.2, 4.4))
             scan.add((x, 14.0, z, radius, radius, radius * float(rng.uniform(0.8, 1.5))), _CHALK)
         for _ in range(2 + int(4 * severity)):
             place = spot(scan, rng, side, top - 20, bottom)
-            radius = float(rng.uniform(1.4, 2.6))
+            radius = float(rng.uniform(1.5, 2.8))
             scan.add((*place, radius, radius, radius), _CHALK)
 
 

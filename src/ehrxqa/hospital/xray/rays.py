@@ -145,7 +145,7 @@ class Rays:
         return here, 2 * half
 
     def column(
-        self, across: Field, wide: Field, deep: Field, middle: float, square: float = 0.0, rows: slice = slice(None)
+        self, across: Field, wide: Field, deep: Field, middle: Numbers, square: float = 0.0, rows: slice = slice(None)
     ) -> tuple[Window, Interval]:
         """A body with an ellipse at every height: its window and its interval.
 
@@ -153,8 +153,8 @@ class Rays:
             across: x of its middle, for each of the rows.
             wide: Half widths.
             deep: Half depths.
-            middle: y of its middle.
-            square: 0 is an ellipse, and towards 1 it fills the corners of its rectangle.
+            middle: y of its middle, the same or one for each row.
+            square: 0 is an ellipse; towards 1 it fills the corners of its rectangle, towards −1 its edges run out.
             rows: The rows of the grid that are given.
         """
         cos, sin = math.cos(self.view.turn), math.sin(self.view.turn)
@@ -166,6 +166,7 @@ class Rays:
         share = du / shown
         share *= share
         if square:
+            np.minimum(share, 1, out=share)
             share *= (1 - square) + square * share
         np.subtract(1, share, out=share)
         np.maximum(share, 0, out=share)

@@ -65,14 +65,24 @@ def _winding(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], seve
 
 
 def _rind(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
-    """Chalk in the wall of the aortic arch."""
+    """Chalk in the wall of the aortic arch, and farther down when there is much."""
     arch = scan.chest.arch + 1
     turn = np.linspace(-0.5, 0.6 + 1.9 * severity, 60, dtype=np.float32) + float(rng.uniform(-0.2, 0.4))
     x = scan.chest.shift + 18 + arch * np.sin(turn)
     z = -66 - arch * np.cos(turn)
     broken = np.clip(rng.normal(0.9, 0.5, len(turn)), 0.1, 2).astype(np.float32)
-    for y in (-6.0, 5.0, 16.0):
-        scan.thread(x, np.full_like(x, y), z, 0.9, water=broken[:, None] * np.float32(4.0 + 4.5 * severity))
+    strong = np.float32(4.0 + 5.0 * severity)
+    for y in (-4.0, 5.0, 14.0):
+        scan.thread(x, np.full_like(x, y), z, 0.8, water=broken[:, None] * strong, across=5, sharp=True)
+    if severity > 0.35:
+        radius = 0.85 * scan.chest.arch
+        z = np.linspace(-54, -54 + 40 + 90 * severity, 140, dtype=np.float32)
+        edge = scan.chest.shift + 19 + scan.chest.winding * np.exp(-(((z - 5) / 48) ** 2))
+        plaque = np.clip(np.sin(z / 5 + float(rng.uniform(0, 6))) + rng.normal(0, 0.4, len(z)), 0, 1.4)
+        for sign in (-1, 1):
+            behind = np.full_like(z, 46.0 + 0.4 * radius)
+            water = (plaque[:, None] * strong * np.float32(0.7)).astype(np.float32)
+            scan.thread(edge + sign * 0.92 * radius, behind, z, 1.0, water=water, across=5, sharp=True)
 
 
 def _hump(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ehrxqa.hospital.xray.bones import clavicle_line
+from ehrxqa.hospital.xray.bones import Break, clavicle_line, rib_line, shoulder_joint
 from ehrxqa.hospital.xray.places import Painter, side_of, sides_of
 from ehrxqa.hospital.xray.rays import Numbers, soft
 from ehrxqa.hospital.xray.scan import Scan
@@ -17,66 +17,97 @@ def _sign(scan: Scan, side: str) -> int:
 
 
 def _air_in_the_wall(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
-    """Streaks of air between the fibres of the muscles, from the wall to the neck."""
+    """Air between the fibres of the muscles: streaks along the wall, a fan over the breast muscle, up into the neck."""
     chest = scan.chest
+    share = np.linspace(0, 1, 40, dtype=np.float32)
+    thick = np.sin(share * np.pi)
+
+    def streak(x: Numbers, y: float, z: Numbers, wide: float, deep: float) -> None:
+        """A flat pocket, `deep` mm along the rays of a frontal view."""
+        water = -deep / (2 * wide) * (0.35 if scan.lateral else 1.0)
+        scan.thread(x, np.full_like(share, y), z, wide * thick, water=water, across=7)
+
     for side in sides_of(places) or ["left"]:
         sign = _sign(scan, side)
-        share = np.linspace(0, 1, 40, dtype=np.float32)
-        for _ in range(10 + int(26 * severity)):
-            z = chest.apex + float(rng.uniform(0, 210))
-            out = abs(scan.wall_x(side, z)) + float(rng.uniform(4, chest.wall - 3))
-            long, turn = float(rng.uniform(14, 42)), float(rng.normal(0, 7))
+        for _ in range(9 + int(26 * severity)):
+            z = chest.apex + float(rng.uniform(10, 215))
+            out = abs(scan.wall_x(side, z)) + float(rng.uniform(5, chest.wall + 2))
+            long, turn = float(rng.uniform(18, 58)), float(rng.normal(0, 6))
             x = sign * (out + turn * share + 2 * np.sin(share * 5 + z))
-            wide = float(rng.uniform(0.7, 2.4)) * np.sin(share * np.pi)
-            scan.thread(x, np.full_like(x, float(rng.uniform(-30, 30))), z + long * share, wide, water=-2.6, across=5)
-        for _ in range(4 + int(8 * severity)):
-            x0 = sign * float(rng.uniform(18, 70))
-            x = x0 + sign * 8 * share
-            up = chest.apex - 62 + float(rng.uniform(0, 34)) + 34 * share
-            scan.thread(x, 0.0, up, 1.7 * np.sin(share * np.pi), water=-2.6, across=5)
+            streak(x, float(rng.uniform(-35, 35)), z + long * share, float(rng.uniform(1.2, 4.0)), 10 + 24 * severity)
+        for number in range(3 + int(9 * severity)):  # from the arm to the sternum
+            z = chest.apex + 62 + 13 * number + float(rng.normal(0, 4))
+            start, long = float(rng.uniform(96, 122)), float(rng.uniform(30, 74))
+            bend = 0.002 * (number - 4) * (long * share) ** 2
+            x, down = sign * (start - long * share), z - 0.35 * long * share + bend
+            streak(x, -chest.depth - 8, down, float(rng.uniform(0.9, 1.8)), 5 + 12 * severity)
+        for _ in range(3 + int(8 * severity)):
+            x = sign * (float(rng.uniform(14, 66)) + 9 * share)
+            up = chest.apex - 66 + float(rng.uniform(0, 30)) + float(rng.uniform(20, 44)) * share
+            streak(x, 0.0, up, float(rng.uniform(1.1, 2.6)), 9 + 18 * severity)
 
 
 def _broken_ribs(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
-    """Steps in neighbouring ribs at the side; old ones with a knot of callus."""
+    """Steps in neighbouring ribs, with blood below the pleura beside them; old ones with a knot of callus."""
+    old = rng.random() < 0.4
     for side in sides_of(places):
         sign = _sign(scan, side)
         first = int(rng.integers(2, 7))
-        place = float(rng.uniform(0.34, 0.62))
-        for number in range(first, min(first + 1 + int(3.4 * severity), 10)):
-            step = float(rng.uniform(3.2, 7.5)) * (1 if rng.random() < 0.6 else -1)
-            scan.breaks.setdefault((sign, number), []).append((place + float(rng.normal(0, 0.03)), step))
+        place = float(rng.uniform(0.16, 0.56))
+        for number in range(first, min(first + 1 + int(3.6 * severity), 9)):
+            step = (3.6 + 6 * severity) * float(rng.uniform(0.8, 1.3)) * (1 if rng.random() < 0.7 else -1)
+            at = place + float(rng.normal(0, 0.025))
+            callus = float(rng.uniform(0.6, 1.0)) if old else 0.0
+            scan.breaks.setdefault((sign, number), []).append(Break(at, step * (1 - 0.6 * old), callus))
+            blood = severity - 0.35 + 0.2 * float(rng.normal())
+            if blood > 0 and not old:
+                line = rib_line(scan.chest, sign, number, np.array([at], dtype=np.float32))
+                x, y, z = (float(part[0]) for part in line)
+                scan.fill(side, (x, y, z, 7 + 12 * blood, 7 + 12 * blood, 13 + 9 * blood), 1.3)
 
 
 def _broken_clavicle(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
+    old = rng.random() < 0.3
     for side in sides_of(places):
-        step = (9 + 12 * severity) * (1 if rng.random() < 0.8 else -1)
-        scan.breaks.setdefault((_sign(scan, side), -1), []).append((float(rng.uniform(0.42, 0.6)), step))
+        step = (8 + 14 * severity) * (1 if rng.random() < 0.9 else -1)
+        callus = float(rng.uniform(0.6, 1.0)) if old else 0.0
+        at = float(rng.uniform(0.40, 0.66))
+        scan.breaks.setdefault((_sign(scan, side), -1), []).append(Break(at, step * (1 - 0.5 * old), callus))
 
 
 def _crushed(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
-    scan.crushed[int(rng.integers(5, 11))] = 0.4 + 0.6 * severity
+    """Wedges low in the chest, where the load is."""
+    first = int(rng.integers(6, 12))
+    scan.crushed[first] = 0.4 + 0.6 * severity
     if severity > 0.6:
-        scan.crushed[int(rng.integers(4, 11))] = 0.6
+        scan.crushed[first + (1 if rng.random() < 0.5 else -2)] = 0.6
 
 
 def _spurs(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
-    scan.spurs = max(scan.spurs, 4.5 + 8 * severity)
+    scan.spurs = max(scan.spurs, 4.0 + 9 * severity)
 
 
 def _worn_shoulder(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
-    """Dense joint surfaces, little space between them, a spur below."""
+    """Dense joint surfaces with little space between them, a beak below the head, a knot at the end of the clavicle."""
     if scan.lateral:
         return
-    base = scan.chest.left.width
-    out = 26.0 if scan.rays.view.name == "PA" else 2.0
-    share = np.linspace(0, 1, 40, dtype=np.float32)
+    turn = np.linspace(-1.0, 1.0, 40, dtype=np.float32)
+    share = np.linspace(0, 1, 24, dtype=np.float32)
     for side in sides_of(places):
         sign = _sign(scan, side)
-        x = sign * (base * 1.06 + out * 0.6 + 3 * np.sin(share * np.pi))
-        z = scan.chest.apex + 24 + 38 * share
-        for line, wide in ((x, 1.9), (x + sign * 5, 2.2)):
-            scan.thread(line, np.full_like(line, 20.0), z, wide, water=3.2 + 3.4 * severity, across=5)
-        scan.thread(x[-1] - sign * 9 * share, np.full_like(share, 20.0), z[-1] + 5 * share, 2.4, water=2.4, across=5)
+        socket, head, z = shoulder_joint(scan.chest, sign)
+        for middle, radius, wide in ((socket - sign * 3, -24.0, 2.2), (head, 22.0, 2.6)):
+            arc = (middle + sign * (24 - 24 * np.cos(turn))) if radius < 0 else middle - sign * radius * np.cos(turn)
+            scan.thread(
+                arc, np.full_like(turn, 20.0), z + abs(radius) * np.sin(turn) * 0.9, wide, water=3 + 5 * severity
+            )
+        long = 8 + 14 * severity
+        beak, low = head - sign * (10 + long * share), z + 19 + 0.25 * long * share
+        scan.thread(beak, np.full_like(share, 15.0), low, 3.6 - 2.2 * share, water=2.4 + 2 * severity, across=5)
+        at = clavicle_line(scan.chest, sign, np.linspace(0.93, 1.03, 12, dtype=np.float32))
+        scan.thread(*at, 6.0 + 4.5 * severity, water=0.7 + 0.8 * severity, across=9)
+        x, y, z = (float(part[-4:].mean()) for part in at)
+        scan.thread(x - sign * 5 * share, np.full_like(share, y), z + 6 + (5 + 7 * severity) * share, 2.4, water=2.2)
 
 
 def _bone_hole(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severity: float) -> None:
