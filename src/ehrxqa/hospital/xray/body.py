@@ -33,7 +33,7 @@ def body_water(chest: Chest, rays: Rays) -> Field:
             sag = 24 if view.upright else 0
             spec = (sign * 74.0, -chest.depth + 2, 34.0 + sag, 58 * size, 34 * size, 52 * size)
             here, chord = rays.chord(*spec)
-            body[here] += 0.34 * chord * soft(rays.v[here[0]] + 60, 50)
+            body[here] += (0.22 if view.lateral else 0.34) * chord * soft(rays.v[here[0]] + 60, 50)
     if view.lateral:
         _raised_arms(chest, rays, body)
     else:

@@ -262,9 +262,10 @@ def _pacer(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], severi
     y = -float(chest.thick(z)) - 8
     part = np.linspace(-1, 1, 97, dtype=np.float32)[:, None]  # the case: a rounded plate, line by line
     half = 21 * np.maximum(1 - np.abs(part) ** 3, 0.05) ** (1 / 3)
-    # each line begins a little later, or its points would stand in columns
+    # each line begins a little later and wavers, or its points would stand in columns and rows
     share = (np.arange(130, dtype=np.float32) + 0.618 * np.arange(97, dtype=np.float32)[:, None] % 1) / 130
-    scan.thread(x - half + 2 * half * share, y, z + 17 * part, 0.36, water=115.0, across=1, sharp=True)
+    waver = (0.35 * (np.arange(130) * 0.618034 % 1 - 0.5)).astype(np.float32)
+    scan.thread(x - half + 2 * half * share, y, z + 17 * part + waver, 0.36, water=115.0, across=1, sharp=True)
     entry: list[Point] = [(x - s * 4, y, z - 20), (s * 70, -52.0, chest.apex + 36), (s * 30, -36.0, chest.apex + 34)]
     down: list[Point] = [(chest.shift - 20, -10.0, chest.carina - 10), (chest.shift - 22, -12.0, chest.hilum + 22)]
     tip = (chest.shift + 50 + float(rng.normal(0, 6)), -40.0, bottom - 14 + float(rng.normal(0, 4)))

@@ -117,9 +117,9 @@ def _atelectasis(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], 
     for side, _, _ in lung_places(scan, places):
         lung = scan.chest.lung(side)
         x = lung.sign * float(rng.uniform(45, 85))
-        z = scan.floor(side, x, 40.0) - 4
-        a = 30 + 20 * severity
-        scan.fill(side, (x, 42, z, a, 44, 13 + 12 * severity), 0.28 + 0.45 * severity, 0.4, 8)
+        z = min(scan.floor(side, x, 40.0) - 4, lung.dome + 2)
+        a = 32 + 20 * severity
+        scan.fill(side, (x, 40, z, a, 46, 14 + 14 * severity), 0.3 + 0.6 * severity, 0.4, 8)
         if rng.random() < 0.6:
             _plates(scan, rng, side, z - 10, 1 + int(2 * severity), severity)
 

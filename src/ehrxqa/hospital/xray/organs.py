@@ -199,7 +199,7 @@ def heart_interval(chest: Chest, rays: Rays, rows: slice) -> Interval:
     for part in parts:
         here, _, interval = rays.ellipsoid(*part)
         whole.add(here, interval)
-    deep = (48 - 24 * np.clip((z - chest.apex - 40) / (chest.carina - chest.apex), 0, 1)).astype(np.float32)
+    deep = (42 - 16 * np.clip((z - chest.apex - 10) / (chest.carina - chest.apex), 0, 1)).astype(np.float32)
     # from the side it has no edge: what lies in it ends at different depths
     square = -0.95 if rays.view.lateral else 0.25
     whole.add(*rays.column(np.full_like(z, chest.shift), _column_half(chest, z), deep, 2.0, square, rows))

@@ -16,8 +16,8 @@ def tube(
 ) -> Points:
     """A solid tube along a line of points (last axis), or with most of it in a shell (0 to 1), as points.
 
-    The points lie across the tube in the plane of the picture, staggered from one to the next along the line so that
-    they make no pattern with the pixels; each has the length of the ray through it.
+    The points lie across the tube in the plane of the picture; each has the length of the ray through it. They lie askew,
+    each a little farther along the line than another, so that they make no pattern with the pixels.
     """
     x, y, z = np.broadcast_arrays(*(np.asarray(part, dtype=np.float32) for part in (x, y, z)))
     radius = np.asarray(radius, dtype=np.float32)
@@ -29,27 +29,29 @@ def tube(
     deep = dx if lateral else dy
     length = np.sqrt(flat + deep * deep)
     aside = 1 / (np.sqrt(flat) + np.float32(1e-6))
-    offsets, chord = _profile(across, shell, x.shape[-1])
+    offsets, chord, askew = _profile(across, shell)
     spread = radius * offsets
     weight = (length[..., None] * (radius * radius)) * chord
     moved = (dz * aside)[..., None] * spread
     moved += (y if lateral else x)[..., None]
+    moved += sideways[..., None] * askew
     still = np.broadcast_to((x if lateral else y)[..., None], moved.shape)
     spread = (-sideways * aside)[..., None] * spread
     spread += z[..., None]
+    spread += dz[..., None] * askew
     return Points(still if lateral else moved, moved if lateral else still, spread, weight)
 
 
 @cache
-def _profile(across: int, shell: float, along: int) -> tuple[Field, Field]:
-    """Points across a tube of radius 1, from -1 to 1, and the volume of a mm of its length that each stands for."""
-    stagger = np.array([-0.375, 0.125, -0.125, 0.375])[np.arange(along) % 4, None]
-    offsets = (np.arange(across) + 0.5 + stagger) / across * 2 - 1
+def _profile(across: int, shell: float) -> tuple[Field, Field, Field]:
+    """Points across a tube of radius 1, from -1 to 1, the volume of a mm of its length that each is, and skews."""
+    offsets = (np.arange(across) + 0.5) / across * 2 - 1
     chord = np.sqrt(1 - offsets**2)
     if shell:
         inner = 1 - 0.34
         chord = (1 - shell) * chord + shell * 2.1 * (chord - np.sqrt(np.maximum(inner**2 - offsets**2, 0)))
-    return offsets.astype(np.float32), (chord * (4 / across)).astype(np.float32)
+    askew = (np.arange(across) * 0.618034 + 0.25) % 1 - 0.5
+    return offsets.astype(np.float32), (chord * (4 / across)).astype(np.float32), askew.astype(np.float32)
 
 
 def steps(line: Field) -> Field:
