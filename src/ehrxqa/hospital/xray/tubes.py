@@ -16,8 +16,8 @@ def tube(
 ) -> Points:
     """A solid tube along a line of points (last axis), or with most of it in a shell (0 to 1), as points.
 
-    The points lie across the tube in the plane of the picture; each has the length of the ray through it. They lie askew,
-    each a little farther along the line than another, so that they make no pattern with the pixels.
+    The points lie across the tube in the plane of the picture; each has the length of the ray through it. They lie
+    askew, each a little farther along the line than another, so that they make no pattern with the pixels.
     """
     x, y, z = np.broadcast_arrays(*(np.asarray(part, dtype=np.float32) for part in (x, y, z)))
     radius = np.asarray(radius, dtype=np.float32)
