@@ -182,6 +182,11 @@ def test_golds_that_rest_on_chance_are_flagged(copy: Path, tmp_path: Path):
         assert client.get("/questions.json?flagged=limit-without-order").json["total"] == 1
         assert client.get("/questions.json?flagged=fails").json["total"] == 1
         assert client.get("/questions.json?flagged=other-answer").json["total"] == 2  # of what has no order, too
+        tags = re.findall(r'<a class="tag" href="(/audit\?only=[^"]+)"[^>]*>[a-z-]+ ([\d,]+)</a>', page)
+        assert len(tags) >= 4
+        for link, text in tags:
+            assert client.get(link).text.count("data-item>") == int(text), link
+        assert "There is no such page." in client.get("/nowhere").text
         assert FLAG_WORDS["limit-without-order"] in client.get(f"/question/test/{records[0]['id']}").text
         said = _findings(explorer)
     report = audit(out / "dataset/_test.json", out, workers=1)

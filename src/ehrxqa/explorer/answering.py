@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from starlette.exceptions import HTTPException
@@ -29,6 +30,12 @@ __all__ = [
     "on_fault",
     "page",
 ]
+
+#: What the router says of a request → that for readers.
+_WORDS: Final = {
+    HTTPStatus.NOT_FOUND.phrase: "There is no such page.",
+    HTTPStatus.METHOD_NOT_ALLOWED.phrase: "This page takes no form, or is the answer to one.",
+}
 
 
 def explorer_of(request: Request) -> Explorer:
@@ -89,7 +96,8 @@ def json_response(value: Any) -> Response:
 def on_error(request: Request, error: Exception) -> Response:
     """The page for an address that leads nowhere, or a request that makes no sense."""
     assert isinstance(error, HTTPException)
-    return page(request, "error.html", status=error.status_code, to=Addresses(), message=error.detail)
+    said = _WORDS.get(error.detail, error.detail)
+    return page(request, "error.html", status=error.status_code, to=Addresses(), message=said)
 
 
 def on_fault(request: Request, error: Exception) -> Response:

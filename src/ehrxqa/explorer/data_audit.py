@@ -25,12 +25,14 @@ from ehrxqa.explorer.library import Library
 from ehrxqa.json_files import json_value, read_text
 from ehrxqa.runs.lines import Lines
 
-__all__ = ["ERRATA", "FLAG_WORDS", "VERDICTS", "Audit", "AuditRow", "Erratum", "Verdict"]
+__all__ = ["ERRATA", "FLAG_WORDS", "OPEN", "VERDICTS", "Audit", "AuditRow", "Erratum", "Verdict"]
 
 #: Below the output folder.
 ERRATA: Final = "errata.jsonl"
 Verdict = Literal["accepted", "rejected", "commented"]
 VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)
+#: In place of a verdict, where no reader has said anything.
+OPEN: Final = "open"
 #: Flag (a rule of the audit) → what it means, for readers.
 FLAG_WORDS: Final = {rule.name: rule.words for rule in AUDIT_RULES.values()}
 #: Rule → its place in reports.
@@ -59,9 +61,9 @@ class AuditRow:
     erratum: Erratum | None
 
     @property
-    def flags(self) -> frozenset[str]:
-        """The rules that its gold breaks."""
-        return frozenset(finding.rule for finding in self.findings)
+    def kinds(self) -> frozenset[str]:
+        """The rules that its gold breaks, and the verdict of readers, or `OPEN`."""
+        return frozenset({finding.rule for finding in self.findings} | {self.erratum.verdict if self.erratum else OPEN})
 
 
 class Audit:

@@ -19,6 +19,8 @@ from ehrxqa.explorer.plots import PLOT_HEIGHT, PLOT_WIDTH, number
 __all__ = ["Renderer", "answer_text", "cell_text", "gold_text", "sentences_of"]
 
 _LONGEST_CELL: Final = 120
+#: Characters that are not broken over lines: those of a time.
+_SHORT_CELL: Final = len("2105-12-31 23:59:00")
 #: Path → title of the pages in the bar.
 NAVIGATION: Final = (
     ("questions", "Questions"),
@@ -55,6 +57,7 @@ class Renderer:
             "percent": lambda value: f"{100 * value:.1f} %",
             "moment": lambda value: "now" if value is None else str(value)[:16],
         }
+        self._environment.tests["short"] = is_short
         self._environment.globals |= {
             "marked": marked_sql,
             "navigation": NAVIGATION,
@@ -100,6 +103,11 @@ def cell_text(value: Any) -> str:
         return "null"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _LONGEST_CELL else text[: _LONGEST_CELL - 1] + "…"
+
+
+def is_short(value: Any) -> bool:
+    """Whether a value stays on one line: a time, a code, a word or two."""
+    return len(cell_text(value)) <= _SHORT_CELL
 
 
 @dataclass(frozen=True)

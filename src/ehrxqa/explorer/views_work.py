@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
@@ -14,7 +15,7 @@ from ehrxqa.errors import SettingsError
 from ehrxqa.explorer.addresses import Addresses
 from ehrxqa.explorer.answering import explorer_of, form_of, json_response, missing, page
 from ehrxqa.explorer.data_ask import EXAMPLES, LIMITS, Answered, Refused, names_of, schema_words
-from ehrxqa.explorer.data_audit import FLAG_WORDS, VERDICTS
+from ehrxqa.explorer.data_audit import FLAG_WORDS, OPEN, VERDICTS
 from ehrxqa.explorer.data_quiz import MOST
 from ehrxqa.explorer.data_runs import VERDICTS as RUN_VERDICTS
 from ehrxqa.explorer.marking import marked_sql
@@ -125,9 +126,8 @@ def audit(request: Request) -> Response:
     explorer = explorer_of(request)
     rows = explorer.audit.rows()
     chosen = request.query_params.get("only", "")
-    shown = [row for row in rows if chosen in ("", *row.flags, row.erratum and row.erratum.verdict)]
-    if chosen == "open":
-        shown = [row for row in rows if row.erratum is None]
+    counts = Counter(kind for row in rows for kind in row.kinds)
+    shown = [row for row in rows if chosen == "" or chosen in row.kinds]
     return page(
         request,
         "audit.html",
@@ -136,7 +136,7 @@ def audit(request: Request) -> Response:
         rows=shown[:_AUDIT_ROWS],
         total=len(shown),
         chosen=chosen,
-        kinds=("open", *FLAG_WORDS, *VERDICTS),
+        kinds=[(kind, counts[kind]) for kind in (OPEN, *FLAG_WORDS, *VERDICTS) if counts[kind] or kind == chosen],
         words=FLAG_WORDS,
     )
 
