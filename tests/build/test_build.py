@@ -22,6 +22,8 @@ from ehrxqa.building.verify import verify
 from ehrxqa.errors import BuildError, SettingsError, SourceError
 from ehrxqa.layout import DATABASE_PATHS
 from ehrxqa.runs.manifest import read_manifest
+from ehrxqa.sources.cxr_metadata import read_images
+from ehrxqa.sources.tree import find_sources
 from ehrxqa.spec.tables import TABLES
 
 SIZES = {"train_subjects": 20, "test_subjects": 30}
@@ -436,14 +438,30 @@ def test_a_box_edge_that_is_no_number_is_no_edge(hospital, built, tmp_path):
     assert nan == null
 
 
-@pytest.mark.parametrize("time", ["126199.5", "120060", "240000", "-1"])
-def test_a_time_with_minute_61_is_none(hospital, tmp_path, time):
-    root = copy_of(hospital, tmp_path)
+def at_time(hospital, folder, time):
+    """A copy of the hospital whose first image was taken at this time of day."""
+    root = copy_of(hospital, folder)
     path = root / "mimic-cxr-jpg/2.0.0/mimic-cxr-2.0.0-metadata.csv.gz"
     lines = gzip.decompress(path.read_bytes()).decode().split("\n")
     row = lines[1].split(",")
     row[lines[0].split(",").index("StudyTime")] = time
     lines[1] = ",".join(row)
     exchange(path, gzip.compress("\n".join(lines).encode()))
+    return root
+
+
+def test_a_whole_minute_with_binary_noise_is_that_minute(hospital, tmp_path):
+    """A digit less than 17:36:00 reads as second 99 of minute 35; the official builder rounds it, too."""
+    times = []
+    for number, clock in enumerate(("173600.0", "173599.99999999997")):
+        root = at_time(hospital, tmp_path / str(number), clock)
+        times.append(read_images(find_sources(root)).time_ms)
+    assert (times[0] == times[1]).all()
+    assert times[0][0] % 86_400_000 == (17 * 60 + 36) * 60_000
+
+
+@pytest.mark.parametrize("time", ["126199.5", "120060", "240000", "235999.99999999997", "173599.7", "-1"])
+def test_a_time_with_minute_61_is_none(hospital, tmp_path, time):
+    root = at_time(hospital, tmp_path, time)
     with pytest.raises(SourceError, match="data row 1: StudyDate or StudyTime is not a date or time"):
         build(root, tmp_path / "out", **SIZES, workers=1)

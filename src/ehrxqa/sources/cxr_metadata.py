@@ -108,7 +108,7 @@ def read_images(tree: SourceTree) -> ImageTable:
     date, time = table["StudyDate"].to_numpy(), table["StudyTime"].to_numpy()
     bad = (date < 10000101) | (date > 99991231) | ~((time >= 0) & (time < 240000))
     month, day = date // 100 % 100, date % 100
-    bad |= (time % 10000 >= 6000) | (time % 100 >= 60)
+    bad |= _off_the_clock(time) & _off_the_clock(np.rint(time * 1000) / 1000)  # 173599.99999999997 is 17:36
     bad |= (month < 1) | (month > 12) | (day < 1) | (day > _days_in_month(date // 10000, month))
     if bad.any():
         row = int(np.flatnonzero(bad)[0]) + 1
@@ -121,6 +121,12 @@ def read_images(tree: SourceTree) -> ImageTable:
     order = _study_order(subject_id, study_id, time_ms)
     views = table["ViewPosition"].cast(pa.utf8()).to_pylist()
     return ImageTable(image_id, subject_id, study_id, views, time_ms, order)
+
+
+def _off_the_clock(time: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Whether HHMMSS has no such hour, minute or second."""
+    result: npt.NDArray[np.bool_] = (time >= 240000) | (time % 10000 >= 6000) | (time % 100 >= 60)
+    return result
 
 
 def _days_in_month(year: npt.NDArray[np.int64], month: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
