@@ -181,9 +181,10 @@ class ValueIndex:
         kept = None if columns is None else set(columns)
         edges = sorted({match.start() for match in _EDGE.finditer(sentence)} | {len(sentence)})
         found = []
-        for place, start in enumerate(edges):
+        for place, start in enumerate(edges[:-1]):
+            longest = self._longest_with.get(sentence[start : edges[place + 1]], 0)
             for end in edges[place + 1 :]:
-                if end - start > self._longest:
+                if end - start > longest:
                     break
                 held = self._columns_of.get(sentence[start:end], ())
                 if held and (names := tuple(name for name in held if kept is None or name in kept)):
@@ -220,8 +221,13 @@ class ValueIndex:
         return found
 
     @cached_property
-    def _longest(self) -> int:
-        return max(map(len, self._columns_of), default=0)
+    def _longest_with(self) -> dict[str, int]:
+        """Up to the second edge of a value → length of the longest one that begins like that."""
+        found: dict[str, int] = {}
+        for value in self._columns_of:
+            first = next((match.start() for match in _EDGE.finditer(value) if match.start()), len(value))
+            found[value[:first]] = max(found.get(value[:first], 0), len(value))
+        return found
 
     @cached_property
     def _texts(self) -> tuple[str, ...]:

@@ -82,7 +82,8 @@ def _drawn(template: Template, values: ValueIndex, rng: random.Random, *, at: bo
             named[slot] = (10_000_000 if kind == "subject" else 50_000_000) + place
             continue
         held = _FIXED_NAMES.get(kind) or values.values.get(_COLUMN_OF_KIND.get(kind, ""), ())
-        left = [name for name in held if name not in named.values()]
+        taken = [name for name in named.values() if name in held]
+        left = [name for name in held if name not in taken] if taken else held
         if not left:
             return None
         named[slot] = rng.choice(left)

@@ -47,6 +47,7 @@ KIND_OF_SLOT: Final = {
 _GAP: Final = re.compile(r"\$\{(\w+)\}|\{(\w+)\}|\[(\w+)\]")
 
 
+@cache
 def kind_of(slot: str) -> str:
     """The kind of mention that fills a slot.
 

@@ -105,18 +105,22 @@ _FIELDS: Final = {
 }
 
 
+#: Where the fields of a wording stand.
+_GAP: Final = re.compile(r"\{\w+\}")
+
+
 def _bounded(pattern: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![a-z0-9/-])(?:{pattern})(?![a-z0-9/]|-\d)")
 
 
-def _time_readers() -> Iterator[tuple[str, re.Pattern[str]]]:
-    """Name of a filter and a pattern of one of its wordings."""
+def _time_readers() -> Iterator[tuple[str, str, re.Pattern[str]]]:
+    """Name of a filter, words that stand in whatever one of its wordings says, and a pattern of that wording."""
     for option in TIME_OPTIONS.values():
         for wording in dict.fromkeys((option.nlq, *option.said, *option.noted)):
             if "{this_year}" in wording:  # as another filter says it, which means the same
                 continue
             pattern = re.sub(r"\\\{(\w+)\\\}", lambda match: _FIELDS[match[1]], re.escape(wording))
-            yield option.name, _bounded(pattern)
+            yield option.name, max(_GAP.split(wording), key=len), _bounded(pattern)
 
 
 def _choice_of(name: str, match: re.Match[str]) -> TimeChoice | None:
@@ -194,8 +198,8 @@ _EXPLAINED: Final = re.compile(r"\([^()]*\bincluded\)")
 
 def _by_patterns(text: str) -> Iterator[Mention]:
     explained = [(match.start(), match.end()) for match in _EXPLAINED.finditer(text)]
-    for name, reader in _TIMES:
-        for match in reader.finditer(text):
+    for name, literal, reader in _TIMES:
+        for match in reader.finditer(text) if literal in text else ():
             if (choice := _choice_of(name, match)) is not None:
                 yield Mention(match.start(), match.end(), "time", choice)
     for kind, words, reader in _WORDS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -51,6 +52,7 @@ _FINDING: Final = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)
 def stem(word: str) -> str:
     """A word without the endings of number and tense.
 
