@@ -17,7 +17,7 @@ from ehrxqa.agents.budget import Budget
 from ehrxqa.agents.trace import Trace
 from ehrxqa.cli.main import main
 from ehrxqa.errors import EndpointError, SettingsError
-from ehrxqa.models.run_folder import read_answers, read_outcomes, read_run, read_scores, read_trace
+from ehrxqa.models.run_folder import read_outcomes, read_run, read_scores, read_trace
 from ehrxqa.net.chat import Patience
 from ehrxqa.runs.manifest import Manifest
 from hostile_corpus import CANARY
@@ -73,7 +73,12 @@ def test_a_run_keeps_all_that_made_its_numbers(out: Path, endpoint: AgentEndpoin
     assert (run.used.calls, run.used.tokens_in, run.used.tokens_out) == (24, 2_400, 240)
     assert run.limits.steps == 60
     assert run.arguments["given"]["model"] == "scripted"
-    assert read_answers(report.folder) == {"0": ["f"], "1": [6], "2": ["perhaps"], "3": "null"}
+    assert json.loads((report.folder / "answers.json").read_text()) == {
+        "0": ["f"],
+        "1": [6],
+        "2": ["perhaps"],
+        "3": "null",
+    }
     assert len(read_outcomes(report.folder)) == 8
     scores = read_scores(report.folder)
     assert scores == report.scores

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ehrxqa.agents.answer_key import hidden_tables, shows_labels, visible_question
+from ehrxqa.agents.answer_key import hidden_tables, visible_question
 from ehrxqa.agents.budget import Budget, BudgetUsedUp
 from ehrxqa.agents.calling import TOOLS, as_json, call, said_of
 from ehrxqa.agents.opened import Build, open_build
@@ -339,7 +339,6 @@ def test_one_place_says_what_a_front_end_may_show() -> None:
     record = {"id": 1, "split": "test", "question": "?", "answer": [1], "query": "select 1", "value": {}, "tag": "x"}
     assert visible_question(record, "model") == {"id": 1, "split": "test", "question": "?"}
     assert visible_question(record, "person") == record
-    assert (shows_labels("model"), shows_labels("person")) == (False, True)
     assert hidden_tables("model") == hidden_tables("person") == {"tb_cxr_plus"}
 
 

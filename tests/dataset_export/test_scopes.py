@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ehrxqa.dataset.scopes import scope_of, scope_of_number
+from ehrxqa.dataset.scopes import scope_of
 from ehrxqa.spec.scopes import MODALITIES, SCOPES
 
 
@@ -14,9 +14,8 @@ from ehrxqa.spec.scopes import MODALITIES, SCOPES
 def test_all_official_templates(shared: Path) -> None:
     index = json.loads((shared / "data" / "ehrxqa" / "template_index.json").read_text())
     assert len(index) == 426
-    for number, entry in index.items():
+    for entry in index.values():
         assert scope_of(entry["q_tag"]).name == entry["scope"]
-        assert scope_of_number(int(number)).name == entry["scope"]
     counts = Counter(entry["scope"] for entry in index.values())
     assert [counts[name] for name in SCOPES] == [6, 116, 61, 84, 48, 24, 12, 63, 12]
 
@@ -40,9 +39,3 @@ def test_all_official_templates(shared: Path) -> None:
 def test_rules(q_tag: str, scope: str) -> None:
     assert scope_of(q_tag).name == scope
     assert scope_of(q_tag).modality in MODALITIES
-
-
-def test_numbers_without_a_scope() -> None:
-    for number in (-1, 183, 999, 7000):
-        with pytest.raises(ValueError, match="no official template number"):
-            scope_of_number(number)

@@ -188,7 +188,7 @@ def _attempt(release: Release, contents: dict[str, bytes], root: Path, network: 
     try:
         with session(root, network) as run:
             planned, total, _ = run.with_sizes(run.plan(release, items, contents.__contains__))
-            planned = run.settle_different(planned, replace_different=False)
+            planned = run.settle_different(planned)
             run.check_space(planned, total)
             reports = run.fetch_all(planned, total)
     except EhrxqaError as error:

@@ -15,7 +15,7 @@ from ehrxqa.errors import RecordError, SettingsError
 from ehrxqa.models.executing import QueryRunner, answer_cache
 from ehrxqa.models.parsers import AskedQuestion, Guarded, Prediction
 from ehrxqa.models.run import run
-from ehrxqa.models.run_folder import read_answers, read_outcomes, read_queries, read_run, read_scores
+from ehrxqa.models.run_folder import read_outcomes, read_queries, read_run, read_scores
 from ehrxqa.neuralsql.setup import Setup
 
 
@@ -33,11 +33,11 @@ def test_gold_queries_with_perfect_vision_are_right(questioned: Path) -> None:
     assert set(faults(report)) <= {"right", "abstained-rightly", "both"}
     folder = questioned / "runs" / "gold-oracle"
     records = records_of(questioned)
-    assert list(read_answers(folder)) == [str(record["id"]) for record in records]
+    assert list(json.loads((folder / "answers.json").read_text())) == [str(record["id"]) for record in records]
     assert read_run(folder).status == "done"
     impossible = [str(record["id"]) for record in records if record["is_impossible"]]
     assert impossible
-    assert {read_answers(folder)[identifier] for identifier in impossible} == {"null"}
+    assert {json.loads((folder / "answers.json").read_text())[identifier] for identifier in impossible} == {"null"}
 
 
 def test_evaluate_agrees_with_the_scores_of_a_run(questioned: Path) -> None:

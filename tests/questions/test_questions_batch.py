@@ -8,13 +8,14 @@ from dataclasses import replace
 
 import pytest
 from made_questions import filters, question_of
+from official_templates import official_template
 
 from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.questions import batch
 from ehrxqa.questions.batch import BatchTask, Wanted, run_batch
 from ehrxqa.questions.checking import Checked, ToldApart
 from ehrxqa.questions.clock import clock_at
-from ehrxqa.questions.families.catalogue import catalogue, official_template
+from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.held_out import HeldOut, split_of_patient
 from ehrxqa.questions.needs import is_stratified
 from ehrxqa.questions.official_sentences import filled

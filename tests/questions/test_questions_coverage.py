@@ -6,12 +6,13 @@ import json
 
 import pytest
 from made_questions import OFFICIAL
+from official_templates import official_template
 
 from ehrxqa.cli.main import _guarded
 from ehrxqa.questions import batch
 from ehrxqa.questions import coverage as covering
 from ehrxqa.questions.coverage import coverage
-from ehrxqa.questions.families.catalogue import catalogue, official_template
+from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.families.no_source import NO_SOURCE
 
 SOME = (6, 95, 141, 1100, 2308, 5000)

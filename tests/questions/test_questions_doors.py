@@ -10,10 +10,11 @@ from dataclasses import replace
 from importlib.metadata import EntryPoint
 
 import pytest
+from official_templates import official_template
 
 import ehrxqa
 from ehrxqa.errors import SettingsError
-from ehrxqa.questions.families.catalogue import catalogue, chosen_templates, official_template
+from ehrxqa.questions.families.catalogue import catalogue, chosen_templates
 from ehrxqa.questions.families.pieces import PATIENT, rows_at_that_time, single
 from ehrxqa.questions.template import Template
 

@@ -7,9 +7,10 @@ from collections import Counter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from official_templates import official_template
 
 from ehrxqa.layout import SPLITS
-from ehrxqa.questions.families.catalogue import catalogue, official_template
+from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.quota import again, first_quota, wanted_of
 
 TEMPLATES = list(catalogue().values())

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_questions import filters, question_of
+from official_templates import official_template
 
 from ehrxqa.questions.facts import usable
-from ehrxqa.questions.families.catalogue import catalogue, official_template
+from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.official_sentences import filled
 from ehrxqa.questions.question import Question
 from ehrxqa.questions.reading import may_be_read_back, read_back, slots_of

@@ -9,13 +9,13 @@ import sqlite3
 import pytest
 from made_questions import OFFICIAL
 from official_rules import normalised
+from official_templates import official_template
 
 from ehrxqa.layout import DATABASE_PATHS
 from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.questions.batch import BatchTask, Wanted, run_batch
 from ehrxqa.questions.checking import Checker
 from ehrxqa.questions.events import VITALS
-from ehrxqa.questions.families.catalogue import official_template
 from ehrxqa.questions.programs import denominator
 from ehrxqa.questions.question import Choice, Question
 from ehrxqa.questions.question_records import record_of

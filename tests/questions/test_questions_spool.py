@@ -7,11 +7,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from official_templates import official_template
 
 from ehrxqa.errors import BuildError
 from ehrxqa.questions.batch import BatchResult, BatchTask, Wanted
 from ehrxqa.questions.copies import Copies
-from ehrxqa.questions.families.catalogue import official_template
 from ehrxqa.questions.held_out import HeldOut
 from ehrxqa.questions.spool import Spool
 

@@ -8,11 +8,12 @@ import sqlite3
 from collections import Counter
 
 import pytest
+from official_templates import official_template
 
 import ehrxqa
 from ehrxqa.cli.main import _guarded
 from ehrxqa.layout import DATABASE_PATHS
-from ehrxqa.questions.families.catalogue import catalogue, official_template
+from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.families.no_source import NO_SOURCE
 from ehrxqa.questions.template import official_text
 from ehrxqa.questions.unanswerable import UnanswerableTask, unanswerable_records

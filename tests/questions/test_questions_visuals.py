@@ -9,9 +9,9 @@ import pytest
 
 from ehrxqa.questions.image_sql import elementary
 from ehrxqa.questions.visuals import Visuals
-from ehrxqa.vqa.image_labels import from_triples
 from ehrxqa.vqa.question import KINDS, Combination
 from ehrxqa.vqa.vocabulary import ATTRIBUTES
+from made_labels import from_triples
 
 COMMON, RARE = "lung opacity", "hernia"
 PLACES = ("left lung", "right lung", "left lower lung zone", "spine", "mediastinum", "aortic arch")

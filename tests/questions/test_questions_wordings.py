@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 from made_questions import OFFICIAL
+from official_templates import official_template
 
 from ehrxqa.questions.articles import article
 from ehrxqa.questions.event_times import EXACT, WITHIN
-from ehrxqa.questions.families.catalogue import catalogue, official_template
+from ehrxqa.questions.families.catalogue import catalogue
 from ehrxqa.questions.phrases import active, passive
 from ehrxqa.questions.question import Choice, Question
 from ehrxqa.questions.saying import our_wording, say

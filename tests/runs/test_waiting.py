@@ -21,5 +21,5 @@ def test_waiting_is_said_at_growing_intervals_and_ends_at_its_limit(monkeypatch)
         waiting.pause()
     assert 300.0 < clock[0] < 302.0
     assert [round(at) for at, _ in notes] == [10, 20, 40, 80, 160]
-    assert notes[-1][1] == "slurm:gpu.toml: waits for the first job; 3 minutes of at most 5 minutes"
-    assert waiting.failure() == "slurm:gpu.toml: waited 5 minutes in vain for the first job"
+    assert notes[-1][1] == "slurm:gpu.toml: waits for the first job; 3 min of at most 5 min"
+    assert waiting.failure() == "slurm:gpu.toml: waited 5 min in vain for the first job"

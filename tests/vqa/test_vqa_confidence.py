@@ -11,11 +11,11 @@ import pytest
 from ehrxqa.errors import RecordError, SettingsError, VqaError
 from ehrxqa.neuralsql.cache import AnswerCache
 from ehrxqa.vqa import ABSTAIN, VqaReply, VqaRequest, parse
-from ehrxqa.vqa.image_labels import from_triples
 from ehrxqa.vqa.models import as_reply, expected_answer
 from ehrxqa.vqa.oracle import OracleModel
 from ehrxqa.vqa.recorded import RecordedModel, record_of_reply
 from ehrxqa.vqa.registry import make_model
+from made_labels import from_triples
 
 
 def ask(study: int, text: str) -> VqaRequest:

@@ -12,7 +12,6 @@ from vqa_strategies import FEW, label_sets, questions
 from ehrxqa.errors import BuildError, RecordError, SettingsError, VqaError
 from ehrxqa.layout import image_path
 from ehrxqa.vqa import ABSTAIN, VqaModel, VqaRequest, parse, render
-from ehrxqa.vqa.image_labels import from_triples
 from ehrxqa.vqa.image_paths import ImageFiles
 from ehrxqa.vqa.oracle import OracleModel
 from ehrxqa.vqa.perturbed import PerturbedModel
@@ -20,6 +19,7 @@ from ehrxqa.vqa.prompts import DEFAULT_PROMPT, PromptTemplate, read_prompt
 from ehrxqa.vqa.recorded import RecordedModel
 from ehrxqa.vqa.registry import make_model
 from ehrxqa.vqa.vocabulary import DEFAULT_VOCABULARY
+from made_labels import from_triples
 
 
 def ask(study: int, text: str) -> VqaRequest:

@@ -18,11 +18,12 @@ from ehrxqa.labels.store import LabelledImages, Labels, LabelSet, SizeBoxes
 from ehrxqa.vqa import parse
 from ehrxqa.vqa.answering import answer_files
 from ehrxqa.vqa.generate import generate
-from ehrxqa.vqa.image_labels import bits_of_rows, from_triples
+from ehrxqa.vqa.image_labels import bits_of_rows
 from ehrxqa.vqa.question import KINDS
 from ehrxqa.vqa.records import arguments_of, question_of, read_records, write_records
 from ehrxqa.vqa.rules import rule_for
 from ehrxqa.vqa.split_labels import labels_of_split, read_split_labels
+from made_labels import from_triples
 
 QUESTION_FILES = {
     "train": ("train/_train_part1.json", "train/_train_part2.json"),

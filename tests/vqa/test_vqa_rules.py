@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from vqa_strategies import FEW, label_sets, questions
 
-from ehrxqa.vqa.image_labels import ImageLabels, from_triples
+from ehrxqa.vqa.image_labels import ImageLabels
 from ehrxqa.vqa.models import VqaRequest
 from ehrxqa.vqa.oracle import OracleModel
 from ehrxqa.vqa.question import KINDS, VqaQuestion
 from ehrxqa.vqa.rules import rule_for
+from made_labels import from_triples
 
 ABNORMAL = ("anatomicalfinding", "disease", "device", "tubesandlines")
 

@@ -14,13 +14,13 @@ from vqa_strategies import FEW, label_sets, questions
 
 from ehrxqa.errors import RecordError, SettingsError, VqaError
 from ehrxqa.vqa import ABSTAIN, DEFAULT_VOCABULARY, VqaRequest, parse
-from ehrxqa.vqa.image_labels import from_triples
 from ehrxqa.vqa.prior import PriorModel
 from ehrxqa.vqa.registry import make_model
 from ehrxqa.vqa.rules import rule_for
 from ehrxqa.vqa.scores import ScoresModel
 from ehrxqa.vqa.synonyms import SYNONYMS, named
 from ehrxqa.vqa.vocabulary import Role
+from made_labels import from_triples
 
 
 def ask(study: int, text: str) -> VqaRequest:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from ehrxqa.vqa.image_labels import ImageLabels, from_triples
+from ehrxqa.vqa.image_labels import ImageLabels
 from ehrxqa.vqa.question import CATEGORIES, GENDERS, KINDS, SIZE_LIMITS, VIEWS, VqaQuestion
 from ehrxqa.vqa.vocabulary import DEFAULT_VOCABULARY, Vocabulary
+from made_labels import from_triples
 
 #: Few names, so that they meet often.
 FEW = Vocabulary(

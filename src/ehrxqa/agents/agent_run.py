@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,11 +18,10 @@ from ehrxqa.arguments import checked
 from ehrxqa.counting import counted
 from ehrxqa.dataset.belonging import ASK_OTHERS, check_belongs
 from ehrxqa.errors import SettingsError
-from ehrxqa.files import sha256_of
 from ehrxqa.layout import DATABASE_OF_SPLIT, SPLITS
 from ehrxqa.models.executing import answer_cache
-from ehrxqa.models.provenance import images_digest, package_versions, working_copy
-from ehrxqa.models.question_set import QuestionSet, read_questions
+from ehrxqa.models.provenance import input_digests, package_versions, working_copy
+from ehrxqa.models.question_set import QuestionSet, chosen_questions
 from ehrxqa.models.report import RunReport
 from ehrxqa.models.run_folder import (
     OUTCOMES,
@@ -32,12 +30,9 @@ from ehrxqa.models.run_folder import (
     line_text,
     read_outcomes,
     read_run,
-    run_path,
-    write_answers,
     write_run,
-    write_scores,
 )
-from ehrxqa.models.run_identity import default_name, earlier_scores, first_answers, told_arguments
+from ehrxqa.models.run_identity import end_run, open_run, told_arguments
 from ehrxqa.models.run_records import (
     Cost,
     OutcomeLine,
@@ -46,14 +41,12 @@ from ehrxqa.models.run_records import (
     Run,
     System,
 )
-from ehrxqa.models.subsets import choose
 from ehrxqa.net.chat import ChatClient, Patience, Reply
 from ehrxqa.net.consent import Ask, require_consent
 from ehrxqa.net.endpoint import find_key, named_endpoint
 from ehrxqa.progress import Progress
 from ehrxqa.runs.lines import Lines
 from ehrxqa.runs.manifest import read_manifest
-from ehrxqa.runs.output_folder import exclusive
 from ehrxqa.shown_progress import FITTING
 
 __all__ = ["run_agent"]
@@ -141,22 +134,19 @@ def run_agent(
     if pictures and images is None:
         raise SettingsError("pictures are shown from the folder of images; give --images")
     out, where, limits = Path(out), named_endpoint(endpoint), budget or Budget()
-    asked = read_questions(out, split, None if questions is None else Path(questions))
-    chosen, order = choose(asked.facts, subset=subset, ids=None if ids is None else Path(ids), limit=limit)
-    asked = asked.only(order)
+    chosen, asked = chosen_questions(out, split, questions, subset, ids, limit)
     manifest = read_manifest(out)
     synthetic = manifest is not None and manifest.synthetic is True
-    what = f"{counted(len(order), 'question')} and the rows{' and X-rays' if pictures else ''} that the model asks for"
+    shown = "rows and X-rays" if pictures else "rows"
+    what = f"{counted(chosen.questions, 'question')} and the {shown} that the model asks for"
     require_consent(where, what, synthetic=synthetic, confirmed=confirm_endpoint, ask=ask)
     asking = Asking(model, temperature, seed, pictures)
     with open_build(
         out, split, vision=None if vision == "none" else vision, images=images, cache=answer_cache(out)
     ) as build:
-        digests = {"dataset": sha256_of(asked.path), "database": sha256_of(build.database)}
+        digests = input_digests(asked.path, build.database, images)
         records, base = asked.records.values(), DATABASE_OF_SPLIT[split]
         check_belongs(build.database, digests["database"], asked.path, records, base=base, hint=ASK_OTHERS)
-        if images is not None:
-            digests["images"] = images_digest(Path(images), build.database)
         commit, dirty = working_copy()
         seen = (
             System("none", "none", "0")
@@ -181,21 +171,14 @@ def run_agent(
             subset=chosen,
             synthetic=synthetic,
         )
-        record = replace(record, id=name or default_name(record, profile))
-        folder = run_path(out, record.id)
-        if restart:
-            shutil.rmtree(folder, ignore_errors=True)
-        with exclusive(folder):
-            if (done := earlier_scores(folder, record, profile)) is not None:
+        with open_run(out, record, name=name, profile=profile, restart=restart) as (folder, record, done):
+            if done is not None:
                 return RunReport(folder, read_run(folder), done, True)
             write_run(folder, record)
             with ChatClient(where, find_key(where), connections=concurrency, patience=patience) as client:
                 _work(_Work(folder, build, client, asking, limits), asked, trials, concurrency, progress)
             scores, used = agent_scores(folder, asked, split, trials, profile, seed)
-            write_answers(folder, first_answers(asked.records, read_outcomes(folder)))
-            write_scores(folder, scores)
-            record = replace(record, status="done", used=used)
-            write_run(folder, record)
+            record = end_run(folder, record, used, asked.records, read_outcomes(folder), scores)
     return RunReport(folder, record, scores, False)
 
 

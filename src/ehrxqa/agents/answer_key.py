@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from ehrxqa.sql.allowed import ANSWER_KEY
 
-__all__ = ["OF_A_QUESTION", "Viewer", "hidden_tables", "shows_labels", "visible_question"]
+__all__ = ["OF_A_QUESTION", "Viewer", "hidden_tables", "visible_question"]
 
 Viewer = Literal["model", "person"]
 
@@ -25,11 +25,6 @@ def hidden_tables(viewer: Viewer) -> frozenset[str]:
     """Tables that SQL from this side never reads, in lower case."""
     del viewer  # the same for both: SQL may come from anywhere
     return ANSWER_KEY
-
-
-def shows_labels(viewer: Viewer) -> bool:
-    """Whether labels of images may be shown beside them."""
-    return viewer == "person"
 
 
 def visible_question(record: Mapping[str, Any], viewer: Viewer) -> dict[str, Any]:

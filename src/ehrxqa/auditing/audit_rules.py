@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-__all__ = ["AUDIT_RULES", "SEVERITIES", "AuditRule", "Severity"]
+__all__ = ["AUDIT_RULES", "AuditRule", "Severity"]
 
 Severity = Literal["error", "reading", "note"]
 
 #: error: the gold answer is wrong, rests on chance, or is not that of its program. reading: the question can be
 #: understood in another way that gives another answer. note: worth a look.
-SEVERITIES: Final[tuple[Severity, ...]] = ("error", "reading", "note")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,8 @@ from ehrxqa.sources.tree import SourceTree
 from ehrxqa.spec.table import Reference
 from ehrxqa.spec.tables import TABLES
 
-__all__ = ["DICTIONARY_TABLES", "icd_codes", "read_dictionaries"]
+__all__ = ["icd_codes", "read_dictionaries"]
 
-DICTIONARY_TABLES: Final = tuple(table.name for table in TABLES.values() if table.is_dictionary)
 
 #: Only items of these tables are kept: those whose items are looked up in d_items.
 LINKED_TABLES: Final = tuple(

@@ -14,15 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ehrxqa.dataset.records import Record
 from ehrxqa.errors import RecordError
-from ehrxqa.files import atomic_path
-from ehrxqa.json_files import json_value, parse_json
+from ehrxqa.json_files import json_value
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["ABOUT", "FIELDS", "Field", "fields_of", "keep_beside", "parquet_table", "read_parquet", "write_parquet"]
+__all__ = ["ABOUT", "FIELDS", "Field", "fields_of", "keep_beside", "parquet_table"]
 
 
 @dataclass(frozen=True)
@@ -90,41 +88,13 @@ def fields_of(records: Sequence[Mapping[str, Any]], *, answered: bool = False) -
     )
 
 
-def write_parquet(
-    path: Path,
-    records: Sequence[Mapping[str, Any]],
-    fields: Sequence[Field] | None = None,
-    *,
-    about: Sequence[Mapping[str, Any]] | None = None,
-    source: Path | None = None,
-) -> None:
-    """Write records, whole or not at all; the same records give the same bytes.
-
-    Args:
-        path: File to write.
-        records: Final or pre-release records; private keys are left out.
-        fields: Columns, if files are to share them (default: those of the records).
-        about: What is said of each record in the columns `ABOUT`, if anything is.
-        source: File that the records come from, for messages (default: `path`).
-
-    Raises:
-        RecordError: A value does not fit its column; names record and key.
-        BuildError: The file cannot be written.
-    """
-    import pyarrow.parquet as pq
-
-    table = parquet_table(source or path, records, fields_of(records) if fields is None else fields, about)
-    with atomic_path(path) as part:
-        pq.write_table(table, part, compression="zstd")
-
-
 def parquet_table(
     source: Path,
     records: Sequence[Mapping[str, Any]],
     fields: Sequence[Field],
     about: Sequence[Mapping[str, Any]] | None = None,
 ) -> pa.Table:
-    """The records as the table that `write_parquet` writes.
+    """The records as the table that `export` writes.
 
     Where a record has a key of its own with the name of a column of `ABOUT`, its own counts.
 
@@ -189,31 +159,3 @@ def _stored(source: Path, number: int, record: Mapping[str, Any], field: Field) 
         named = f"record {number} (id {record['id']})" if "id" in record else f"record {number}"
         raise RecordError(f"{source}: {named}: {field.name} is not {_WANTED[field.form]}")
     return value
-
-
-def read_parquet(path: Path) -> list[Record]:
-    """The records of a file that `write_parquet` wrote.
-
-    Raises:
-        RecordError: The file is missing or not of that form.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise RecordError(f"{path}: is missing or not a Parquet file") from error
-    metadata = table.schema.metadata or {}
-    if _KEPT.encode() not in metadata:
-        raise RecordError(f"{path}: is not a question file of ours")
-    encoded = frozenset(parse_json(path, metadata[_KEPT.encode()]))
-    beside = parse_json(path, metadata.get(_BESIDE.encode(), b"[]"))
-    return [
-        {
-            name: parse_json(path, value) if name in encoded else value
-            for name, value in row.items()
-            if value is not None
-        }
-        for row in table.drop_columns(beside).to_pylist()
-    ]

@@ -11,7 +11,7 @@ from typing import Final
 
 from ehrxqa.spec.scopes import SCOPES, Scope
 
-__all__ = ["scope_of", "scope_of_number"]
+__all__ = ["scope_of"]
 
 _CXR: Final = ("chest x-ray", "{study_id", " study of patient")
 _TABLE_NONE: Final = ("what is the intake method", "what is the cost of", "what does {abbreviation}")
@@ -46,15 +46,3 @@ def scope_of(q_tag: str) -> Scope:
     if any(mark in q_tag for mark in _CLINICAL):
         return SCOPES["MULTIMODAL-SINGLE" if single else "MULTIMODAL-GROUP"]
     return SCOPES["IMAGE-SINGLE-N" if single else "IMAGE-GROUP"]
-
-
-def scope_of_number(number: int) -> Scope:
-    """The scope of an official template number.
-
-    Raises:
-        ValueError: No scope has that number.
-    """
-    for scope in SCOPES.values():
-        if scope.first <= number <= scope.last:
-            return scope
-    raise ValueError(f"{number} is no official template number")

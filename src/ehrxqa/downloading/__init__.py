@@ -22,7 +22,7 @@ from ehrxqa.sources.download.fetch_list import Item, State, image_items, listed_
 from ehrxqa.sources.download.image_selection import Image, ImageSelection, metadata_images, read_subjects
 from ehrxqa.sources.download.outcome import DownloadReport, FileReport, planned, refusal
 from ehrxqa.sources.download.releases import RELEASES, Release, Stage, Wanted, place_of, wanted_files
-from ehrxqa.sources.download.run import Network, Session, session
+from ehrxqa.sources.download.run import Handling, Network, Session, session
 from ehrxqa.sources.download.zip_safety import ZipLimits, check_zip
 from ehrxqa.sources.tree import project_root
 
@@ -101,17 +101,16 @@ def download(
     if choice is not None and not any(one.release == _CXR for one in wanted):
         raise SettingsError(f"--for images needs {_CXR.slug}, which --only leaves out")
     root = _root(Path(sources))
-    with session(root, network, credentials, progress, dry=dry_run) as run:
-        items, refused = _plan(run, wanted, recheck=recheck)
-        parts = [_run(run, items, dry_run=dry_run, replace=replace)]
+    with session(root, network, credentials, progress, Handling(dry_run, replace, recheck)) as run:
+        items, refused = _plan(run, wanted)
+        parts = [_run(run, items)]
         if choice is not None:
             metadata = _metadata(root)
             if metadata is None:
                 progress.note("the metadata is not here yet: which images will be fetched cannot be told in a dry run")
             else:
-                items = _plan_images(run, metadata_images(metadata, choice), recheck=recheck)
-                parts.append(_run(run, items, dry_run=dry_run, replace=replace))
-        return _joined(root, dry_run, parts, run.client.received_bytes, refused)
+                parts.append(_run(run, _plan_images(run, metadata_images(metadata, choice))))
+        return _joined(run, parts, refused)
 
 
 @checked
@@ -152,9 +151,8 @@ def download_images(
     choice = _choice(subjects, questions, split) if subjects is not None or questions is not None else None
     images = _database_images(out, split, choice)
     root = _root(Path(sources) if sources is not None else out / "sources")
-    with session(root, network, credentials, progress, dry=dry_run) as run:
-        items = _plan_images(run, images, recheck=recheck)
-        return _joined(root, dry_run, [_run(run, items, dry_run=dry_run, replace=replace)], run.client.received_bytes)
+    with session(root, network, credentials, progress, Handling(dry_run, replace, recheck)) as run:
+        return _joined(run, [_run(run, _plan_images(run, images))])
 
 
 def _stages(names: Sequence[str]) -> tuple[Stage, ...]:
@@ -183,7 +181,7 @@ def _root(sources: Path) -> Path:
     return project_root(sources, [release.slug for release in RELEASES])
 
 
-def _plan(run: Session, wanted: Iterable[Wanted], *, recheck: bool) -> tuple[list[Item], list[Release]]:
+def _plan(run: Session, wanted: Iterable[Wanted]) -> tuple[list[Item], list[Release]]:
     """The items of all projects that may be read, and the projects that refuse.
 
     Raises:
@@ -200,7 +198,6 @@ def _plan(run: Session, wanted: Iterable[Wanted], *, recheck: bool) -> tuple[lis
                 release,
                 lambda sums, name, files=files: listed_items(run.root, files, sums, name),  # type: ignore[misc]
                 lambda path, files=files: any(one.means(path) for one in files),  # type: ignore[misc]
-                recheck=recheck,
             )
         except DownloadError as error:
             if error.status != 403:
@@ -211,11 +208,9 @@ def _plan(run: Session, wanted: Iterable[Wanted], *, recheck: bool) -> tuple[lis
     return items, refused
 
 
-def _plan_images(run: Session, images: list[Image], *, recheck: bool) -> list[Item]:
+def _plan_images(run: Session, images: list[Image]) -> list[Item]:
     paths = {image.path for image in images}
-    return run.plan(
-        _CXR, lambda sums, _: image_items(run.root, _CXR, images, sums), paths.__contains__, recheck=recheck
-    )
+    return run.plan(_CXR, lambda sums, _: image_items(run.root, _CXR, images, sums), paths.__contains__)
 
 
 @dataclass(frozen=True)
@@ -225,9 +220,10 @@ class _Part:
     estimated: bool
 
 
-def _run(run: Session, items: list[Item], *, dry_run: bool, replace: bool) -> _Part:
+def _run(run: Session, items: list[Item]) -> _Part:
     items, total, estimated = run.with_sizes(items)
-    if dry_run:
+    if run.handling.dry_run:
+        replace = run.handling.replace
         items = run.compare_different(items)
         coming = [item for item in items if replace or item.state is not State.DIFFERENT]
         if total is not None and not estimated:
@@ -235,14 +231,12 @@ def _run(run: Session, items: list[Item], *, dry_run: bool, replace: bool) -> _P
                 (item.size or 0) - (item.have if item.state is State.PARTIAL else 0) for item in coming if item.needed
             )
         return _Part([planned(item, replace=replace) for item in items], total, estimated)
-    items = run.settle_different(items, replace_different=replace)
+    items = run.settle_different(items)
     run.check_space(items, total)
     return _Part(run.fetch_all(items, total), total, estimated)
 
 
-def _joined(
-    root: Path, dry_run: bool, parts: list[_Part], received_bytes: int, refused: Sequence[Release] = ()
-) -> DownloadReport:
+def _joined(run: Session, parts: list[_Part], refused: Sequence[Release] = ()) -> DownloadReport:
     reports = [one for part in parts for one in part.reports]
     images: dict[str, int] = {}
     for one in reports:
@@ -250,13 +244,13 @@ def _joined(
             images[one.outcome] = images.get(one.outcome, 0) + 1
     totals = [part.expected_bytes for part in parts]
     return DownloadReport(
-        root,
-        dry_run,
+        run.root,
+        run.handling.dry_run,
         tuple(one for one in reports if not one.name.startswith("image ")),
         images,
         None if None in totals else sum(total for total in totals if total is not None),
         any(part.estimated for part in parts),
-        received_bytes,
+        run.client.received_bytes,
         tuple(refused),
     )
 

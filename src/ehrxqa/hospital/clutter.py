@@ -150,12 +150,15 @@ def second_downloads(ground: Ground) -> None:
         path = ground.tree.locate(key)
         data = path.read_bytes()
         stem, dot, ends = path.name.partition(".")
-        for name, part in (
-            (f"{stem} (1){dot}{ends}", data), (f"{stem} (2){dot}{ends}", data[: len(data) // 3]),
-            (f"{path.name}.1", data[: len(data) // 2]), (f"{path.name}.crdownload", data[: len(data) // 2]),
-            ("Unconfirmed 417203.crdownload", data[: len(data) // 4]), (f"{path.name}.part", data[: len(data) // 2]),
-        ):  # fmt: skip
-            _drop(path.with_name(name), part)
+        for name, share in (
+            (f"{stem} (1){dot}{ends}", 1),
+            (f"{stem} (2){dot}{ends}", 3),
+            (f"{path.name}.1", 2),
+            (f"{path.name}.crdownload", 2),
+            ("Unconfirmed 417203.crdownload", 4),
+            (f"{path.name}.part", 2),
+        ):
+            _drop(path.with_name(name), data[: len(data) // share])
 
 
 # other forms of the same values

@@ -14,7 +14,6 @@ from ehrxqa.errors import SourceError
 from ehrxqa.sources.chest_imagenome import Semantics
 
 __all__ = [
-    "ABNORMAL_CATEGORIES",
     "CATEGORIES",
     "EXEMPT_LABELS",
     "MINORITY_LABELS",
@@ -24,8 +23,6 @@ __all__ = [
 
 #: The five categories that questions ask about.
 CATEGORIES: Final = ("anatomicalfinding", "technicalassessment", "disease", "tubesandlines", "device")
-#: A technical assessment is never an abnormality.
-ABNORMAL_CATEGORIES: Final = ("anatomicalfinding", "disease", "device", "tubesandlines")
 #: Labels that may be stated anywhere.
 EXEMPT_LABELS: Final = frozenset({"artifact", "normal", "abnormal"})
 #: Too rare to ask about; their rows are dropped (and come back as absent when negatives are completed).

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from ehrxqa.errors import MissingError, VqaError
+from ehrxqa.files import sha256_of
 from ehrxqa.vqa.database_labels import studies_of_database
 from ehrxqa.vqa.image_paths import ImageFiles
 
-__all__ = ["images_digest", "package_versions", "working_copy"]
+__all__ = ["input_digests", "package_versions", "working_copy"]
 
 #: Packages whose versions can change a number, as far as they are installed.
 _PACKAGES: Final = ("ehrxqa", "numpy", "apsw", "pillow", "torch", "transformers", "httpx2")
@@ -44,13 +45,20 @@ def working_copy() -> tuple[str | None, bool | None]:
     return commit.stdout.strip(), bool(status.stdout.strip())
 
 
-def images_digest(images: Path, database: Path) -> str:
-    """Digest of the names and sizes of the pictures of a database's studies, those that lack among them.
+def input_digests(questions: Path, database: Path, images: Path | str | None) -> dict[str, str]:
+    """SHA-256 of questions and database, and, where pictures are looked at, of the names and sizes of all its studies'.
 
     Raises:
-        SettingsError: There is no such folder.
+        SettingsError: There is no such folder of pictures.
         BuildError: The database cannot be read.
     """
+    digests = {"dataset": sha256_of(questions), "database": sha256_of(database)}
+    if images is not None:
+        digests["images"] = _images_digest(Path(images), database)
+    return digests
+
+
+def _images_digest(images: Path, database: Path) -> str:
     if not images.is_dir():
         raise MissingError(f"{images}: no such folder of images")
     digest, studies = hashlib.sha256(), studies_of_database(database)

@@ -11,8 +11,10 @@ from ehrxqa.dataset.placement import Placement, placement_of
 from ehrxqa.dataset.records import Record
 from ehrxqa.dataset.splits import load_records, read_dataset
 from ehrxqa.errors import RecordError
+from ehrxqa.models.run_records import Subset
+from ehrxqa.models.subsets import choose
 
-__all__ = ["QuestionSet", "read_questions"]
+__all__ = ["QuestionSet", "chosen_questions", "read_questions"]
 
 
 @dataclass(frozen=True)
@@ -78,3 +80,12 @@ def read_questions(out: Path, split: str, path: Path | None) -> QuestionSet:
             raise RecordError(f"{path}: record {place}: the id {identifier} occurs before")
         found[identifier], facts[identifier] = record, placement_of(record, links)
     return QuestionSet(path, found, facts)
+
+
+def chosen_questions(
+    out: Path, split: str, questions: Path | str | None, subset: str | None, ids: Path | str | None, limit: int | None
+) -> tuple[Subset, QuestionSet]:
+    """The questions of a split that a run asks, and what they are called; see `read_questions` and `subsets.choose`."""
+    every = read_questions(out, split, None if questions is None else Path(questions))
+    chosen, order = choose(every.facts, subset=subset, ids=None if ids is None else Path(ids), limit=limit)
+    return chosen, every.only(order)

@@ -68,12 +68,12 @@ def run_text(report: RunReport) -> str:
         lines.append(f"never abstaining: EX {never['EX']['value']:.1f}, RS10 {never['RS10']['value']:.1f}")
     measures = overall["measures"]
     found = [
-        f"{name}s: recall {measures[f'{name}_recall']:.1f}, precision {measures[f'{name}_precision']:.1f}"
-        for name in ("row", "study")
-        if f"{name}_recall" in measures and f"{name}_precision" in measures
+        f"{many}: recall {measures[f'{one}_recall']:.1f}, precision {measures[f'{one}_precision']:.1f}"
+        for one, many in (("row", "rows"), ("study", "studies"))
+        if f"{one}_recall" in measures and f"{one}_precision" in measures
     ]
     if found:
-        lines.append(f"found on the way, {'; '.join(found)}".replace("studys", "studies"))
+        lines.append(f"found on the way, {'; '.join(found)}")
     if "clean_up" in summary:
         lines.append(
             "replies changed: " + ", ".join(f"{step} {count:,}" for step, count in summary["clean_up"].items())

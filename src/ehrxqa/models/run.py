@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,13 +13,12 @@ from ehrxqa.counting import counted
 from ehrxqa.dataset.belonging import ASK_OTHERS, check_belongs
 from ehrxqa.errors import MissingError, SettingsError
 from ehrxqa.evaluation.profiles import profile_named
-from ehrxqa.files import sha256_of
 from ehrxqa.layout import CURRENT_TIME, DATABASE_OF_SPLIT, SPLITS, database_path
 from ehrxqa.models.executing import QueryRunner, answer_cache, looks_at_pictures
 from ehrxqa.models.judging import gather_evidence, judge_answers
 from ehrxqa.models.parsers import AskedQuestion, Context, Estimate, Estimating, Parser, Sharing, make_parser
-from ehrxqa.models.provenance import images_digest, package_versions, working_copy
-from ehrxqa.models.question_set import QuestionSet, read_questions
+from ehrxqa.models.provenance import input_digests, package_versions, working_copy
+from ehrxqa.models.question_set import QuestionSet, chosen_questions
 from ehrxqa.models.report import RunReport
 from ehrxqa.models.retrieval import Retrieval
 from ehrxqa.models.run_folder import (
@@ -31,21 +29,16 @@ from ehrxqa.models.run_folder import (
     read_outcomes,
     read_queries,
     read_run,
-    run_path,
-    write_answers,
     write_run,
-    write_scores,
 )
-from ehrxqa.models.run_identity import default_name, earlier_scores, first_answers, told_arguments
+from ehrxqa.models.run_identity import end_run, open_run, told_arguments
 from ehrxqa.models.run_records import Cost, OutcomeLine, QueryLine, QuestionLimits, Run, System
-from ehrxqa.models.subsets import choose
 from ehrxqa.net.consent import Ask
 from ehrxqa.neuralsql.setup import Setup, open_engine
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.cluster import Cluster
 from ehrxqa.runs.lines import Lines
 from ehrxqa.runs.manifest import Manifest, read_manifest, recorded_time
-from ehrxqa.runs.output_folder import exclusive
 from ehrxqa.runs.shards import shared_nodes
 from ehrxqa.shown_progress import FITTING
 from ehrxqa.sql import limits as sql_limits
@@ -131,13 +124,18 @@ def run(
     if not database.is_file():
         raise MissingError(f"{database}: no such database; build it first: ehrxqa build SOURCES {out}")
     rules = profile_named(profile)
-    asked = read_questions(out, split, None if questions is None else Path(questions))
-    chosen, order = choose(asked.facts, subset=subset, ids=None if ids is None else Path(ids), limit=limit)
-    asked = asked.only(order)
+    chosen, asked = chosen_questions(out, split, questions, subset, ids, limit)
     manifest = read_manifest(out)
     now = check_time(now or recorded_time(manifest))
-    sha256 = sha256_of(database)
-    check_belongs(database, sha256, asked.path, asked.records.values(), base=DATABASE_OF_SPLIT[split], hint=ASK_OTHERS)
+    digests = input_digests(asked.path, database, images)
+    check_belongs(
+        database,
+        digests["database"],
+        asked.path,
+        asked.records.values(),
+        base=DATABASE_OF_SPLIT[split],
+        hint=ASK_OTHERS,
+    )
     setup = Setup(
         database,
         vision,
@@ -147,7 +145,7 @@ def run(
         now=now,
     )
     maker = _parser(parser, out, database, asked, seed, manifest, options or {}, ask, progress, now)
-    count = max(1, min(workers or os.cpu_count() or 1, len(order)))
+    count = max(1, min(workers or os.cpu_count() or 1, len(asked.records)))
     if cluster is not None and not (isinstance(maker, Sharing) or looks_at_pictures(vision)):
         raise SettingsError(
             f"{cluster.address}: is for language models and for models that look at pictures; the parser {maker.name} "
@@ -157,9 +155,6 @@ def run(
         if shared is not None and isinstance(maker, Sharing):
             maker.share(shared)
         commit, dirty = working_copy()
-        digests = {"dataset": sha256_of(asked.path), "database": sha256}
-        if images is not None:
-            digests["images"] = images_digest(Path(images), database)
         record = Run(
             id="",
             status="running",
@@ -181,12 +176,7 @@ def run(
             synthetic=manifest is not None and manifest.synthetic is True,
             now=now,
         )
-        record = replace(record, id=name or default_name(record, profile))
-        folder = run_path(out, record.id)
-        if restart:
-            shutil.rmtree(folder, ignore_errors=True)
-        with exclusive(folder):
-            done = earlier_scores(folder, record, profile)
+        with open_run(out, record, name=name, profile=profile, restart=restart) as (folder, record, done):
             if done is not None:
                 return RunReport(folder, read_run(folder), done, True)
             earlier = read_run(folder).used.images if (folder / RUN).is_file() else 0
@@ -206,11 +196,8 @@ def run(
                 raise
             with open_engine(replace(setup, model="oracle", cache=None)) as (engine, _):
                 scores = judge_answers(asked, queries, outcomes, evidence, rules, seed, Retrieval(engine))
-            write_answers(folder, first_answers(asked.records, outcomes))
-            write_scores(folder, scores)
             used = sum((line.cost for line in queries.values()), Cost(images=earlier + runner.asked))
-            record = replace(record, status="done", used=used)
-            write_run(folder, record)
+            record = end_run(folder, record, used, asked.records, outcomes, scores)
     return RunReport(folder, record, scores, False)
 
 
@@ -244,9 +231,7 @@ def estimate(
         RecordError: A file cannot be read.
     """
     out, database = Path(out), database_path(out, split)
-    asked = read_questions(out, split, None if questions is None else Path(questions))
-    _, order = choose(asked.facts, subset=subset, ids=None if ids is None else Path(ids), limit=limit)
-    asked = asked.only(order)
+    _, asked = chosen_questions(out, split, questions, subset, ids, limit)
     manifest = read_manifest(out)
     now = recorded_time(manifest)
     maker = _parser(parser, out, database, asked, 0, manifest, options or {}, None, SILENT, now)

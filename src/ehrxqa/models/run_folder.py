@@ -39,7 +39,6 @@ __all__ = [
     "TRACE",
     "line_text",
     "list_runs",
-    "read_answers",
     "read_outcomes",
     "read_queries",
     "read_run",
@@ -171,16 +170,6 @@ def write_scores(folder: Path, scores: Scores) -> None:
     head = {"format": scores.format, "profile": scores.profile, "summary": scores.summary}
     lines = ",\n".join(line_text(question) for question in scores.questions)
     write_text(folder / SCORES, f'{_text(head)[:-1]},\n"questions": [\n{lines}\n]}}\n')
-
-
-def read_answers(folder: Path | str) -> dict[str, Any]:
-    """Answers by id, `"null"` for an abstention; none if the run has not ended yet.
-
-    Raises:
-        RecordError: The file is damaged.
-    """
-    path = Path(folder) / ANSWERS
-    return _read(path, dict[str, Any]) if path.is_file() else {}
 
 
 def write_answers(folder: Path, answers: dict[str, Any]) -> None:

@@ -6,17 +6,28 @@ import hashlib
 import inspect
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from ehrxqa.errors import SettingsError
 from ehrxqa.evaluation.comparing import NULL
-from ehrxqa.models.run_folder import RUN, read_run, read_scores
-from ehrxqa.models.run_records import OutcomeLine, Run, Scores
+from ehrxqa.models.run_folder import (
+    RUN,
+    read_run,
+    read_scores,
+    run_path,
+    write_answers,
+    write_run,
+    write_scores,
+)
+from ehrxqa.models.run_records import Cost, OutcomeLine, Run, Scores
+from ehrxqa.runs.output_folder import exclusive
 
-__all__ = ["default_name", "earlier_scores", "first_answers", "told_arguments"]
+__all__ = ["default_name", "end_run", "open_run", "told_arguments"]
 
 
 def told_arguments(given: Mapping[str, Any], function: Callable[..., Any]) -> dict[str, dict[str, Any]]:
@@ -45,13 +56,50 @@ def default_name(record: Run, profile: str) -> str:
     return f"{name}-{digest[:8]}"
 
 
-def earlier_scores(folder: Path, record: Run, profile: str) -> Scores | None:
-    """The scores of this very run, if it is complete; None if it is to be begun or gone on with.
+@contextmanager
+def open_run(
+    out: Path, record: Run, *, name: str | None, profile: str, restart: bool
+) -> Iterator[tuple[Path, Run, Scores | None]]:
+    """Hold the folder of a run below `out`: gives it, the run with its name, and its scores if it is complete.
+
+    Args:
+        out: Output folder of a build.
+        record: The run.
+        name: Its name; one is made of its settings by default.
+        profile: Rules of the comparison.
+        restart: Throw away what the folder holds.
 
     Raises:
         SettingsError: The folder holds another run.
         RecordError: Its files are damaged.
+        BuildError: Another command holds it, or it cannot be written.
     """
+    record = replace(record, id=name or default_name(record, profile))
+    folder = run_path(out, record.id)
+    if restart:
+        shutil.rmtree(folder, ignore_errors=True)
+    with exclusive(folder):
+        yield folder, record, _earlier_scores(folder, record, profile)
+
+
+def end_run(
+    folder: Path,
+    record: Run,
+    used: Cost,
+    ids: Iterable[str],
+    outcomes: Mapping[tuple[str, int], OutcomeLine],
+    scores: Scores,
+) -> Run:
+    """Write answers, scores and, last, that the run is done; gives it as it is then."""
+    write_answers(folder, _first_answers(ids, outcomes))
+    write_scores(folder, scores)
+    record = replace(record, status="done", used=used)
+    write_run(folder, record)
+    return record
+
+
+def _earlier_scores(folder: Path, record: Run, profile: str) -> Scores | None:
+    """The scores of this very run, if it is complete; None if it is to be begun or gone on with."""
     if not (folder / RUN).is_file():
         return None
     before = read_run(folder)
@@ -64,7 +112,7 @@ def earlier_scores(folder: Path, record: Run, profile: str) -> Scores | None:
     return scores if scores is not None and scores.profile == profile else None
 
 
-def first_answers(ids: Iterable[str], outcomes: Mapping[tuple[str, int], OutcomeLine]) -> dict[str, Any]:
+def _first_answers(ids: Iterable[str], outcomes: Mapping[tuple[str, int], OutcomeLine]) -> dict[str, Any]:
     """Answers of the first trial, as evaluation reads them."""
     first = {identifier: outcomes[identifier, 0] for identifier in ids}
     return {identifier: line.answer if line.outcome == "answered" else NULL for identifier, line in first.items()}

@@ -43,6 +43,14 @@ def _this(unit: str, back: int) -> str:
     return f"datetime({{column}},'start of {unit}') = datetime(current_time,'start of {unit}','-{back} {unit}')"
 
 
+def _mixed(grain: str, nlq: str, words: str, code: str, said: tuple[str, ...]) -> TimeOption:
+    """A month or day by its number in this or the last year or month, as `words` say."""
+    which, unit = words.split()
+    value = code.replace("%m", "{m}").replace("%d", "{d}")
+    condition = f"{_this(unit, int(which == 'last'))} and strftime('{code}',{{column}}) = '{value}'"
+    return TimeOption(f"mix-{grain}-{which}_{unit}", grain, nlq, condition, said, False, True)
+
+
 def _calendar() -> Iterable[TimeOption]:
     forms = {
         "year": ("%Y", "{y}", "{y}", ("in {y}", "during {y}", "in {y}", "in the year {y}", "{this_year}"), "{y}"),
@@ -111,37 +119,12 @@ def _calendar() -> Iterable[TimeOption]:
             unit == "year",
             True,
         )
-    for back, words in enumerate(("this year", "last year")):
-        year = words.replace(" ", "_")
-        yield TimeOption(
-            f"mix-month-{year}",
-            "month",
-            f"in {{m}}/{words}",
-            f"{_this('year', back)} and strftime('%m',{{column}}) = '{{m}}'",
-            (f"in {{month}} of {words}", f"in {{month}} {words}"),
-            False,
-            True,
-        )
-        yield TimeOption(
-            f"mix-day-{year}",
-            "day",
-            f"on {{m}}/{{d}}/{words}",
-            f"{_this('year', back)} and strftime('%m-%d',{{column}}) = '{{m}}-{{d}}'",
-            (f"on {{month}} {{day}} of {words}", f"on the {{day_th}} of {{month}} {words}"),
-            False,
-            True,
-        )
-    for back, words in enumerate(("this month", "last month")):
-        month = words.replace(" ", "_")
-        yield TimeOption(
-            f"mix-day-{month}",
-            "day",
-            f"on {words}/{{d}}",
-            f"{_this('month', back)} and strftime('%d',{{column}}) = '{{d}}'",
-            (f"on the {{day_th}} of {words}",),
-            False,
-            True,
-        )
+    for words in ("this year", "last year"):
+        yield _mixed("month", f"in {{m}}/{words}", words, "%m", (f"in {{month}} of {words}", f"in {{month}} {words}"))
+        on_day = (f"on {{month}} {{day}} of {words}", f"on the {{day_th}} of {{month}} {words}")
+        yield _mixed("day", f"on {{m}}/{{d}}/{words}", words, "%m-%d", on_day)
+    for words in ("this month", "last month"):
+        yield _mixed("day", f"on {words}/{{d}}", words, "%d", (f"on the {{day_th}} of {words}",))
 
 
 def _visits() -> Iterable[TimeOption]:

@@ -30,8 +30,10 @@ __all__ = ["SLOW_NODES", "TLS_PARTS", "Nodes", "nodes_of", "serve"]
 
 _HOST: Final = "127.0.0.1"
 #: What a `Security` holds of certificates.
-TLS_PARTS: Final = ("tls_ca_file", "tls_client_cert", "tls_client_key", "tls_scheduler_cert", "tls_scheduler_key",
-               "tls_worker_cert", "tls_worker_key")  # fmt: skip
+TLS_PARTS: Final = (
+    "tls_ca_file",
+    *(f"tls_{role}_{part}" for role in ("client", "scheduler", "worker") for part in ("cert", "key")),
+)
 #: Starts the process of the nodes with the paths on which this process finds modules.
 _START: Final = (
     "import sys; _, lifeline, *sys.path = sys.argv; from ehrxqa.runs.dask_nodes import serve; serve(int(lifeline))"

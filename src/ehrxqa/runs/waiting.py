@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from ehrxqa.progress import Progress
+from ehrxqa.progress import Progress, human_seconds
 
-__all__ = ["Waiting", "time_in_words"]
+__all__ = ["Waiting"]
 
 #: Seconds after which it is said for what is waited, each time twice as many.
 _SAYING: Final = 10.0
@@ -36,7 +36,7 @@ class Waiting:
             return True
         if waited > self._say:
             self._progress.note(
-                f"{self._who}: waits for {self._what}; {time_in_words(waited)} of at most {time_in_words(self._limit)}"
+                f"{self._who}: waits for {self._what}; {human_seconds(waited)} of at most {human_seconds(self._limit)}"
             )
             self._say *= 2
         return False
@@ -47,15 +47,4 @@ class Waiting:
 
     def failure(self) -> str:
         """That it was in vain."""
-        return f"{self._who}: waited {time_in_words(self._limit)} in vain for {self._what}"
-
-
-def time_in_words(seconds: float) -> str:
-    """A length of time as one says it.
-
-    >>> time_in_words(45), time_in_words(300), time_in_words(86_400)
-    ('45 seconds', '5 minutes', '24 hours')
-    """
-    if seconds < 120:
-        return f"{seconds:.0f} seconds"
-    return f"{seconds / 60:.0f} minutes" if seconds < 7_200 else f"{seconds / 3600:.0f} hours"
+        return f"{self._who}: waited {human_seconds(self._limit)} in vain for {self._what}"

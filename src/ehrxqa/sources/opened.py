@@ -162,9 +162,10 @@ class _Checked(_Stream):
         self._lines += ends
         if self._since_line_end > MOST_LINE_BYTES:
             raise SourceError(
-                f"has more than {MOST_LINE_BYTES:,} bytes in one line, so it is no table", path=self._path,
+                f"has more than {MOST_LINE_BYTES:,} bytes in one line, so it is no table",
+                path=self._path,
                 line=self._lines + 1,
-            )  # fmt: skip
+            )
 
 
 def check_bytes(path: Path) -> None:

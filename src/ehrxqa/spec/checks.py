@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
-from ehrxqa.errors import SettingsError
 from ehrxqa.spec.table import Events, Table
 
-__all__ = ["faults_of", "require_whole"]
+__all__ = ["faults_of"]
 
 #: What an event table is chosen and shifted by: each database has those of its subjects and admissions.
 _EVENT_KEYS = ("subject_id", "hadm_id")
-
-
-def require_whole(tables: Iterable[Table], known: Mapping[str, Table]) -> None:
-    """Check declarations against each other, and report every fault at once.
-
-    Args:
-        tables: The tables to check.
-        known: Tables that they may refer to, themselves among them.
-
-    Raises:
-        SettingsError: A declaration is missing, or does not fit another.
-    """
-    faults = [f"table {table.name}: {fault}" for table in tables for fault in faults_of(table, known)]
-    if faults:
-        raise SettingsError("; ".join(faults))
 
 
 def faults_of(table: Table, known: Mapping[str, Table]) -> list[str]:

@@ -26,15 +26,12 @@ class Scope:
         modality_key: table, image or multimodal.
         patients: none, single or group.
         images: Studies a question is about: `` (none needed), 1, 2 or N.
-        first, last: Range of the official template numbers.
     """
 
     name: str
     modality_key: str
     patients: str
     images: str
-    first: int
-    last: int
 
     @property
     def key(self) -> str:
@@ -51,15 +48,15 @@ class Scope:
 SCOPES: Final = {
     scope.name: scope
     for scope in (
-        Scope("TABLE-NONE", "table", "none", "", 0, 5),
-        Scope("TABLE-SINGLE", "table", "single", "", 6, 121),
-        Scope("TABLE-GROUP", "table", "group", "", 122, 182),
-        Scope("IMAGE-SINGLE-1", "image", "single", "1", 1000, 1999),
-        Scope("IMAGE-SINGLE-2", "image", "single", "2", 2000, 2999),
-        Scope("IMAGE-SINGLE-N", "image", "single", "N", 3000, 3999),
-        Scope("IMAGE-GROUP", "image", "group", "N", 4000, 4999),
-        Scope("MULTIMODAL-SINGLE", "multimodal", "single", "N", 5000, 5999),
-        Scope("MULTIMODAL-GROUP", "multimodal", "group", "N", 6000, 6999),
+        Scope("TABLE-NONE", "table", "none", ""),
+        Scope("TABLE-SINGLE", "table", "single", ""),
+        Scope("TABLE-GROUP", "table", "group", ""),
+        Scope("IMAGE-SINGLE-1", "image", "single", "1"),
+        Scope("IMAGE-SINGLE-2", "image", "single", "2"),
+        Scope("IMAGE-SINGLE-N", "image", "single", "N"),
+        Scope("IMAGE-GROUP", "image", "group", "N"),
+        Scope("MULTIMODAL-SINGLE", "multimodal", "single", "N"),
+        Scope("MULTIMODAL-GROUP", "multimodal", "group", "N"),
     )
 }
 #: The same by key.

@@ -7,14 +7,11 @@ what it does not understand it hands to SQLite unchanged, in the author's own wo
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from ehrxqa.sql.errors import QuerySyntaxError
 
-__all__ = ["CURLY", "Token", "position", "tokenise", "unquote"]
-
-#: Typographic quotes. SQLite takes them for letters; in a query they are always meant as quotes.
-CURLY: Final = "‘’“”"
+__all__ = ["Token", "position", "tokenise", "unquote"]
 
 # Blanks before a token belong to its match; the most frequent kinds come first.
 _PATTERN = re.compile(

@@ -7,19 +7,18 @@ findings. A question becomes a few masks (see `rules`), and asking it of an imag
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ehrxqa.vqa.question import SIZE_LIMITS
 from ehrxqa.vqa.vocabulary import DEFAULT_VOCABULARY, Vocabulary
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["Finding", "ImageLabels", "Masks", "bits_of_rows", "from_triples"]
+__all__ = ["Finding", "ImageLabels", "Masks", "bits_of_rows"]
 
 
 class Finding(NamedTuple):
@@ -144,39 +143,3 @@ def bits_of_rows(images: int, findings: int, image: npt.NDArray[np.int64], findi
         buffer = packed.tobytes()
         bits.extend(int.from_bytes(buffer[row * width : (row + 1) * width], "little") for row in range(stop - start))
     return bits
-
-
-def from_triples(
-    images: Sequence[tuple[str, int, int]],
-    present: Mapping[str, Iterable[tuple[str, str, str]]],
-    *,
-    views: Mapping[str, str] | None = None,
-    genders: Mapping[str, str] | None = None,
-    shares: Mapping[str, Mapping[str, float]] | None = None,
-    possible: Sequence[tuple[str, str, str]] = (),
-) -> ImageLabels:
-    """Labels written down by hand: for examples, tests and small data sets.
-
-    Args:
-        images: (image, study, subject) of each image.
-        present: Image → its present (object, attribute, category).
-        views: Image → view position.
-        genders: Image → gender.
-        shares: Measured object → image → share of the thorax width.
-        possible: Pairs that can occur, with their category.
-    """
-    by_image = {image: [Finding(*triple) for triple in present.get(image, ())] for image, _, _ in images}
-    findings = sorted({finding for found in by_image.values() for finding in found})
-    number = {finding: place for place, finding in enumerate(findings)}
-    ids = [image for image, _, _ in images]
-    return ImageLabels(
-        image_ids=ids,
-        study_ids=[study for _, study, _ in images],
-        subject_ids=[subject for _, _, subject in images],
-        findings=findings,
-        present=[sum({1 << number[finding] for finding in by_image[image]}) for image in ids],
-        views=[(views or {}).get(image) for image in ids],
-        genders=[(genders or {}).get(image) for image in ids],
-        shares={name: [(shares or {}).get(name, {}).get(image) for image in ids] for name in SIZE_LIMITS},
-        possible=[Finding(*triple) for triple in possible],
-    )

@@ -31,7 +31,7 @@ from ehrxqa.questions.families.yes_no import yes_no_templates
 from ehrxqa.questions.template import Template, official_id
 from ehrxqa.spec.scopes import MODALITY_KEYS, SCOPE_OF_KEY
 
-__all__ = ["FAMILIES_GROUP", "Families", "catalogue", "chosen_templates", "official_template"]
+__all__ = ["FAMILIES_GROUP", "Families", "catalogue", "chosen_templates"]
 
 FAMILIES_GROUP: Final = "ehrxqa.families"
 #: What a door gives: templates, or a function that does.
@@ -58,15 +58,6 @@ _OFFICIAL: Final = (
 def catalogue() -> Mapping[str, Template]:
     """Id → template, for all official templates with a source, in the order of numbers."""
     return MappingProxyType(_by_id(_remembered("official", chain.from_iterable(family() for family in _OFFICIAL))))
-
-
-def official_template(number: int) -> Template:
-    """The official template of that number.
-
-    Raises:
-        KeyError: There is none, or it has no source in MIMIC-IV.
-    """
-    return catalogue()[official_id(number)]
 
 
 def chosen_templates(scopes: Sequence[str] = (), families: Sequence[str | Template] = ()) -> dict[str, Template]:

@@ -101,10 +101,10 @@ def _one_after_other() -> Iterator[Template]:
     for ten, (kind, slot, perfect, noun, brief) in enumerate(_EVENTS[:3]):
         for digit, visual in enumerate(VERIFY_KINDS):
             study = _STUDY.replace("{}", finding(visual))
-            yield Template(
+            follows = partial(_follows, kind=kind, slot=slot, visual=visual)
+            yield follows(
                 official=5100 + 10 * ten + digit,
                 family="study after event",
-                scope="multimodal-single",
                 text=f"has_verb {_P} had {study} [w] after {_AFTER[ten]}",
                 said=(
                     f"[g1], was {noun} of {_P} followed [w] by a {CXR} with {{finding}}?",
@@ -120,25 +120,11 @@ def _one_after_other() -> Iterator[Template]:
                     f"[check] whether~(, [g1],) a {CXR} of {_P} [w] after {brief} showed {{brief}}.",
                     f"{_ABOUT}: {{brief}} on {CXR} [w] following {brief}?",
                 ),
-                sql=partial(_one_after_other_of, _gold_studies, event_first=True),
-                draw="study after event",
-                answer="truth",
-                kinds=(kind,),
-                slots=(slot,),
-                grains=_GRAINS,
-                withins=_WITHIN,
-                neural=partial(_one_after_other_of, _neural_studies, event_first=True),
-                visual=visual,
-                studies=("all",),
-                alternatives={
-                    OPEN_TO_TABLES: partial(_one_after_other_of, _any_studies, event_first=True),
-                    OPEN_TO_IMAGES: _shown,
-                },
+                event_first=True,
             )
-            yield Template(
+            yield follows(
                 official=5200 + 10 * ten + digit,
                 family="event after study",
-                scope="multimodal-single",
                 text=f"has_verb {_P} {perfect} [w] after having had {study} [g1] ?",
                 said=(
                     f"[g1], was a {CXR} of {_P} with {{finding}} followed [w] by {noun}?",
@@ -154,21 +140,41 @@ def _one_after_other() -> Iterator[Template]:
                     f"[check] whether~(, [g1],) {_P} had {brief} [w] after {{brief}} on {CXR}.",
                     f"{_ABOUT}: {brief} [w] following {{brief}} on {CXR}?",
                 ),
-                sql=partial(_one_after_other_of, _gold_studies, event_first=False),
-                draw="event after study",
-                answer="truth",
-                kinds=(kind,),
-                slots=(slot,),
-                grains=_GRAINS,
-                withins=_WITHIN,
-                neural=partial(_one_after_other_of, _neural_studies, event_first=False),
-                visual=visual,
-                studies=("all",),
-                alternatives={
-                    OPEN_TO_TABLES: partial(_one_after_other_of, _any_studies, event_first=False),
-                    OPEN_TO_IMAGES: _shown,
-                },
+                event_first=False,
             )
+
+
+def _follows(
+    *,
+    official: int,
+    family: str,
+    text: str,
+    said: tuple[str, ...],
+    kind: str,
+    slot: str,
+    visual: int,
+    event_first: bool,
+) -> Template:
+    """Whether a study with a finding came after an event, or an event after such a study."""
+    followed = partial(_one_after_other_of, event_first=event_first)
+    return Template(
+        official=official,
+        family=family,
+        scope="multimodal-single",
+        text=text,
+        said=said,
+        sql=partial(followed, _gold_studies),
+        draw=family,
+        answer="truth",
+        kinds=(kind,),
+        slots=(slot,),
+        grains=_GRAINS,
+        withins=_WITHIN,
+        neural=partial(followed, _neural_studies),
+        visual=visual,
+        studies=("all",),
+        alternatives={OPEN_TO_TABLES: partial(followed, _any_studies), OPEN_TO_IMAGES: _shown},
+    )
 
 
 def _groups() -> Iterator[Template]:

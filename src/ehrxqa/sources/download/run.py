@@ -27,7 +27,7 @@ from ehrxqa.sources.download.part_file import Validators, locked_part
 from ehrxqa.sources.download.releases import Release, place_of
 from ehrxqa.sources.download.transfer import Listener, Remote, fetch
 
-__all__ = ["Network", "Session", "session"]
+__all__ = ["Handling", "Network", "Session", "session"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -63,18 +63,32 @@ class Network:
             raise SettingsError("connections: between 1 and 16 (4 is what PhysioNet bears well)")
 
 
+@dataclass(frozen=True)
+class Handling:
+    """What is done about the files of a run.
+
+    Attributes:
+        dry_run: Look, ask for sizes, fetch nothing but the lists of checksums.
+        replace: Fetch again what is there but is not the published file.
+        recheck: Read again the files that an earlier run has checked.
+    """
+
+    dry_run: bool = False
+    replace: bool = False
+    recheck: bool = False
+
+
 @contextmanager
 def session(
     root: Path,
     network: Network | None = None,
     credentials: Credentials | Callable[[], Credentials] | None = None,
     progress: Progress = SILENT,
-    *,
-    dry: bool = False,
+    handling: Handling = Handling(),
 ) -> Iterator[Session]:
     """Connections for one run; they are closed, and waits ended, however the block ends.
 
-    If it is `dry`, nothing is written below `root`.
+    In a dry run nothing is written below `root`.
     """
     network = network or Network()
     clock = network.clock()
@@ -93,8 +107,8 @@ def session(
         stall_seconds=network.stall_seconds,
     )
     try:
-        with tempfile.TemporaryDirectory() if dry else nullcontext() as scratch:
-            yield Session(root, network, client, progress, None if scratch is None else Path(scratch))
+        with tempfile.TemporaryDirectory() if handling.dry_run else nullcontext() as scratch:
+            yield Session(root, network, client, progress, handling, None if scratch is None else Path(scratch))
     finally:
         clock.cancel()
         client.close()
@@ -104,9 +118,15 @@ class Session:
     """The steps of a run that share its connections."""
 
     def __init__(
-        self, root: Path, network: Network, client: Client, progress: Progress, scratch: Path | None = None
+        self,
+        root: Path,
+        network: Network,
+        client: Client,
+        progress: Progress,
+        handling: Handling,
+        scratch: Path | None = None,
     ) -> None:
-        self.root, self.client, self.progress = root, client, progress
+        self.root, self.client, self.progress, self.handling = root, client, progress, handling
         self._network, self._scratch = network, scratch
         self._ledgers: dict[str, Ledger] = {}
 
@@ -117,8 +137,6 @@ class Session:
         release: Release,
         make_items: Callable[[dict[str, str], str], list[Item]],
         wanted: Callable[[str], bool],
-        *,
-        recheck: bool = False,
     ) -> list[Item]:
         """The items of one release with their states; the host is asked only if something is missing.
 
@@ -126,12 +144,11 @@ class Session:
             release: The release.
             make_items: Makes the items from the published checksums (and the name of their list).
             wanted: Which paths of the list matter.
-            recheck: Whether to read files again that were checked before.
         """
         sums_file = place_of(self.root, release) / SUMS
         if sums_file.is_file():
             try:
-                items = self._assess(make_items(read_sums(sums_file, wanted), str(sums_file)), recheck=recheck)
+                items = self._assess(make_items(read_sums(sums_file, wanted), str(sums_file)))
             except SourceError:
                 pass  # a stale or damaged list: the one on the host decides
             else:
@@ -143,7 +160,7 @@ class Session:
         except SourceError:
             sums_file.unlink(missing_ok=True)
             raise DownloadError(f"{release.folder}/{SUMS}: what came is not a list of checksums") from None
-        return self._assess(make_items(sums, f"{release.folder}/{SUMS}"), recheck=recheck)
+        return self._assess(make_items(sums, f"{release.folder}/{SUMS}"))
 
     def _fresh_sums(self, release: Release, sums_file: Path) -> Path:
         """Where the host's list of checksums lies: fetched, unless the one here has its size and time."""
@@ -174,9 +191,10 @@ class Session:
             self._ledgers[release.slug] = Ledger(place_of(self.root, release), keep=self._scratch is None)
         return self._ledgers[release.slug]
 
-    def _assess(self, items: list[Item], *, recheck: bool) -> list[Item]:
+    def _assess(self, items: list[Item]) -> list[Item]:
         for item in items:
             self._ledger(item.release)
+        recheck = self.handling.recheck
         return self._map(lambda item: assess(item, self._ledger(item.release), recheck=recheck), items)
 
     # -- sizes and space -------------------------------------------------------------------------------
@@ -228,18 +246,18 @@ class Session:
 
     # -- fetching --------------------------------------------------------------------------------------
 
-    def settle_different(self, items: list[Item], *, replace_different: bool) -> list[Item]:
+    def settle_different(self, items: list[Item]) -> list[Item]:
         """Decide about files that are there but are not the published ones.
 
         One that is the beginning of the published file (an interrupted wget) is taken over and continued.
-        Any other is left alone unless `replace_different`.
+        Any other is left alone unless it is to be replaced.
 
         Raises:
             DownloadError: There are such files; all are named.
         """
         settled, foreign = [], []
         for item in items:
-            if item.state is not State.DIFFERENT or replace_different:
+            if item.state is not State.DIFFERENT or self.handling.replace:
                 settled.append(item)
             elif (validators := self._continues(item)) is not None:
                 with locked_part(item.target, self.client.clock, self.progress.note, item.name) as part:
