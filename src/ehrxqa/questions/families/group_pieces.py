@@ -52,9 +52,11 @@ def group(
     )
 
 
-def side(q: Parts, it: EventParts, alias: str, key: str = "", extra: tuple[str, ...] = ()) -> str:
-    """One side of a pair of events of a patient, with a column `key` and conditions `extra`."""
-    columns = f"admissions.subject_id, {it.time}, admissions.hadm_id" + (f", {it.table}.{key}" if key else "")
+def side(q: Parts, it: EventParts, alias: str, keys: tuple[str, ...] = (), extra: tuple[str, ...] = ()) -> str:
+    """One side of a pair of events of a patient, with columns `keys` and conditions `extra`."""
+    columns = ", ".join(
+        ("admissions.subject_id", it.time, "admissions.hadm_id", *(f"{it.table}.{key}" for key in keys))
+    )
     source = f"{it.table} join admissions on {it.table}.hadm_id = admissions.hadm_id"
     return f"{bracketed(f'select {columns} from {source}', where(it.name, q.during(it.time), *extra))} as {alias}"
 

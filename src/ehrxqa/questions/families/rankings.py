@@ -194,19 +194,19 @@ def _patients(q: Parts, *, aged: bool) -> str:
     )
 
 
-def _both(q: Parts, who: str, *, together: bool) -> tuple[str, str, tuple[str, ...]]:
-    """The first event as `t1`, the second as `t2`, and the conditions on how one lies to the other."""
+def _both(q: Parts, who: str, *, together: bool, more: tuple[str, ...] = ()) -> tuple[str, str, tuple[str, ...]]:
+    """The first event as `t1`, the second as `t2` with columns `more`, and the conditions on how one lies to the other."""
     extra = [] if not who else [q.option("age_group")]
     if who == "gender":
         of_gender = f"select patients.subject_id from patients where patients.gender = '{q.value('gender')}'"
         extra.append(f"admissions.subject_id in ( {of_gender} )")
     near = q.within(f"t1.{q.a.bare_time}", f"t2.{q.b.bare_time}")
     conditions = (near,) if together else one_after_other(q)
-    return side(q, q.a, "t1"), side(q, q.b, "t2", q.b.key, tuple(extra)), conditions
+    return side(q, q.a, "t1"), side(q, q.b, "t2", (q.b.key, *more), tuple(extra)), conditions
 
 
-def _pairs(q: Parts, who: str, *, together: bool) -> str:
-    first, second, conditions = _both(q, who, together=together)
+def _pairs(q: Parts, who: str, *, together: bool, more: tuple[str, ...] = ()) -> str:
+    first, second, conditions = _both(q, who, together=together, more=more)
     return words(f"{first} join {second} on t1.subject_id = t2.subject_id", where(*conditions))
 
 
@@ -215,14 +215,13 @@ def _patients_of_pairs(q: Parts, who: str = "", *, together: bool = False) -> st
 
 
 def _most_frequent_after(q: Parts, who: str = "", *, together: bool = False, once: bool = False) -> str:
-    """What most often followed, counted for each pair of events or, `once`, for each second event."""
-    if once:
-        first, second, conditions = _both(q, who, together=together)
-        source = (
-            f"{second} where exists ( select 1 from {first} {where('t1.subject_id = t2.subject_id', *conditions)} )"
-        )
-    else:
-        source = _pairs(q, who, together=together)
-    key = q.b.key
-    counted = f"select t2.{key}, {q.rank} over ( order by count(*) desc ) as c1 from {source} group by t2.{key}"
-    return named_of(q.b, f"select t3.{key} from ( {counted} ) as t3 where t3.c1 <= {q.option('n_rank')}")
+    """What most often followed, counted for each pair of events or, `once`, for each second event.
+
+    A second event is one row, however many pairs it is in: counting rows takes no longer than counting pairs, while
+    `exists` would look for a first event before each of them. Of equal ranks, names come in their order.
+    """
+    key, often = q.b.key, "count( distinct t2.row_id )" if once else "count(*)"
+    source = _pairs(q, who, together=together, more=("row_id",) if once else ())
+    counted = f"select t2.{key}, {q.rank} over ( order by {often} desc ) as c1 from {source} group by t2.{key}"
+    top = f"select t3.{key} from ( {counted} ) as t3 where t3.c1 <= {q.option('n_rank')}"
+    return named_of(q.b, f"{top} order by t3.c1, t3.{key}" if once and not q.b.dictionary else top)
