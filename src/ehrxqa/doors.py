@@ -17,10 +17,12 @@ import importlib
 import os
 import sys
 from collections.abc import Iterable
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ehrxqa.errors import SettingsError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = ["PYTHON", "Group", "load_all", "load_named", "load_python", "names"]
 
@@ -32,7 +34,7 @@ PYTHON: Final = "python:"
 
 def names(group: Group) -> tuple[str, ...]:
     """Names that installed packages declare in a group, sorted."""
-    return tuple(sorted({point.name for point in _points(group)}))
+    return tuple(sorted({point.name for point in entry_points(group)}))
 
 
 def load_named(group: Group, name: str) -> Any | None:
@@ -41,7 +43,7 @@ def load_named(group: Group, name: str) -> Any | None:
     Raises:
         SettingsError: Two packages declare the name, or what it stands for cannot be imported.
     """
-    found = [point for point in _points(group) if point.name == name]
+    found = [point for point in entry_points(group) if point.name == name]
     if not found:
         return None
     if len(found) > 1:
@@ -86,8 +88,11 @@ def load_python(text: str) -> Any:
     return value
 
 
-def _points(group: Group) -> Iterable[EntryPoint]:
-    return entry_points(group=group)
+def entry_points(group: Group) -> Iterable[EntryPoint]:
+    """What installed packages declare in a group."""
+    from importlib import metadata  # reads mail headers, and what that takes: only where somebody asks
+
+    return metadata.entry_points(group=group)
 
 
 def _load(point: EntryPoint, group: Group) -> Any:

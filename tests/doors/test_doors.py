@@ -40,7 +40,7 @@ def test_entry_points_are_found_and_clashes_said(monkeypatch: pytest.MonkeyPatch
         EntryPoint("two", "json:dump", "ehrxqa.metrics"),
         EntryPoint("broken", "no_such_module:x", "ehrxqa.metrics"),
     ]
-    monkeypatch.setattr(doors, "_points", lambda group: points)
+    monkeypatch.setattr(doors, "entry_points", lambda group: points)
     assert doors.names("ehrxqa.metrics") == ("broken", "one", "two")
     import json
 

@@ -56,6 +56,13 @@ def test_patience_ends_a_task_and_not_the_others():
     assert (found[0], found[2]) == (0, 2)
 
 
+def test_other_workers_are_started_for_what_takes_longer(tmp_path):
+    with Pool(2, others_after=600) as pool:
+        assert len(set(pool.map(pool_tasks.process, range(9)))) == 1
+    with Pool(2, others_after=0.1) as pool:
+        assert list(pool.map(pool_tasks.meet, [str(tmp_path)] * 2)) == [2, 2]
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_what_is_opened_is_opened_once_in_each_worker_and_closed(workers, tmp_path):
     with Pool(workers, opened=partial(pool_tasks.opened, tmp_path)) as pool:

@@ -23,7 +23,7 @@ from ehrxqa.neuralsql.asking import Asker, Unanswered
 from ehrxqa.neuralsql.cache import AnswerCache
 from ehrxqa.neuralsql.plan import Plan
 from ehrxqa.neuralsql.planner import RESERVED, make_plan
-from ehrxqa.neuralsql.result import Counters, Outcome, Result, status_of
+from ehrxqa.neuralsql.result import WITHOUT, Counters, Outcome, Result, status_of
 from ehrxqa.neuralsql.rewriting import ELEMENTS, TRUTH
 from ehrxqa.sql.errors import Abstained, MemoryLimit, QuerySyntaxError, RowLimit, SqlError
 from ehrxqa.sql.limits import Limits
@@ -37,9 +37,6 @@ __all__ = ["Engine"]
 
 #: Prediction texts that mean "I do not answer".
 _ABSTENTIONS = frozenset({"null", '"null"', "'null'"})
-_WITHOUT = "ran without its "
-#: The note of a query that stood in a Markdown fence.
-FENCED = f"{_WITHOUT}fence"
 
 
 class Engine:
@@ -109,7 +106,7 @@ class Engine:
                 f"character {error.start + 1:,} is half of a surrogate pair (a cut emoji?), which is no text"
             ) from None
         query, cleaned = query_of_reply(query)
-        self._notes = tuple(_WITHOUT + part for part in cleaned)
+        self._notes = tuple(WITHOUT + part for part in cleaned)
         plan = make_plan(query, self.parse, deny_tables=self._deny_tables, free_text=self._free_text, now=self._now)
         if self._has_studies:
             self._notes += plan.hints

@@ -18,7 +18,6 @@ from ehrxqa.files import reading, sha256_of
 from ehrxqa.html_repr import html_repr
 from ehrxqa.json_files import json_text
 from ehrxqa.layout import CURRENT_TIME
-from ehrxqa.neuralsql.engine import FENCED
 from ehrxqa.neuralsql.predictions import (
     OUTCOME_KEYS,
     Identifier,
@@ -27,6 +26,7 @@ from ehrxqa.neuralsql.predictions import (
     write_answers,
     write_outcomes,
 )
+from ehrxqa.neuralsql.result import FENCED
 from ehrxqa.neuralsql.setup import Setup
 from ehrxqa.neuralsql.workers import WorkerPool
 from ehrxqa.progress import Progress

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from ehrxqa.errors import NeuralSqlError
 from ehrxqa.html_repr import screen, table
@@ -14,9 +14,13 @@ from ehrxqa.sql.errors import Abstained, AnswerShapeError, LimitReached
 from ehrxqa.sql.sandbox import Rows
 from ehrxqa.vqa.models import VqaRequest
 
-__all__ = ["Asked", "Counters", "Outcome", "Result", "Status", "status_of"]
+__all__ = ["FENCED", "WITHOUT", "Asked", "Counters", "Outcome", "Result", "Status", "status_of"]
 
 Status = Literal["answered", "abstained", "error", "timeout"]
+
+#: How the note of a query begins that was taken out of a text, and that of one that stood in a Markdown fence.
+WITHOUT: Final = "ran without its "
+FENCED: Final = f"{WITHOUT}fence"
 
 
 @dataclass(frozen=True, slots=True)

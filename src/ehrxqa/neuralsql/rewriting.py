@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from ehrxqa.neuralsql.booleans import Chain
@@ -48,6 +50,12 @@ class Edits:
         self._replaced: dict[int, list[tuple[int, Callable[[], str]]]] = {}  # start → (end, text)
         self._joins: dict[int, tuple[bool, list[Callable[[], str]]]] = {}  # before token → (has FROM, sources)
         self._insertions: dict[int, str] = {}
+        # Tokens before which something may be put in, in order; what lies between is written as it stands.
+        self._stops = [
+            number
+            for number, (before, token) in enumerate(pairwise(self._tokens), start=1)
+            if before.end == token.start and _in_word(before.text[-1]) and _in_word(token.text[0])
+        ]
 
     def spelled(self, start: int, end: int) -> str:
         """The tokens of a range in one spelling, to tell equal expressions."""
@@ -62,6 +70,7 @@ class Edits:
         select = call.select
         has_from = "from" in select.clauses
         at = select.clauses["from"][1] if has_from else select.items[-1][1]
+        insort(self._stops, at)
         self._joins.setdefault(at, (has_from, []))[1].append(lambda: source(self._write(*call.study)))
 
     def reorder(self, chain: Chain) -> None:
@@ -86,12 +95,14 @@ class Edits:
         last = probed.select.items[-1][1]
         studies = "".join(f", {self._write(*study)}" for study in probed.studies)
         self._insertions = {last: studies}
+        insort(self._stops, last)
         text = self.write()
         self._insertions = {}
         self._replaced, self._joins = kept, kept_joins
         return text
 
     def _replace(self, start: int, end: int, text: Callable[[], str]) -> None:
+        insort(self._stops, start)
         edits = self._replaced.setdefault(start, [])
         edits.insert(0, (end, text))
         edits.sort(key=lambda edit: -edit[0])  # the widest first, of equal ones the latest
@@ -119,8 +130,10 @@ class Edits:
                     number = last
                     break
             else:
-                pieces.append(tokens[number].text)
-                number += 1
+                place = bisect_right(self._stops, number)
+                last = min(end, self._stops[place]) if place < len(self._stops) else end
+                pieces.append(sql[tokens[number].start : tokens[last - 1].end])
+                number = last
         return _joined(pieces)
 
 

@@ -6,17 +6,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ehrxqa.errors import VqaError
 from ehrxqa.layout import CURRENT_TIME
-from ehrxqa.neuralsql.cache import AnswerCache
-from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.sql.limits import Limits
-from ehrxqa.sql.sandbox import open_database
 from ehrxqa.vqa.models import VqaAnswer, VqaModel, VqaRequest
-from ehrxqa.vqa.parse import parse
-from ehrxqa.vqa.registry import ANSWERS_FROM_LABELS, make_model
-from ehrxqa.vqa.vocabulary import DEFAULT_VOCABULARY
+
+if TYPE_CHECKING:
+    from ehrxqa.neuralsql.engine import Engine
 
 __all__ = ["Setup", "has_studies", "open_engine"]
 
@@ -60,6 +58,8 @@ class _NoStudies:
 
 def has_studies(database: Path) -> bool:
     """Whether a database has X-ray studies to ask about: a table TB_CXR."""
+    from ehrxqa.sql.sandbox import open_database
+
     with open_database(database) as sandbox:
         return "tb_cxr" in {name.lower() for name in sandbox.tables}
 
@@ -75,10 +75,17 @@ def open_engine(setup: Setup) -> Iterator[tuple[Engine, VqaModel]]:
         BuildError: The labels of the database cannot be read.
         NeuralSqlError: The cache cannot be used.
     """
+    # who only describes an engine for other processes needs none of this
+    from ehrxqa.neuralsql.cache import AnswerCache
+    from ehrxqa.neuralsql.engine import Engine
+    from ehrxqa.vqa.parse import parse
+    from ehrxqa.vqa.registry import ANSWERS_FROM_LABELS, make_model
+    from ehrxqa.vqa.vocabulary import DEFAULT_VOCABULARY
+
     labels, vocabulary = None, DEFAULT_VOCABULARY
     with_studies = has_studies(setup.database)
     if with_studies and isinstance(setup.model, str) and setup.model.partition(":")[0] in ANSWERS_FROM_LABELS:
-        from ehrxqa.vqa.database_labels import labels_of_database  # numpy: only where labels are read
+        from ehrxqa.vqa.database_labels import labels_of_database
 
         labels = labels_of_database(setup.labels or setup.database)
         vocabulary = labels.vocabulary

@@ -1,8 +1,9 @@
 """What a worker process does with a query, and what is said of a query that ended its worker.
 
-Each worker opens the database and the model once and takes a few queries at a time. Limits end a query from within; a
-worker that is stuck in a single model call or built-in function past them is killed, and the query's outcome is a
-timeout. A worker that dies takes only its query with it.
+Each worker opens the database and the model once and takes a few queries at a time; there is one of them until it has
+been at work for a second, since most files of queries are done before another is ready. Limits end a query from
+within; a worker that is stuck in a single model call or built-in function past them is killed, and the query's outcome
+is a timeout. A worker that dies takes only its query with it.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ehrxqa.errors import EhrxqaError
-from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.neuralsql.result import Outcome
 from ehrxqa.neuralsql.setup import Setup, open_engine
 from ehrxqa.runs.pool import Lost, Pool
-from ehrxqa.vqa.models import VqaModel
+
+if TYPE_CHECKING:
+    from ehrxqa.neuralsql.engine import Engine
+    from ehrxqa.vqa.models import VqaModel
 
 __all__ = ["WorkerPool"]
 
@@ -29,7 +32,8 @@ GRACE_SECONDS: Final = 10.0
 TOGETHER: Final = 16
 MOST_SECONDS: Final = 0.5
 
-_Opened = tuple[Engine, VqaModel]
+#: Seconds that one worker is at work before others are started: about what starting one takes.
+ALONE_SECONDS: Final = 1.0
 
 
 class WorkerPool:
@@ -43,7 +47,7 @@ class WorkerPool:
     def __init__(self, setup: Setup, count: int) -> None:
         self._seconds, self._count = setup.limits.seconds, count
         self._patience = self._seconds + max(GRACE_SECONDS, self._seconds)
-        self._pool = Pool(count, opened=partial(open_engine, setup), alone=False)
+        self._pool = Pool(count, opened=partial(open_engine, setup), alone=False, others_after=ALONE_SECONDS)
 
     def model(self) -> tuple[str, str]:
         """Name and version of the model, once the first worker has opened it.
@@ -96,12 +100,12 @@ class WorkerPool:
         self._pool.__exit__(kind, error, trace)
 
 
-def _model_of(opened: _Opened, _: None) -> tuple[str, str]:
+def _model_of(opened: tuple[Engine, VqaModel], _: None) -> tuple[str, str]:
     model = opened[1]
     return model.name, model.version
 
 
-def _outcomes_of(opened: _Opened, queries: Sequence[str | None]) -> list[Outcome]:
+def _outcomes_of(opened: tuple[Engine, VqaModel], queries: Sequence[str | None]) -> list[Outcome]:
     """The outcomes of as many queries as are done before the time for a message is over, at least of one."""
     until = time.monotonic() + MOST_SECONDS
     outcomes: list[Outcome] = []
@@ -112,7 +116,7 @@ def _outcomes_of(opened: _Opened, queries: Sequence[str | None]) -> list[Outcome
     return outcomes
 
 
-def _outcome_of(opened: _Opened, query: str | None) -> Outcome:
+def _outcome_of(opened: tuple[Engine, VqaModel], query: str | None) -> Outcome:
     if query is None:
         return Outcome("abstained", None, "the query is null", 0, 0.0)
     try:

@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -211,11 +210,13 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 def package_versions() -> dict[str, str]:
     """Versions of the packages that can change an output."""
+    from importlib import metadata
+
     found = {}
     for name in RECORDED_PACKAGES:
         try:
-            found[name] = version(name)
-        except PackageNotFoundError:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
             from ehrxqa import __version__
 
             found[name] = __version__

@@ -82,6 +82,8 @@ class Pool:
         opened: Makes a context that each worker enters before its first task and leaves at the end. What it gives is
             then the first argument of every function.
         alone: Whether one worker means no worker: the work is done in this process.
+        others_after: Seconds that the first worker is at work before others are started, where all may be done before
+            they are ready.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Pool:
         *,
         opened: Callable[[], AbstractContextManager[Any]] | None = None,
         alone: bool = True,
+        others_after: float = 0.0,
     ) -> None:
         #: How many at the most.
         self.count = workers or os.cpu_count() or 1
@@ -97,7 +100,8 @@ class Pool:
         self._here: tuple[Any, ...] | None = None
         self._stack = ExitStack()
         self._threads = None if alone and self.count == 1 else ThreadPoolExecutor(self.count, "ehrxqa-worker")
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
+        self._others_after, self._begun = others_after, 0.0
         self._workers: set[_Worker] = set()
         self._idle: list[_Worker] = []
         self._over = False
@@ -116,6 +120,7 @@ class Pool:
         """
         if self._threads is None:
             return (function(*self._opened_here(), task) for task in tasks)
+        self._begun = time.monotonic()
         tasks = iter(tasks)
         waiting = deque(self._submit(function, task, None) for task in islice(tasks, ahead))
         return self._in_order(function, tasks, waiting)
@@ -150,6 +155,7 @@ class Pool:
             for number, task in enumerate(tasks):
                 yield number, function(*self._opened_here(), task)
             return
+        self._begun = time.monotonic()
         numbers = {self._submit(function, task, patience): number for number, task in enumerate(tasks)}
         try:
             for future in as_completed(numbers):
@@ -184,15 +190,19 @@ class Pool:
             if worker.usable:
                 with self._lock:
                     self._idle.append(worker)
+                    self._lock.notify()
             else:
                 with self._lock:
                     self._workers.discard(worker)
+                    self._lock.notify()
                 worker.kill()
                 worker.wait()
         return result
 
     def _take(self) -> _Worker:
         with self._lock:
+            while not self._idle and not self._over and len(self._workers) == 1 and (soon := self._seconds_alone()) > 0:
+                self._lock.wait(soon)
             if self._over:
                 raise _GaveUp(Lost(late=False, seconds=0.0))
             if self._idle:
@@ -200,6 +210,10 @@ class Pool:
             worker = _Worker(self._opened)
             self._workers.add(worker)
             return worker
+
+    def _seconds_alone(self) -> float:
+        """For how long the first worker is still to be alone."""
+        return self._begun + self._others_after - time.monotonic()
 
     def __enter__(self) -> Pool:
         return self
@@ -213,6 +227,7 @@ class Pool:
         self._threads.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             self._over = True
+            self._lock.notify_all()
             workers, idle = list(self._workers), set(self._idle) if error is None else set()
         for worker in workers:
             if worker in idle:

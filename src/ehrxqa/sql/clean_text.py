@@ -66,16 +66,20 @@ def clean_tokens(query: str, now: str = CURRENT_TIME) -> tuple[str, list[Token]]
     if not changed:
         return query, tokens
     pieces: list[str] = []
-    found: list[Token] = []
+    found: list[Token] = tokens[: min(changed)]
+    new = tuple.__new__  # as in `tokenise`
     at = shift = 0
-    for place, token in enumerate(tokens):
-        text = changed.get(place, token.text)
-        start = token.start + shift
+    for place in range(len(found), len(tokens)):
+        kind, text, start, end, lower = tokens[place]
         if place in changed:
-            pieces += [query[at : token.start], text]
-            at, shift = token.end, shift + len(text) - len(token.text)
-            token = Token("text" if text[0] in "'\"" else "number", text, 0, 0, text)
-        found.append(Token(token.kind, text, start, start + len(text), token.lower))
+            text = lower = changed[place]
+            kind = "text" if text[0] in "'\"" else "number"
+            pieces += [query[at:start], text]
+            at, start = end, start + shift
+            shift += len(text) - (end - start + shift)
+            found.append(new(Token, (kind, text, start, start + len(text), lower)))
+        else:
+            found.append(new(Token, (kind, text, start + shift, end + shift, lower)))
     return "".join((*pieces, query[at:])), found
 
 

@@ -27,6 +27,8 @@ MOST_DEPTH: Final = 250
 _BEGINS_QUERY: Final = frozenset({"select", "values", "with"})
 _COMPOUND: Final = frozenset({"union", "except", "intersect"})
 _CLAUSES: Final = frozenset({"from", "where", "group", "having", "window", "order", "limit"})
+#: What the reader has to look at.
+_TURNS: Final = frozenset({"(", ")", ";", ",", "select", "values", *_COMPOUND, *_CLAUSES})
 _JOIN_WORDS: Final = frozenset({"natural", "left", "right", "full", "inner", "cross", "outer"})
 #: Words after a source that are no alias of it.
 _NO_ALIAS: Final = frozenset({"indexed", "not"})
@@ -255,26 +257,31 @@ class _Reader:
         tokens = self._tokens
         closing = self._match_brackets()
         stack = [self._open(0, None, "")]
+        frame = stack[-1]
         for number, token in enumerate(tokens):
-            frame = stack[-1]
-            text = token.text
-            if text == "(":
+            word = token.lower
+            if word not in _TURNS:
+                continue
+            if word == "(":
                 if len(stack) > MOST_DEPTH:
                     raise MemoryLimit(f"brackets are nested more than {MOST_DEPTH} deep")
                 if self._word(number + 1) in _BEGINS_QUERY:
-                    stack.append(self._open(number + 1, frame.select, frame.clause))
+                    frame = self._open(number + 1, frame.select, frame.clause)
                 else:
-                    stack.append(_Frame(None, frame.select, frame.clause, number + 1))
-            elif text == ")":
+                    frame = _Frame(None, frame.select, frame.clause, number + 1)
+                stack.append(frame)
+            elif word == ")":
                 self._close(stack.pop(), number)
-            elif text == ";":
+                frame = stack[-1]
+            elif word == ";":
                 raise QuerySyntaxError("the text holds more than one statement; only one query is run")
             elif frame.query is not None:
-                if token.kind == "word":
-                    self._keyword(frame, number, token.lower)
-                elif text == "," and frame.clause == "select":
-                    self._end_item(frame, number)
-                    frame.item = number + 1
+                if word == ",":
+                    if frame.clause == "select":
+                        self._end_item(frame, number)
+                        frame.item = number + 1
+                elif token.kind == "word":
+                    self._keyword(frame, number, word)
         self._close(stack.pop(), len(tokens))
         if not self._queries[0].selects:
             raise QuerySyntaxError("there is no SELECT after WITH")

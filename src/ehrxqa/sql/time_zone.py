@@ -26,6 +26,12 @@ _NOTHING: Final = "+0 seconds"
 _CALL: Final = re.compile(
     r"(?P<format>strf)?(?:date|time|julianday|unixepoch)[\"`\]]?[\s\ufeff]*(?P<opens>\(|/\*|--)", re.I
 )
+#: Arguments that are seen to be harmless at a glance: a literal or a name, and literals behind it.
+_ONE_AND_LITERALS: Final = r"""(?:\s*'[^']*'\s*|[^'"`\[(),/-]*)(?:,\s*'(?!(?:localtime|utc)')[^']*'\s*)*\)"""
+_HARMLESS: Final = {
+    1: re.compile(_ONE_AND_LITERALS, re.I),
+    2: re.compile(rf"\s*'[^']*'\s*,{_ONE_AND_LITERALS}", re.I),
+}
 _PIECE: Final = re.compile(
     r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*(?s:.*?)\*/|[^'"`\[(),/-]+|(?s:.)"""
 )
@@ -47,6 +53,8 @@ def may_ask_for_time_zone(sql: str) -> bool:
 
 def _is_harmless(sql: str, start: int, before: int) -> bool:
     """Whether all arguments from `start` on, but so many, are literals and none asks for the time zone."""
+    if _HARMLESS[before].match(sql, start):
+        return True
     depth, place, seen = 1, 0, 0
     for found in _PIECE.finditer(sql, start):
         piece = found[0]

@@ -13,22 +13,44 @@ from ehrxqa.sql.errors import QuerySyntaxError
 
 __all__ = ["Token", "position", "tokenise", "unquote"]
 
-# Blanks before a token belong to its match; the most frequent kinds come first.
-_PATTERN = re.compile(
-    r"""[ \t\n\f\r]*(?:
-    (?P<blob>[xX]'[^']*')
-  | (?P<word>[A-Za-z_LETTERS][A-Za-z0-9_$LETTERS]*)
-  | (?P<mark>[(),;.](?![0-9])|[(),;])
-  | (?P<number>0[xX][0-9a-fA-F]+|(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9]+)?)
-  | (?P<comment>--[^\n]*|/\*(?s:.*?)(?:\*/|\Z)|\Z)
-  | (?P<operator>->>|->|<=|>=|<>|!=|==|\|\||<<|>>|[-+*/%&|~<>=])
-  | (?P<text>'(?:[^']|'')*')
-  | (?P<name>"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\])
-  | (?P<parameter>[?:@$#][A-Za-z0-9_]*)
-  | (?P<fault>(?s:.))
-    )""".replace("LETTERS", r"\x80-\u2017\u201a\u201b\u201e-\U0010ffff"),  # all but typographic quotes
+_LETTERS: Final = r"\x80-\u2017\u201a\u201b\u201e-\U0010ffff"  # beyond those of ASCII: all but typographic quotes
+#: Blanks, and the token behind them; the most frequent kinds come first.
+_PIECES: Final = re.compile(
+    r"""([ \t\n\f\r]*)(
+    [xX]'[^']*'                                                                   # blob
+  | [A-Za-z_LETTERS][A-Za-z0-9_$LETTERS]*                                         # word
+  | [(),;.](?![0-9])|[(),;]                                                       # mark
+  | 0[xX][0-9a-fA-F]+                                                             # number
+  | (?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9]+)?
+  | --[^\n]*|/\*(?s:.*?)(?:\*/|\Z)|\Z                                            # comment
+  | ->>|->|<=|>=|<>|!=|==|\|\||<<|>>|[-+*/%&|~<>=]                                # operator
+  | '(?:[^']|'')*'                                                                # text
+  | "(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]                                      # name
+  | [?:@$#][A-Za-z0-9_]*                                                          # parameter
+  | (?s:.)                                                                        # fault
+    )""".replace("LETTERS", _LETTERS),
     re.VERBOSE,
 )
+#: First character → kind, of the tokens that are of one kind whatever follows it.
+_KIND_OF_FIRST: Final = {
+    "": "comment",
+    **dict.fromkeys("0123456789", "number"),
+    **dict.fromkeys("(),;", "mark"),
+    **dict.fromkeys("+*%&|~<>=", "operator"),
+    **dict.fromkeys("?:@$#", "parameter"),
+}
+#: The same: kind of a token of one character, and of a longer one.
+_KIND_BY_LENGTH: Final = {
+    **dict.fromkeys('"`[', ("fault", "name")),
+    "'": ("fault", "text"),
+    ".": ("mark", "number"),
+    "!": ("fault", "operator"),
+}
+
+#: Kind and lower case of tokens that recur, how many at the most, and how long they are.
+_known: dict[str, tuple[str, str]] = {}
+_MOST_KNOWN: Final = 4096
+_LONGEST_KNOWN: Final = 64
 
 
 class Token(NamedTuple):
@@ -57,19 +79,41 @@ def tokenise(sql: str) -> list[Token]:
     """
     tokens: list[Token] = []
     new = tuple.__new__  # half the time of Token(…): texts have hundreds of tokens, and files thousands of texts
-    for found in _PATTERN.finditer(sql):
-        kind = found.lastgroup
-        assert kind is not None
+    end = 0
+    for blanks, text in _PIECES.findall(sql):
+        start = end + len(blanks)
+        end = start + len(text)
+        kind, lower = _known.get(text) or _kind_of(text)
         if kind == "comment":
             continue
-        text, end = found[kind], found.end()
         if kind == "fault":
-            line, column = position(sql, end - len(text))
+            line, column = position(sql, start)
             what = f"the quote {text} is never closed" if text in "'\"`[" else f"unexpected character {text!r}"
             raise QuerySyntaxError(what, line=line, column=column)
-        lower = text.lower() if kind == "word" else text
-        tokens.append(new(Token, (kind, text, end - len(text), end, lower)))
+        tokens.append(new(Token, (kind, text, start, end, lower)))
     return tokens
+
+
+def _kind_of(text: str) -> tuple[str, str]:
+    """Kind and lower case of a token, which are the same wherever it stands."""
+    first = text[:1]
+    if first in _KIND_BY_LENGTH:
+        kind = _KIND_BY_LENGTH[first][len(text) > 1]
+    elif first in ("-", "/"):
+        kind = "comment" if text[:2] in ("--", "/*") else "operator"
+    elif first.isascii():
+        word = "blob" if text[-1:] == "'" else "word"
+        kind = _KIND_OF_FIRST.get(first) or (word if first.isalpha() or first == "_" else "fault")
+    else:
+        kind = "fault" if first in CURLY else "word"
+    if kind not in ("word", "mark", "operator"):  # values differ from query to query
+        return kind, text
+    named = kind, text.lower() if kind == "word" else text
+    if len(text) <= _LONGEST_KNOWN:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        _known[text] = named
+    return named
 
 
 def unquote(token: Token) -> str:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from ehrxqa.errors import MissingError, SettingsError
 from ehrxqa.layout import DATABASE_PATHS
-from ehrxqa.net.consent import Ask
 from ehrxqa.vqa.image_labels import ImageLabels
 from ehrxqa.vqa.vocabulary import DEFAULT_VOCABULARY, Vocabulary
 
 if TYPE_CHECKING:
+    from ehrxqa.net.consent import Ask
     from ehrxqa.vqa.image_paths import ImageFiles
 
 __all__ = ["ModelContext", "options_of", "rejoined"]

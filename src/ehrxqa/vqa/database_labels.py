@@ -5,18 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ehrxqa.errors import BuildError, NeuralSqlError
 from ehrxqa.sql.limits import Limits
 from ehrxqa.sql.sandbox import open_database
-from ehrxqa.vqa.image_labels import Finding, ImageLabels, bits_of_rows
+from ehrxqa.vqa.image_labels import Finding, ImageLabels
 
 __all__ = ["labels_of_database", "studies_of_database"]
 
 _STUDIES = "SELECT study_id, image_id, subject_id, viewposition FROM tb_cxr ORDER BY row_id"
 _GENDERS = "SELECT subject_id, gender FROM patients"
-_SIZES = "SELECT study_id, max(ct_ratio), max(mt_ratio) FROM tb_cxr_plus GROUP BY study_id"
+# of some 600 rows of a study, all have the same sizes: they are grouped when there is one of each
+_SIZES = (
+    "SELECT study_id, max(ct_ratio), max(mt_ratio) "
+    "FROM (SELECT DISTINCT study_id, ct_ratio, mt_ratio FROM tb_cxr_plus) GROUP BY study_id"
+)
 _FINDINGS = "SELECT DISTINCT object, attribute, category FROM tb_cxr_plus"
 _PRESENT = "SELECT study_id, object, attribute, category FROM tb_cxr_plus WHERE relation = 1"
 
@@ -44,16 +46,17 @@ def labels_of_database(path: Path | str) -> ImageLabels:
             more = reader.rows("SELECT DISTINCT study_id, image_id, subject_id, viewposition FROM tb_cxr_plus")
             studies.update((row[0], row) for row in more if row[0] in missing)
         row_of = {study: row for row, study in enumerate(studies)}
-        number = {tuple(finding): place for place, finding in enumerate(findings)}
-        present = [row for row in reader.rows(_PRESENT) if None not in row]
-        images = np.fromiter((row_of[row[0]] for row in present), np.int64, len(present))
-        bits = np.fromiter((number[row[1:]] for row in present), np.int64, len(present))
+        bit = {tuple(finding): 1 << place for place, finding in enumerate(findings)}
+        present = [0] * len(studies)
+        for study, *finding in reader.rows(_PRESENT):
+            if study is not None and None not in finding:
+                present[row_of[study]] |= bit[tuple(finding)]
     return ImageLabels(
         image_ids=[str(row[1]) for row in studies.values()],
         study_ids=list(studies),
         subject_ids=[row[2] for row in studies.values()],
         findings=findings,
-        present=bits_of_rows(len(studies), len(findings), images, bits),
+        present=present,
         views=[row[3] for row in studies.values()],
         genders=[genders.get(row[2]) for row in studies.values()],
         shares={

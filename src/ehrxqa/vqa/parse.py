@@ -18,7 +18,7 @@ from typing import Final
 from ehrxqa.counting import counted
 from ehrxqa.errors import VqaError
 from ehrxqa.vqa.question import SIZE_LIMITS, Combination, Form, Target, VqaQuestion
-from ehrxqa.vqa.sentences import GRAMMAR_WORDS, IGNORED_WORDS, SENTENCES, Grouping
+from ehrxqa.vqa.sentences import IGNORED_WORDS, Grouping, grammar_words, sentences_like
 from ehrxqa.vqa.vocabulary import DEFAULT_VOCABULARY, Name, Phrase, Role, Vocabulary
 
 __all__ = ["MAX_TEXT_LENGTH", "parse"]
@@ -70,12 +70,12 @@ def _parse(text: str, vocabulary: Vocabulary) -> VqaQuestion:
     found: dict[VqaQuestion, None] = {}
     refusals: list[str] = []
     for names, sentence in _sentences(tokens, text):
-        for reading, pattern in SENTENCES:
-            match = pattern.fullmatch(sentence)
+        for form in sentences_like(sentence):
+            match = form.fullmatch(sentence)
             if match is None:
                 continue
             try:
-                found[_Reader(match, names).question(reading)] = None
+                found[_Reader(match, names).question(form.reading)] = None
             except VqaError as error:
                 refusals.append(str(error))
     if len(found) == 1:
@@ -290,7 +290,7 @@ def _explanation(text: str, tokens: Sequence[_Token], vocabulary: Vocabulary) ->
     """One line: the runs of words that no name and no sentence has, or that the sentence is of no known form."""
     runs: list[list[str]] = [[]]
     for token in tokens:
-        if token.names or token.text in GRAMMAR_WORDS or token.text in ",:;":
+        if token.names or token.text in grammar_words() or token.text in ",:;":
             runs.append([])
         else:
             runs[-1].append(token.text)

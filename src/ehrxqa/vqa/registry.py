@@ -29,16 +29,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ehrxqa.doors import PYTHON, load_named, load_python, names
 from ehrxqa.errors import SettingsError
 from ehrxqa.layout import MODELS_FOLDER
-from ehrxqa.net.consent import Ask
 from ehrxqa.vqa.builders import BUILDERS, BUILT_IN, trained_in
 from ehrxqa.vqa.context import ModelContext
 from ehrxqa.vqa.image_labels import ImageLabels
 from ehrxqa.vqa.models import VqaModel
+
+if TYPE_CHECKING:
+    from ehrxqa.net.consent import Ask
 
 __all__ = ["ANSWERS_FROM_LABELS", "BUILT_IN", "MODEL_SPECS", "ModelContext", "make_model"]
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import Final, NamedTuple
+from functools import cache
+from typing import Final
 
-__all__ = ["GRAMMAR_WORDS", "IGNORED_WORDS", "SENTENCES", "Grouping", "Sentence"]
+__all__ = ["IGNORED_WORDS", "Grouping", "Sentence", "grammar_words", "sentences_like"]
 
 
 class Grouping(Enum):
@@ -34,11 +35,23 @@ class Grouping(Enum):
     ASK_GENDER = "which gender"
 
 
-class Sentence(NamedTuple):
-    """One sentence pattern."""
+class Sentence:
+    """One sentence pattern, compiled when a text may be of that form for the first time.
 
-    reading: Grouping
-    pattern: re.Pattern[str]
+    Attributes:
+        reading: How its groups become a question.
+        source: The pattern, without macros.
+    """
+
+    def __init__(self, reading: Grouping, source: str) -> None:
+        self.reading, self.source = reading, source
+        self._pattern: re.Pattern[str] | None = None
+
+    def fullmatch(self, text: str) -> re.Match[str] | None:
+        """The whole text, if it is of this form."""
+        if self._pattern is None:
+            self._pattern = re.compile(self.source)
+        return self._pattern.fullmatch(text)
 
 
 #: Words that carry no meaning in any sentence.
@@ -195,21 +208,41 @@ _MACROS_OF_MACROS: Final = {
 }
 
 
+_MACRO: Final = re.compile(r"\{([A-Z_]+)\}")
+
+
 def _expand(pattern: str) -> str:
     """`pattern` without macros."""
     macros = {**_MACROS, **_MACROS_OF_MACROS}
-    name = re.compile(r"\{([A-Z_]+)\}")
-    while name.search(pattern):
-        pattern = name.sub(lambda match: macros[match[1]], pattern)
+    while _MACRO.search(pattern):
+        pattern = _MACRO.sub(lambda match: macros[match[1]], pattern)
     return pattern
 
 
-_SOURCES: Final = tuple((reading, _expand(pattern)) for reading, pattern in _PATTERNS)
+def _first_words(source: str) -> set[str]:
+    """The words with which a pattern begins: with one, or with one of a group that has no groups in it."""
+    begins = source[3 : source.index(")")].split("|") if source.startswith("(?:") else [source]
+    return {begin.split(" ", 1)[0] for begin in begins}
 
-#: All sentences; a text means what every sentence that matches it says (they must agree).
-SENTENCES: Final = tuple(Sentence(reading, re.compile(source)) for reading, source in _SOURCES)
 
-#: Words that occur in some sentence, for telling a user which of theirs does not.
-GRAMMAR_WORDS: Final = frozenset(
-    word for _, source in _SOURCES for word in re.findall(r"[a-z]+|\d/\d", re.sub(r"\?P<\w+>", "", source))
-)
+@cache
+def _by_first_word() -> dict[str, tuple[Sentence, ...]]:
+    found: dict[str, tuple[Sentence, ...]] = {}
+    for reading, pattern in _PATTERNS:
+        source = _expand(pattern)
+        sentence = Sentence(reading, source)
+        for word in _first_words(source):
+            found[word] = (*found.get(word, ()), sentence)
+    return found
+
+
+def sentences_like(text: str) -> tuple[Sentence, ...]:
+    """The sentences that begin as a text does; it means what every one that matches it says (they must agree)."""
+    return _by_first_word().get(text.split(" ", 1)[0], ())
+
+
+@cache
+def grammar_words() -> frozenset[str]:
+    """Words that occur in some sentence, for telling a user which of theirs does not."""
+    sources = (re.sub(r"\?P<\w+>", "", _expand(pattern)) for _, pattern in _PATTERNS)
+    return frozenset(word for source in sources for word in re.findall(r"[a-z]+|\d/\d", source))
