@@ -7,7 +7,7 @@ what it does not understand it hands to SQLite unchanged, in the author's own wo
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ehrxqa.sql.errors import QuerySyntaxError
 
@@ -31,6 +31,7 @@ _PIECES: Final = re.compile(
     )""".replace("LETTERS", _LETTERS),
     re.VERBOSE,
 )
+_LETTER: Final = re.compile(f"[{_LETTERS}]")
 #: First character → kind, of the tokens that are of one kind whatever follows it.
 _KIND_OF_FIRST: Final = {
     "": "comment",
@@ -105,7 +106,7 @@ def _kind_of(text: str) -> tuple[str, str]:
         word = "blob" if text[-1:] == "'" else "word"
         kind = _KIND_OF_FIRST.get(first) or (word if first.isalpha() or first == "_" else "fault")
     else:
-        kind = "fault" if first in CURLY else "word"
+        kind = "word" if _LETTER.match(first) else "fault"
     if kind not in ("word", "mark", "operator"):  # values differ from query to query
         return kind, text
     named = kind, text.lower() if kind == "word" else text
