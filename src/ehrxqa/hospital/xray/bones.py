@@ -94,10 +94,10 @@ def _bones(chest: Chest, breaks: Breaks) -> Points:
                 across, down = _normal(chest.view.lateral, x[number], y[number], z[number], place)
                 (y if chest.view.lateral else x)[number] += across * moved
                 z[number] += down * moved
-                shade[number] *= np.where(np.abs(off) < 0.012, 0.05 + 0.95 * callus, 1.0)
+                shade[number] *= np.where(np.abs(off) < 0.013, 0.02 + 0.95 * callus, 1.0)
                 knot = callus * np.exp(-((off / 0.026) ** 2))
-                radius[number] *= 1 + 0.75 * knot
-                shade[number] *= 1 + 0.5 * knot
+                radius[number] *= 1 + 1.1 * knot
+                shade[number] *= 1 + 0.8 * knot
         ribs = tube(chest.view.lateral, x, y, z, radius, shell=0.72, across=8)
         shade *= _faced(chest.view.lateral, x, y, z)
         parts.append(Points(ribs.x, ribs.y, ribs.z, ribs.weight * shade[..., None] * strong))

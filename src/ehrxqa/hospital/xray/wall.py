@@ -53,9 +53,9 @@ def _broken_ribs(scan: Scan, rng: np.random.Generator, places: tuple[str, ...], 
     for side in sides_of(places):
         sign = _sign(scan, side)
         first = int(rng.integers(2, 7))
-        place = float(rng.uniform(0.16, 0.56))
+        place = float(rng.uniform(0.14, 0.36) if rng.random() < 0.7 else rng.uniform(0.36, 0.56))
         for number in range(first, min(first + 1 + int(3.6 * severity), 9)):
-            step = (3.6 + 6 * severity) * float(rng.uniform(0.8, 1.3)) * (1 if rng.random() < 0.7 else -1)
+            step = (4.2 + 7.5 * severity) * float(rng.uniform(0.8, 1.3)) * (1 if rng.random() < 0.7 else -1)
             at = place + float(rng.normal(0, 0.025))
             callus = float(rng.uniform(0.6, 1.0)) if old else 0.0
             scan.breaks.setdefault((sign, number), []).append(Break(at, step * (1 - 0.6 * old), callus))

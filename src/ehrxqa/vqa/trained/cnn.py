@@ -2,8 +2,9 @@
 
 A 7 × 7 convolution and four residual blocks bring the picture to one sixteenth of its side. Each object of the
 chest then looks at the cells by itself: attention with a place map that is learnt (where the object lies in most
-pictures) and with queries over what the cells hold. Every column of the table is a weighted sum of what its object saw
-and of the picture as a whole. View position, sex and the two widths each look as an object of their own.
+pictures) and with queries over what the cells hold. Every column of the table is a weighted sum of what its object saw,
+of the picture as a whole, and of the picture squeezed to 16 × 16 pixels, which tells the shape of a chest. View
+position, sex and the two widths each look as an object of their own.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ LEARNING_RATE: Final = 4e-3
 WEIGHT_DECAY: Final = 0.05
 WARM_UP: Final = 0.25
 DROPOUT: Final = 0.2
+#: Pixels of a side of the squeezed picture.
+COARSE: Final = 16
 #: Largest shift of a picture in training, as a share of its side.
 SHIFT: Final = 1 / 32
 #: Weight of the squared error of a width, in thorax widths, beside the log loss of a column.
@@ -156,6 +159,8 @@ def _network(torch: Any, place_of: Sequence[int], side: int) -> Any:
             width = (QUERIES + 1) * last
             self.drop = nn.Dropout(DROPOUT)
             self.weights = nn.Parameter(torch.randn(columns, width) * 0.01)
+            self.shape = nn.Linear(COARSE * COARSE, columns, bias=False)
+            nn.init.zeros_(self.shape.weight)
             self.offsets = nn.Parameter(torch.zeros(columns))
             self.register_buffer("place_of", torch.tensor(list(place_of)), persistent=False)
 
@@ -165,7 +170,8 @@ def _network(torch: Any, place_of: Sequence[int], side: int) -> Any:
             seen = torch.einsum("bpqn,bcn->bpqc", looks.softmax(dim=-1), cells).flatten(2)
             whole = cells.mean(dim=2)[:, None].expand(-1, seen.shape[1], -1)
             seen = self.drop(torch.cat([seen, whole], dim=2))  # (images, places, width)
-            return (seen[:, self.place_of] * self.weights).sum(dim=2) + self.offsets
+            squeezed = nn.functional.adaptive_avg_pool2d(x, COARSE).flatten(1) / COARSE
+            return (seen[:, self.place_of] * self.weights).sum(dim=2) + self.shape(squeezed) + self.offsets
 
     return Network()
 

@@ -30,7 +30,7 @@ __all__ = ["MODEL_FILE", "WEIGHTS_FILE", "Predictor", "TrainedFolder", "read_fol
 
 MODEL_FILE: Final = "model.json"
 WEIGHTS_FILE: Final = "weights.safetensors"
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 class Predictor(Protocol):
