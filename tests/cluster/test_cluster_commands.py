@@ -294,7 +294,7 @@ def test_jobs_that_end_before_a_worker_came_are_not_waited_for(tmp_path, monkeyp
     assert text == (f"no worker is there and no job is left in the queue (1 submitted); what job 4711 said is in {log}")
     for squeue in ("echo 4711", "exit 1"):  # it is in the queue; SLURM does not say
         text, _ = said(TAKES, squeue, waiting=1.5)
-        assert text == "waited 2 seconds in vain for the first job, which waits in the queue (limit: waiting_seconds)"
+        assert text == "waited 2 s in vain for the first job, which waits in the queue (limit: waiting_seconds)"
 
 
 def test_what_slurm_says_of_jobs_that_it_does_not_take(tmp_path, monkeypatch):
