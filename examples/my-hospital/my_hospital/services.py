@@ -10,9 +10,8 @@ from ehrxqa.hospital.plan import Plan
 from ehrxqa.spec.columns import ADMISSION, ROW_ID, SUBJECT, text, time
 from ehrxqa.spec.extra import ExtraTable
 from ehrxqa.spec.files import mimic_iv
-from ehrxqa.spec.table import Events, Table
-
-_SERVICES = ("MED", "SURG", "CMED", "NMED", "ORTHO")
+from ehrxqa.spec.table import Column, Events, Reference, Table
+from my_hospital.service_names import NAMES
 
 
 def rows_of_a_synthetic_subject(plan: Plan, subject: Subject) -> Iterator[tuple[object, ...]]:
@@ -21,7 +20,7 @@ def rows_of_a_synthetic_subject(plan: Plan, subject: Subject) -> Iterator[tuple[
     for admission in subject.admissions:
         before, moment = "", admission.start
         for _ in range(1 + int(rng.random() < 0.3)):
-            service = str(rng.choice([name for name in _SERVICES if name != before]))
+            service = str(rng.choice([name for name in NAMES if name != before]))
             yield subject.subject_id, admission.hadm_id, time_text(moment), before, service
             before, moment = service, moment + 3600
 
@@ -36,7 +35,7 @@ SERVICES = ExtraTable(
             ADMISSION,
             time("transfertime", "when the service took over"),
             text("prev_service", "service before, or null", nullable=True),
-            text("curr_service", "service that took over"),
+            Column("curr_service", "text", "service that took over", references=Reference("d_services", "service")),
         ),
         indexes=("hadm_id", "subject_id"),
         source=mimic_iv(

@@ -13,7 +13,7 @@ from ehrxqa.database.calendar import START_SECONDS
 from ehrxqa.database.clinical import read_clinical
 from ehrxqa.database.cohort import Cohort, make_cohort
 from ehrxqa.database.cost import cost_table
-from ehrxqa.database.dictionaries import read_dictionaries
+from ehrxqa.database.dictionaries import keys_of, read_dictionaries
 from ehrxqa.database.draws import OFFICIAL_SEED
 from ehrxqa.database.event_reader import EventContext, EventRows, read_events
 from ehrxqa.database.events import EVENT_TABLES, EventTable, event_table
@@ -75,7 +75,7 @@ def build_databases(
         subjects: Size of each cohort, by split.
         seed: Seed of all draws; 0 gives the official databases.
         scratch: Existing folder for temporary data.
-        extra: Event tables beyond those of the package, declared in full.
+        extra: Event tables and dictionaries beyond those of the package, declared in full.
         exchange: Exchange values between rows, rename care units and rotate study times, as the official builder does
             to hide who is who; without it every row keeps what is its own.
         progress: Told what happens.
@@ -96,16 +96,15 @@ def build_databases(
             for split in BASES
         }
     with progress.task("reading dictionaries"):
-        dictionaries = read_dictionaries(tree)
+        dictionaries = read_dictionaries(tree, [table for table in extra if table.is_dictionary])
     context = EventContext(
         admissions=IdSet(np.concatenate([cohort.admissions_kept for cohort in cohorts.values()])),
         subjects=IdSet(np.concatenate([cohort.subjects for cohort in cohorts.values()])),
         times=clinical.times,
         known={
-            "d_icd_diagnoses": frozenset(dictionaries["d_icd_diagnoses"]["icd_code"].texts),
-            "d_icd_procedures": frozenset(dictionaries["d_icd_procedures"]["icd_code"].texts),
-            "d_items": IdSet(dictionaries["d_items"].data("itemid")),
-            "d_labitems": IdSet(dictionaries["d_labitems"].data("itemid")),
+            table.name: keys_of(dictionaries[table.name], table)
+            for table in (*TABLES.values(), *extra)
+            if table.is_dictionary
         },
         scratch=scratch,
         seed=seed,

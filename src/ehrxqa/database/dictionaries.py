@@ -1,8 +1,8 @@
-"""The four dictionary tables, which are the same in every database."""
+"""The dictionary tables, which are the same in every database: the four, and those that other packages declare."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, cast
 
 import numpy as np
@@ -10,16 +10,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ehrxqa.database.frame import ColumnKind, Frame, FrameColumn
+from ehrxqa.database.id_set import IdSet
 from ehrxqa.database.parser_blocks import BlockTyper, block_rows, blocks
 from ehrxqa.sources.catalogue import source_file
 from ehrxqa.sources.dictionary_codes import NULL_CODE, Vocabulary
 from ehrxqa.sources.table_stream import read_header, read_table, stream_table
 from ehrxqa.sources.text import lowered
 from ehrxqa.sources.tree import SourceTree
-from ehrxqa.spec.table import Reference
+from ehrxqa.spec.files import SourceFile, SourceKind
+from ehrxqa.spec.table import Reference, Table
 from ehrxqa.spec.tables import TABLES
 
-__all__ = ["icd_codes", "read_dictionaries"]
+__all__ = ["icd_codes", "keys_of", "read_dictionaries"]
 
 
 #: Only items of these tables are kept: those whose items are looked up in d_items.
@@ -31,8 +33,8 @@ LINKED_TABLES: Final = tuple(
 )
 
 
-def read_dictionaries(tree: SourceTree) -> dict[str, Frame]:
-    """The dictionary tables without row_id, in file order."""
+def read_dictionaries(tree: SourceTree, extra: Sequence[Table] = ()) -> dict[str, Frame]:
+    """The dictionary tables without row_id, in file order; `extra` are those beyond the four."""
     frames = {
         "d_icd_diagnoses": _icd(tree, "d_icd_diagnoses"),
         "d_icd_procedures": _icd(tree, "d_icd_procedures"),
@@ -42,7 +44,30 @@ def read_dictionaries(tree: SourceTree) -> dict[str, Frame]:
     for name, frame in frames.items():  # columns come in the order of the file
         header = read_header(tree.locate(name), source_file(name))
         frames[name] = frame.select([column for column in header if column in frame.columns])
+    for table in extra:
+        assert table.source is not None, table.name  # held by the check of declarations
+        frames[table.name] = _declared(read_table(tree, table.source), table.source)
     return frames
+
+
+def keys_of(frame: Frame, table: Table) -> IdSet | frozenset[str]:
+    """What the rows of a dictionary are looked up by: its first column."""
+    column = frame[table.names[1]]
+    return frozenset(column.texts) if column.kind is ColumnKind.TEXT else IdSet(column.data)
+
+
+def _declared(table: pa.Table, source: SourceFile) -> Frame:
+    """All used columns of a file, as its declaration says; texts in lower case."""
+    columns = {}
+    for column in source.used:
+        if column.kind is SourceKind.TEXT:
+            columns[column.name] = FrameColumn.of_texts(_texts(table, column.name))
+        else:
+            whole = column.kind is SourceKind.INT and not column.nullable
+            columns[column.name] = FrameColumn(
+                ColumnKind.INT if whole else ColumnKind.REAL, table[column.name].to_numpy()
+            )
+    return Frame(columns)
 
 
 def icd_codes(

@@ -140,7 +140,8 @@ class DatabaseWriter:
         found = database.execute("SELECT sql FROM side.sqlite_schema WHERE name = ?", (name.upper(),)).fetchall()
         if not found:
             raise BuildError(
-                f"table {name} is declared, but nothing makes its rows: its declaration needs `source` and `events`"
+                f"table {name} is declared, but nothing makes its rows: its declaration needs `source`, and `events` "
+                "or `is_dictionary`"
             )
         database.execute(str(found[0][0]))
         # same columns, no index: SQLite copies whole rows without decoding them

@@ -53,7 +53,7 @@ class Batch:
 
 def table_keys(plan: Plan) -> tuple[str, ...]:
     """Catalogue keys of the tables that a hospital has, those that are the same in every hospital apart."""
-    extra = (each.table.name for each in plan.tables)
+    extra = (each.table.name for each in plan.tables if not each.table.is_dictionary)
     return (*TABLES, *GOLD_TABLES, *((HUMAN_LABELS.key,) if plan.human_labels else ()), *extra)
 
 
@@ -75,7 +75,8 @@ def make_batch(plan: Plan, numbers: range, out: Path) -> Batch:
         for key, more in {**person_rows(subject), **orders_of(plan, subject, laboratory[-1])}.items():
             rows[key] += more
         for extra in plan.tables:
-            rows[extra.table.name] += [tuple(row) for row in extra.make(plan, subject)]
+            if not extra.table.is_dictionary:
+                rows[extra.table.name] += [tuple(row) for row in extra.make(plan, subject)]
         charted.append(charted_of(plan, subject))
         _add_x_rays(plan, subject, studies, out, rows, batch)
     _add_rows(plan, rows, batch)

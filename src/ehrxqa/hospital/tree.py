@@ -193,11 +193,13 @@ def source_path(out: Path, key: str, plan: Plan, *, compressed: bool | None = No
 
 
 def _write_small_files(out: Path, plan: Plan) -> None:
-    """The dictionaries and the semantics: the same in every hospital."""
-    for key, rows in dictionary_rows().items():
+    """The dictionaries, the same in every hospital but those of other packages, and the semantics."""
+    own = {each.table.name: [tuple(row) for row in each.make(plan)] for each in plan.tables if each.table.is_dictionary}
+    for key, rows in {**dictionary_rows(), **own}.items():
+        file = file_of(plan, key)
         with atomic_path(source_path(out, key, plan)) as part:
             table = GzipFile(part)
-            table.add(piece_of(header_text(key).encode() + rows_text(key, rows)))
+            table.add(piece_of(header_text(file).encode() + rows_text(file, rows)))
             table.close()
     write_text(source_path(out, "attribute_list", plan), attribute_list_text())
     write_text(source_path(out, "object_list", plan), object_list_text())

@@ -160,7 +160,7 @@ def _require_values(
 
 
 def read_table(
-    tree: SourceTree, key: str, columns: Sequence[str] | None = None, *, may_be_empty: bool = False
+    tree: SourceTree, key: str | SourceFile, columns: Sequence[str] | None = None, *, may_be_empty: bool = False
 ) -> pa.Table:
     """A whole source table; for those that are small in every release (dictionaries, patients, admissions …)."""
     batches: list[Any] = list(stream_table(tree, key, columns, may_be_empty=may_be_empty))

@@ -13,28 +13,31 @@ from typing import Any, Final
 from ehrxqa.doors import PYTHON, load_named, load_python, names
 from ehrxqa.errors import SettingsError
 from ehrxqa.spec.checks import faults_of
-from ehrxqa.spec.files import SourceFile
+from ehrxqa.spec.files import SourceFile, SourceKind
 from ehrxqa.spec.table import Column, Reference, Table
 from ehrxqa.spec.tables import TABLES
 
 __all__ = ["TABLES_GROUP", "ExtraTable", "as_json", "extra_tables", "from_json"]
 
 TABLES_GROUP: Final = "ehrxqa.tables"
+#: What no row of a dictionary is about.
+_OF_SUBJECTS: Final = ("subject_id", "hadm_id", "stay_id")
 
 
 @dataclass(frozen=True)
 class ExtraTable:
-    """One more event table of a hospital.
+    """One more table of a hospital: of events, or a dictionary, which is the same in every database.
 
     Attributes:
-        table: Its declaration, with `source` and `events`.
-        make: Makes its rows for one subject of the synthetic hospital: a function of the plan and the subject
-            (`hospital.plan.Plan`, `hospital.life.Subject`) that gives rows in the column order of the file. It must be
-            a function of a module, because worker processes call it too.
+        table: Its declaration, with `source`, and with `events` or as `is_dictionary`.
+        make: Makes its rows in the synthetic hospital, in the column order of the file. Of events: those of one
+            subject, a function of the plan and the subject (`hospital.plan.Plan`, `hospital.life.Subject`), which must
+            be a function of a module, because worker processes call it too. Of a dictionary: all of them, a function of
+            the plan.
     """
 
     table: Table
-    make: Callable[[Any, Any], Iterable[Sequence[object]]]
+    make: Callable[..., Iterable[Sequence[object]]]
 
     @property
     def source(self) -> SourceFile:
@@ -81,10 +84,31 @@ def _faults(extra: ExtraTable, known: Mapping[str, Table]) -> list[str]:
     faults = faults_of(table, known)
     if table.name in TABLES:
         faults.append("there is one of that name already")
+    if table.is_dictionary:
+        return faults + _faults_of_dictionary(table)
     if table.source is None and table.events is None:
         faults.append("it needs `source`, the file that its rows come from, and `events`, how they are made from it")
     elif table.events is None:
         faults.append("it has a source but no `events`, so nothing says how its rows are made from it")
+    return faults
+
+
+def _faults_of_dictionary(table: Table) -> list[str]:
+    """What does not fit a table that is copied whole into every database, where other subjects are."""
+    if table.source is None or table.events is not None:
+        return ["a dictionary needs `source`, the file that its rows come from, and no `events`"]
+    faults = []
+    if table.source.key != table.name:
+        faults.append(f"its source has the key {table.source.key}; key and table must have one name")
+    if table.key is None or table.key != table.names[1]:
+        faults.append("a dictionary needs `key`, the column that others refer to, which comes first after row_id")
+    used = {column.name for column in table.source.used}
+    if used != set(table.names[1:]):
+        faults.append("the columns of a dictionary are those of its source that are marked as used (*)")
+    if used & set(_OF_SUBJECTS):
+        faults.append("a dictionary is the same in every database, so it has no rows of subjects")
+    if any(column.kind in (SourceKind.TIME, SourceKind.DATE) for column in table.source.used):
+        faults.append("a dictionary has no times: they are shifted by subject")
     return faults
 
 
@@ -95,6 +119,7 @@ def as_json(table: Table) -> dict[str, Any]:
         "note": table.note,
         "key": table.key,
         "indexes": list(table.indexes),
+        **({"is_dictionary": True} if table.is_dictionary else {}),
         "columns": [
             {
                 "name": column.name,
@@ -127,4 +152,5 @@ def from_json(name: str, value: Mapping[str, Any]) -> Table:
         key=value["key"],
         indexes=tuple(value["indexes"]),
         note=value["note"],
+        is_dictionary=value.get("is_dictionary", False),
     )
