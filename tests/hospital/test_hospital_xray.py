@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from ehrxqa.hospital.anatomy import body_of, pose
+from ehrxqa.hospital.anatomy import FRAME, body_of, pose
 from ehrxqa.hospital.boxes import boxes_of
 from ehrxqa.hospital.findings import Finding
 from ehrxqa.hospital.graphs import original_box
@@ -17,7 +17,9 @@ from ehrxqa.hospital.production import make_batch
 from ehrxqa.hospital.studies import Image, studies_of
 from ehrxqa.hospital.vocabulary import FindingKind, finding_kinds
 from ehrxqa.hospital.xray import PAINTERS, draw
+from ehrxqa.hospital.xray.organs import heart_interval
 from ehrxqa.hospital.xray.rays import Rays, inside
+from ehrxqa.hospital.xray.spine import spine_points
 from ehrxqa.layout import IMAGES_FOLDER, image_path
 from ehrxqa.sources.catalogue import MIMIC_CXR_JPG
 
@@ -216,3 +218,43 @@ def test_side_views_show_fluid_and_devices():
     assert plain.shape == (ROWS, COLUMNS)
     for name in ("effusion", "pacer", "sternotomy"):
         assert np.mean(np.abs(picture(3, name, view="LATERAL", severity=0.8) - plain) > 25) > 0.001
+
+
+def test_the_heart_lies_in_its_box_and_has_its_borders():
+    """The shadow ends where the box does; on the left it goes out to the apex, below the pulmonary trunk."""
+    for number in range(8):
+        chest = chest_of(number, (finding(KINDS["cardiomegaly"], severity=0.5),) if number % 2 else (), "PA")
+        rays = Rays(chest.view, 256)
+        x1, y1, x2, y2 = (edge * 256 / FRAME for edge in boxes_of(chest)["cardiac silhouette"])
+        there = inside(heart_interval(chest, rays, slice(0, 256))) > 0
+        edges = {share: np.flatnonzero(there[int(y1 + share * (y2 - y1))])[[0, -1]] for share in (0.2, 0.6, 0.85)}
+        assert min(edge[0] for edge in edges.values()) == pytest.approx(x1, abs=5)
+        assert max(edge[1] for edge in edges.values()) == pytest.approx(x2, abs=5)
+        assert edges[0.2][1] < edges[0.6][1] - 10 < edges[0.85][1]
+
+
+def test_a_scoliosis_has_the_angle_of_one():
+    """Cobb's angle, between the steepest parts of the curve: 10 degrees and more make a scoliosis, less does not."""
+    z = np.linspace(-140, 140, 281)
+    for number in range(12):
+        for severity in (0.0, 0.5, 1.0, None):
+            bent = () if severity is None else (finding(KINDS["scoliosis"], severity=severity),)
+            slope = np.degrees(np.arctan(np.gradient(chest_of(number, bent, "PA").spine(z), z)))
+            assert np.ptp(slope) < 10 if severity is None else 10 < np.ptp(slope) < 50
+
+
+def test_a_crushed_vertebra_is_low_in_front_and_what_lies_above_it_sinks():
+    chest = chest_of(1, (), "LATERAL")
+    whole, crushed = (spine_points(chest, lost, 0.0) for lost in ({}, {8: 1.0}))
+    assert crushed.z.min() > whole.z.min() + 2
+    assert crushed.z.max() == pytest.approx(whole.z.max(), abs=0.01)
+
+
+def test_the_body_has_no_bright_band_along_its_edge():
+    for view in ("PA", "LATERAL"):
+        row = picture(1, view=view)[-14:-8].mean(axis=0)
+        columns = np.flatnonzero(row > 40)
+        outer = (columns[-1] - columns[0]) // 8
+        middle = row[columns[0] + 2 * outer : columns[-1] - 2 * outer].mean()
+        for edge in (row[columns[0] :][:outer], row[: columns[-1]][-outer:]):
+            assert edge.max() < middle - 30
