@@ -256,7 +256,7 @@ class Sandbox:
             parameters: Values for its placeholders.
             until: When to end it, by `time.monotonic`, in place of the limit in seconds from now.
         """
-        if not self._own_time_functions and may_ask_for_time_zone(sql):
+        if not self._own_time_functions and may_ask_for_time_zone(sql, parameters):
             beside = self._beside = self._beside or self._open_beside()
             try:
                 return beside.run_rewritten(sql, parameters, until=until)

@@ -141,16 +141,20 @@ class Structure:
 
     def split(self, start: int, end: int, mark: str) -> list[Range]:
         """Ranges between the words or signs `mark` at this level; the AND of BETWEEN and all of CASE are none."""
+        tokens, closing = self.tokens, self.closing
         ranges, first = [], start
         between = case = 0
-        for at in self.top_level(start, end):
-            word = self.tokens[at].lower
-            if word == "case":
+        at = start
+        while at < end:
+            word = tokens[at].lower
+            if word == "(":
+                at = closing[at]
+            elif word == "case":
                 case += 1
             elif word == "end" and case:
                 case -= 1
             elif case:
-                continue
+                pass
             elif word == "between":
                 between += 1
             elif word == "and" and between:
@@ -158,6 +162,7 @@ class Structure:
             elif word == mark:
                 ranges.append((first, at))
                 first = at + 1
+            at += 1
         return [*ranges, (first, end)]
 
     def value_end(self, start: int, end: int) -> int:

@@ -8,7 +8,7 @@ machine in UTC.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import apsw
@@ -26,34 +26,51 @@ _NOTHING: Final = "+0 seconds"
 _CALL: Final = re.compile(
     r"(?P<format>strf)?(?:date|time|julianday|unixepoch)[\"`\]]?[\s\ufeff]*(?P<opens>\(|/\*|--)", re.I
 )
-#: Arguments that are seen to be harmless at a glance: a literal or a name, and literals behind it.
-_ONE_AND_LITERALS: Final = r"""(?:\s*'[^']*'\s*|[^'"`\[(),/-]*)(?:,\s*'(?!(?:localtime|utc)')[^']*'\s*)*\)"""
-_HARMLESS: Final = {
-    1: re.compile(_ONE_AND_LITERALS, re.I),
-    2: re.compile(rf"\s*'[^']*'\s*,{_ONE_AND_LITERALS}", re.I),
+_PLACEHOLDER: Final = r"\?[0-9]+"
+
+
+def _quick(literal: str) -> dict[int, re.Pattern[str]]:
+    """Arguments that are seen to be harmless at a glance: a literal or a name, and literals behind it; by `before`."""
+    one = rf"""(?:\s*'[^']*'\s*|[^'"`\[(),/-]*)(?:,\s*(?:{literal})\s*)*\)"""
+    return {1: re.compile(one, re.I), 2: re.compile(rf"\s*'[^']*'\s*,{one}", re.I)}
+
+
+#: By whether placeholders stand for nothing that asks.
+_QUICK: Final = {
+    bound: _quick(rf"'(?!(?:localtime|utc)')[^']*'{'|' + _PLACEHOLDER if bound else ''}") for bound in (False, True)
 }
 _PIECE: Final = re.compile(
     r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|\[[^\]]*\]|--[^\n]*|/\*(?s:.*?)\*/|[^'"`\[(),/-]+|(?s:.)"""
 )
 
 
-def may_ask_for_time_zone(sql: str) -> bool:
+def may_ask_for_time_zone(sql: str, parameters: Sequence[Any] = ()) -> bool:
     """Whether a query has such a modifier, or one that is computed and could be. Only calls are looked at: it is quick.
+
+    Args:
+        sql: Its text.
+        parameters: Values for its placeholders, by number: as modifiers they are what they say.
 
     >>> may_ask_for_time_zone("select datetime(charttime, '-1 day', 'start of month') from labevents")
     False
     >>> may_ask_for_time_zone("select datetime(t, 'LocalTime')"), may_ask_for_time_zone("select date(1, a || b)")
     (True, True)
+    >>> may_ask_for_time_zone("select date(t, ?1)", ["-1 day"]), may_ask_for_time_zone("select date(t, ?1)", ["utc"])
+    (False, True)
     """
+    bound = len(parameters) > 0 and not any(map(_asks, parameters))
     return any(
-        call["opens"] != "(" or not _is_harmless(sql, call.end(), 2 if call["format"] else 1)
+        call["opens"] != "(" or not _is_harmless(sql, call.end(), 2 if call["format"] else 1, bound)
         for call in _CALL.finditer(sql)
     )
 
 
-def _is_harmless(sql: str, start: int, before: int) -> bool:
-    """Whether all arguments from `start` on, but so many, are literals and none asks for the time zone."""
-    if _HARMLESS[before].match(sql, start):
+def _is_harmless(sql: str, start: int, before: int, bound: bool) -> bool:
+    """Whether all arguments from `start` on, but so many, are literals and none asks for the time zone.
+
+    Placeholders do not if they are `bound` to values that do not.
+    """
+    if _QUICK[bound][before].match(sql, start):
         return True
     depth, place, seen = 1, 0, 0
     for found in _PIECE.finditer(sql, start):
@@ -65,7 +82,8 @@ def _is_harmless(sql: str, start: int, before: int) -> bool:
             place, seen = place + 1, 0
         elif place >= before and not piece.isspace():
             seen += 1
-            if piece[0] != "'" or seen > 1 or piece[1:-1].lower() in _ASK:
+            literal = piece[0] == "'" and piece[1:-1].lower() not in _ASK
+            if seen > 1 or not (literal or (bound and re.fullmatch(_PLACEHOLDER, piece.strip()))):
                 return False
     return True
 
@@ -97,6 +115,10 @@ def _without_time_zone(behind: apsw.Connection, name: str, before: int) -> Calla
 
 
 def _or_nothing(modifier: Any) -> Any:
+    return _NOTHING if _asks(modifier) else modifier
+
+
+def _asks(modifier: Any) -> bool:
+    """Whether a modifier asks for the time zone; SQLite reads a text up to its first NUL."""
     text = modifier.decode("utf-8", "replace") if isinstance(modifier, bytes) else modifier
-    # SQLite reads a text up to its first NUL
-    return _NOTHING if isinstance(text, str) and text.partition("\0")[0].lower() in _ASK else modifier
+    return isinstance(text, str) and text.partition("\0")[0].lower() in _ASK
