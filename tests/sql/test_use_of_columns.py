@@ -34,6 +34,22 @@ def run():
         ("select 1 - mixed from t", "mixed"),
         ("select n from t where digits > 5", "digits"),
         ("select n from t where digits > n", None),
+        ("select n from t where digits < 5", "digits"),  # leaves all out
+        ("select n from t where n = 1 and digits <= 10", "digits"),
+        ("select n from t where n > 7 and digits <= 10", None),  # of no row that is read
+        ("select n from t where mixed < 6", None),  # what is no number is left out, as it should be
+        ("select n from t where mixed > 6", "mixed"),
+        ("select n from t where 5 < digits", "digits"),
+        ("select n from t where 20 > t.digits", "t.digits"),
+        ("select n from t where digits > -5", "digits"),
+        ("select n from t where digits between -5 and +12", "digits"),
+        ("select n from t where n < 5 and digits between n and 12", None),
+        ("select -mixed from t", "mixed"),
+        ("select n from t where n > -mixed", "mixed"),
+        ("select n from t where n not in ( 5, -mixed )", "mixed"),
+        ("select +mixed from t", None),  # does nothing
+        ("select n from t where n > +mixed", None),
+        ("select n + mixed from t", "mixed"),
         ("select digits between 5 and 12 from t", "digits"),
         ("select digits between '5' and '7' from t", None),
         ("select digits not in ( 5, 7 ) from t", None),
