@@ -8,6 +8,7 @@ how many there are, are Python's own business.
 from __future__ import annotations
 
 import inspect
+import math
 import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -48,7 +49,7 @@ def checked(function: Callable[_P, _R]) -> Callable[_P, _R]:
             hint = hints.get(name, Any)
             if not _fits(value, hint):
                 named = getattr(function, "__name__", "ehrxqa")
-                raise SettingsError(f"{named}: {name} must be {_words(hint)}, not {type(value).__name__}")
+                raise SettingsError(f"{named}: {name} must be {_words(hint)}, not {_shown(value)}")
         return function(*args, **kwargs)
 
     return call
@@ -81,14 +82,21 @@ def _fits(value: Any, hint: Any) -> bool:
         return value is None
     if kind is Path:
         return isinstance(value, os.PathLike)
-    if kind in (int, float):
-        return isinstance(value, Integral if kind is int else Real) and not isinstance(value, bool)
+    if kind is int:
+        return isinstance(value, Integral) and not isinstance(value, bool)
+    if kind is float:  # no limit, share or price of ours may be nan or inf
+        return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
     if kind is Any or not isinstance(kind, type):
         return True
     if getattr(kind, "_is_protocol", False):
         return not getattr(kind, "_is_runtime_protocol", False) or isinstance(value, kind)
     # a text is a sequence of texts to Python, and to nobody else
     return isinstance(value, kind) and not (isinstance(value, str) and kind is not str and kind is not object)
+
+
+def _shown(value: Any) -> str:
+    """What was given: a number that is none, or the type of anything else."""
+    return repr(value) if isinstance(value, float) and not math.isfinite(value) else type(value).__name__
 
 
 _WORDS: Final[dict[Any, str]] = {

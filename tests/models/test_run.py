@@ -11,12 +11,13 @@ from click.testing import CliRunner
 
 import ehrxqa.models.executing as executing
 from ehrxqa.cli.main import main
-from ehrxqa.errors import RecordError, SettingsError
+from ehrxqa.errors import BuildError, RecordError, SettingsError
 from ehrxqa.models.executing import QueryRunner, answer_cache
 from ehrxqa.models.parsers import AskedQuestion, Guarded, Prediction
 from ehrxqa.models.run import run
 from ehrxqa.models.run_folder import read_outcomes, read_queries, read_run, read_scores
 from ehrxqa.neuralsql.setup import Setup
+from ehrxqa.runs.output_folder import exclusive
 
 
 def records_of(out: Path) -> list[dict]:
@@ -364,3 +365,39 @@ def test_image_questions_of_an_ended_run_are_counted_when_it_goes_on(
     before = read_run(questioned / "runs" / "counted").used.images
     assert before > 0
     assert run(questioned, vision="perturbed:0.1", limit=30, name="counted", workers=1).run.used.images >= before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--parser", "llm:http://127.0.0.1:9/v1:m", "--limit", "1"],  # nothing answers
+        ["--parser", "llm:https://llm.example/v1:m", "--limit", "1"],  # not allowed
+        ["--samples", "3"],  # of another parser
+        ["--name", ""],
+        ["--timeout", "nan"],
+        ["--timeout", "inf"],
+        ["--parser", "llm:http://127.0.0.1:9/v1:m", "--temperature", "nan"],
+    ],
+)
+def test_a_run_that_cannot_begin_leaves_no_folder(questioned: Path, arguments: list[str]) -> None:
+    before = sorted((questioned / "runs").iterdir()) if (questioned / "runs").is_dir() else []
+    outcome = CliRunner().invoke(main, ["run", str(questioned), "--workers", "1", *arguments])
+    assert outcome.exit_code in (1, 2)
+    assert "fault of ours" not in outcome.stderr
+    assert (sorted((questioned / "runs").iterdir()) if (questioned / "runs").is_dir() else []) == before
+
+
+def test_restart_throws_away_what_a_run_holds_and_no_run_that_goes_on(questioned: Path) -> None:
+    folder = run(questioned, name="again", subset="mini-5", workers=1).folder
+    (folder / "trace.jsonl").write_text("{}\n")
+    with exclusive(folder), pytest.raises(BuildError, match="another command is at work"):
+        run(questioned, name="again", subset="mini-5", restart=True, workers=1)
+    assert (folder / "answers.json").is_file()
+    assert not run(questioned, name="again", subset="mini-5", restart=True, workers=1).was_complete
+    assert not (folder / "trace.jsonl").exists()
+
+
+def test_a_timeout_longer_than_anyone_waits(questioned: Path) -> None:
+    assert run(questioned, name="patient", limit=2, timeout=1e300, workers=2).scores.questions
+    with pytest.raises(SettingsError, match="timeout must be a number, not inf"):
+        run(questioned, timeout=float("inf"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ehrxqa.cli.options import DIR, FILE, example, forms_option, quiet_option, seed_option
+from ehrxqa.cli.options import DIR, FILE, FiniteRange, example, forms_option, quiet_option, seed_option
 from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.progress import make_progress
 
@@ -69,7 +69,7 @@ __all__ = ["command"]
 @click.option("--details", type=FILE, metavar="FILE", help="Write {id: right|abstained|wrong} to a file.")
 @click.option("--out", type=FILE, metavar="FILE", help="Write the result to a file instead of standard output.")
 @click.option("--resamples", type=click.IntRange(min=0), default=2000, show_default=True, help="For the intervals.")
-@click.option("--confidence", type=float, default=0.95, show_default=True, help="Of the intervals.")
+@click.option("--confidence", type=FiniteRange(), default=0.95, show_default=True, help="Of the intervals.")
 @seed_option("Of the intervals.")
 @forms_option("html")
 @quiet_option

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from ehrxqa.spec.releases import release_names
 __all__ = [
     "DIR",
     "FILE",
+    "FiniteRange",
     "answering_options",
     "ask_for_host",
     "chest_imagenome_option",
@@ -53,6 +55,18 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 DIR = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+class FiniteRange(click.FloatRange):
+    """A number in a range; neither `nan`, which no range refuses, nor `inf`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number that a text is."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
+
 
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors and the result.")
 workers_option = click.option(
@@ -140,7 +154,7 @@ unpublished_option = click.option(
     help="Build even from files that differ from the checksums they were published with.",
 )
 endpoint_option = click.option("--endpoint", required=True, metavar="URL", help="An OpenAI-compatible endpoint.")
-temperature_option = click.option("--temperature", type=click.FloatRange(0, 2), metavar="T", help="Sent if given.")
+temperature_option = click.option("--temperature", type=FiniteRange(0, 2), metavar="T", help="Sent if given.")
 
 
 def database_option(what: str = "A database file") -> Callable[[F], F]:
@@ -158,7 +172,7 @@ def timeout_option(seconds: float, what: str) -> Callable[[F], F]:
     """`--timeout`, of what is run one by one."""
     return click.option(
         "--timeout",
-        type=click.FloatRange(min=0, min_open=True),
+        type=FiniteRange(min=0, min_open=True),
         default=seconds,
         show_default=True,
         metavar="S",

@@ -150,6 +150,6 @@ def _costs(result: Result) -> str:
     counters = result.counters
     return (
         f"{counted(len(result.rows), 'row')}; image questions: {counters.asked:,} asked in "
-        f"{counted(counters.batches, 'batch')}, "
+        f"{counted(counters.batches, 'batch', 'batches')}, "
         f"{counters.cached:,} known, {counters.saved:,} saved"
     )

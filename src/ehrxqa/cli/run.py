@@ -10,6 +10,7 @@ import click
 
 from ehrxqa.cli.options import (
     DIR,
+    FiniteRange,
     ask_for_host,
     choosing_options,
     cluster_options,
@@ -67,12 +68,12 @@ __all__ = ["command"]
     help="Current time of the database: what current_time and 'now' mean.  [default: that of the questions]",
 )
 @click.option("--samples", type=click.IntRange(min=1), metavar="K", help="llm: replies to each question, which vote.")
-@click.option("--agreement", type=click.FloatRange(0, 1), metavar="A", help="llm: share that must agree, else abstain.")
-@click.option("--temperature", type=click.FloatRange(0, 2), metavar="T", help="llm: of the replies.")
+@click.option("--agreement", type=FiniteRange(0, 1), metavar="A", help="llm: share that must agree, else abstain.")
+@click.option("--temperature", type=FiniteRange(0, 2), metavar="T", help="llm: of the replies.")
 @click.option("--examples", type=click.IntRange(min=0), metavar="N", help="llm: similar train questions to show.")
 @click.option("--concurrency", type=click.IntRange(1, 64), metavar="N", help="llm: questions at a time.")
-@click.option("--price-in", type=click.FloatRange(min=0), metavar="P", help="llm: of a million tokens of prompts.")
-@click.option("--price-out", type=click.FloatRange(min=0), metavar="P", help="llm: of a million tokens of replies.")
+@click.option("--price-in", type=FiniteRange(min=0), metavar="P", help="llm: of a million tokens of prompts.")
+@click.option("--price-out", type=FiniteRange(min=0), metavar="P", help="llm: of a million tokens of replies.")
 @confirm_option
 @click.option("--dry-run", is_flag=True, help="Say how many requests and tokens it would take, and send nothing.")
 @workers_option

@@ -47,6 +47,8 @@ __all__ = [
 
 #: The forms of a parser text, for help and messages.
 PARSER_SPECS = ("gold", "template", "llm:URL:MODEL", "recorded:FILE", "python:MODULE:NAME")
+#: Parsers of ours that ask no language model.
+_WITHOUT_OPTIONS = ("gold", "template", "tables-only", "images-only", "question-only", "recorded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,8 @@ def make_parser(spec: str, context: Context) -> Parser:
         RecordError: A file of queries or of train questions cannot be read.
     """
     name, _, rest = spec.partition(":")
+    if context.options and name in _WITHOUT_OPTIONS:
+        raise SettingsError(f"{', '.join(context.options)}: of the parser llm; the parser {name} has no options")
     match name:
         case "gold" if not rest:
             return _Given("gold", "1", context.gold)

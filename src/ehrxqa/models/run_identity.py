@@ -15,7 +15,10 @@ from typing import Any
 
 from ehrxqa.errors import SettingsError
 from ehrxqa.evaluation.comparing import NULL
+from ehrxqa.files import disk_errors
 from ehrxqa.models.run_folder import (
+    OUTCOMES,
+    QUERIES,
     RUN,
     read_run,
     read_scores,
@@ -62,6 +65,9 @@ def open_run(
 ) -> Iterator[tuple[Path, Run, Scores | None]]:
     """Hold the folder of a run below `out`: gives it, the run with its name, and its scores if it is complete.
 
+    A folder that is new goes again if an error comes before there is an answer: an endpoint that was not allowed, or
+    does not answer, leaves no run behind.
+
     Args:
         out: Output folder of a build.
         record: The run.
@@ -74,12 +80,25 @@ def open_run(
         RecordError: Its files are damaged.
         BuildError: Another command holds it, or it cannot be written.
     """
-    record = replace(record, id=name or default_name(record, profile))
+    record = replace(record, id=default_name(record, profile) if name is None else name)
     folder = run_path(out, record.id)
-    if restart:
-        shutil.rmtree(folder, ignore_errors=True)
-    with exclusive(folder):
-        yield folder, record, _earlier_scores(folder, record, profile)
+    new = not folder.exists()
+    with exclusive(folder) as work:
+        if restart:  # only now: what another command is writing is not thrown away
+            with disk_errors(folder):
+                for path in folder.iterdir():
+                    if path != work:
+                        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        try:
+            yield folder, record, _earlier_scores(folder, record, profile)
+        except BaseException:
+            if new and not any(_size(folder / file) for file in (QUERIES, OUTCOMES)):
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
 
 
 def end_run(

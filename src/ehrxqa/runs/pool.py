@@ -49,6 +49,8 @@ _R = TypeVar("_R")
 
 #: Seconds that idle workers have to close what they opened.
 _CLOSING_SECONDS: Final = 10.0
+#: Seconds that a poll can be told to wait for.
+_LONGEST_WAIT: Final = 20 * 86_400.0
 #: Starts a worker with the paths on which this process finds modules.
 _START: Final = (
     "import sys; _, connection, lifeline, *sys.path = sys.argv; "
@@ -287,7 +289,7 @@ class _Worker:
         since = time.monotonic()
         try:
             self._connection.send_bytes(payload)
-            if not self._connection.poll(patience):
+            if not self._connection.poll(None if patience is None else min(patience, _LONGEST_WAIT)):
                 raise EOFError
             failed, value = self._receive()
         except (EOFError, OSError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -68,6 +69,11 @@ class LlmSettings:
             raise SettingsError("samples and concurrency are at least 1, examples at least 0")
         if not 0 <= self.agreement <= 1:
             raise SettingsError(f"agreement is a share from 0 to 1, not {self.agreement:g}")
+        if self.temperature is not None and not 0 <= self.temperature <= 2:
+            raise SettingsError(f"temperature is from 0 to 2, not {self.temperature:g}")
+        for price in (self.price_in, self.price_out):
+            if price is not None and not 0 <= price < math.inf:
+                raise SettingsError(f"a price is a number from 0 on, not {price:g}")
 
     @staticmethod
     def of(options: Mapping[str, Any]) -> LlmSettings:
