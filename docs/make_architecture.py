@@ -23,11 +23,15 @@ Imports = dict[str, dict[str, set[str]]]
 
 #: What a change touches: through a door, and in files of the package; tests and documentation apart.
 CHANGES = (
-    ("a table", "0 files: an `ExtraTable`", "a declaration in `spec`, and `hospital` for its synthetic rows"),
+    (
+        "a table",
+        "0 files: an `ExtraTable` of events, or a dictionary",
+        "a declaration in `spec`, and `hospital` for its synthetic rows",
+    ),
     ("the next MIMIC-IV", "–", "`spec/releases`, `hospital/release_values`; a table of `spec` where columns differ"),
     (
         "a kind of image question",
-        "–",
+        "0 files: an `OtherKind`, and a family that asks it",
         "`vqa/question` (value), `vqa/render` (sentence), `vqa/wordings`, `questions/families/images` (templates)",
     ),
     ("an agent", "0 files: MCP, Inspect, OpenEnv, Python", "`agents/policies` for one that is built in"),

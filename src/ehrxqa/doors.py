@@ -1,4 +1,4 @@
-"""Doors for what is not official: families, vision models, parsers, metrics that other packages bring.
+"""Doors for what is not official: families, tables, kinds of image questions, models and metrics of other packages.
 
 A package declares them as entry points, and a command line may name one directly as `python:MODULE:NAME`:
 
@@ -9,6 +9,7 @@ A package declares them as entry points, and a command line may name one directl
 | `ehrxqa.parsers` | systems that turn a question into NeuralSQL |
 | `ehrxqa.metrics` | functions over scores |
 | `ehrxqa.tables` | more tables of a hospital |
+| `ehrxqa.vqa_kinds` | kinds of image questions |
 """
 
 from __future__ import annotations
@@ -26,7 +27,14 @@ if TYPE_CHECKING:
 
 __all__ = ["PYTHON", "Group", "load_all", "load_named", "load_python", "names"]
 
-Group = Literal["ehrxqa.families", "ehrxqa.vision_models", "ehrxqa.parsers", "ehrxqa.metrics", "ehrxqa.tables"]
+Group = Literal[
+    "ehrxqa.families",
+    "ehrxqa.vision_models",
+    "ehrxqa.parsers",
+    "ehrxqa.metrics",
+    "ehrxqa.tables",
+    "ehrxqa.vqa_kinds",
+]
 
 #: How a command line names something that no entry point declares: `python:MODULE:NAME`.
 PYTHON: Final = "python:"

@@ -1,4 +1,4 @@
-"""The example package: a table, a family, a vision model and a metric, used as an installed package and by name."""
+"""The example package: what it brings through each door, used as an installed package and by name."""
 
 import json
 import os
@@ -49,8 +49,8 @@ def built(run, tmp_path_factory):
     root = tmp_path_factory.mktemp("my-hospital")
     run("synth", root / "sources", "--subjects", 60, "--seed", 2, *TABLES, "--quiet")
     run("build", root / "sources", root / "out", *TABLES, "--quiet")
-    chosen = ("--family", "my-hospital", "--family", "has", "--scope", "table-single", "--scope", "image-single-1")
-    run("generate", root / "out", "--train", 0, "--valid", 0, "--test", 12, *chosen, "--quiet")
+    chosen = [f"--family={name}" for name in ("my-hospital", "my-hospital-x-rays", "official/1001")]
+    run("generate", root / "out", "--train", 0, "--valid", 0, "--test", 16, *chosen, "--quiet")
     return root
 
 
@@ -92,6 +92,15 @@ def test_the_family_asks_about_the_table(built):
     assert counts and all(type(count) is int and count > 1 for (count,) in counts)
     names = {name for record in about if record["q_tag"].startswith("which") for name in record["answer"]}
     assert names and names <= {"internal medicine", "general surgery", "cardiology", "neurology", "orthopaedics"}
+
+
+def test_the_family_asks_the_image_a_question_of_its_own_kind(built):
+    records = json.loads((built / "out/dataset/test.json").read_text())
+    about = [record for record in records if "is there bilateral" in record["query"]]
+    assert about and all(record["is_impossible"] is False for record in about)
+    assert any(
+        record["answer"] for record in about
+    )  # the oracle gives what the gold program gives, else none is written
 
 
 def test_the_model_and_the_metric_stand_beside_ours(built, run):
@@ -156,6 +165,6 @@ def test_a_table_by_half_is_named():
 
 def test_the_documentation_states_how_many_lines_it_took():
     page = (EXAMPLE.parents[1] / "docs/extending.md").read_text()
-    for name in ("services", "service_names", "families", "brightness", "seconds"):
+    for name in ("services", "service_names", "families", "bilateral", "x_rays", "brightness", "seconds"):
         lines = len((EXAMPLE / f"my_hospital/{name}.py").read_text().splitlines())
         assert f"| {lines} |" in page, name

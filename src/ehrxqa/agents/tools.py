@@ -34,6 +34,7 @@ from ehrxqa.agents.trace import CallOutcome, Submission, ToolCall, Trace, shorte
 from ehrxqa.errors import EhrxqaError, NeuralSqlError, SettingsError, VqaError
 from ehrxqa.neuralsql.result import status_of
 from ehrxqa.vqa.models import VqaReply, VqaRequest, as_reply
+from ehrxqa.vqa.other_kinds import other_question
 from ehrxqa.vqa.question import VqaQuestion
 from ehrxqa.vqa.render import render
 
@@ -264,7 +265,7 @@ class Tools:
         try:
             return self._build.engine.parse(question)
         except VqaError:
-            if self._build.free_text:
+            if self._build.free_text or other_question(question) is not None:
                 return None
             raise
 

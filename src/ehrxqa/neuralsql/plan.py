@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ehrxqa.vqa.models import AnswerType
+from ehrxqa.vqa.other_kinds import other_question
 from ehrxqa.vqa.question import VqaQuestion
 from ehrxqa.vqa.recorded import free_key
 from ehrxqa.vqa.render import render
@@ -34,7 +35,11 @@ class Question:
     @property
     def canonical(self) -> str:
         """One wording for all wordings of the question, by which a cache knows it."""
-        return f"({self.answer_type}) {free_key(self.text)}" if self.value is None else render(self.value)
+        if self.value is not None:
+            return render(self.value)
+        other = other_question(self.text)
+        kind = self.answer_type if other is None else f"{self.answer_type}, {other.name} {other.kind.version}"
+        return f"({kind}) {free_key(self.text)}"
 
 
 @dataclass(frozen=True, slots=True)

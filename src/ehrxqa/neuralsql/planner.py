@@ -29,6 +29,7 @@ from ehrxqa.sql.hints import hints_of
 from ehrxqa.sql.structure import Select, Structure, read
 from ehrxqa.sql.tokens import Token, position, unquote
 from ehrxqa.vqa.models import AnswerType, expected_answer
+from ehrxqa.vqa.other_kinds import other_question
 from ehrxqa.vqa.question import VqaQuestion
 
 __all__ = ["RESERVED", "make_plan"]
@@ -125,9 +126,10 @@ class _Planner:
         try:
             value = parse(call.question)
         except VqaError as error:
-            if not self._free_text:
+            other = other_question(call.question)
+            if other is None and not self._free_text:
                 raise self._error(call, f"question not understood: {_short(str(error))}") from None
-            question = Question(call.question, None, self._expected(call))
+            question = Question(call.question, None, other.kind.answer_type if other else self._expected(call))
         else:
             question = Question(call.question, value, value.answer_type)
         if question.key not in self._numbers:

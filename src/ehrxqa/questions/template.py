@@ -91,7 +91,7 @@ class Template:
         neural: The NeuralSQL.
         visual: Kind of image question, 1 to 48; 0 for none.
         studies: The studies of a patient that are asked about; of two, the later one first.
-        among: For groups of patients: the conditions on TB_CXR that its studies fulfil.
+        among: Where `studies` does not say it: the conditions on TB_CXR that its studies fulfil.
         options: Operation slot → options that fit, where not all do.
         label: Name of the one item that is asked about, where that is not drawn.
         alternatives: Name of another reading (see `alternatives`) → its program, where that does not follow from `sql`.
@@ -135,6 +135,8 @@ class Template:
             raise SettingsError(f'a template must have an id such as "my-hospital/vitals-1", not "{self.id}"')
         if self.scope not in SCOPE_OF_KEY:
             raise SettingsError(f"{self.id}: scope must be one of {', '.join(SCOPE_OF_KEY)}, not {self.scope}")
+        if self.modality != "table" and not self.studies and self.among is None:
+            raise SettingsError(f"{self.id}: a template about images needs `studies` or `among`: which it is about")
         for name in ("sql", "neural", "denominator", "among"):
             if not (getattr(self, name) is None or callable(getattr(self, name))):
                 raise SettingsError(f"{self.id}: {name} must be a function over the parts of a question, not a text")

@@ -11,7 +11,7 @@ from typing import Final
 from ehrxqa.errors import VqaError
 from ehrxqa.questions.image_sql import elementary
 from ehrxqa.spec.findings import one_within_other
-from ehrxqa.vqa.image_labels import Finding, ImageLabels
+from ehrxqa.vqa.image_labels import Finding, ImageLabels, numbers_of
 from ehrxqa.vqa.question import KINDS, Combination, Form, Kind, Target, VqaQuestion
 from ehrxqa.vqa.rules import rule_for
 
@@ -43,7 +43,7 @@ class Visuals:
         everywhere = 0
         for bits in labels.present:
             everywhere |= bits
-        occurring = [labels.findings[n] for n in _numbers(everywhere)]
+        occurring = [labels.findings[n] for n in numbers_of(everywhere)]
         self._occurring: dict[str, list[Finding]] = {}
         for finding in occurring:
             self._occurring.setdefault(finding.attribute, []).append(finding)
@@ -90,7 +90,7 @@ class Visuals:
         return all(shown)
 
     def _attempt(self, kind: Kind, rows: Sequence[int], rng: random.Random) -> VqaQuestion | None:
-        here = [self.labels.findings[n] for n in _numbers(self.labels.present[rng.choice(rows)])] if rows else []
+        here = self.labels.findings_of(rng.choice(rows)) if rows else []
         if here and rng.random() < 0.6:
             first = self._flattened(kind, here, rng)
         elif self._occurring and rng.random() < 0.8:
@@ -174,14 +174,5 @@ def _differ(kind: Kind, first: Finding, second: Finding) -> bool:
 
 def _names_of(labels: ImageLabels, bits: int) -> set[str]:
     """The attributes and categories of a study."""
-    findings = [labels.findings[n] for n in _numbers(bits)]
+    findings = [labels.findings[n] for n in numbers_of(bits)]
     return {name for finding in findings for name in (finding.attribute, finding.category)}
-
-
-def _numbers(bits: int) -> list[int]:
-    found = []
-    while bits:
-        lowest = bits & -bits
-        found.append(lowest.bit_length() - 1)
-        bits ^= lowest
-    return found

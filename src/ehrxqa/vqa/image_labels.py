@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["Finding", "ImageLabels", "Masks", "bits_of_rows"]
+__all__ = ["Finding", "ImageLabels", "Masks", "bits_of_rows", "numbers_of"]
 
 
 class Finding(NamedTuple):
@@ -70,6 +70,10 @@ class ImageLabels:
             possible=self.possible,
         )
 
+    def findings_of(self, row: int) -> list[Finding]:
+        """What an image shows."""
+        return [self.findings[number] for number in numbers_of(self.present[row])]
+
     @cached_property
     def row_of_image(self) -> Mapping[str, int]:
         """Image → its place."""
@@ -103,6 +107,20 @@ class ImageLabels:
     def masks(self) -> Masks:
         """For each name, the bits of its findings."""
         return Masks(self.findings)
+
+
+def numbers_of(bits: int) -> list[int]:
+    """The numbers of the set bits.
+
+    >>> numbers_of(0b1010)
+    [1, 3]
+    """
+    found = []
+    while bits:
+        lowest = bits & -bits
+        found.append(lowest.bit_length() - 1)
+        bits ^= lowest
+    return found
 
 
 class Masks:

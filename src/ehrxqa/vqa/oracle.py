@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ehrxqa.vqa.image_labels import ImageLabels
 from ehrxqa.vqa.models import VqaAnswer, VqaRequest
+from ehrxqa.vqa.other_kinds import other_question
 from ehrxqa.vqa.question import Target, VqaQuestion
 from ehrxqa.vqa.rules import Rule, rule_for
 
@@ -39,6 +40,9 @@ class OracleModel:
         question: VqaQuestion | None = None
         rule: Rule | None = None
         for request in requests:
+            if request.question is None:
+                answers.append(self._other(request))
+                continue
             if request.question is not question or question is None or rule is None:
                 question = request.value()
                 rule = rules.get(question)
@@ -47,6 +51,15 @@ class OracleModel:
             row = row_of.get(request.study_id)
             answers.append(_of_unlabelled(question) if row is None else rule(row))
         return answers
+
+    def _other(self, request: VqaRequest) -> VqaAnswer:
+        """The answer to a question of a kind that another package declares."""
+        other = other_question(request.text)
+        if other is None:
+            request.value()  # says that the text is free
+            raise AssertionError(request)
+        row = self._labels.row_of_study.get(request.study_id)
+        return other.answer(() if row is None else self._labels.findings_of(row))
 
 
 def _of_unlabelled(question: VqaQuestion) -> VqaAnswer:

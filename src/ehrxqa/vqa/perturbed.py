@@ -14,6 +14,7 @@ from ehrxqa.vqa.image_labels import ImageLabels
 from ehrxqa.vqa.models import VqaAnswer, VqaRequest
 from ehrxqa.vqa.oracle import OracleModel
 from ehrxqa.vqa.question import GENDERS, VIEWS, Form, Target, VqaQuestion
+from ehrxqa.vqa.recorded import free_key
 from ehrxqa.vqa.render import render
 
 __all__ = ["PerturbedModel"]
@@ -50,18 +51,19 @@ class PerturbedModel:
     def answer(self, requests: Sequence[VqaRequest]) -> list[VqaAnswer]:
         """The oracle's answers, some of them wrong."""
         answers = self._oracle.answer(requests)
-        texts: dict[VqaQuestion, str] = {}
+        texts: dict[VqaQuestion | str, str] = {}
         for place, request in enumerate(requests):
-            question = request.value()
-            text = texts.get(question)
+            question = request.question
+            key = request.text if question is None else question
+            text = texts.get(key)
             if text is None:
-                text = texts[question] = render(question)
+                text = texts[key] = free_key(request.text) if question is None else render(question)
             draw = blake2b(f"{self._seed}\n{request.study_id}\n{text}".encode(), digest_size=16).digest()
             if int.from_bytes(draw[:8]) < self._rate * 2**64:
                 answers[place] = self._wrong(question, answers[place], int.from_bytes(draw[8:]))
         return answers
 
-    def _wrong(self, question: VqaQuestion, right: VqaAnswer, draw: int) -> VqaAnswer:
+    def _wrong(self, question: VqaQuestion | None, right: VqaAnswer, draw: int) -> VqaAnswer:
         if isinstance(right, bool):
             return not right
         if not isinstance(right, tuple):
@@ -70,12 +72,14 @@ class PerturbedModel:
         if not elements:
             return right
         toggled = {elements[draw % len(elements)]}
-        if question.target in (Target.VIEW, Target.GENDER):
+        if question is not None and question.target in (Target.VIEW, Target.GENDER):
             return tuple(sorted(set(elements) - set(right))) or (elements[0],)
         return tuple(sorted(toggled ^ set(right)))
 
-    def _elements(self, question: VqaQuestion) -> Sequence[str]:
+    def _elements(self, question: VqaQuestion | None) -> Sequence[str]:
         """What a list answer may hold."""
+        if question is None:
+            return self._attributes
         match question.target:
             case Target.VIEW:
                 return VIEWS
