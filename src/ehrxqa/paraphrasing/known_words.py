@@ -14,7 +14,8 @@ from typing import Final
 
 from ehrxqa.paraphrasing.specimens import Listener, specimens
 from ehrxqa.questions.families.catalogue import catalogue
-from ehrxqa.questions.nouns import bare
+from ehrxqa.questions.image_wordings import changed_wordings, compared_wordings
+from ehrxqa.questions.nouns import Nouns, bare
 from ehrxqa.questions.question import Question
 from ehrxqa.questions.saying import our_wording
 from ehrxqa.questions.word_forms import WORDS, forms_of
@@ -41,7 +42,7 @@ def template_words() -> frozenset[str]:
             chance = Listener(n)
             said = our_wording(question, chance, ties="n_rank" in template.operations)
             names = _names(question)
-            heard = {form for text in chance.heard for form in _forms(text)}
+            heard = {form for text in (*chance.heard, *_compared(question)) for form in _forms(text)}
             texts.update(names.sub(" ", text) if names else text for text in (said, *heard))
     return _words(texts)
 
@@ -59,6 +60,14 @@ def _forms(text: str) -> Iterator[str]:
     yield text
     for slot in _SLOT.findall(text):
         yield from (text.replace(slot, form) for form in WORDS.get(slot[1:-1], ()))
+
+
+def _compared(question: Question) -> tuple[str, ...]:
+    """All ways to compare two studies, whatever the sentence around them."""
+    visual, comparison = question.choice.visual, question.choice.comparison
+    if visual is None or not comparison:
+        return ()
+    return compared_wordings(Nouns(visual), comparison) + changed_wordings(Nouns(visual, brief=True), comparison)
 
 
 def _words(texts: set[str]) -> frozenset[str]:

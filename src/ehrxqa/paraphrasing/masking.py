@@ -45,7 +45,10 @@ _KINDS: Final = {
     "abbreviation": "abbreviation",
 }
 
-_MONTH: Final = "(?:january|february|march|april|may|june|july|august|september|october|november|december)"
+_MONTH: Final = (
+    "(?:january|february|march|april|may|june|july|august|september|october|november|december"
+    "|(?:jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)(?![a-z]))"
+)
 #: Kinds of dates and numbers, the longest form first.
 _NUMBERS: Final = (
     ("date", r"\d{4}-\d\d-\d\d(?: \d\d:\d\d(?::\d\d)?)?"),
@@ -53,9 +56,10 @@ _NUMBERS: Final = (
     ("date", rf"{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?:, \d{{4}})?(?!\d)"),
     ("month", r"\d{1,2}/\d{4}"),
     ("month", r"(?:first|second|third|fourth) quarter of \d{4}"),
+    ("month", r"q[1-4] \d{4}"),
     ("month", rf"{_MONTH}(?: (?:of )?\d{{4}})?"),
     ("day", r"\d{1,2}(?:st|nd|rd|th)"),
-    ("ages", r"\d{1,3}s"),
+    ("ages", r"\d{1,3}s|\d\d-\d\d(?= at admission)"),
     ("age", r"\d{1,3}(?= or (?:above|older|more)\b)"),
     ("year", r"(?:19|2[01])\d\d"),
     ("number", r"\d+(?:[./]\d+)*"),

@@ -15,13 +15,21 @@ from typing import Final
 from ehrxqa.questions.nouns import MANY, ONE, Nouns, bare, is_plural
 from ehrxqa.vqa.question import Combination, Form, Target
 
-__all__ = ["compared_wordings", "finding_wordings", "visual_wordings"]
+__all__ = ["changed_wordings", "compared_wordings", "finding_wordings", "visual_wordings"]
 
 #: Measured object → its share of the thorax in words and as a fraction.
 _SHARES: Final = {
     "cardiac silhouette": ("half", "one half", "1/2"),
     "upper mediastinum": ("a third", "one third", "1/3"),
 }
+#: Comparison → what is so, and the one of two studies that alone shows it.
+_STATES: Final = {
+    "still present": "still present",
+    "still absent": "still absent",
+    "newly detected": "newly detected",
+    "resolved": "no longer present",
+}
+_ALONE: Final = {"newly detected": "later", "resolved": "earlier"}
 
 
 def visual_wordings(nouns: Nouns) -> tuple[str, ...]:
@@ -46,8 +54,9 @@ def visual_wordings(nouns: Nouns) -> tuple[str, ...]:
         return (*texts, f"{_abnormal(nouns)}?") if question.objects and what == "any abnormality" else texts
     if question.target is Target.OBJECT:
         return (
-            f"in which [location]s can {what} be seen?",
+            f"in which [location]s {_be(nouns, seen=True)} {what} [seen]?",
             f"[list] the [location]s with {what}.",
+            f"[location]s with {what}?",
             f"which [location]s show {what}?",
             f"where {_be(nouns, seen=True)} {what} [seen]?",
             f"where can you see {what}?",
@@ -83,15 +92,15 @@ def finding_wordings(nouns: Nouns) -> tuple[str, ...]:
         if question.target is Target.OBJECT:
             what = nouns.finding()
             return (
-                f"{one} or {other}: which of these [location]s, if any, shows {what}",
-                f"in which [location], {one} or {other}, or both or neither, can {what} be seen",
-                f"where {_be(nouns, seen=True)} {what} [seen], if at all, {one} or {other}",
+                f"{what} in {one}, {other}, both or neither",
+                f"{one}, {other}, both or neither: where {_be(nouns, seen=True)} {what}",
+                f"where {_be(nouns, seen=True)} {what}, if at all, {one} or {other},",
             )
         name = question.categories[0]
         return (
-            f"{one} or {other}: which of these {MANY[name]}, if any, can be seen{place}",
-            f"which {ONE[name]}, {one} or {other}, or both or neither, can be seen{place}",
-            f"which {ONE[name]}, if any, do you see{place}, {one} or {other}",
+            f"{one}, {other}, both or neither: which {ONE[name]}{place}",
+            f"which {ONE[name]}{place}, if any, {one} or {other},",
+            f"which of these {MANY[name]}{place}, if any, {one} or {other},",
         )
     if question.target is Target.OBJECT:
         what = nouns.finding()
@@ -111,58 +120,68 @@ def finding_wordings(nouns: Nouns) -> tuple[str, ...]:
 
 def compared_wordings(nouns: Nouns, comparison: str) -> tuple[str, ...]:
     """A question about two studies of which it was said which one is the earlier."""
-    question, place = nouns.question, nouns.place()
-    what = nouns.finding() if question.form is Form.VERIFY or question.target is Target.OBJECT else ""
-    none = "" if question.attributes else "none"
-    alone = {"newly detected": ("later", "earlier"), "resolved": ("earlier", "later")}.get(comparison)
+    question, place, state = nouns.question, nouns.place(), _STATES[comparison]
+    one = _ALONE.get(comparison, "")
     if question.form is Form.VERIFY:
+        what = nouns.finding()
         if comparison == "still present":
             return (
                 f"{_be(nouns)} there still {what}{place}",
-                f"do both studies show {what}{place}",
                 f"do both show {what}{place}",
-                f"{what} still present{place}",
+                f"{_be(nouns)} {what} on both{place}",
+                f"do both films show {what}{place}",
             )
         if comparison == "still absent":
             return (
                 f"{_be(nouns)} there still {_no(nouns)}{place}",
-                f"is it true that neither study shows {what}{place}",
                 f"does neither show {what}{place}",
-                f"still {_no(nouns)}{place}",
+                f"{_be(nouns)} there {_no(nouns)}{place} on either",
+                f"does neither film show {what}{place}",
             )
-        assert alone is not None
-        one, other = alone
-        while_ = f"while the {other} one {'shows none' if none else 'does not'}"
         texts = (
-            f"does only the {one} study show {what}{place}",
-            f"does the {one} study show {what}{place}, {while_}",
             f"does only the {one} one show {what}{place}",
+            f"{_be(nouns)} there {what}{place} on the {one} one only",
+            f"does the {one} one alone show {what}{place}",
         )
-        if none:
-            return (*texts, f"{what}{place} on the {one} one only")
+        if not question.attributes:  # “new” would be read of one of several
+            return texts
         verb = "have" if is_plural(what) else "has"
-        if comparison == "newly detected":
-            return (*texts, f"{verb} {what}{place} newly appeared", f"new {bare(what)}{place}")
-        return (*texts, f"{verb} {what}{place} disappeared", f"{what}{place} on the earlier one only")
-    shown_by = "do both studies show" if alone is None else f"does only the {alone[0]} study show"
-    short = "do both show" if alone is None else f"does only the {alone[0]} one show"
+        done = "newly appeared" if comparison == "newly detected" else "disappeared"
+        return (*texts, f"{verb} {what}{place} {done}")
+    alone = f"does only the {one} one show" if one else "do both show"
     if question.target is Target.OBJECT:
-        when = "in both studies"
-        if alone is not None:
-            when = f"in the {alone[0]} study {'and none' if none else 'but not'} in the {alone[1]} one"
+        what = nouns.finding()
         return (
-            f"in which [location]s {shown_by} {what}",
-            f"which [location]s show {what} {when}",
-            f"where {short} {what}",
+            f"where {alone} {what}",
+            f"in which [location]s {alone} {what}",
+            f"which [location]s show {what} on {f'the {one} one only' if one else 'both'}",
         )
-    state = {"still present": "still present", "newly detected": "newly detected", "resolved": "no longer present"}
     things = nouns.things()
     return (
-        f"which {things} {shown_by}{place}",
-        f"which {things}{place} are {state[comparison]}",
-        f"what {things} {short}{place}",
-        f"{things} {state[comparison]}{place}",
+        f"what {things} {alone}{place}",
+        f"which {things} {alone}{place}",
+        f"which {things}{place} are {state}",
     )
+
+
+def changed_wordings(nouns: Nouns, comparison: str) -> tuple[str, ...]:
+    """The same as in notes: “new ptx in left lung”; `nouns` are brief."""
+    question, place, state = nouns.question, nouns.place(), _STATES[comparison]
+    one = _ALONE.get(comparison, "")
+    on = f"on {one} one only" if one else "on both"
+    if question.form is Form.VERIFY:
+        what = nouns.finding()
+        if comparison == "still absent":
+            return f"still {_no(nouns)}{place}", f"{_no(nouns)}{place} on either"
+        if not question.attributes:
+            return (f"{what}{place} {on}",)
+        short = {"still present": f"still {what}{place}", "newly detected": f"new {what}{place}"}
+        return f"{what}{place} {on}", short.get(comparison, f"{what}{place} no longer present")
+    if question.target is Target.OBJECT:
+        return f"[location]s with {nouns.finding()} {on}", f"every [location] with {nouns.finding()} {on}"
+    things = nouns.things()
+    new = f"new {things}{place}" if comparison == "newly detected" else f"{things}{place} {state}"
+    return f"{things}{place} {on}", new, f"which {things}{place} {on}"
 
 
 def _be(nouns: Nouns, *, seen: bool = False) -> str:
@@ -196,21 +215,21 @@ def _chosen_from(nouns: Nouns) -> tuple[str, ...]:
     if nouns.question.target is Target.ATTRIBUTE:
         name = nouns.question.categories[0]
         return (
-            f"which {ONE[name]} can be seen{place}: {one}, {other}, both or neither?",
-            f"which of these two {MANY[name]}, if any, can be seen{place}: {one} or {other}?",
             f"which {ONE[name]}{place}: {one}, {other}, both or neither?",
+            f"which of two {MANY[name]}{place}, if any, {one} or {other}?",
+            f"which {ONE[name]} do you see{place}: {one}, {other}, both or neither?",
             f"which {MANY[name]}{place}, if any, {one} or {other}?",
         )
     what = nouns.finding()
     texts = (
-        f"in which [location] can {what} be seen: {one}, {other}, both or neither?",
-        f"which of these two [location]s, if any, shows {what}: {one} or {other}?",
-        f"where {_be(nouns, seen=True)} {what} [seen]: {one}, {other}, both or neither?",
+        f"where {_be(nouns, seen=True)} {what}: {one}, {other}, both or neither?",
+        f"which [location], if any, shows {what}, {one} or {other}?",
+        f"where do you see {what}: {one}, {other}, both or neither?",
         f"{what} in {one}, {other}, both or neither?",
     )
     if nouns.question.attributes:
         return texts
-    return (*texts, f"which [location] is abnormal: {one}, {other}, both or neither?")
+    return (*texts, f"what is abnormal: {one}, {other}, both or neither?")
 
 
 def _sizes(measured: str) -> tuple[str, ...]:

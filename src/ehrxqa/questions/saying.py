@@ -18,11 +18,11 @@ from typing import Final
 
 from ehrxqa.questions.articles import article
 from ehrxqa.questions.event_times import EXACT, WITHIN
-from ehrxqa.questions.image_wordings import compared_wordings, finding_wordings, visual_wordings
+from ehrxqa.questions.image_wordings import changed_wordings, compared_wordings, finding_wordings, visual_wordings
 from ehrxqa.questions.nouns import Nouns, called_by_chance
 from ehrxqa.questions.question import Choice, Question
 from ehrxqa.questions.slots import OPERATIONS, PERIODS, survival_length
-from ehrxqa.questions.word_forms import MEASURED, WORDS
+from ehrxqa.questions.word_forms import MEASURED, UNSAID, WORDS
 from ehrxqa.spec.values import GENDER_WORDS
 
 __all__ = ["TIES_SAID", "our_wording", "say", "tidy"]
@@ -77,6 +77,8 @@ def _with_visual(text: str, nouns: Nouns, comparison: str, rng: random.Random) -
     if "{brief}" in text:
         brief = replace(nouns, brief=True)
         text = text.replace("{brief}", brief.finding() + brief.place())
+    if "{changed}" in text:
+        text = text.replace("{changed}", rng.choice(changed_wordings(replace(nouns, brief=True), comparison)))
     if "{compared}" in text:
         text = text.replace("{compared}", rng.choice(compared_wordings(nouns, comparison)))
     return text
@@ -119,7 +121,7 @@ def _with_values(text: str, choice: Choice, rng: random.Random) -> str:
         values["gender"] = GENDER_WORDS[values["gender"]]
     for slot, name in values.items():
         if forms := MEASURED.get(slot, {}).get(name):
-            values[slot] = rng.choice((name, *forms))
+            values[slot] = rng.choice(forms if name in UNSAID else (name, *forms))
 
     def fill(match: re.Match[str]) -> str:
         before, slot, after = match.groups()

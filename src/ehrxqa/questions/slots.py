@@ -50,12 +50,12 @@ OPERATIONS: Final = {
             **{
                 f"{age}s": (
                     f"admitted in their {age}s",
-                    f"aged {age} to {age + 9} at admission",
+                    f"aged {age}-{age + 9} at admission",
                     f"in their {age}s at admission",
                 )
                 for age in (20, 30, 40, 50)
             },
-            "60 or above": ("aged 60 or above at admission", "admitted at 60 or older", "admitted aged 60 or above"),
+            "60 or above": ("aged 60 or above at admission", "admitted at 60 or older", "60 or older at admission"),
         },
         before="and ",
     ),

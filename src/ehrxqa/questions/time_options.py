@@ -53,13 +53,13 @@ def _mixed(grain: str, nlq: str, words: str, code: str, said: tuple[str, ...]) -
 
 def _calendar() -> Iterable[TimeOption]:
     forms = {
-        "year": ("%Y", "{y}", "{y}", ("in {y}", "during {y}", "in {y}", "in the year {y}", "{this_year}"), "{y}"),
-        "month": ("%Y-%m", "{y}-{m}", "{m}/{y}", ("in {month} {y}", "in {m}/{y}", "in {month} of {y}"), "{month} {y}"),
+        "year": ("%Y", "{y}", "{y}", ("in {y}", "during {y}", "in {y}", "{this_year}"), "{y}"),
+        "month": ("%Y-%m", "{y}-{m}", "{m}/{y}", ("in {month} {y}", "in {m}/{y}", "in {mon} {y}"), "{month} {y}"),
         "day": (
             "%Y-%m-%d",
             "{y}-{m}-{d}",
             "{m}/{d}/{y}",
-            ("on {month} {day}, {y}", "on {m}/{d}/{y}", "on {month} {day_th}, {y}"),
+            ("on {month} {day}, {y}", "on {m}/{d}/{y}", "on {mon} {day_th}, {y}"),
             "{month} {day}, {y}",
         ),
     }
@@ -69,18 +69,22 @@ def _calendar() -> Iterable[TimeOption]:
         is_year = None if unit == "year" else False
         yield TimeOption(f"abs-{unit}-in", unit, f"{at} {nlq}", f"{column} = '{value}'", within, is_year, True)
         since: tuple[str, ...] = (f"since {named}", f"from {named} on")
-        since += (f"in or after {named}", "{this_year}") if unit == "year" else (f"since {nlq}",)
+        since += ("{this_year}",) if unit == "year" else (f"since {nlq}",)
         until: tuple[str, ...] = (
             f"through {named}",
             f"until the end of {named}",
             f"through {named}",
-            f"by the end of {named}",
+            f"through {named}",
         )
         if unit == "day":
-            until = (f"up to and including {named}", f"through {named}", f"up to and including {nlq}")
+            until = (f"up to and including {named}", f"through {named}", f"through {nlq}")
         if unit == "month":
-            since += ("since the {quarter_begun} quarter of {y}",)
-            until += ("until the end of the {quarter_ended} quarter of {y}",)
+            since += ("since {mon} {y}", "since the {quarter_begun} quarter of {y}", "since q{q_begun} {y}")
+            until += (
+                "through {mon} {y}",
+                "until the end of q{q_ended} {y}",
+                "through the {quarter_ended} quarter of {y}",
+            )
         yield TimeOption(f"abs-{unit}-since", unit, f"since {nlq}", f"{column} >= '{value}'", since)
         yield TimeOption(
             f"abs-{unit}-until", unit, f"until {nlq}", f"{column} <= '{value}'", until, unit == "year", True
@@ -115,12 +119,13 @@ def _calendar() -> Iterable[TimeOption]:
             unit,
             f"until {{n}} {unit} ago",
             f"datetime({{column}}) <= {bound}",
-            (f"no later than {{N_{unit}}} ago", f"more than {{N_{unit}}} ago", f"at least {{N_{unit}}} ago"),
+            (f"over {{N_{unit}}} ago", f"more than {{N_{unit}}} ago", f"at least {{N_{unit}}} ago"),
             unit == "year",
             True,
         )
     for words in ("this year", "last year"):
-        yield _mixed("month", f"in {{m}}/{words}", words, "%m", (f"in {{month}} of {words}", f"in {{month}} {words}"))
+        in_month = (f"in {{month}} of {words}", f"in {{month}} {words}", f"in {{mon}} {words}")
+        yield _mixed("month", f"in {{m}}/{words}", words, "%m", in_month)
         on_day = (f"on {{month}} {{day}} of {words}", f"on the {{day_th}} of {{month}} {words}")
         yield _mixed("day", f"on {{m}}/{{d}}/{words}", words, "%m-%d", on_day)
     for words in ("this month", "last month"):

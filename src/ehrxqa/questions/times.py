@@ -156,6 +156,9 @@ def _values_of(choice: TimeChoice, this_year: int) -> dict[str, str]:
         "day": day,
         "day_th": day + ending,
         "this_year": "this year" if choice.year == this_year else "",
+        "mon": calendar.month_abbr[month].lower() if month else "",
+        "q_begun": str(month // 3 + 1) if month % 3 == 1 else "",
+        "q_ended": str(month // 3) if month and month % 3 == 0 else "",
         "quarter_begun": QUARTERS[month // 3] if month % 3 == 1 else "",
         "quarter_ended": QUARTERS[month // 3 - 1] if month and month % 3 == 0 else "",
     }

@@ -83,6 +83,7 @@ def longest_apart(mentions: Iterable[Mention]) -> list[Mention]:
 
 
 _MONTHS: Final = {name.lower(): number for number, name in enumerate(calendar.month_name) if name}
+_ABBREVIATED: Final = {name.lower(): number for number, name in enumerate(calendar.month_abbr) if name}
 _FIELDS: Final = {
     "y": r"(?P<y>\d{4})",
     "m": r"(?P<m>\d\d)",
@@ -100,6 +101,9 @@ _FIELDS: Final = {
     "more_year": r"(?P<n>\d+) years",
     "more_month": r"(?P<n>\d+) months",
     "more_day": r"(?:(?P<n>\d+) days|(?P<week>\d+) weeks)",
+    "mon": f"(?P<mon>{'|'.join(_ABBREVIATED)})",
+    "q_begun": r"(?P<q_begun>[1-4])",
+    "q_ended": r"(?P<q_ended>[1-4])",
     "quarter_begun": f"(?P<begun>{'|'.join(QUARTERS)})",
     "quarter_ended": f"(?P<ended>{'|'.join(QUARTERS)})",
 }
@@ -127,6 +131,9 @@ def _choice_of(name: str, match: re.Match[str]) -> TimeChoice | None:
     """The filter that a wording stands for, or None for a date that no calendar has."""
     got = {key: value for key, value in match.groupdict().items() if value}
     month = _MONTHS[got["month"]] if "month" in got else int(got.get("m", 0))
+    month = _ABBREVIATED[got["mon"]] if "mon" in got else month
+    if "q_begun" in got or "q_ended" in got:
+        month = 3 * int(got["q_begun"]) - 2 if "q_begun" in got else 3 * int(got["q_ended"])
     if quarter := got.get("begun") or got.get("ended"):
         month = 3 * QUARTERS.index(quarter) + (1 if "begun" in got else 3)
     day = int(got.get("day", got.get("d", 0)))

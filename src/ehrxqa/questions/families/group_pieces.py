@@ -71,12 +71,12 @@ def after_said(it: EventWords, noun: str, then: str) -> tuple[str, ...]:
     """How many had one event after another; the filter is on both, so it stands where it is not read as one's alone."""
     return (
         f"[g1], how many patients {it.verb.they('')} [w] after {noun}?",
-        f"~(counting only what happened [g1], )what is the number of patients who {it.verb.they('')} [w] after {noun}?",
-        f"[g1], {it.to} how many patients <has|was> {it.what} <been |>{it.made} [w] after {noun}?",
-        f"count the patients for whom {noun} was followed, [w], by {then}~(, counting only what happened [g1]).",
-        f"[g1], number of patients with {then} [w] after {noun}?",
-        f"[tell] how many patients~(, [g1],) {it.verb.they('')} [w] after {noun}.",
-        f"[can] how many patients {it.verb.they('')} [w] after {noun}~(, both [g1])?",
+        f"how many patients had {then} [w] after {noun}~(, both [g1])?",
         f"{noun}, then {then} [w]~(, both [g1]): how many patients?",
+        f"[g1], number of patients with {then} [w] after {noun}?",
+        f"[count] the patients with {then} [w] after {noun}~(, both [g1]).",
+        f"patients with {noun} followed [w] by {then}~(, both [g1]): how many?",
+        f"[tell] how many patients had {then} [w] after {noun}~(, both [g1]).",
+        f"[can] how many patients~(, [g1],) {it.verb.they('')} [w] after {noun}?",
         f"in how many patients was {noun} followed [w] by {then}~(, both [g1])?",
     )

@@ -147,9 +147,9 @@ def _costs() -> Iterator[Template]:
             text=f"what is_verb the [agg_function] total hospital cost that involves {what} [g1]?",
             said=(
                 f"what <is|was> the [agg_function] total cost~( [g1]) of a hospital stay with {said}?",
-                f"among hospital stays with {said}, what <is|was> the [agg_function] total cost per stay [g1]?",
-                f"~(counting only what was charged [g1], )find the [agg_function] cost of a whole hospital stay with {said}.",
-                f"[g1], how high <is|was> the [agg_function] total hospital cost of stays that involved {said}?",
+                f"among stays with {said}, what <is|was> the [agg_function] total cost per stay [g1]?",
+                f"find the [agg_function] total cost~( [g1]) per hospital stay with {said}.",
+                f"[g1], [agg_function] total cost per hospital stay with {said}?",
                 f"[agg_function] cost of a hospital stay with {said}~(, counting charges [g1])?",
                 f"[tell] the [agg_function] total cost~( [g1]) of a hospital stay with {said}.",
                 f"[can] the [agg_function] cost per hospital stay with {said}~(, charges [g1])?",

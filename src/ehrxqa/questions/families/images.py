@@ -48,14 +48,15 @@ def image_templates() -> Iterator[Template]:
     yield from _patients()
 
 
-#: Wording, how the study is selected, and the study in our sentences, twice, and without its article.
-_SELECTORS: Final[tuple[tuple[str, Literal["time", "id"], str, str, str], ...]] = (
+#: Wording, how the study is selected, and the study in our sentences, twice, without its article, and as in notes.
+_SELECTORS: Final[tuple[tuple[str, Literal["time", "id"], str, str, str, str], ...]] = (
     (
         f"given the [e1] study of {_P} [g1]",
         "time",
         f"the [adj1] {CXR} of {_P} [g1]",
         f"{_P}'s [adj1] {CXR} [g1]",
         f"[adj1] {CXR} of {_P} [g1]",
+        f"{_P}, [adj1] {CXR} [g1]",
     ),
     (
         "given the study {study_id}",
@@ -63,12 +64,13 @@ _SELECTORS: Final[tuple[tuple[str, Literal["time", "id"], str, str, str], ...]] 
         f"{CXR} {{study_id}}",
         f"the {CXR} with id {{study_id}}",
         f"{CXR} no. {{study_id}}",
+        "study {study_id}",
     ),
 )
 
 
 def _one_study() -> Iterator[Template]:
-    for selector, (text, by, study, other, bare) in enumerate(_SELECTORS):
+    for selector, (text, by, study, other, bare, noted) in enumerate(_SELECTORS):
         for kind in ONE_STUDY:
             form: Answer = "truth" if KINDS[kind].form is Form.VERIFY else "list"
             shown: tuple[str, ...] = (f"{{finding}} on {study}?", f"{{finding}} on {other}?")
@@ -83,7 +85,8 @@ def _one_study() -> Iterator[Template]:
                     f"look at {study} for {{finding}}.",
                     f"[can] if {other} shows {{finding}}?",
                     f"is {study} positive for {{finding}}?",
-                    f"I am looking for {{finding}} on {study}: is it there?",
+                    f"{{brief}} on {bare}?",
+                    f"{noted}, {{brief}}?",
                 )
             yield Template(
                 official=1000 + 100 * selector + kind - 1,
@@ -93,8 +96,8 @@ def _one_study() -> Iterator[Template]:
                 said=(
                     f"on {study}, {{visual}}",
                     f"{bare}: {{visual}}",
-                    f"{study}: {{visual}}",
-                    f"looking at {other}, {{visual}}",
+                    f"{noted}: {{visual}}",
+                    f"{other}: {{visual}}",
                     f"review {study}. {{visual}}",
                     f"open {other}. {{visual}}",
                     *shown,
@@ -144,33 +147,30 @@ def _two_studies() -> Iterator[Template]:
         )
         for comparand, (than, y) in enumerate(earlier):
             for digit, kind in enumerate(TWO_STUDIES):
-                this, this_one = f"the [adj1] {CXR} of {_P} [g1]", f"{_P}'s [adj1] {CXR} [g1]"
-                other = f"the earlier, [adj2] {CXR} of the same patient [g2]"
-                short = "the earlier, [adj2] one [g2]"
+                whom = f"the [adj1] {CXR} of {_P} [g1]", f"{_P}'s [adj1] {CXR} [g1]", f"{_P}, [adj1] {CXR} [g1]"
+                other, noted = "the earlier, [adj2] one [g2]", "earlier, [adj2] one [g2]"
                 if by == "id":
-                    this, this_one = f"{CXR} {{study_id1}}", f"the {CXR} with id {{study_id1}}"
-                    other, short = f"the earlier {CXR} {{study_id2}}", "the earlier study {study_id2}"
+                    whom = f"{CXR} {{study_id1}}", f"the {CXR} with id {{study_id1}}", f"{CXR} no. {{study_id1}}"
+                    other, noted = "the earlier study {study_id2}", "earlier {study_id2}"
                 if comparand == 1:
-                    other, short = "the patient's previous one", "the one before"
+                    other, noted = "the one before", "the prior one"
+                this, this_one, brief = whom
                 yield Template(
                     official=2000 + 200 * anchor + 100 * comparand + digit,
                     family=f"compare: {_family(kind)}",
                     scope="image-single-2",
                     text=f"{text}, {_compared(kind)} compared to {than}?",
                     said=(
-                        f"compare {this} with {short}: {{compared}}?",
-                        f"{this} vs {short}: {{compared}}?",
-                        f"{this_one} against {short}: {{compared}}?",
-                        f"from {short} to {this_one}, {{compared}}?"
-                        if comparand == 0
-                        else f"{this_one}, beside {short}: {{compared}}?",
-                        f"{{compared}}, comparing {this} to {short}?",
-                        f"look at {this_one} and {short}. {{compared}}?",
-                        f"between {short} and {this_one}, {{compared}}?"
-                        if comparand == 0
-                        else f"{this_one} after the one before: {{compared}}?",
+                        f"{brief} vs {noted}: {{changed}}?",
+                        f"{brief} against {noted}: {{changed}}?",
+                        f"{brief}, {{changed}}, vs {noted}?",
+                        f"{this} vs {other}: {{changed}}?",
+                        f"{this_one} vs {noted}: {{compared}}?",
+                        f"compare {this} with {other}: {{compared}}?",
+                        f"{{compared}}, comparing {this} to {other}?",
+                        f"{{changed}}: {brief} vs {noted}?",
+                        f"{this_one} and {other} side by side: {{compared}}?",
                         f"put {this_one} next to {other}: {{compared}}?",
-                        f"{this} and {short} side by side: {{compared}}?",
                     ),
                     draw=f"two studies by {by}{' previous' if comparand else ''}",
                     answer="truth" if KINDS[kind].form is Form.VERIFY else "list",

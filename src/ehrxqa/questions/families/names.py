@@ -87,7 +87,7 @@ def name_templates() -> Iterator[Template]:
             )
         )
         # “drugs that were first prescribed” would be taken for those that were new
-        time = "the [e1] time that any were recorded"
+        time = "when any were [e1] recorded"
         yield single(
             official=number,
             family="name",
@@ -96,11 +96,11 @@ def name_templates() -> Iterator[Template]:
                 f"which {ones} {asked} {time} [g1]?",
                 f"[list] the {ones} that {done} {time} [g1].",
                 f"[g1], what were the {ones} that {done} {time}?",
-                f"which {ones} does {PATIENT} have from the [adj1] time that any were recorded [g1]?",
-                f"{PATIENT}~(, [n1]): {ones} at the [adj1] time that any were recorded?",
+                f"which {ones} does {PATIENT} have from the [adj1] recording of any [g1]?",
+                f"{PATIENT}~(, [n1]): {ones} at the [adj1] recording of any?",
                 f"[tell] which {ones} {done} {time} [g1].",
                 f"[can] what {ones} {done} {time} [g1]?",
-                f"[give] the {ones} of {PATIENT} at the [adj1] time that any were recorded [g1].",
+                f"[give] the {ones} of {PATIENT} at the [adj1] recording of any [g1].",
             ),
             sql=_names,
             kind=kind,

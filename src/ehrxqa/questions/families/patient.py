@@ -17,7 +17,7 @@ def _length(stay: str) -> tuple[str, ...]:
     return (
         f"how many days did the [e1] completed {stay} stay of {PATIENT} last?",
         f"how long was {PATIENT}'s [adj1] completed {stay} stay, in days?",
-        f"counting only completed stays, how many days did {PATIENT} spend in the {stay} during the [e1] one?",
+        f"how many days did {PATIENT} spend in the {stay} on the [adj1] completed stay?",
         f"what was the length in days of the [adj1] {stay} stay that {PATIENT} completed?",
         f"{PATIENT}: length of the [adj1] completed {stay} stay in days?",
         f"[tell] how many days {PATIENT}'s [adj1] completed {stay} stay lasted.",
@@ -171,7 +171,7 @@ def patient_templates() -> Iterator[Template]:
             said=(
                 f"how many [unit_count] is it since {verb.that(PATIENT, time=now)}?",
                 f"how many [unit_count] ago {verb.did(PATIENT, time=now)}?",
-                f"counting from the [adj1] time {verb.that(PATIENT, '', now)}, how many [unit_count] have passed?",
+                f"since {verb.that(PATIENT, time=now)}: how many [unit_count] by now?",
                 f"{now}, {verb.that(PATIENT, time='')}. how many [unit_count] ago was that?",
                 f"[tell] how many [unit_count] ago {verb.that(PATIENT, time=now)}.",
                 f"[can] how many [unit_count] have passed since {verb.that(PATIENT, time=now)}?",

@@ -67,7 +67,7 @@ def _top() -> Iterator[Template]:
                     f"what <are|were> the [n_rank] most common {ones}{whom} [g1]?",
                     f"[g1], which [n_rank] {ones} <have been|were> {done} most often{whom.replace(' of', f' {to}')}?",
                     f"list the [n_rank] {ones} that <have been|were> {done} most frequently{whom.replace(' of', f' {to}')} [g1].",
-                    f"ranked by how often they <have been|were> {done} [g1], what are the top [n_rank] {ones}{whom}?",
+                    f"[n_rank] most common {ones}{whom} [g1]?",
                     f"top [n_rank] {ones}{whom} [g1]?",
                     f"name the [n_rank] most frequent {ones}{whom} [g1].",
                     f"[give] the [n_rank] most common {ones}{whom} [g1].",
@@ -162,17 +162,17 @@ def _top_after() -> Iterator[Template]:
 def _top_after_said(kind: str, whom: str, noun: str) -> tuple[str, ...]:
     """What is most frequent after something; the filter is on both, and age and gender are told of the later."""
     ones, (done, to) = EVENTS[kind].ones, _DONE[kind]
+    of, done_to = ("", "") if whom == "patients" else (f" for {whom}", f" {to} {whom}")
     return (
-        f"[g1], what <are|were> the [n_rank] {ones} most often {done} {to} {whom} [w] after {noun}?",
-        f"~(counting only what happened [g1], )list the [n_rank] {ones} {done} most often {to} {whom} [w] after {noun}.",
-        f"[g1], which [n_rank] {ones} <have been|were> {done} most frequently {to} {whom} [w] after {noun}?",
-        f"[g1], top [n_rank] {ones} {done} {to} {whom} [w] after {noun}?",
-        f"[give] the [n_rank] most common {ones} {to} {whom} [w] after {noun}~(, all [g1]).",
-        f"[tell] which [n_rank] {ones} <have been|were> {done} most often {to} {whom} [w] after {noun}~(, all [g1]).",
-        f"[w] after {noun}, which [n_rank] {ones} are most common {to} {whom}~(, all [g1])?",
-        f"[can] the top [n_rank] {ones} {to} {whom} [w] after {noun}~(, all [g1])?",
-        f"ranked by how often they <have been|were> {done} {to} {whom} [w] after {noun}, what are the top [n_rank] {ones}~(, "
-        "counting only what happened [g1])?",
+        f"[g1], the [n_rank] commonest {ones}{of} [w] after {noun}?",
+        f"top [n_rank] {ones}{of} [w] after {noun}~(, all [g1])?",
+        f"[n_rank] most common {ones}{of} [w] after {noun}~(, all [g1])?",
+        f"[give] the [n_rank] most frequent {ones}{of} [w] after {noun}~(, all [g1]).",
+        f"[g1], which [n_rank] {ones} <have been|were> {done} most often{done_to} [w] after {noun}?",
+        f"[w] after {noun}, which [n_rank] {ones} are most common{of}~(, all [g1])?",
+        f"[tell] which [n_rank] {ones} are most common{of} [w] after {noun}~(, all [g1]).",
+        f"[can] the top [n_rank] {ones}{of} [w] after {noun}~(, all [g1])?",
+        f"after {noun}, what are the [n_rank] most common {ones}{of} [w]~(, all [g1])?",
     )
 
 
