@@ -314,6 +314,15 @@ class TestCommand:
         assert json.loads(done.stdout)["tables"]["train"]["tb_cxr"] > 0
         assert "nothing to do" in done.stderr
 
+    def test_a_build_that_is_there_already_reads_no_table(self, hospital, built):
+        code = (
+            "import sys; from ehrxqa.cli.main import main; main(sys.argv[1:], standalone_mode=False); "
+            "sys.exit(str({'numpy', 'pyarrow', 'apsw'} & sys.modules.keys()))"
+        )
+        arguments = ["build", str(hospital), str(built), "--train-subjects", "20", "--test-subjects", "30", "-q"]
+        done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=300)
+        assert done.stderr == "set()\n"
+
     def test_wrong_folder(self, tmp_path):
         done = run("build", tmp_path / "nowhere", tmp_path / "out")
         assert (done.returncode, done.stdout) == (1, "")

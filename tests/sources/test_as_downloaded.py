@@ -16,11 +16,11 @@ from ehrxqa.building.build import build
 from ehrxqa.errors import SettingsError, SourceError
 from ehrxqa.hospital import as_downloaded, clutter, synth
 from ehrxqa.hospital.as_downloaded import HARMLESS, KINDS, leave_clutter
+from ehrxqa.sources.build_files import graphs_path
 from ehrxqa.sources.catalogue import FILES, Form
 from ehrxqa.sources.chest_imagenome import read_semantics
 from ehrxqa.sources.found_releases import found_releases
 from ehrxqa.sources.scene_graphs import decode_members, list_members
-from ehrxqa.sources.silver import graphs_path
 from ehrxqa.sources.table_stream import read_table
 from ehrxqa.sources.tree import find_sources
 

@@ -19,6 +19,7 @@ from ehrxqa.progress import Progress
 from ehrxqa.runs.manifest import Checksums, FileRecord, Manifest, StageRecord, read_manifest, stage_key
 from ehrxqa.runs.output_folder import WORK_FOLDER, exclusive
 from ehrxqa.shown_progress import FITTING
+from ehrxqa.sources.build_files import DATABASE_SOURCES, LABEL_SOURCES, silver_files
 from ehrxqa.sources.found_releases import found_releases
 from ehrxqa.sources.opened import check_bytes
 from ehrxqa.sources.tree import SourceTree, find_sources
@@ -124,16 +125,12 @@ def _locked(out: Path) -> Iterator[Path]:
 
 def _source_paths(tree: SourceTree, extra: Sequence[ExtraTable]) -> dict[str, Path]:
     """All files that are read, by catalogue key."""
-    from ehrxqa.database.build import DATABASE_SOURCES
-    from ehrxqa.labels.build import LABEL_SOURCES
-    from ehrxqa.sources.silver import SilverReader
-
     keys = tuple(dict.fromkeys((*LABEL_SOURCES, *DATABASE_SOURCES)))
     tree.require((*keys, *(each.source for each in extra)))
     paths = {key: tree.locate(key) for key in keys}
     paths.update({each.table.name: tree.locate(each.source) for each in extra})
-    silver = SilverReader(tree, workers=1)
-    paths.update({f"silver: {path.name.removesuffix('.gz')}": path for path in silver.paths})
+    _, silver = silver_files(tree)
+    paths.update({f"silver: {path.name.removesuffix('.gz')}": path for path in silver})
     return paths
 
 
@@ -209,8 +206,6 @@ def _check_source(path: Path) -> None:
 
 def label_sources(sources: Mapping[str, FileRecord]) -> dict[str, FileRecord]:
     """Those of the sources that the labels are made of."""
-    from ehrxqa.labels.build import LABEL_SOURCES
-
     return {key: record for key, record in sources.items() if key in LABEL_SOURCES or key.startswith("silver: ")}
 
 

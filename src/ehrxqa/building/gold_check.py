@@ -17,13 +17,11 @@ from ehrxqa.counting import counted
 from ehrxqa.dataset.records import Record
 from ehrxqa.dataset.splits import load_records
 from ehrxqa.errors import BuildError
-from ehrxqa.evaluation.evaluate import evaluate
 from ehrxqa.evaluation.profiles import PROFILES
 from ehrxqa.files import sha256_of, write_json
 from ehrxqa.html_repr import html_repr
 from ehrxqa.json_files import read_json
 from ehrxqa.layout import DATASET_FOLDER, SPLITS, database_path, question_file
-from ehrxqa.neuralsql.execute import execute
 from ehrxqa.progress import Progress
 from ehrxqa.runs.manifest import read_manifest, recorded_time
 from ehrxqa.shown_progress import FITTING
@@ -138,6 +136,10 @@ def read_gold_check(out: Path) -> GoldCheck | None:
 def _check_split(
     questions: Path, records: list[Record], database: Path, now: str, workers: int | None, progress: Progress
 ) -> SplitCheck:
+    # numpy and the engine: not for those who read what was found
+    from ehrxqa.evaluation.evaluate import evaluate
+    from ehrxqa.neuralsql.execute import execute
+
     with tempfile.TemporaryDirectory(prefix="ehrxqa-check-") as scratch:
         queries, outcomes, answers = (Path(scratch, f"{name}.json") for name in ("queries", "outcomes", "answers"))
         write_json(queries, {str(record["id"]): record["query"] for record in records})

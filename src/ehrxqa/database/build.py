@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
@@ -31,10 +30,7 @@ from ehrxqa.sources.tree import SourceTree
 from ehrxqa.spec.table import Table
 from ehrxqa.spec.tables import TABLES
 
-__all__ = ["DATABASE_SOURCES", "DatabaseReport", "build_databases"]
-
-#: Catalogue keys of the files that the stage reads.
-DATABASE_SOURCES: Final = tuple(table.name for table in TABLES.values() if table.source)
+__all__ = ["DatabaseReport", "build_databases"]
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from ehrxqa.files import sha256_of
 from ehrxqa.labels.deciding import Ground, Verdict, verdicts
 from ehrxqa.labels.ontology import Ontology
 from ehrxqa.runs.manifest import FileRecord, read_manifest
-from ehrxqa.sources.chest_imagenome import has_tabular_files, read_semantics
+from ehrxqa.sources.build_files import graphs_path, has_tabular_files
+from ehrxqa.sources.chest_imagenome import read_semantics
 from ehrxqa.sources.report_text import Statement, read_gold_sentences, read_graph_sentences
 from ehrxqa.sources.scene_graphs import Member
-from ehrxqa.sources.silver import graphs_path
 from ehrxqa.sources.tree import SourceTree
 
 __all__ = ["DecidedLabel", "ImageReport", "image_reports"]

@@ -22,10 +22,10 @@ from ehrxqa.explorer.quick import QuickCopies
 from ehrxqa.layout import BASES, DATABASE_OF_SPLIT, DATABASE_PATHS, IMAGES_FOLDER, MANIFEST, image_path
 from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.runs.manifest import read_manifest, recorded_time
+from ehrxqa.sources.build_files import graphs_path
 from ehrxqa.sources.catalogue import CHEST_IMAGENOME, MIMIC_CXR_JPG, source_file
 from ehrxqa.sources.image_boxes import ImageBox, read_gold_image_boxes, read_graph_image_boxes
 from ehrxqa.sources.scene_graphs import Member, find_members
-from ehrxqa.sources.silver import graphs_path
 from ehrxqa.sources.tree import SourceTree, find_sources
 from ehrxqa.sql.limits import Limits
 from ehrxqa.sql.sandbox import Sandbox, open_database

@@ -29,18 +29,7 @@ from ehrxqa.sources.silver import SilverReader
 from ehrxqa.sources.table_stream import read_table
 from ehrxqa.sources.tree import SourceTree
 
-__all__ = ["LABEL_SOURCES", "LabelReport", "make_labels"]
-
-#: Catalogue keys of the files that the stage always reads.
-LABEL_SOURCES = (
-    "cxr_metadata",
-    "gold_attributes",
-    "gold_boxes",
-    "attribute_list",
-    "object_list",
-    "ontology",
-    "patients",
-)
+__all__ = ["LabelReport", "make_labels"]
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,6 @@ __all__ = [
     "Boxes",
     "Semantics",
     "Statements",
-    "has_tabular_files",
     "image_id_of",
     "read_gold_boxes",
     "read_gold_statements",
@@ -112,14 +111,6 @@ def sentence_position(row_id: str) -> float:
     3.0
     """
     return float(row_id.rpartition("|")[2])
-
-
-def has_tabular_files(tree: SourceTree) -> bool:
-    """Whether both tabular files of the silver part are there; only then are they used."""
-    from ehrxqa.sources.catalogue import source_file
-
-    keys = ("attribute_relations_tabular", "bbox_objects_tabular")
-    return all(tree.find(source_file(key)) is not None for key in keys)
 
 
 def _joined(parts: list[npt.NDArray[Any]], dtype: Any) -> Any:

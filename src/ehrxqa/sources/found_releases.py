@@ -13,13 +13,14 @@ from typing import Final
 from ehrxqa.errors import SourceError
 from ehrxqa.sources.catalogue import PROJECTS, Project
 from ehrxqa.sources.download.checksums import SUMS, read_sums
+from ehrxqa.sources.opened import open_bytes
 from ehrxqa.sources.release_folder import version_in
-from ehrxqa.sources.table_stream import read_table
 from ehrxqa.sources.tree import SourceTree
 from ehrxqa.spec.releases import FoundRelease
 
 __all__ = ["found_releases"]
 
+_BLOCK: Final = 1 << 20
 _VERSION: Final = re.compile(r"\d+(?:\.\d+)+", re.ASCII)
 
 
@@ -82,6 +83,20 @@ def _by_values(tree: SourceTree, project: Project) -> FoundRelease | None:
     """The latest release that has values which the official one has not."""
     for release in reversed(project.releases):
         for key, column, value in release.values:
-            if value in read_table(tree, key, [column])[column].unique().to_pylist():
-                return FoundRelease(release.version, "values")
+            if _may_hold(tree.locate(key), value.encode()):
+                from ehrxqa.sources.table_stream import read_table  # pyarrow: seldom needed, and slow to import
+
+                if value in read_table(tree, key, [column])[column].unique().to_pylist():
+                    return FoundRelease(release.version, "values")
     return None
+
+
+def _may_hold(path: Path, text: bytes) -> bool:
+    """Whether a text stands anywhere in a table."""
+    end = b""
+    with open_bytes(path) as stream:
+        while block := stream.read(_BLOCK):
+            if text in end + block:
+                return True
+            end = block[-len(text) :]
+    return False

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from ehrxqa.errors import SourceError
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.pool import Pool
-from ehrxqa.sources.catalogue import source_file
+from ehrxqa.sources.build_files import FROM_GRAPHS, FROM_TABLES, silver_files
 from ehrxqa.sources.chest_imagenome import (
     DROPPED_CATEGORY,
     DROPPED_OBJECT,
     Boxes,
     Statements,
-    has_tabular_files,
     read_tabular_boxes,
     read_tabular_statements,
 )
@@ -27,10 +24,8 @@ from ehrxqa.sources.dictionary_codes import Vocabulary
 from ehrxqa.sources.scene_graphs import GraphChunk, decode_members, list_members
 from ehrxqa.sources.tree import SourceTree
 
-__all__ = ["FROM_GRAPHS", "FROM_TABLES", "SilverReader", "graphs_path"]
+__all__ = ["SilverReader"]
 
-FROM_TABLES: Final = "tabular files"
-FROM_GRAPHS: Final = "scene graphs"
 #: Graphs a worker decodes at a time (some 5 MB of JSON).
 GRAPHS_PER_CHUNK: Final = 256
 
@@ -52,12 +47,7 @@ class SilverReader:
         self._pool = Pool(workers)
         self._graphs = 0
         self._decoded: Iterator[GraphChunk] = iter(())
-        if has_tabular_files(tree):
-            self.origin = FROM_TABLES
-            self.paths = [tree.locate("attribute_relations_tabular"), tree.locate("bbox_objects_tabular")]
-        else:
-            self.origin = FROM_GRAPHS
-            self.paths = [graphs_path(tree)]
+        self.origin, self.paths = silver_files(tree)
 
     def __enter__(self) -> SilverReader:
         if self.origin == FROM_GRAPHS:
@@ -90,25 +80,6 @@ class SilverReader:
                 collector.add(chunk)
                 task.advance(len(chunk.images))
         return collector.statements(), collector.boxes()
-
-
-def graphs_path(tree: SourceTree) -> Path:
-    """The zip file of the scene graphs, or the folder where they lie unpacked.
-
-    Raises:
-        SourceError: There is neither.
-    """
-    packed = source_file("scene_graphs")
-    found = tree.find(packed)
-    if found is not None:
-        return found
-    folder = tree.folder(packed.project) / packed.path.removesuffix(".zip")
-    if folder.is_dir():
-        return folder
-    raise SourceError(
-        f"{folder}.zip is missing, and so are the two files of silver_dataset/scene_tabular; download "
-        f"{packed.project.title} {packed.project.version}, or give its folder with {packed.project.option}"
-    )
 
 
 class _Collector:
