@@ -8,8 +8,9 @@ from collections import Counter
 import pytest
 
 from ehrxqa.questions.image_sql import elementary
+from ehrxqa.questions.misread_images import readings
 from ehrxqa.questions.visuals import Visuals
-from ehrxqa.vqa.question import KINDS, Combination
+from ehrxqa.vqa.question import KINDS, Combination, Form, Target, VqaQuestion
 from ehrxqa.vqa.vocabulary import ATTRIBUTES
 from made_labels import from_triples
 
@@ -79,3 +80,44 @@ def test_only_what_can_be_labelled_is_asked(visuals):
         for question in _drawn(visuals, number, (6,)):
             pairs = {(place, name) for place in question.objects for name in question.attributes}
             assert pairs <= possible, question
+
+
+def test_a_question_says_what_the_rules_say(visuals):
+    """What `readings` holds right is the answer of the labels, for every kind of names."""
+    masks = visuals.labels.masks
+    kinds = [kind for kind in KINDS.values() if kind.target not in (Target.SIZE, Target.VIEW, Target.GENDER)]
+    for kind in kinds:
+        for question in _drawn(visuals, kind.number, range(40), count=3):
+            for row in (0, 39):
+                right, misread = readings(question, masks, visuals.labels.present[row])
+                answer = visuals.answer(question, row)
+                assert right == (answer if kind.form is Form.VERIFY else frozenset(answer))
+                assert len(misread) >= len(elementary(question))
+
+
+def test_a_name_passed_over_lets_other_findings_through():
+    labels = from_triples(
+        [("a", 1, 1)], {"a": [("neck", "picc", "tubesandlines"), ("spine", "hernia", "anatomicalfinding")]}
+    )
+    asked = VqaQuestion.of_kind(2, objects=("neck",), attributes=("hernia",))
+    assert readings(asked, labels.masks, labels.present[0]) == (False, [True, True])
+    assert readings(asked, labels.masks, 0) == (False, [False, False])
+    there = VqaQuestion.of_kind(2, objects=("neck",), attributes=("picc",))
+    assert readings(there, labels.masks, labels.present[0]) == (True, [True, True])
+
+
+def test_a_no_is_about_what_is_nearly_there(visuals):
+    """All of them tell who passes over the place, and who the finding; drawn without that, some do not."""
+
+    def absent(question):
+        return not visuals.answer(question, 39)
+
+    def told(question):
+        right, misread = visuals.said(question, [39])
+        return sum(each != right for each in misread)
+
+    rng = random.Random(5)
+    near = [visuals.draw(2, [39], absent, rng, told, []) for _ in range(40)]
+    far = [visuals.draw(2, [39], absent, rng) for _ in range(40)]
+    assert None not in near and all(map(absent, near))
+    assert sum(map(told, filter(None, far))) < sum(map(told, near)) == 2 * len(near)

@@ -75,6 +75,15 @@ def test_what_changes_nothing_is_left_out(sql, faults):
             "select distinct tb_cxr_plus.attribute from tb_cxr_plus where tb_cxr_plus.study_id in ( 1 )",
             {"filter", "distinct"},
         ),
+        (
+            "select count( distinct tb_cxr_plus.study_id ) from tb_cxr_plus where tb_cxr_plus.object = 'neck' "
+            "and tb_cxr_plus.attribute = 'picc'",
+            {"filter"},
+        ),
+        (
+            "select count( distinct tb_cxr_plus.study_id ) from tb_cxr_plus where tb_cxr_plus.object = 'neck'",
+            {"filter", "distinct"},
+        ),
         # an instant of the clock: whether that second counts is not said; a year is said, and so are events
         ("select a from t where datetime(t.b) >= datetime('2105-12-31 23:59:00','-2 year')", {"filter"}),
         ("select a from t where datetime(t.b) >= datetime('2105-12-31','start of year')", {"filter", "bound"}),
@@ -104,6 +113,18 @@ def test_what_changes_nothing_by_the_schema_is_left_out(sql, faults):
             "d_items.linksto = 'chartevents' )",
             ["select a from labevents"],
         ),
+        # said by the bound: x < y left out beside `y between x and …` is x <= y
+        (
+            "select a from t where t.b < t.c and datetime(t.c) between datetime(t.b) and datetime(t.b,'+2 month')",
+            ["select a from t where t.b < t.c"],
+        ),
+        (
+            "select a from t where t.d < t.c and datetime(t.c) between datetime(t.b) and datetime(t.b,'+2 month')",
+            [
+                "select a from t where t.d < t.c",
+                "select a from t where datetime(t.c) between datetime(t.b) and datetime(t.b,'+2 month')",
+            ],
+        ),
         # the only condition of a select behind IN, but not behind NOT IN
         ("select a from t where b in ( select c from u where d = 1 )", ["select a from t"]),
         (
@@ -118,6 +139,34 @@ def test_what_changes_nothing_by_the_schema_is_left_out(sql, faults):
 )  # fmt: skip
 def test_a_condition_is_left_out_once_and_only_where_it_says_something(sql, filters):
     assert sorted(sql for fault, sql in changed(sql) if fault == "filter") == sorted(filters)
+
+
+SIDE = "select distinct tb_cxr_plus.{} from tb_cxr_plus where tb_cxr_plus.study_id in ( {} )"
+
+
+@pytest.mark.parametrize(
+    ("lists", "operator", "categories", "left_out"),
+    [
+        # a finding has one category: the other side lets no other one through
+        ("attribute", "except", ("device", "device"), [True, False]),
+        ("attribute", "intersect", ("device", "device"), [False, False]),
+        # of places there are many findings, another category lets others through, and a union everything
+        ("object", "except", ("device", "device"), [True, True]),
+        ("attribute", "except", ("device", "disease"), [True, True]),
+        ("attribute", "union", ("device", "device"), [True, True]),
+    ],
+)
+def test_the_category_of_one_side_is_said_by_the_other(lists, operator, categories, left_out):
+    sides = [
+        f"{SIDE.format(lists, study)} and tb_cxr_plus.category = '{category}'"
+        for study, category in enumerate(categories, 1)
+    ]
+    without = [side[: side.rindex(" and ")] for side in sides]
+    found = {sql for fault, sql in changed(f" {operator} ".join(sides)) if fault == "filter"}
+    assert [
+        f"{without[0]} {operator} {sides[1]}" in found,
+        f"{sides[0]} {operator} {without[1]}" in found,
+    ] == left_out
 
 
 def test_what_is_said_twice_is_misread_at_both_places():

@@ -66,7 +66,7 @@ __all__ = ["command"]
 @click.option(
     "--choices",
     type=click.IntRange(1, 10),
-    default=2,
+    default=4,
     show_default=True,
     metavar="N",
     help="Of so many good questions take the one that tells systems apart best.",

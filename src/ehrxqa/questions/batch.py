@@ -39,6 +39,8 @@ _DRAWS: Final = 60
 _LOOSE: Final = 40
 #: Draws for another good question, once there is one.
 _FURTHER: Final = 8
+#: Good rankings that are drawn for each that is taken, at most: their mutants look at everybody.
+_MOST_RANKINGS: Final = 2
 #: Questions in a row that could not be drawn, after which a template has nothing more to give.
 _GIVE_UP: Final = 3
 #: Sentences that are tried.
@@ -168,6 +170,7 @@ class _Batch:
         self._answers: Counter[str] = Counter()
         self._told: set[str] = set()
         self._refused: dict[tuple[bytes, Wanted, bool, bool, bool, Stratum | None], str] = {}
+        self._choices = min(task.choices, _MOST_RANKINGS) if task.template.answer == "top" else task.choices
         self._most_equal = max(_MOST_EQUAL, math.ceil(len(task.wanted) / 2))
         self._result = BatchResult()
 
@@ -217,7 +220,7 @@ class _Batch:
             best = reason or best
             found += 1
             last = min(last, attempt + _FURTHER)
-            if found >= task.choices:
+            if found >= self._choices:
                 break
         if best is not None:
             self._write(best, wanted)
@@ -281,12 +284,16 @@ class _Batch:
         stratum: Stratum | None,
         better_than: tuple[int, float] | None,
     ) -> str | _Good | None:
-        task = self._task
+        task, checker = self._task, self._bench.checker
         if task.held_out.questions and not question.template.of_patient and split_of_question(question) != wanted.split:
             return "question of another split"
-        checked = self._bench.checker.check(
-            question, truth=truth, empty=wanted.empty, strict=not loose, ambiguous=task.ambiguous
-        )
+        told = None
+        if better_than is not None:  # most others are no better, and need no proof
+            if reason := checker.glance(question, truth=truth, empty=wanted.empty, strict=not loose):
+                return reason
+            if (told := checker.told_apart(question, self._told, better_than)) is None:
+                return None
+        checked = checker.check(question, truth=truth, empty=wanted.empty, strict=not loose, ambiguous=task.ambiguous)
         if checked.fault:
             self._result.faults.append(f"template {task.template.id}: {checked.fault}")
             return "a failed proof"
@@ -299,7 +306,7 @@ class _Batch:
         answer = json.dumps(checked.answer)
         if question.template.answer != "truth" and self._answers[answer] >= self._most_equal and not loose:
             return "an answer that is frequent already"
-        links = self._bench.checker.links(question, wanted.split, checked)
+        links = checker.links(question, wanted.split, checked)
         bare, other = _selections(question, links, answer)
         if other in self._seen:
             return "a filter that changes nothing"
@@ -307,9 +314,7 @@ class _Batch:
         wording = self._worded(question, ties)
         if not wording:
             return LONGER_NAME
-        told = self._bench.checker.told_apart(question, self._told, better_than)
-        if told is None:
-            return None
+        told = told or checker.told_apart(question, self._told)
         links = msgspec.structs.replace(
             links, mutants=told.mutants, killed=told.killed, told=sorted(told.told), untold=sorted(told.untold)
         )

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, overload
 
 from ehrxqa.dataset.links import MOST_LINKS, Links, RowLinks
 from ehrxqa.errors import NeuralSqlError
@@ -223,6 +223,24 @@ class Checker:
                 return Checked(reason="a name that makes the sentence ambiguous")
             return Checked(fault=f"the template does not read back: {filled(question)}")
         return Checked(answer, alternatives=alternatives, needs=self._needs(question))
+
+    def glance(self, question: Question, *, truth: bool | None, empty: bool, strict: bool) -> str:
+        """Why the answer of a question makes no good one, or nothing: what `check` looks at first."""
+        try:
+            rows = self._fast.known_rows(self._normalised(gold_program(question, INDEXED).lower()))
+        except TimeLimit:
+            raise
+        except NeuralSqlError:
+            return ""  # a fault, as `check` says
+        return _unfit(question, answer_list(rows), truth, empty, strict)
+
+    @overload
+    def told_apart(self, question: Question, known: Collection[str] = ()) -> ToldApart: ...
+
+    @overload
+    def told_apart(
+        self, question: Question, known: Collection[str], best: tuple[int, float] | None
+    ) -> ToldApart | None: ...
 
     def told_apart(
         self, question: Question, known: Collection[str] = (), best: tuple[int, float] | None = None

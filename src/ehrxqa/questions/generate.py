@@ -92,7 +92,7 @@ def generate(
     separate_subjects: bool = True,
     separate_questions: bool = False,
     ambiguous: bool = False,
-    choices: int = 2,
+    choices: int = 4,
     now: str = CURRENT_TIME,
     workers: int | None = None,
     cluster: Cluster | None = None,

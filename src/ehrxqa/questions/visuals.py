@@ -5,23 +5,33 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import reduce
 from itertools import combinations
+from operator import or_
 from typing import Final
 
 from ehrxqa.errors import VqaError
 from ehrxqa.questions.image_sql import elementary
+from ehrxqa.questions.misread_images import Said, readings
 from ehrxqa.spec.findings import one_within_other
 from ehrxqa.vqa.image_labels import Finding, ImageLabels, numbers_of
 from ehrxqa.vqa.question import KINDS, Combination, Form, Kind, Target, VqaQuestion
 from ehrxqa.vqa.rules import rule_for
 
-__all__ = ["Visuals"]
+__all__ = ["Visuals", "Worth"]
 
+#: How much an answer tells: of the ways in which a question may be misread, those that change it.
+Worth = Callable[[VqaQuestion], int]
 _DRAWS: Final = 30
+#: Questions that fit, of which the one that tells most is taken.
+_CHOICES: Final = 6
 _MOST_REPEATS: Final = 6
 _SECONDS: Final = 12
 #: Share of the "both" questions without either that is kept: "no" should mostly rest on one of the two.
 _NEITHER: Final = 0.3
+_TECHNICAL: Final = "technicalassessment"
+#: Share of the draws of what is nearly there.
+_NEAR: Final = 0.7
 
 
 class Visuals:
@@ -43,7 +53,7 @@ class Visuals:
         everywhere = 0
         for bits in labels.present:
             everywhere |= bits
-        occurring = [labels.findings[n] for n in numbers_of(everywhere)]
+        occurring = self._everywhere = [labels.findings[n] for n in numbers_of(everywhere)]
         self._occurring: dict[str, list[Finding]] = {}
         for finding in occurring:
             self._occurring.setdefault(finding.attribute, []).append(finding)
@@ -59,26 +69,54 @@ class Visuals:
         """What the labels of a study say."""
         return rule_for(question, self.labels)(row)
 
+    def has_technical(self, row: int) -> bool:
+        """Whether a study has a technical assessment, which is no abnormality."""
+        return self.labels.present[row] & self.labels.masks.categories.get(_TECHNICAL, 0) != 0
+
+    def said(self, question: VqaQuestion, rows: Sequence[int]) -> tuple[Said, list[Said]]:
+        """What a question says of studies together, and what it says where one of its names is passed over."""
+        return readings(question, self.labels.masks, reduce(or_, (self.labels.present[row] for row in rows), 0))
+
     def draw(
-        self, number: int, rows: Sequence[int], fits: Callable[[VqaQuestion], bool], rng: random.Random
+        self,
+        number: int,
+        rows: Sequence[int],
+        fits: Callable[[VqaQuestion], bool],
+        rng: random.Random,
+        worth: Worth | None = None,
+        beside: Sequence[int] | None = None,
     ) -> VqaQuestion | None:
-        """A question of kind `number` that `fits`, its names mostly from what the studies `rows` show."""
+        """A question of kind `number` that `fits`, its names mostly from what the studies `rows` show.
+
+        Args:
+            number: The kind.
+            rows: The studies.
+            fits: What is wanted of it.
+            rng: Source of all chance.
+            worth: Of some that fit the one is taken that is worth most.
+            beside: Not what `rows` show is looked for, but what nearly is: what these other studies show, and at a
+                place with findings one that is elsewhere.
+        """
         kind = KINDS[number]
         if kind.target is Target.SIZE:
             question = VqaQuestion.of_kind(number)
             return question if fits(question) else None
         tried: set[VqaQuestion | None] = {None}
         repeats = 0
+        found: list[VqaQuestion] = []
+        near = [] if beside is None else self._near(kind, rows, beside)
         for _ in range(_DRAWS):
-            drawn = self._attempt(kind, rows, rng)
+            drawn = self._attempt(kind, rows, rng, near)
             if drawn in tried:
                 repeats += 1
                 if repeats > _MOST_REPEATS:  # there are few others, if any
                     break
             elif drawn is not None and fits(drawn) and self._telling(drawn, rows, rng):
-                return drawn
+                found.append(drawn)
+                if worth is None or len(found) == _CHOICES:
+                    break
             tried.add(drawn)
-        return None
+        return max(found, key=worth or (lambda _: 0), default=None)
 
     def _telling(self, question: VqaQuestion, rows: Sequence[int], rng: random.Random) -> bool:
         """Whether both operands matter: none of them is empty in what is common to both, or in one but not the other."""
@@ -89,9 +127,29 @@ class Visuals:
             return any(shown) or rng.random() < _NEITHER
         return all(shown)
 
-    def _attempt(self, kind: Kind, rows: Sequence[int], rng: random.Random) -> VqaQuestion | None:
+    def _near(self, kind: Kind, rows: Sequence[int], beside: Sequence[int]) -> list[Finding]:
+        """Findings that are nearly there."""
+        there, elsewhere = ({each for row in some for each in self.labels.findings_of(row)} for some in (rows, beside))
+        objects = {each.object for each in there}
+        attributes = {each.attribute for each in there}
+        categories = {each.category for each in there} if kind.categories else set()
+        return [
+            each
+            for each in self._everywhere
+            if each not in there
+            and (
+                each in elsewhere
+                or (each.object in objects and (each.attribute in attributes or each.category in categories))
+            )
+        ]
+
+    def _attempt(
+        self, kind: Kind, rows: Sequence[int], rng: random.Random, near: Sequence[Finding]
+    ) -> VqaQuestion | None:
         here = self.labels.findings_of(rng.choice(rows)) if rows else []
-        if here and rng.random() < 0.6:
+        if near and rng.random() < _NEAR:
+            first = rng.choice(near)
+        elif here and rng.random() < 0.6:
             first = self._flattened(kind, here, rng)
         elif self._occurring and rng.random() < 0.8:
             names = sorted(self._occurring)

@@ -5,11 +5,14 @@
 | DISTINCT in a select that stands for one value | its first row is taken, and that is the same row |
 | DISTINCT of ids in the table whose rows they number | each is there once |
 | DISTINCT of places of a finding, or findings of a place, on one study | a study has one row for each of both |
+| DISTINCT of studies that show a finding at a place | a study has one row for each of both |
+| the category left out on one side of EXCEPT or INTERSECT | a finding has one category, and the other side names it |
 | `x is not null` left out beside a comparison of x | no comparison with NULL is true |
 | `d_items.linksto = 't'` left out for items of rows of `t` | an item links to the table that has its rows |
 
 Two changes are the same misreading where the last condition is left out of a select behind IN: then it holds every id
-there is, as if the IN itself were left out. And a bound of an instant of the clock is no fault: what is asked "since
+there is, as if the IN itself were left out; and where `x < y` is left out beside `y between x and …`, which is `x <= y`
+as well. And a bound of an instant of the clock is no fault: what is asked "since
 two years ago" leaves open whether that very second counts.
 """
 
@@ -43,9 +46,13 @@ def distinct_is_moot(structure: Structure, select: Select, at: int) -> bool:
         return False
     if what == [table, ".", _NUMBERED_BY.get(table, "")]:
         return True
-    if table != "tb_cxr_plus" or len(what) != 3 or what[:2] != [table, "."] or what[2] not in _OTHER_OF_STUDY:
+    if table != "tb_cxr_plus" or len(what) != 3 or what[:2] != [table, "."]:
         return False
     said = [_words(structure, part) for part in _conditions(structure, select)]
+    if what[2] == "study_id":
+        return all(any(words[:4] == [table, ".", column, "="] for words in said) for column in _OTHER_OF_STUDY)
+    if what[2] not in _OTHER_OF_STUDY:
+        return False
     other = [table, ".", _OTHER_OF_STUDY[what[2]], "="]
     return any(words[:4] == other for words in said) and any(_one_study(words) for words in said)
 
@@ -60,7 +67,38 @@ def filter_is_implied(structure: Structure, select: Select, part: Range) -> bool
     if words[:4] == ["d_items", ".", "linksto", "="]:
         before = [token.lower for token in structure.tokens[max(0, select.query.start - 5) : select.query.start]]
         return before[1:] == [".", "itemid", "in", "("] and words[4].strip("'") == before[0]
-    return False
+    if words[:3] == ["tb_cxr_plus", ".", "category"]:
+        return _is_said_by_the_other_side(structure, select, words)
+    return "<" in words and any(
+        _between(_words(structure, other)) == (words[words.index("<") + 1 :], words[: words.index("<")])
+        for other in _conditions(structure, select)
+    )
+
+
+def _is_said_by_the_other_side(structure: Structure, select: Select, category: list[str]) -> bool:
+    """Whether findings of a category are taken out of, or kept among, findings of the same category."""
+    query = select.query
+    if query.operators not in (["except"], ["intersect"]):
+        return False
+    first, second = query.selects
+    if "except" in query.operators and select is first:
+        return False
+    other = first if select is second else second
+    listed = ["select", "distinct", "tb_cxr_plus", ".", "attribute"]
+    return all(
+        _words(structure, (each.start, each.start + len(listed) + 1)) == [*listed, "from"] for each in query.selects
+    ) and any(_words(structure, part) == category for part in _conditions(structure, other))
+
+
+def _between(words: list[str]) -> tuple[list[str], list[str]] | None:
+    """What is between, and from where: y and x of `datetime(y) between datetime(x) and …`."""
+    if words[:2] != ["datetime", "("] or "between" not in words:
+        return None
+    at = words.index("between")
+    end = next((place for place in range(at, len(words)) if words[place] == ")"), at)
+    if words[at - 1] != ")" or words[at + 1 : at + 3] != ["datetime", "("]:
+        return None
+    return words[2 : at - 1], words[at + 3 : end]
 
 
 def filter_is_said_outside(structure: Structure, select: Select) -> bool:

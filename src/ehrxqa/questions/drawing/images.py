@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from ehrxqa.questions.drawing.draw import Draw, any_of, way
 from ehrxqa.questions.drawing.group import age_group
@@ -13,17 +13,39 @@ from ehrxqa.questions.facts import StudyEvent
 from ehrxqa.questions.image_sql import COMPARISONS
 from ehrxqa.questions.question import Choice
 from ehrxqa.questions.times import NO_TIME, TimeChoice
-from ehrxqa.vqa.question import Form, VqaQuestion
+from ehrxqa.vqa.question import KINDS, Form, Target, VqaQuestion
 
 __all__ = ["any_study", "shown", "studies_under"]
 
+#: Places in time of a study, of which the one is taken where misreading it leads to most others.
+_PLACES: Final = 3
+#: Of a hundred studies that are asked for any abnormality, so many are those with a technical assessment, in some tries.
+_TECHNICAL_PERCENT: Final = 35
+_TRIES: Final = 8
+
 
 def any_study(draw: Draw, *, anybody: bool = False) -> StudyEvent | None:
-    """A study of a patient; patients are as likely as each other, however many studies they have."""
-    subject = draw.subject("study", anybody=anybody)
-    if subject is None:
-        return None
-    return any_of(draw.rng, [study for study in draw.facts.studies[subject] if study.labelled])
+    """A study of a patient; patients are as likely as each other, however many studies they have.
+
+    Whether any abnormality is asked for, and nothing else, only a study tells that has a technical assessment: that is
+    none.
+    """
+    visuals, technical = draw.visuals, _asks_for_any(draw)
+    found: StudyEvent | None = None
+    for _ in range(_TRIES if technical and draw.rng.randrange(100) < _TECHNICAL_PERCENT else 1):
+        subject = draw.subject("study", anybody=anybody)
+        if subject is None:
+            return None
+        found = any_of(draw.rng, [study for study in draw.facts.studies[subject] if study.labelled])
+        if found is not None and visuals.has_technical(found.row):
+            break
+    return found
+
+
+def _asks_for_any(draw: Draw) -> bool:
+    """Whether the question is about any abnormality."""
+    kind = KINDS.get(draw.template.visual)
+    return kind is not None and not (kind.attributes or kind.categories) and kind.target is not Target.SIZE
 
 
 def studies_under(draw: Draw, subject: int, time: TimeChoice) -> list[StudyEvent] | None:
@@ -32,16 +54,31 @@ def studies_under(draw: Draw, subject: int, time: TimeChoice) -> list[StudyEvent
     return found if all(study.labelled for study in found) else None
 
 
-def shown(draw: Draw, rows: Sequence[int], *, present: bool) -> VqaQuestion | None:
-    """A verify question that is true of any of these studies (rows of the labels), or of none."""
+def shown(draw: Draw, rows: Sequence[int], *, present: bool, others: Sequence[int] = ()) -> VqaQuestion | None:
+    """A verify question that is true of any of these studies (rows of the labels), or of none.
+
+    Args:
+        draw: The try.
+        rows: The studies.
+        present: Whether it shall be true.
+        others: Studies beside them that a filter leaves out.
+    """
     answer = draw.visuals.answer
-    return draw.visuals.draw(
-        draw.template.visual, rows, lambda question: any(answer(question, row) for row in rows) is present, draw.rng
-    )
+
+    def fits(question: VqaQuestion) -> bool:
+        return any(answer(question, row) for row in rows) is present
+
+    def worth(question: VqaQuestion) -> int:
+        right, misread = draw.visuals.said(question, rows)
+        return sum(each != right for each in misread) + any(answer(question, row) is not present for row in others)
+
+    if present:
+        return draw.visuals.draw(draw.template.visual, rows, fits, draw.rng, worth if others else None)
+    return draw.visuals.draw(draw.template.visual, rows, fits, draw.rng, worth, others)
 
 
-def _ask_one(draw: Draw, study: StudyEvent) -> VqaQuestion | None:
-    """A question about one study with the answer that is wanted."""
+def _ask_one(draw: Draw, study: StudyEvent, others: Sequence[StudyEvent] = ()) -> VqaQuestion | None:
+    """A question about one study with the answer that is wanted; best another one than about the others."""
     percent = draw.rng.randrange(100)
     size = 1 if percent < 80 else 2 * (percent % 2)  # of two offered, mostly one is there
 
@@ -53,12 +90,36 @@ def _ask_one(draw: Draw, study: StudyEvent) -> VqaQuestion | None:
             return isinstance(answer, tuple) and len(answer) == size and (size > 0 or draw.empty)
         return isinstance(answer, tuple) and (not answer) is draw.empty
 
-    return draw.visuals.draw(draw.template.visual, (study.row,), fits, draw.rng)
+    def worth(question: VqaQuestion) -> int:
+        answer = draw.visuals.answer(question, study.row)
+        right, misread = draw.visuals.said(question, (study.row,))
+        return sum(each != right for each in misread) + sum(
+            draw.visuals.answer(question, other.row) != answer for other in others
+        )
+
+    absent = draw.template.answer == "truth" and not draw.truth
+    beside = [other.row for other in others] if absent else None
+    return draw.visuals.draw(draw.template.visual, (study.row,), fits, draw.rng, worth, beside)
+
+
+def _mistaken(draw: Draw, study: StudyEvent, time: TimeChoice, exact: str) -> list[StudyEvent]:
+    """Whom one takes for the first or last study of a time who turns its order round, takes the next, or any time."""
+    studies = draw.facts.studies[study.subject]
+    passing = [each for each in studies if draw.facts.passes(each, time)]
+    if exact == "exact-first":
+        found = [passing[-1], passing[min(1, len(passing) - 1)], studies[0]]
+    else:
+        found = [passing[0], passing[max(-2, -len(passing))], studies[-1]]
+    return [each for each in found if each is not study and each.labelled]
 
 
 def _place(draw: Draw, study: StudyEvent, times: Sequence[TimeChoice]) -> tuple[TimeChoice, str] | None:
     """A filter, and first or last, by which this study and no other is found."""
     found = []
+
+    def mistakes(place: tuple[TimeChoice, str]) -> int:
+        return len(_mistaken(draw, study, *place))
+
     for time in times:
         passing = [each for each in draw.facts.studies[study.subject] if draw.facts.passes(each, time)]
         if [each.time for each in passing].count(study.time) != 1:
@@ -67,7 +128,7 @@ def _place(draw: Draw, study: StudyEvent, times: Sequence[TimeChoice]) -> tuple[
             found.append((time, "exact-first"))
         if passing[-1] is study:
             found.append((time, "exact-last"))
-    return any_of(draw.rng, found)
+    return None if not found else max((draw.rng.choice(found) for _ in range(_PLACES)), key=mistakes)
 
 
 def _times_of(draw: Draw, study: StudyEvent) -> list[TimeChoice]:
@@ -77,15 +138,25 @@ def _times_of(draw: Draw, study: StudyEvent) -> list[TimeChoice]:
     return candidates(study.time, (grain,), draw.rng) if grain else [NO_TIME]
 
 
+def _of_several(draw: Draw) -> StudyEvent | None:
+    """A study, mostly of a patient with several: of one, the first is the last."""
+    study = any_study(draw)
+    if study is not None and len(draw.facts.studies[study.subject]) == 1:
+        study = any_study(draw)
+    return study
+
+
 @way("study by time")
 def study_by_time(draw: Draw) -> Choice | None:
     """A study that is the first or last of a time."""
-    study = any_study(draw)
+    study = _of_several(draw)
     place = None if study is None else _place(draw, study, _times_of(draw, study))
-    visual = None if study is None or place is None else _ask_one(draw, study)
-    if study is None or place is None or visual is None:
+    if study is None or place is None:
         return None
     time, exact = place
+    visual = _ask_one(draw, study, _mistaken(draw, study, time, exact))
+    if visual is None:
+        return None
     return draw.choice(values={"patient_id": study.subject}, times={"g1": time}, exact={"e1": exact}, visual=visual)
 
 
@@ -116,8 +187,16 @@ def _pair(draw: Draw, *, previous: bool) -> tuple[StudyEvent, StudyEvent] | None
     return any_of(draw.rng, pairs)
 
 
-def _compare(draw: Draw, later: StudyEvent, earlier: StudyEvent) -> tuple[VqaQuestion, str] | None:
-    """A question about both studies and what has come of it, with the answer that is wanted."""
+def _compare(
+    draw: Draw,
+    later: StudyEvent,
+    earlier: StudyEvent,
+    others: tuple[Sequence[StudyEvent], Sequence[StudyEvent]] = ((), ()),
+) -> tuple[VqaQuestion, str] | None:
+    """A question about both studies and what has come of it, with the answer that is wanted.
+
+    Best another answer than with any of `others` in place of one of them.
+    """
     answer = draw.visuals.answer
     verify = draw.template.answer == "truth"
     comparison = draw.rng.choice([name for name in COMPARISONS if verify or name != "still absent"])
@@ -132,31 +211,53 @@ def _compare(draw: Draw, later: StudyEvent, earlier: StudyEvent) -> tuple[VqaQue
         kept = set(x) & set(y) if now and before else set(x) - set(y) if now else set(y) - set(x)
         return (not kept) is draw.empty
 
-    visual = draw.visuals.draw(draw.template.visual, (later.row, earlier.row), fits, draw.rng)
+    def come_of(x: Any, y: Any) -> Any:
+        if verify:
+            return (x is now) and (y is before)
+        return x & y if now and before else x - y if now else y - x
+
+    def worth(question: VqaQuestion) -> int:
+        said = draw.visuals.said
+        (x, x_misread), (y, y_misread) = said(question, (later.row,)), said(question, (earlier.row,))
+        x_misread = x_misread + [said(question, (other.row,))[0] for other in others[0]]
+        y_misread = y_misread + [said(question, (other.row,))[0] for other in others[1]]
+        right = come_of(x, y)
+        others_come = [come_of(each, y) for each in x_misread] + [come_of(x, each) for each in y_misread]
+        return sum(bool(each != right) for each in others_come)
+
+    visual = draw.visuals.draw(draw.template.visual, (later.row, earlier.row), fits, draw.rng, worth)
     return None if visual is None else (visual, comparison)
 
 
 def _two_studies(draw: Draw, *, by_time: bool, previous: bool) -> Choice | None:
     """A study, and an earlier one or the one before it."""
     pair = _pair(draw, previous=previous)
-    compared = None if pair is None else _compare(draw, *pair)
-    if pair is None or compared is None:
+    if pair is None:
         return None
     later, earlier = pair
-    visual, comparison = compared
     if not by_time:
+        compared = _compare(draw, later, earlier)
+        if compared is None:
+            return None
+        visual, comparison = compared
         values = {"study_id1": later.study} | ({} if previous else {"study_id2": earlier.study})
         return draw.choice(values=values, visual=visual, comparison=comparison)
     one = _place(draw, later, _times_of(draw, later))
     if one is None:
         return None
     times, exact = {"g1": one[0]}, {"e1": one[1]}
+    others: list[list[StudyEvent]] = [_mistaken(draw, later, *one), []]
     if not previous:
         options = [NO_TIME, *(draw.facts.visit_options(earlier, "hosp") if earlier.hadm else [])]
         other = _place(draw, earlier, options)
         if other is None:
             return None
         times["g2"], exact["e2"] = other
+        others[1] = _mistaken(draw, earlier, *other)
+    compared = _compare(draw, later, earlier, (others[0], others[1]))
+    if compared is None:
+        return None
+    visual, comparison = compared
     return draw.choice(
         values={"patient_id": later.subject}, times=times, exact=exact, visual=visual, comparison=comparison
     )
@@ -176,10 +277,30 @@ def studies(draw: Draw) -> Choice | None:
     time = draw.filter(study)
     asked = studies_under(draw, study.subject, time)
     present = draw.truth if draw.template.answer == "truth" else not draw.empty
-    visual = None if asked is None else shown(draw, [each.row for each in asked], present=present)
+    visual = None if asked is None else _of_studies(draw, study.subject, asked, present=present)
     if visual is None:
         return None
     return draw.choice(values={"patient_id": study.subject}, times={"g1": time}, visual=visual)
+
+
+def _of_studies(draw: Draw, subject: int, asked: Sequence[StudyEvent], *, present: bool) -> VqaQuestion | None:
+    """A verify question of studies of a patient: which of them show something, how many, or whether one does."""
+    there = {each.row for each in asked}
+    others = [each.row for each in draw.facts.studies[subject] if each.labelled and each.row not in there]
+    if draw.template.answer == "truth":
+        return shown(draw, sorted(there), present=present, others=others)
+    answer, said = draw.visuals.answer, draw.visuals.said
+
+    def fits(question: VqaQuestion) -> bool:
+        return any(answer(question, row) for row in there) is present
+
+    def worth(question: VqaQuestion) -> int:
+        of_each = [said(question, (row,)) for row in sorted(there)]
+        changed = zip(*([each != right for each in misread] for right, misread in of_each), strict=True)
+        told = sum(any(each) for each in changed) + any(answer(question, row) for row in others)
+        return told + (len({right for right, _ in of_each}) > 1)
+
+    return draw.visuals.draw(draw.template.visual, sorted(there), fits, draw.rng, worth)
 
 
 @way("study group")

@@ -9,6 +9,7 @@ finding, or a finding without the event.
 from __future__ import annotations
 
 from functools import partial
+from typing import Final
 
 from ehrxqa.questions.drawing.draw import FREQUENT, Draw, any_of, way
 from ehrxqa.questions.drawing.following import follows, said_twice
@@ -16,9 +17,12 @@ from ehrxqa.questions.drawing.images import any_study, shown, studies_under
 from ehrxqa.questions.facts import Event, StudyEvent, usable
 from ehrxqa.questions.question import Choice
 from ehrxqa.questions.times import NO_TIME, TimeChoice
+from ehrxqa.vqa.question import VqaQuestion
 
 #: Of a hundred conjunctions that hold without any filter, so many are taken: two things that both happened some time.
-_WEAK_PERCENT = 40
+_WEAK_PERCENT: Final = 40
+#: Of a hundred events that are not there where they would count, so many happened at another time, if any did.
+_NEAR_PERCENT: Final = 75
 
 
 @way("event and study")
@@ -42,11 +46,19 @@ def event_and_study(draw: Draw) -> Choice | None:
         there = {each.name for each in own if facts.passes(each, time)}
         if not slot and there:
             return None
-        name = _other_name(draw, there) if slot else ""
+        if slot:  # mostly something that did happen at another time
+            elsewhere = sorted({each.name for each in own} - there)
+            near = elsewhere and rng.randrange(100) < _NEAR_PERCENT
+            name = draw.rng.choice(elsewhere) if near else _other_name(draw, there)
         if slot and not name:
             return None
     asked = studies_under(draw, study.subject, time)
-    visual = None if asked is None else shown(draw, [each.row for each in asked], present=with_finding)
+    others = [each.row for each in facts.studies[study.subject] if each.labelled and not facts.passes(each, time)]
+    visual = (
+        None
+        if asked is None
+        else shown(draw, [each.row for each in asked], present=with_finding, others=() if with_finding else others)
+    )
     if visual is None:
         return None
     values = {"patient_id": study.subject} | ({slot: name} if slot else {})
@@ -96,9 +108,14 @@ def _one_after_other(draw: Draw, *, study_later: bool) -> Choice | None:
         time = draw.filter(study)
         passing = [each for each in studies if draw.facts.passes(each, time)]
         near = {each.name for each in own if draw.facts.passes(each, time) and any(fits(one, each) for one in passing)}
-        # half of them did happen, but not near any study, or on the wrong side of it
+        # most of them did happen, but not near any study, or on the wrong side of it
         elsewhere = sorted({each.name for each in own} - near)
-        name = draw.rng.choice(elsewhere) if elsewhere and draw.rng.random() < 0.5 else _other_name(draw, near)
+        elsewhere = sorted({each.name for each in own if draw.facts.passes(each, time)} - near) or elsewhere
+        name = (
+            draw.rng.choice(elsewhere)
+            if elsewhere and draw.rng.randrange(100) < _NEAR_PERCENT
+            else _other_name(draw, near)
+        )
     if not name or said_twice(within, time):
         return None
     return _with_visual(draw, subject, name, time, within, fits)
@@ -118,9 +135,17 @@ def _with_visual(draw: Draw, subject: int, name: str, time: TimeChoice, within: 
         visual = shown(draw, near, present=True)
     elif draw.stratum == "image":
         others = [each.row for each in facts.studies[subject]]
-        visual = draw.visuals.draw(
-            draw.template.visual, others, lambda question: not any(answer(question, row) for row in near), draw.rng
-        )
+        far = [each.row for each in passing if each.row not in near]
+
+        def absent(question: VqaQuestion) -> bool:
+            return not any(answer(question, row) for row in near)
+
+        def worth(question: VqaQuestion) -> int:
+            right, misread = draw.visuals.said(question, near)
+            told = sum(each != right for each in misread)
+            return told + sum(any(answer(question, row) for row in rows) for rows in (far, others))
+
+        visual = draw.visuals.draw(draw.template.visual, near or others, absent, draw.rng, worth, others)
     else:
         visual = shown(draw, [each.row for each in passing], present=draw.stratum == "table")
     if visual is None:

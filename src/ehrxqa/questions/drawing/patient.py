@@ -26,6 +26,8 @@ _EXACT_PAIRS: Final = (
 )
 #: Tries to find a time in which a vital sign was measured, but not normal.
 _TRIES: Final = 12
+#: Share of the events that a patient did not have which happened at another time, if any did.
+_NEAR: Final = 0.75
 #: Of a hundred lists by period that would have one value only, so many are taken.
 _ONE_PERIOD_PERCENT: Final = 2
 _PLACES: Final = {"exact-first": 0, "exact-second": 1, "exact-last": -1, "exact-second_to_last": -2}
@@ -219,7 +221,7 @@ def has(draw: Draw) -> Choice | None:
     time = draw.filter(anchor)
     there = {each.name for each in own if facts.passes(each, time)}
     elsewhere = sorted({each.name for each in own} - there)
-    pool = elsewhere if elsewhere and rng.random() < 0.4 else facts.names[kind][:FREQUENT]
+    pool = elsewhere if elsewhere and rng.random() < _NEAR else facts.names[kind][:FREQUENT]
     name = any_of(rng, [each for each in pool if each not in there and usable(each)])
     if name is None:
         return None
