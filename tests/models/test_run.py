@@ -12,6 +12,7 @@ from click.testing import CliRunner
 import ehrxqa.models.executing as executing
 from ehrxqa.cli.main import main
 from ehrxqa.errors import BuildError, RecordError, SettingsError
+from ehrxqa.models.board import board
 from ehrxqa.models.executing import QueryRunner, answer_cache
 from ehrxqa.models.parsers import AskedQuestion, Guarded, Prediction
 from ehrxqa.models.run import run
@@ -401,3 +402,29 @@ def test_a_timeout_longer_than_anyone_waits(questioned: Path) -> None:
     assert run(questioned, name="patient", limit=2, timeout=1e300, workers=2).scores.questions
     with pytest.raises(SettingsError, match="timeout must be a number, not inf"):
         run(questioned, timeout=float("inf"))
+
+
+def test_a_folder_that_was_renamed_is_the_run_of_that_name(questioned: Path) -> None:
+    folder = run(questioned, name="first-name", limit=2, workers=1).folder
+    renamed = folder.rename(folder.with_name("second-name"))
+    assert read_run(renamed).id == "second-name"
+    named = {row.run.id for found in board(questioned) for row in found.rows}
+    assert "second-name" in named
+    assert "first-name" not in named
+    assert run(questioned, name="second-name", limit=2, workers=1).was_complete
+
+
+def test_no_command_writes_over_the_build_it_works_on(questioned: Path, tmp_path: Path) -> None:
+    manifest, gold = questioned / "manifest.json", questioned / "dataset/test.json"
+    queries, before = tmp_path / "queries.json", (questioned / "manifest.json").read_bytes()
+    queries.write_text('{"0": "select 1"}')
+    for command in (
+        ["audit", gold, "--database", questioned, "--out", manifest],
+        ["execute", "--predictions", queries, "--database", questioned, "--out", manifest],
+        ["evaluate", "--gold", gold, "--predictions", queries, "--out", manifest],
+        ["answer", questioned / "dataset/_test.json", "--database", questioned, "--out", manifest],
+    ):
+        outcome = CliRunner().invoke(main, [*map(str, command)])
+        assert isinstance(outcome.exception, SettingsError), command
+        assert "would be overwritten" in str(outcome.exception)
+    assert manifest.read_bytes() == before

@@ -150,8 +150,8 @@ def subject_number(text: str) -> int:
     """A subject as given on the command line.
 
     Raises:
-        SettingsError: It is no number.
+        SettingsError: It is no such number.
     """
     if not re.fullmatch(r"[0-9]{1,12}", text):
-        raise SettingsError(f"a subject is a number, not {text[:40]!r}")
+        raise SettingsError(f"a subject is a number of at most 12 digits, not {text[:40]!r}")
     return int(text)

@@ -21,6 +21,7 @@ from ehrxqa.files import reading
 from ehrxqa.html_repr import html_repr
 from ehrxqa.layout import CURRENT_TIME, DATASET_FOLDER, SPLITS
 from ehrxqa.progress import Progress
+from ehrxqa.runs.output_folder import build_around
 from ehrxqa.runs.pool import Pool
 from ehrxqa.short_repr import short_repr
 from ehrxqa.shown_progress import FITTING
@@ -102,11 +103,12 @@ def audit(
     bases = {file.path: _database_of(Path(database), file) for file in files}
     beside = [path for file in files for path in file.beside if path not in bases]
     fixed = [corrected_path(file.path) for file in files] if fix else []
+    around = [path for each in (*bases, *bases.values()) for path in build_around(each)]
     findings: list[AuditFinding] = []
     mended: dict[Path, dict[int, _Mended]] = {}
     golds = [gold for file in files for gold in file.golds]
     with (
-        reading(*bases, *beside, *bases.values(), writing=(out, *fixed)),
+        reading(*bases, *beside, *bases.values(), *around, writing=(out, *fixed)),
         progress.task("audit", len(golds), "questions") as task,
     ):
         for file in files:

@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from ehrxqa.cli.options import DIR, FILE, FiniteRange, example, forms_option, quiet_option, seed_option
+from ehrxqa.cli.options import DIR, FILE, example, forms_option, quiet_option, seed_option
 from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.progress import make_progress
+from ehrxqa.runs.output_folder import build_around
 
 __all__ = ["command"]
 
@@ -69,7 +70,7 @@ __all__ = ["command"]
 @click.option("--details", type=FILE, metavar="FILE", help="Write {id: right|abstained|wrong} to a file.")
 @click.option("--out", type=FILE, metavar="FILE", help="Write the result to a file instead of standard output.")
 @click.option("--resamples", type=click.IntRange(min=0), default=2000, show_default=True, help="For the intervals.")
-@click.option("--confidence", type=FiniteRange(), default=0.95, show_default=True, help="Of the intervals.")
+@click.option("--confidence", type=float, default=0.95, show_default=True, help="Of the intervals.")
 @seed_option("Of the intervals.")
 @forms_option("html")
 @quiet_option
@@ -120,7 +121,7 @@ def command(
         from ehrxqa.variants.hospital_text import as_text as hospitals_text
         from ehrxqa.variants.hospitals import evaluate_on_hospitals
 
-    with reading(gold, predictions, questions, database, writing=(out, details)):
+    with reading(gold, predictions, questions, database, *build_around(gold), writing=(out, details)):
         if hospitals is not None:
             if database is None or profile == "all" or output_format == "html":
                 raise click.UsageError("--hospitals needs --database, one profile, and text or json")

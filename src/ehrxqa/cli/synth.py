@@ -9,7 +9,6 @@ import click
 
 from ehrxqa.cli.options import (
     DIR,
-    FiniteRange,
     cluster_options,
     drawing_option,
     emit,
@@ -75,14 +74,14 @@ __all__ = ["command"]
 )
 @click.option(
     "--events-factor",
-    type=FiniteRange(),
+    type=float,
     default=None,
     metavar="X",
     help="Multiplier of laboratory and charted events.  [default: 1.0]",
 )
 @click.option(
     "--charted-factor",
-    type=FiniteRange(),
+    type=float,
     default=None,
     metavar="X",
     help="Further multiplier of charted events alone.  [default: 1.0]",

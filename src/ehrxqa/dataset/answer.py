@@ -19,9 +19,10 @@ from ehrxqa.dataset.records import GOLD_PROGRAM, Record, final_record, read_reco
 from ehrxqa.errors import MissingError, SettingsError
 from ehrxqa.files import PART, reading, sha256_of
 from ehrxqa.html_repr import html_repr
-from ehrxqa.layout import BASES, CURRENT_TIME, DATABASE_OF_SPLIT, DATABASE_PATHS, SPLITS
+from ehrxqa.layout import BASES, CURRENT_TIME, DATABASE_OF_SPLIT, DATABASE_PATHS, MANIFEST, SPLITS
 from ehrxqa.progress import Progress
 from ehrxqa.runs.cluster import Cluster
+from ehrxqa.runs.output_folder import build_around
 from ehrxqa.runs.shards import shard_pool
 from ehrxqa.short_repr import short_repr
 from ehrxqa.shown_progress import FITTING
@@ -145,7 +146,8 @@ def answer(
 
     records = read_records(questions, any_database=Path(database).is_file())
     path = database_for(Path(database), records)
-    with reading(path, questions, writing=[out, answer_journal_path(out)]):
+    others = [each for each in build_around(path) if each.suffix != ".json" or each.name == MANIFEST]
+    with reading(path, questions, *others, writing=[out, answer_journal_path(out)]):
         if not other_database:
             check_belongs(path, sha256_of(path), questions, records, base=_base_of(records))
         run = _Run(path, workers, seconds, check_time(now), cluster, progress)

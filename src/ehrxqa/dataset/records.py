@@ -38,7 +38,7 @@ def read_records(path: Path, *, any_database: bool = False) -> list[Record]:
     value = read_json(path)
     if not isinstance(value, list):
         raise RecordError(f"{path}: must be a JSON list of question records, not a JSON {_json_kind(value)}")
-    for place, record in enumerate(value):
+    for place, record in enumerate(value, start=1):
         _check(path, place, record, any_database=any_database)
     return value
 

@@ -34,7 +34,7 @@ def choice_of_questions(path: Path, split: str | None = None) -> ImageSelection:
     studies: set[int] = set()
     images: set[str] = set()
     open_questions = 0
-    for number, record in enumerate(records):
+    for number, record in enumerate(records, start=1):
         if split is not None and record.get("split", split) != split:
             continue
         if isinstance(record.get("image_id"), str):

@@ -14,7 +14,7 @@ from typing import Any, Final
 from ehrxqa import html_repr
 from ehrxqa.arguments import checked
 from ehrxqa.counting import counted
-from ehrxqa.errors import RecordError
+from ehrxqa.errors import MissingError, RecordError
 from ehrxqa.models.floors import FLOOR_PARSERS
 from ehrxqa.models.run_folder import list_runs, read_scores, run_path
 from ehrxqa.models.run_records import FAULTS, Run
@@ -94,8 +94,11 @@ def board(out: Path | str) -> Boards:
     """The boards of an output folder, the one with most questions first.
 
     Raises:
+        MissingError: There is no such folder.
         RecordError: There is no finished run, or a file is damaged.
     """
+    if not Path(out).is_dir():
+        raise MissingError(f"{out}: no such folder")
     groups: dict[tuple[str, ...], list[BoardRow]] = {}
     for run in list_runs(out):
         scores = read_scores(run_path(out, run.id)) if run.status == "done" else None

@@ -66,7 +66,7 @@ def read_questions(out: Path, split: str, path: Path | None) -> QuestionSet:
         links = links_beside({path: records})
     found: dict[str, Record] = {}
     facts: dict[str, Placement] = {}
-    for place, record in enumerate(records):
+    for place, record in enumerate(records, start=1):
         identifier = str(record.get("id"))
         if record.get("split", split) != split:
             raise RecordError(f"{path}: record {place} is of split {record['split']!r}, not {split!r}; give --split")

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -84,12 +84,12 @@ def list_runs(out: Path | str) -> tuple[Run, ...]:
 
 
 def read_run(folder: Path | str) -> Run:
-    """What made the numbers of a run; `folder` is `OUT/runs/ID`.
+    """What made the numbers of a run; `folder` is `OUT/runs/ID`: the id of a folder that was renamed is its new name.
 
     Raises:
         RecordError: There is no `run.json`, or it is damaged or of another version.
     """
-    return _read(Path(folder) / RUN, Run)
+    return replace(_read(Path(folder) / RUN, Run), id=Path(folder).absolute().name)
 
 
 def write_run(folder: Path, run: Run) -> None:

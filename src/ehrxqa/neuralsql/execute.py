@@ -31,6 +31,7 @@ from ehrxqa.neuralsql.setup import Setup
 from ehrxqa.neuralsql.workers import WorkerPool
 from ehrxqa.progress import Progress
 from ehrxqa.runs.journal import Journal
+from ehrxqa.runs.output_folder import build_around
 from ehrxqa.shown_progress import FITTING
 from ehrxqa.sql.clock import check_time
 from ehrxqa.sql.limits import Limits
@@ -143,7 +144,7 @@ def execute(
     count = max(1, min(workers or os.cpu_count() or 1, len(queries)))
     journal = out.with_name(out.name + ".journal")
     to_answers = None if answers is None else Path(answers)
-    with reading(database, predictions, writing=(out, journal, to_answers, setup.cache)):
+    with reading(database, predictions, *build_around(Path(database)), writing=(out, journal, to_answers, setup.cache)):
         if not other_database:
             check_belongs(database, sha256_of(database), predictions)
         records, asked, resumed = _run(queries, setup, count, journal, out, max_bytes, progress)

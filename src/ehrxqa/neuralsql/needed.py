@@ -15,6 +15,7 @@ from ehrxqa.html_repr import html_repr
 from ehrxqa.neuralsql.engine import Engine
 from ehrxqa.neuralsql.predictions import chosen_predictions
 from ehrxqa.progress import Progress
+from ehrxqa.runs.output_folder import build_around
 from ehrxqa.short_repr import short_repr
 from ehrxqa.shown_progress import FITTING
 from ehrxqa.sql.errors import Abstained
@@ -100,7 +101,13 @@ def vqa_plan(
     report = NeededReport(str(target), len(found))
     pairs: dict[tuple[str, str], VqaRequest] = {}
     with (
-        reading(Path(database), Path(queries), *map(Path, answers), writing=[Path(target)]),
+        reading(
+            Path(database),
+            Path(queries),
+            *map(Path, answers),
+            *build_around(Path(database)),
+            writing=[Path(target)],
+        ),
         Engine(database, _Unasked(), limits=Limits(seconds=timeout)) as engine,
         progress.task("queries", total=len(found), unit="queries") as task,
     ):

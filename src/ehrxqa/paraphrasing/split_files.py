@@ -74,7 +74,7 @@ def _read_final(path: Path) -> list[Record]:
 
 def _check_forms(out: Path, forms: Mapping[str, list[Record]]) -> None:
     for path, records in forms.items():
-        for place, record in enumerate(records):
+        for place, record in enumerate(records, start=1):
             if not isinstance(record.get("question"), str):
                 raise RecordError(f"{out / path}: record {place} has no question")
     if len(forms) == 2:

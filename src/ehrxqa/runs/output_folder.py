@@ -9,8 +9,9 @@ from typing import Final
 
 from ehrxqa.errors import BuildError
 from ehrxqa.files import disk_errors
+from ehrxqa.layout import MANIFEST
 
-__all__ = ["WORK_FOLDER", "built_files", "exclusive"]
+__all__ = ["WORK_FOLDER", "build_around", "built_files", "exclusive"]
 
 #: Below the output folder: what an unfinished run needs to go on.
 WORK_FOLDER: Final = ".work"
@@ -20,10 +21,18 @@ def built_files(out: Path) -> list[Path]:
     """The files of a build, which whoever works on it reads: manifest, labels, databases, questions."""
     return [
         path
-        for pattern in ("*.json*", "labels/*", "database/*/*.db", "dataset/*.json*")
+        for pattern in (MANIFEST, "labels/*", "database/*/*.db", "dataset/*.json*")
         for path in out.glob(pattern)
         if path.is_file()
     ]
+
+
+def build_around(path: Path) -> list[Path]:
+    """The files of the build whose folder a database or question file lies in, which writes over none of them."""
+    for folder in list(path.absolute().parents)[:3]:
+        if (folder / MANIFEST).is_file():
+            return built_files(folder)
+    return []
 
 
 @contextmanager
