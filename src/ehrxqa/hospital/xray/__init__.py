@@ -1,8 +1,8 @@
 """Chest X-rays that show their labels: rays through a phantom, with the findings in it.
 
-`anatomy` poses the chest of a subject; `rays` and `scan` send rays through it; one module for each kind of finding puts
-them into the volume; `detector` makes grey values of what the rays have met. Frontal and lateral views are the same
-phantom, turned.
+`anatomy` poses the chest of a subject; `rays` go through it: `organs` and `body` are intervals of them, `bones`,
+`spine` and `airways` clouds of points. A `scan` is what the rays have met; one module for each kind of finding adds to
+it or takes away; `detector` makes grey values of it. Frontal and lateral views are the same phantom, turned.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The normal chest as rays see it: body, lungs, heart and vessels, diaphragm; and what findings add or take away.
+"""What the rays of one image have met: the normal chest, and what findings add to it or take away.
 
 Everything is counted in millimetres of water along the ray. The body is water, the lungs are mostly air, and what lies
 in the lungs replaces their air. So a shadow ends where air meets water: an opacity that touches the heart takes its
