@@ -169,7 +169,7 @@ def _clavicle(chest: Chest, sign: int, breaks: Breaks) -> Points:
         radius, shade = (radius * (1 + 0.6 * knot)).astype(np.float32), (shade * (1 + 0.4 * knot)).astype(np.float32)
     if chest.view.lateral:
         shade *= _faced(True, x, y, z.astype(np.float32))
-    part = tube(chest.view.lateral, x, y, z.astype(np.float32), radius, shell=0.62, across=19)
+    part = tube(chest.view.lateral, x, y, z.astype(np.float32), radius, shell=0.62, across=15)
     return Points(part.x, part.y, part.z, part.weight * shade[:, None] * np.float32(_CORTEX * 0.9))
 
 
@@ -199,7 +199,7 @@ def _shoulder(chest: Chest, sign: int) -> list[Points]:
         np.full_like(x, 68 * 100 * 0.5 * 2.0 / 2600),
     )
     parts = [plate]
-    share = np.linspace(0, 1, 200, dtype=np.float32)
+    share = np.linspace(0, 1, 120, dtype=np.float32)
     ends = np.array([(*corners[first], *corners[last]) for first, last in ((0, 2), (1, 2), (0, 1))], dtype=np.float32)
     x1, z1, x2, z2 = (ends[:, axis, None] for axis in range(4))
     edge = tube(
@@ -218,7 +218,7 @@ def _shoulder(chest: Chest, sign: int) -> list[Points]:
         chest.apex + 30 + 142 * share,
         12.5 + 10.5 * np.exp(-(((share - 0.12) / 0.13) ** 2)),
         shell=0.6,
-        across=61,
+        across=27,
     )
     parts.append(Points(arm.x, arm.y, arm.z, arm.weight * np.float32(0.6)))
     turn = np.linspace(-1.15, 1.15, 40, dtype=np.float32)

@@ -37,14 +37,13 @@ class Exposure:
     gamma: float
 
 
-def _smooth(field: Field, cells: int, part: NDArray[np.bool_] | None = None) -> Field:
-    """A field as a coarse grid of `cells` sees it; of a part of it, which goes on in its rows beyond its edges."""
-    image = Pillow.fromarray(field if part is None else field * part)
-    small = image.resize((cells, cells), Pillow.Resampling.BOX)
-    if part is not None:
-        share = np.asarray(Pillow.fromarray(part.astype(np.float32)).resize(small.size, Pillow.Resampling.BOX))
-        small = Pillow.fromarray(_continued(np.asarray(small) / np.maximum(share, 1e-3), share > 0.05))
-    return np.array(small.resize(image.size, Pillow.Resampling.BICUBIC), dtype=np.float32)
+def _smooth(field: Field, cells: int, part: Field) -> Field:
+    """What a coarse grid of `cells` sees of a field that is given in a part of it, and goes on in its rows beyond."""
+    image, share = (
+        np.asarray(Pillow.fromarray(each).resize((cells, cells), Pillow.Resampling.BOX)) for each in (field, part)
+    )
+    small = Pillow.fromarray(_continued(image / np.maximum(share, np.float32(1e-3)), share > 0.05))
+    return np.array(small.resize(field.shape[::-1], Pillow.Resampling.BICUBIC), dtype=np.float32)
 
 
 def _spread(field: Field) -> Field:
@@ -87,7 +86,7 @@ def developed(
     seen = np.clip(water, 0, 420)
     seen *= np.float32(-exposure.quality)
     np.exp(seen, out=seen)
-    body = water > 8
+    body = (water > 8).astype(np.float32)
     scattered = _spread(seen * body)
     scattered *= np.float32(exposure.scatter)
     scattered += np.float32(0.005)
@@ -97,6 +96,7 @@ def developed(
     # the air around the body would draw a halo along its edge
     lungs = float(np.quantile(seen[20:-20:4, 28:-28:4], 0.25))
     bodily = np.maximum(seen, np.float32(lungs))
+    bodily *= body
     even, fine = _smooth(bodily, 8, body), _smooth(bodily, 28, body)
     fine *= np.float32(-exposure.detail)
     even *= np.float32(-exposure.even)

@@ -22,36 +22,40 @@ def tube(
     x, y, z = np.broadcast_arrays(*(np.asarray(part, dtype=np.float32) for part in (x, y, z)))
     radius = np.asarray(radius, dtype=np.float32)
     if radius.ndim:
-        radius = np.broadcast_to(radius, x.shape)[..., None]
+        radius = np.broadcast_to(radius, x.shape)
     dx, dy, dz = steps(x), steps(y), steps(z)
-    sideways = dy if lateral else dx
+    sideways, deep = (dy, dx) if lateral else (dx, dy)
     flat = sideways * sideways + dz * dz
-    deep = dx if lateral else dy
     length = np.sqrt(flat + deep * deep)
-    aside = 1 / (np.sqrt(flat) + np.float32(1e-6))
-    offsets, chord, askew = _profile(across, shell)
-    spread = radius * offsets
-    weight = (length[..., None] * (radius * radius)) * chord
-    moved = (dz * aside)[..., None] * spread
-    moved += (y if lateral else x)[..., None]
-    moved += sideways[..., None] * askew
+    out = (radius / (np.sqrt(flat) + np.float32(1e-6))).astype(np.float32)
+    chord, places = _profile(across, shell)
+    weight = (length * radius * radius)[..., None] * chord
+    moved = _placed(dz * out, sideways, y if lateral else x, places)
     still = np.broadcast_to((x if lateral else y)[..., None], moved.shape)
-    spread = (-sideways * aside)[..., None] * spread
-    spread += z[..., None]
-    spread += dz[..., None] * askew
-    return Points(still if lateral else moved, moved if lateral else still, spread, weight)
+    down = _placed(-sideways * out, dz, z, places)
+    return Points(still if lateral else moved, moved if lateral else still, down, weight)
+
+
+def _placed(across: Field, along: Field, middle: Field, places: Field) -> Field:
+    """One coordinate of the points across a line: so much for each radius across, each step along, and the middle."""
+    line = np.stack([across, along, middle], axis=-1)
+    return np.asarray((line.reshape(-1, 3) @ places).reshape(*line.shape[:-1], -1))
 
 
 @cache
-def _profile(across: int, shell: float) -> tuple[Field, Field, Field]:
-    """Points across a tube of radius 1, from -1 to 1, the volume of a mm of its length that each is, and skews."""
+def _profile(across: int, shell: float) -> tuple[Field, Field]:
+    """Points across a tube of radius 1: the volume of a mm of its length that each is, and where they lie.
+
+    The places are radii across (−1 to 1), steps along (−½ to ½) and 1, as a matrix of three rows.
+    """
     offsets = (np.arange(across) + 0.5) / across * 2 - 1
     chord = np.sqrt(1 - offsets**2)
     if shell:
         inner = 1 - 0.34
         chord = (1 - shell) * chord + shell * 2.1 * (chord - np.sqrt(np.maximum(inner**2 - offsets**2, 0)))
     askew = (np.arange(across) * 0.618034 + 0.25) % 1 - 0.5
-    return offsets.astype(np.float32), (chord * (4 / across)).astype(np.float32), askew.astype(np.float32)
+    places = np.stack([offsets, askew, np.ones(across)])
+    return (chord * (4 / across)).astype(np.float32), places.astype(np.float32)
 
 
 def steps(line: Field) -> Field:
