@@ -211,6 +211,7 @@ def test_filters_stand_with_the_study_not_with_the_finding(template):
                 rf"({'|'.join(WORDS['cxr'])})s?\b[^,]* {time}|, both {time}[.?]$", after
             ), text
             assert not after.startswith(f" {time}"), text
+            assert not re.search(rf"admi[^:]*, {time}:", text), text  # as if they were admitted then
             if template.official in range(5100, 5300):
                 # what is said first is said of both, and so are records
                 assert re.search(f"^{time}, |^patient \\d+, {time}: |, both {time}[.?]$|whether, {time}, ", text), text

@@ -216,7 +216,7 @@ def _chosen_from(nouns: Nouns) -> tuple[str, ...]:
         name = nouns.question.categories[0]
         return (
             f"which {ONE[name]}{place}: {one}, {other}, both or neither?",
-            f"which of two {MANY[name]}{place}, if any, {one} or {other}?",
+            f"which of these two {MANY[name]}{place}, if any, {one} or {other}?",
             f"which {ONE[name]} do you see{place}: {one}, {other}, both or neither?",
             f"which {MANY[name]}{place}, if any, {one} or {other}?",
         )
