@@ -14,6 +14,8 @@ from html import escape
 from itertools import pairwise
 from pathlib import Path
 
+from made_pages import write_or_check
+
 HERE = Path(__file__).parent
 SOURCE = HERE.parent / "src" / "ehrxqa"
 PAGE, PICTURE = HERE / "architecture.md", HERE / "images" / "architecture.svg"
@@ -167,14 +169,7 @@ def main() -> int:
         print(f"imports run in a circle: {' → '.join(found)}")
         return 1
     wanted = {PAGE: page(imports), PICTURE: picture(imports)}
-    stale = [path for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
-    if "--check" in sys.argv[1:]:
-        for path in stale:
-            print(f"{path.relative_to(HERE.parent)} is not up to date; run: python docs/make_architecture.py")
-        return 1 if stale else 0
-    for path in stale:
-        path.write_text(wanted[path], encoding="utf-8")
-    return 0
+    return write_or_check(wanted, "python docs/make_architecture.py")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
+from made_pages import write_or_check
 
 import ehrxqa
 from ehrxqa.cli.commands import COMMANDS
@@ -220,14 +221,7 @@ def main() -> int:
     """Write the pages, or check them."""
     folder = Path(__file__).parent
     wanted = {folder / name: page() for name, page in PAGES.items()}
-    stale = [path for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
-    if "--check" in sys.argv[1:]:
-        for path in stale:
-            print(f"docs/{path.relative_to(folder)} is not up to date; run: make reference")
-        return 1 if stale else 0
-    for path in stale:
-        path.write_text(wanted[path], encoding="utf-8")
-    return 0
+    return write_or_check(wanted, "make reference")
 
 
 if __name__ == "__main__":

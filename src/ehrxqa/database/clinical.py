@@ -12,13 +12,13 @@ import pyarrow as pa
 from ehrxqa.database.calendar import year_of
 from ehrxqa.database.draws import OFFICIAL_SEED, Draws
 from ehrxqa.database.event_times import AdmissionTimes
-from ehrxqa.database.frame import NAT, ColumnKind, Frame, FrameColumn, concatenate
+from ehrxqa.database.frame import NAT, ColumnKind, Frame, FrameColumn
 from ehrxqa.database.id_set import IdSet
 from ehrxqa.database.inferred import as_read
 from ehrxqa.database.parser_blocks import TextColumn, block_rows, blocks
 from ehrxqa.errors import SourceError
 from ehrxqa.sources.catalogue import SourceKind, source_file
-from ehrxqa.sources.table_stream import read_header, read_table, stream_table
+from ehrxqa.sources.table_stream import concatenate, read_header, read_table, stream_table
 from ehrxqa.sources.text import lowered
 from ehrxqa.sources.tree import SourceTree
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["NAT", "ColumnKind", "Frame", "FrameColumn", "concatenate", "seconds_of", "texts_of_times"]
+__all__ = ["NAT", "ColumnKind", "Frame", "FrameColumn", "seconds_of", "texts_of_times"]
 
 #: Null of a time column.
 NAT: Final = int(np.iinfo(np.int64).min)
@@ -98,11 +98,6 @@ class Frame:
     def select(self, names: Sequence[str]) -> Frame:
         """Only the named columns, in that order."""
         return Frame({name: self.columns[name] for name in names})
-
-
-def concatenate(parts: Sequence[npt.NDArray[Any]], dtype: Any) -> npt.NDArray[Any]:
-    """The parts as one array; empty if there are none."""
-    return np.concatenate(parts).astype(dtype, copy=False) if parts else np.empty(0, dtype=dtype)
 
 
 def seconds_of(text: str) -> int:

@@ -11,21 +11,19 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ehrxqa.errors import SettingsError
-from ehrxqa.files import atomic_path, disk_errors, sha256_of, write_json, write_text
-from ehrxqa.hospital.archive import ZipFile
+from ehrxqa.files import atomic_path, sha256_of, write_json, write_text
 from ehrxqa.hospital.life import Subject
 from ehrxqa.hospital.marker import counts_of_finished
 from ehrxqa.hospital.ontology import attribute_list_text, object_list_text, ontology_json
 from ehrxqa.hospital.plan import DEFAULT_IMAGE_SIZE, GENERATOR, Plan, checked_image_size
-from ehrxqa.hospital.production import GOLD_TABLES, Batch, file_of, make_x_ray_batch
+from ehrxqa.hospital.production import GOLD_TABLES, Batch, make_x_ray_batch
 from ehrxqa.hospital.recorded import count_subjects, read_subjects
-from ehrxqa.hospital.tree import GrowingTable, SynthReport, closing, report_of_counts, source_path
+from ehrxqa.hospital.tree import SynthReport, grow, report_of_counts, source_path
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.manifest import OPEN_DEMO_LICENCE
 from ehrxqa.runs.pool import Pool
@@ -110,23 +108,8 @@ def _demo_tree(demo: Path) -> SourceTree:
 
 
 def _draw(plan: Plan, subjects: list[Subject], out: Path, workers: int, progress: Progress) -> Counter[str]:
-    counts: Counter[str] = Counter()
-    with ExitStack() as stack:
-        growing = {
-            key: GrowingTable.open(stack, source_path(out, key, plan), file_of(plan, key))
-            for key in ("cxr_metadata", *GOLD_TABLES)
-        }
-        graphs = ZipFile(stack.enter_context(atomic_path(source_path(out, "scene_graphs", plan))))
-        stack.push(closing(graphs))
-        with progress.task("X-rays around the demo", total=len(subjects), unit="subjects") as task:
-            for batch in _batches(plan, subjects, out, workers):
-                with disk_errors(out):
-                    for key, table in growing.items():
-                        table.add(batch, key)
-                    for entry in batch.graphs:
-                        graphs.add(entry)
-                counts += batch.counts
-                task.advance(batch.counts["subjects"])
+    with progress.task("X-rays around the demo", total=len(subjects), unit="subjects") as task:
+        counts = grow(plan, out, ("cxr_metadata", *GOLD_TABLES), _batches(plan, subjects, out, workers), task)
     for subject in subjects:
         counts["admissions"] += len(subject.admissions)
         counts["icustays"] += sum(len(admission.icu) for admission in subject.admissions)

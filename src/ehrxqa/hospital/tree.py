@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -22,7 +22,7 @@ from ehrxqa.hospital.plan import DEFAULT_IMAGE_SIZE, GENERATOR, Plan
 from ehrxqa.hospital.production import Batch, file_of, make_batch, table_keys
 from ehrxqa.hospital.records import dictionary_rows
 from ehrxqa.html_repr import html_repr
-from ehrxqa.progress import Progress
+from ehrxqa.progress import Progress, Task
 from ehrxqa.runs.cluster import Cluster
 from ehrxqa.runs.shards import shard_pool
 from ehrxqa.short_repr import short_repr
@@ -33,9 +33,8 @@ from ehrxqa.spec.files import SourceFile
 __all__ = [
     "DEFAULT_SUBJECTS",
     "MARKER",
-    "GrowingTable",
     "SynthReport",
-    "closing",
+    "grow",
     "report_of_counts",
     "source_path",
     "synth",
@@ -133,25 +132,29 @@ def synth(
         return report_of_counts(out, plan, Counter(done), fresh=False)
     write_json(out / MARKER, _marker(plan, None))
     _write_small_files(out, plan)
-    counts: Counter[str] = Counter()
-    with ExitStack() as stack:
-        growing = {
-            key: GrowingTable.open(stack, source_path(out, key, plan), file_of(plan, key)) for key in table_keys(plan)
-        }
-        graphs = ZipFile(stack.enter_context(atomic_path(source_path(out, "scene_graphs", plan))))
-        stack.push(closing(graphs))
-        with progress.task("synthetic hospital", total=plan.subjects, unit="subjects") as task:
-            for batch in _batches(plan, out, workers, cluster, progress):
-                with disk_errors(out):
-                    for key, table in growing.items():
-                        table.add(batch, key)
-                    for entry in batch.graphs:
-                        graphs.add(entry)
-                counts += batch.counts
-                task.advance(batch.counts["subjects"])
+    with progress.task("synthetic hospital", total=plan.subjects, unit="subjects") as task:
+        counts = grow(plan, out, table_keys(plan), _batches(plan, out, workers, cluster, progress), task)
     write_json(out / MARKER, _marker(plan, counts))
     leave_clutter(out, as_downloaded, seed, progress)
     return report_of_counts(out, plan, counts, fresh=True)
+
+
+def grow(plan: Plan, out: Path, keys: Iterable[str], batches: Iterable[Batch], task: Task) -> Counter[str]:
+    """Write batches to the tables `keys` and the scene graphs, which appear whole at the end; gives the counts."""
+    counts: Counter[str] = Counter()
+    with ExitStack() as stack:
+        growing = {key: _GrowingTable.open(stack, source_path(out, key, plan), file_of(plan, key)) for key in keys}
+        graphs = ZipFile(stack.enter_context(atomic_path(source_path(out, "scene_graphs", plan))))
+        stack.push(_closing(graphs))
+        for batch in batches:
+            with disk_errors(out):
+                for key, table in growing.items():
+                    table.add(batch, key)
+                for entry in batch.graphs:
+                    graphs.add(entry)
+            counts += batch.counts
+            task.advance(batch.counts["subjects"])
+    return counts
 
 
 def _marker(plan: Plan, counts: Counter[str] | None) -> dict[str, Any]:
@@ -206,7 +209,7 @@ def _write_small_files(out: Path, plan: Plan) -> None:
     write_text(source_path(out, "ontology", plan), ontology_json())
 
 
-class GrowingTable:
+class _GrowingTable:
     """A table file that grows batch by batch: compressed, or plain for the gold files."""
 
     def __init__(self, part: Path, file: SourceFile) -> None:
@@ -220,10 +223,10 @@ class GrowingTable:
             self._plain.write(header)
 
     @classmethod
-    def open(cls, stack: ExitStack, path: Path, file: SourceFile) -> GrowingTable:
+    def open(cls, stack: ExitStack, path: Path, file: SourceFile) -> _GrowingTable:
         """The file of a table, finished and given its name when the stack unwinds."""
         table = cls(stack.enter_context(atomic_path(path)), file)
-        stack.push(closing(table))
+        stack.push(_closing(table))
         return table
 
     def add(self, batch: Batch, key: str) -> None:
@@ -238,7 +241,7 @@ class GrowingTable:
         (self._gzip or self._plain).close()
 
 
-def closing(thing: GrowingTable | ZipFile) -> Any:
+def _closing(thing: _GrowingTable | ZipFile) -> Any:
     """An exit handler that finishes a file, before the file gets its final name."""
 
     def close(*_: object) -> None:

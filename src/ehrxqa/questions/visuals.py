@@ -10,10 +10,10 @@ from itertools import combinations
 from operator import or_
 from typing import Final
 
-from ehrxqa.errors import VqaError
 from ehrxqa.questions.image_sql import elementary
 from ehrxqa.questions.misread_images import Said, readings
 from ehrxqa.spec.findings import one_within_other
+from ehrxqa.vqa.drawn import differ, question_about
 from ehrxqa.vqa.image_labels import Finding, ImageLabels, numbers_of
 from ehrxqa.vqa.question import KINDS, Combination, Form, Kind, Target, VqaQuestion
 from ehrxqa.vqa.rules import rule_for
@@ -172,18 +172,7 @@ class Visuals:
             )
         ):
             return None  # an enlarged cardiac silhouette is nowhere but there
-        pair = (first, second)
-        if kind.combination is not Combination.DIFFERENCE and rng.random() < 0.5:
-            pair = (second, first)
-        try:
-            return VqaQuestion.of_kind(
-                kind.number,
-                objects=tuple(finding.object for finding in pair[: kind.objects]),
-                attributes=tuple(finding.attribute for finding in pair[: kind.attributes]),
-                categories=tuple(finding.category for finding in pair[: kind.categories]),
-            )
-        except VqaError:
-            return None
+        return question_about(kind, first, second, rng)
 
     def _flattened(self, kind: Kind, here: list[Finding], rng: random.Random) -> Finding:
         """One of the findings of a study: rare names as well as frequent ones."""
@@ -208,11 +197,11 @@ class Visuals:
             pool = [finding for finding in pool if finding.category == first.category]
         if here and rng.random() < 0.5:
             there = set(here)
-            shown = [finding for finding in pool if finding in there and _differ(kind, first, finding)]
+            shown = [finding for finding in pool if finding in there and differ(kind, first, finding)]
             if shown:
                 return rng.choice(shown)
         for _ in range(_SECONDS):
-            if pool and _differ(kind, first, second := rng.choice(pool)):
+            if pool and differ(kind, first, second := rng.choice(pool)):
                 return second
         return None
 
@@ -220,14 +209,6 @@ class Visuals:
 def _is_one_place(places: set[str]) -> bool:
     """Whether of all places each lies in the other, so that there is but one."""
     return all(one_within_other(one, other) for one, other in combinations(sorted(places), 2))
-
-
-def _differ(kind: Kind, first: Finding, second: Finding) -> bool:
-    if kind.objects == 2 and (first.object == second.object or one_within_other(first.object, second.object)):
-        return False
-    if kind.attributes == 2 and first.attribute == second.attribute:
-        return False
-    return kind.categories != 2 or first.category != second.category
 
 
 def _names_of(labels: ImageLabels, bits: int) -> set[str]:

@@ -7,10 +7,10 @@ The silver part comes from the two tabular files if both are there, else from th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,15 +20,20 @@ import pyarrow.compute as pc
 from ehrxqa.errors import SourceError
 from ehrxqa.json_files import read_json, read_text
 from ehrxqa.sources.dictionary_codes import Vocabulary
-from ehrxqa.sources.table_stream import stream_table
+from ehrxqa.sources.table_stream import concatenate, stream_table
 from ehrxqa.sources.tree import SourceTree
 
 __all__ = [
+    "BOX_TYPES",
     "SIZE_OBJECTS",
+    "STATEMENT_TYPES",
     "Boxes",
+    "Parts",
     "Semantics",
     "Statements",
+    "append",
     "image_id_of",
+    "joined",
     "read_gold_boxes",
     "read_gold_statements",
     "read_semantics",
@@ -113,14 +118,37 @@ def sentence_position(row_id: str) -> float:
     return float(row_id.rpartition("|")[2])
 
 
-def _joined(parts: list[npt.NDArray[Any]], dtype: Any) -> Any:
-    return np.concatenate(parts).astype(dtype, copy=False) if parts else np.empty(0, dtype=dtype)
+#: Column → its parts, as they were read.
+Parts = dict[str, list[npt.NDArray[Any]]]
+
+#: Column → how it is held.
+STATEMENT_TYPES: Final = {
+    "image": np.int32,
+    "study": np.int64,
+    "sentence": np.float64,
+    "object": np.int32,
+    "relation": np.int8,
+    "label": np.int32,
+    "category": np.int32,
+}
+BOX_TYPES: Final = {"image": np.int32, "name": np.int32, "x1": np.float64, "x2": np.float64, "width": np.float64}
+
+
+def append(parts: Parts, **columns: npt.NDArray[Any]) -> None:
+    """Add a part to each of the columns."""
+    for name, values in columns.items():
+        parts[name].append(values)
+
+
+def joined(parts: Parts, types: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
+    """The parts of each column as one array; they are given up on the way, so that no more is held twice."""
+    return {name: concatenate(parts.pop(name), kind) for name, kind in types.items()}
 
 
 def _read_statements(tree: SourceTree, key: str, wanted: Callable[[str], bool]) -> Statements:
     images, objects, labels, categories = Vocabulary(image_id_of), Vocabulary(), Vocabulary(), Vocabulary()
     position_of: dict[str, float] = {}
-    parts: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in Statements.__dataclass_fields__}
+    parts: Parts = {name: [] for name in STATEMENT_TYPES}
     keep_image = np.empty(0, dtype=bool)
     path = tree.locate(key)
     rows = 0
@@ -149,25 +177,19 @@ def _read_statements(tree: SourceTree, key: str, wanted: Callable[[str], bool]) 
             table[place] = known
         position_of.clear()
         sentence = table[row_ids.indices.to_numpy()]
-        for name, values in (
-            ("image", image),
-            ("study", batch["study_id"].to_numpy()),
-            ("sentence", sentence),
-            ("object", object_code),
-            ("relation", relation.astype(np.int8)),
-            ("label", labels.encode(batch["label_name"])),
-            ("category", category),
-        ):
-            parts[name].append(values[keep])
+        append(
+            parts,
+            image=image[keep],
+            study=batch["study_id"].to_numpy()[keep],
+            sentence=sentence[keep],
+            object=object_code[keep],
+            relation=relation.astype(np.int8)[keep],
+            label=labels.encode(batch["label_name"])[keep],
+            category=category[keep],
+        )
         rows += batch.num_rows
     return Statements(
-        image=_joined(parts["image"], np.int32),
-        study=_joined(parts["study"], np.int64),
-        sentence=_joined(parts["sentence"], np.float64),
-        object=_joined(parts["object"], np.int32),
-        relation=_joined(parts["relation"], np.int8),
-        label=_joined(parts["label"], np.int32),
-        category=_joined(parts["category"], np.int32),
+        **joined(parts, STATEMENT_TYPES),
         images=images,
         objects=objects,
         labels=labels,
@@ -197,7 +219,7 @@ def read_tabular_boxes(tree: SourceTree) -> Boxes:
     """Silver boxes from `bbox_objects_tabular.txt`; the image id is what precedes `_` in the object id."""
     images, names = Vocabulary(), Vocabulary()
     path = tree.locate("bbox_objects_tabular")
-    parts: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in ("image", "name", "x1", "x2", "width")}
+    parts: Parts = {name: [] for name in BOX_TYPES}
     for batch in stream_table(tree, "bbox_objects_tabular", as_text=["object_id"]):
         image_ids = _image_ids_of_objects(batch["object_id"], batch["bbox_name"].cast(pa.utf8()))
         if image_ids is None:
@@ -206,15 +228,7 @@ def read_tabular_boxes(tree: SourceTree) -> Boxes:
         parts["name"].append(names.encode(batch["bbox_name"]))
         for column in ("x1", "x2", "width"):
             parts[column].append(batch[column].to_numpy(zero_copy_only=False))
-    return Boxes(
-        image=_joined(parts["image"], np.int32),
-        name=_joined(parts["name"], np.int32),
-        x1=_joined(parts["x1"], np.float64),
-        x2=_joined(parts["x2"], np.float64),
-        width=_joined(parts["width"], np.float64),
-        images=images,
-        names=names,
-    )
+    return Boxes(**joined(parts, BOX_TYPES), images=images, names=names)
 
 
 def _image_ids_of_objects(object_ids: Any, names: Any) -> Any:

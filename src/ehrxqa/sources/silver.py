@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from ehrxqa.progress import SILENT, Progress
 from ehrxqa.runs.pool import Pool
 from ehrxqa.sources.build_files import FROM_GRAPHS, FROM_TABLES, silver_files
 from ehrxqa.sources.chest_imagenome import (
+    BOX_TYPES,
     DROPPED_CATEGORY,
     DROPPED_OBJECT,
+    STATEMENT_TYPES,
     Boxes,
+    Parts,
     Statements,
+    append,
+    joined,
     read_tabular_boxes,
     read_tabular_statements,
 )
@@ -89,15 +93,8 @@ class _Collector:
         self._wanted = wanted
         self._images, self._objects, self._names = Vocabulary(), Vocabulary(), Vocabulary()
         self._labels, self._categories = Vocabulary(), Vocabulary()
-        self._parts: dict[str, list[npt.NDArray[Any]]] = {}
-
-    def _append(self, **arrays: npt.NDArray[Any]) -> None:
-        for name, values in arrays.items():
-            self._parts.setdefault(name, []).append(values)
-
-    def _joined(self, name: str, dtype: Any) -> Any:
-        parts = self._parts.pop(name, [])
-        return np.concatenate(parts).astype(dtype, copy=False) if parts else np.empty(0, dtype)
+        self._statements: Parts = {name: [] for name in STATEMENT_TYPES}
+        self._boxes: Parts = {name: [] for name in BOX_TYPES}
 
     def add(self, chunk: GraphChunk) -> None:
         """Add what a worker has sent."""
@@ -116,7 +113,8 @@ class _Collector:
             keep = keep_image[of_image]
             keep &= category[finding] != self._categories.find(DROPPED_CATEGORY)
             keep &= of_object != self._objects.find(DROPPED_OBJECT)
-            self._append(
+            append(
+                self._statements,
                 image=image[of_image[keep]],
                 study=np.frombuffer(chunk.phrase_study, dtype=np.int64)[phrase[keep]],
                 sentence=np.frombuffer(chunk.phrase_sentence, dtype=np.float64)[phrase[keep]],
@@ -127,9 +125,10 @@ class _Collector:
             )
         name = np.array([self._names.code(text) for text in chunk.names], dtype=np.int32)
         if len(chunk.box_name):
-            self._append(
-                box_image=np.repeat(image, np.frombuffer(chunk.box_count, dtype=np.int32)),
-                box_name=name[np.frombuffer(chunk.box_name, dtype=np.int32)],
+            append(
+                self._boxes,
+                image=np.repeat(image, np.frombuffer(chunk.box_count, dtype=np.int32)),
+                name=name[np.frombuffer(chunk.box_name, dtype=np.int32)],
                 x1=np.frombuffer(chunk.box_x1, dtype=np.float64),
                 x2=np.frombuffer(chunk.box_x2, dtype=np.float64),
                 width=np.frombuffer(chunk.box_width, dtype=np.float64),
@@ -138,13 +137,7 @@ class _Collector:
     def statements(self) -> Statements:
         """All statements, in the order of graphs and of the JSON."""
         return Statements(
-            image=self._joined("image", np.int32),
-            study=self._joined("study", np.int64),
-            sentence=self._joined("sentence", np.float64),
-            object=self._joined("object", np.int32),
-            relation=self._joined("relation", np.int8),
-            label=self._joined("label", np.int32),
-            category=self._joined("category", np.int32),
+            **joined(self._statements, STATEMENT_TYPES),
             images=self._images,
             objects=self._objects,
             labels=self._labels,
@@ -153,12 +146,4 @@ class _Collector:
 
     def boxes(self) -> Boxes:
         """All boxes, in the order of graphs and of the JSON."""
-        return Boxes(
-            image=self._joined("box_image", np.int32),
-            name=self._joined("box_name", np.int32),
-            x1=self._joined("x1", np.float64),
-            x2=self._joined("x2", np.float64),
-            width=self._joined("width", np.float64),
-            images=self._images,
-            names=self._names,
-        )
+        return Boxes(**joined(self._boxes, BOX_TYPES), images=self._images, names=self._names)

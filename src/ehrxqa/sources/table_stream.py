@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
@@ -22,7 +24,7 @@ from ehrxqa.sources.opened import lent, open_bytes
 from ehrxqa.sources.text import NULL_WORDS
 from ehrxqa.sources.tree import SourceTree
 
-__all__ = ["BLOCK_BYTES", "read_header", "read_table", "stream_table"]
+__all__ = ["BLOCK_BYTES", "concatenate", "read_header", "read_table", "stream_table"]
 
 #: Bytes of CSV text that are parsed at once. Larger blocks gain nothing; memory is a few blocks.
 BLOCK_BYTES = 1 << 22
@@ -169,3 +171,8 @@ def read_table(
         wanted = [column for column in file.used if columns is None or column.name in columns]
         return pa.schema([(column.name, arrow_type(column)) for column in wanted]).empty_table()
     return pa.Table.from_batches(batches)
+
+
+def concatenate(parts: Sequence[npt.NDArray[Any]], dtype: Any) -> npt.NDArray[Any]:
+    """The parts of a column as one array; empty if there are none."""
+    return np.concatenate(parts).astype(dtype, copy=False) if parts else np.empty(0, dtype=dtype)

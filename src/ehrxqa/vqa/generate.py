@@ -8,14 +8,14 @@ occur, and so on. What cannot be balanced (a split in which nobody is male, say)
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from ehrxqa.errors import BuildError, VqaError
-from ehrxqa.spec.findings import one_within_other
-from ehrxqa.vqa.image_labels import Finding, ImageLabels
-from ehrxqa.vqa.question import GENDERS, KINDS, VIEWS, Combination, Form, Kind, Target, VqaQuestion
+from ehrxqa.errors import BuildError
+from ehrxqa.vqa.drawn import differ, question_about
+from ehrxqa.vqa.image_labels import Finding, ImageLabels, numbers_of
+from ehrxqa.vqa.question import GENDERS, KINDS, VIEWS, Form, Kind, Target, VqaQuestion
 from ehrxqa.vqa.records import arguments_of
 from ehrxqa.vqa.render import TEMPLATES
 from ehrxqa.vqa.rules import rule_for
@@ -124,7 +124,7 @@ class _Sampler:
         self._of_both = _grouped(self._possible, lambda finding: finding.object + "\n" + finding.category)
         self._rows_of: list[list[int]] = [[] for _ in labels.findings]
         for row, bits in enumerate(labels.present):
-            for number in _numbers(bits):
+            for number in numbers_of(bits):
                 self._rows_of[number].append(row)
         occurring = [number for number, rows in enumerate(self._rows_of) if rows]
         self._occurring = _grouped(occurring, lambda number: labels.findings[number].attribute)
@@ -170,18 +170,8 @@ class _Sampler:
         second = self._second(kind, first, row, rng)
         if first is None or second is None:
             return None
-        pair = (first, second)
-        if kind.combination is not Combination.DIFFERENCE and rng.random() < 0.5:
-            pair = (second, first)
-        try:
-            return row, VqaQuestion.of_kind(
-                kind.number,
-                objects=tuple(finding.object for finding in pair[: kind.objects]),
-                attributes=tuple(finding.attribute for finding in pair[: kind.attributes]),
-                categories=tuple(finding.category for finding in pair[: kind.categories]),
-            )
-        except VqaError:
-            return None
+        question = question_about(kind, first, second, rng)
+        return None if question is None else (row, question)
 
     def _image_and_finding(self, rng: random.Random) -> tuple[int, Finding | None]:
         """An image, and a finding that it has, that others have, or that merely can be.
@@ -193,7 +183,7 @@ class _Sampler:
             number = rng.choice(self._occurring[rng.choice(self._attributes)])
             return rng.choice(self._rows_of[number]), labels.findings[number]
         row = rng.randrange(len(labels))
-        present = _numbers(labels.present[row])
+        present = numbers_of(labels.present[row])
         if present and rng.random() < 0.5:
             return row, labels.findings[rng.choice(present)]
         if self._attributes and rng.random() < 0.7:
@@ -218,22 +208,13 @@ class _Sampler:
             pool = self._of_category[first.category]
         else:
             pool = self._possible
-        candidates = [finding for finding in pool if self._differs(kind, first, finding)]
+        candidates = [finding for finding in pool if differ(kind, first, finding)]
         if not candidates:
             return None
         if rng.random() < 0.5:
-            bits = self._labels.present[row]
-            there = {self._labels.findings[number] for number in _numbers(bits)}
+            there = set(self._labels.findings_of(row))
             candidates = [finding for finding in candidates if finding in there] or candidates
         return rng.choice(candidates)
-
-    @staticmethod
-    def _differs(kind: Kind, first: Finding, second: Finding) -> bool:
-        if kind.objects == 2 and (first.object == second.object or one_within_other(first.object, second.object)):
-            return False
-        if kind.attributes == 2 and first.attribute == second.attribute:
-            return False
-        return kind.categories != 2 or first.category != second.category
 
 
 def _any(rng: random.Random, values: Sequence[_T]) -> _T | None:
@@ -245,15 +226,3 @@ def _grouped(values: Sequence[_T], key: Callable[[_T], str]) -> dict[str, list[_
     for value in values:
         groups.setdefault(key(value), []).append(value)
     return groups
-
-
-def _numbers(bits: int) -> list[int]:
-    """Numbers of the set bits, ascending."""
-    return list(_set_bits(bits))
-
-
-def _set_bits(bits: int) -> Iterator[int]:
-    while bits:
-        lowest = bits & -bits
-        yield lowest.bit_length() - 1
-        bits ^= lowest
