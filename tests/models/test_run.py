@@ -422,7 +422,7 @@ def test_no_command_writes_over_the_build_it_works_on(questioned: Path, tmp_path
         ["audit", gold, "--database", questioned, "--out", manifest],
         ["execute", "--predictions", queries, "--database", questioned, "--out", manifest],
         ["evaluate", "--gold", gold, "--predictions", queries, "--out", manifest],
-        ["answer", questioned / "dataset/_test.json", "--database", questioned, "--out", manifest],
+        ["answer", "--questions", questioned / "dataset/_test.json", "--database", questioned, "--out", manifest],
     ):
         outcome = CliRunner().invoke(main, [*map(str, command)])
         assert isinstance(outcome.exception, SettingsError), command

@@ -221,3 +221,12 @@ def test_a_file_without_gold_programs_ends_in_one_line(tmp_path, database):
     (tmp_path / "answers.json").write_text('{"1": [2]}')
     with pytest.raises(RecordError, match="holds no gold programs"):
         evaluate_on_hospitals(tmp_path / "answers.json", tmp_path / "answers.json", database, work=tmp_path)
+
+
+def test_predictions_of_other_ids_and_a_build_that_is_not_there_are_named(tmp_path, database, files):
+    gold, queries = files
+    (tmp_path / "other.json").write_text('[{"id": 1000000000000000000000000000000, "query": "select 1"}]')
+    with pytest.raises(RecordError, match=r"^predictions: .* gold ids have no prediction"):
+        evaluate_on_hospitals(gold, tmp_path / "other.json", database, hospitals=1, work=tmp_path, workers=1)
+    with pytest.raises(SettingsError, match="no such database"):  # a folder stands for the build in it
+        evaluate_on_hospitals(gold, queries, tmp_path, hospitals=1, work=tmp_path, workers=1)

@@ -52,7 +52,12 @@ __all__ = ["command"]
     metavar="K",
     help="Run gold programs and predicted queries on so many hospitals: --database and copies with other events.",
 )
-@click.option("--database", type=FILE, metavar="DB", help="With --hospitals: the database of the questions.")
+@click.option(
+    "--database",
+    type=click.Path(path_type=Path),
+    metavar="DB_OR_OUT",
+    help="With --hospitals: the database of the questions.",
+)
 @click.option("--work", type=DIR, metavar="DIR", help="With --hospitals: folder for the copies.  [default: OUT/.work]")
 @click.option(
     "--now",

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from ehrxqa.auditing.checker import runnable
 from ehrxqa.auditing.golds import GoldFile, read_golds
-from ehrxqa.dataset.answer import answer
+from ehrxqa.dataset.answer import answer, database_for
 from ehrxqa.dataset.records import GOLD_PROGRAM
 from ehrxqa.errors import NeuralSqlError, RecordError, SettingsError
 from ehrxqa.evaluation.comparing import Verdict
@@ -92,7 +92,7 @@ def evaluate_on_hospitals(
     Args:
         gold: Question file with gold programs, such as `_test.json`.
         queries: Predicted queries, as for `execute`.
-        database: The database that the questions are about.
+        database: The database that the questions are about, or the output folder of its build.
         hospitals: How many, the database itself included.
         work: Folder for the copies; by default that of the build the database belongs to.
         profile: Rules of the comparison.
@@ -112,6 +112,7 @@ def evaluate_on_hospitals(
         raise SettingsError(f"hospitals must be from 1 to 20, not {hospitals}")
     check_time(now)
     file = read_golds(gold)
+    database = database_for(database, [{"split": each.split or None} for each in file.golds[:1]])
     programs = [_runs(each, now) for each in file.golds if each.program is not None]
     if not programs:
         raise RecordError(f"{gold}: holds no gold programs; give a file that does, such as _test.json")
@@ -129,8 +130,8 @@ def evaluate_on_hospitals(
                 _leave_out_chance(file, path, right, now, timeout)
                 _leave_out_disputed(file, path, right, now, timeout, workers)
             there = {_key(record) for record in read_json(right)}
-            write_json(given, [record for record in read_json(given) if _key(record) in there or number == 0])
-            evaluations.append(evaluate(right, given, profile=profile, resamples=0))
+            outcomes = [record for record in read_json(given) if _key(record) in there or number == 0]
+            evaluations.append(evaluate(right, outcomes, profile=profile, resamples=0))
             left_out.append(len(file.golds) - len(there))
         score = mutation_score(programs, databases, now=now, workers=workers) if mutants else None
     verdicts: dict[str, Verdict] = {}
