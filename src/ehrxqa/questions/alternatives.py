@@ -11,31 +11,31 @@ the same answer, or, where that is asked for, with the other answers in its link
 | censoring | only who could have come back did not: the time is over, and the patient alive |
 | synonyms | a diagnosis, procedure, drug or test is meant by any of its names; the gold program goes by the one in the question |
 
-A ranking is also counted in both other ways at once: `visit-by-date, competition-rank` and the like.
+Whoever reads a question may take several of these ways at once, and the answers may differ where none of them alone
+gives another: `fan-out, synonyms` and the like are tried as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import combinations
 from typing import Final
 
-from ehrxqa.questions.program_parts import Rendering
 from ehrxqa.questions.programs import INDEXED, alternative_program, gold_program, studies_of
 from ehrxqa.questions.question import Question
 
 __all__ = ["READINGS", "alternative_programs", "studies_by_date"]
 
-#: Names of the readings, as lint and links give them.
-READINGS: Final = (
-    "visit-by-date",
-    "competition-rank",
-    "fan-out",
-    "censoring",
-    "synonyms",
-    "visit-by-date, competition-rank",
-    "fan-out, competition-rank",
-    "synonyms, competition-rank",
+_WAYS: Final = ("visit-by-date", "fan-out", "censoring", "synonyms", "competition-rank")
+#: Ways for which templates have programs of their own; no template has both.
+_OWN: Final = ("fan-out", "censoring")
+#: Names of the readings, as lint and links give them: one way, or several at once.
+READINGS: Final = tuple(
+    ", ".join(ways)
+    for number in range(1, len(_WAYS))
+    for ways in combinations(_WAYS, number)
+    if not set(_OWN) <= set(ways)
 )
 
 
@@ -58,29 +58,37 @@ def alternative_programs(question: Question, titles: Mapping[str, tuple[str, ...
         question: The question.
         titles: Title → all titles that say the same, see `synonyms`.
     """
-    found = _programs(question, titles, INDEXED)
-    if question.template.answer == "top":
-        ranked = replace(INDEXED, rank="rank()")
-        found["competition-rank"] = gold_program(question, ranked)
-        # both at once may differ where neither does alone: what was a tie by number is none by date
-        found |= {f"{name}, competition-rank": each for name, each in _programs(question, titles, ranked).items()}
+    possible = [way for way in _WAYS if _may_be_read(question, titles, way)]
     plain = gold_program(question, INDEXED)
-    return {name: program for name, program in found.items() if program != plain}
-
-
-def _programs(question: Question, titles: Mapping[str, tuple[str, ...]], how: Rendering) -> dict[str, str]:
-    """Reading → program, for the readings that are not about ranks."""
-    template, choice = question.template, question.choice
-    found = {}
-    if (
-        any(choice.time(slot).visit for slot in ("g1", "g2"))
-        or choice.within == "within-hosp"
-        or "age_group" in template.operations
-    ):
-        found["visit-by-date"] = gold_program(question, replace(how, by_date=True))
-    for name in ("fan-out", "censoring"):
-        if program := alternative_program(question, name, how):
-            found[name] = program
-    if any(str(value) in titles for slot, value in choice.values.items() if slot.rstrip("123").endswith("_name")):
-        found["synonyms"] = gold_program(question, replace(how, titles=titles))
+    found: dict[str, str] = {}
+    for number in range(1, len(possible) + 1):
+        for ways in combinations(possible, number):
+            program = _read(question, titles, ways)
+            if program != plain and program not in found.values():
+                found[", ".join(ways)] = program
     return found
+
+
+def _may_be_read(question: Question, titles: Mapping[str, tuple[str, ...]], way: str) -> bool:
+    """Whether a question may be understood in this other way."""
+    template, choice = question.template, question.choice
+    if way == "visit-by-date":
+        visits = any(choice.time(slot).visit for slot in ("g1", "g2"))
+        return visits or choice.within == "within-hosp" or "age_group" in template.operations
+    if way == "synonyms":
+        names = {str(value) for slot, value in choice.values.items() if slot.rstrip("123").endswith("_name")}
+        return not names.isdisjoint(titles)
+    return template.answer == "top" if way == "competition-rank" else way in template.alternatives
+
+
+def _read(question: Question, titles: Mapping[str, tuple[str, ...]], ways: tuple[str, ...]) -> str:
+    """The gold program for the indexed copy, of a question that is understood in all these ways."""
+    how = INDEXED
+    if "visit-by-date" in ways:
+        how = replace(how, by_date=True)
+    if "synonyms" in ways:
+        how = replace(how, titles=titles)
+    if "competition-rank" in ways:
+        how = replace(how, rank="rank()")
+    own = next((way for way in ways if way in _OWN), "")
+    return alternative_program(question, own, how) if own else gold_program(question, how)
