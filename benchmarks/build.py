@@ -118,8 +118,9 @@ def main() -> None:
     if options.job:
         job(*options.job)
         return
+    workers = None
     if options.smoke:
-        options.subjects, options.factor = 60, 0.002
+        options.subjects, options.factor, workers = 60, 0.002, 1
     from ehrxqa.database.events import EVENT_TABLES
     from ehrxqa.hospital import synth
 
@@ -134,12 +135,13 @@ def main() -> None:
         root = Path(folder) / "hospital"
         factor = 8 * options.factor
         print(f"making a hospital (events × {factor:g}) …", flush=True)
-        synth(root, subjects=options.subjects, images=False, events_factor=factor, charted_factor=6.0)
+        synth(root, subjects=options.subjects, images=False, events_factor=factor, charted_factor=6.0, workers=workers)
         for table in EVENT_TABLES:
             if table.name in ("labevents", "chartevents"):
-                floor = measured("floor", root, table.name, json.dumps(table.source_columns))
+                times = 1 if options.smoke else 2
+                floor = measured("floor", root, table.name, json.dumps(table.source_columns), times=times)
                 line(f"{table.name}: inflate and parse", floor)
-                line(f"{table.name}: filter, spool, shuffle", measured("read", root, table.name), floor)
+                line(f"{table.name}: filter, spool, shuffle", measured("read", root, table.name, times=times), floor)
 
 
 if __name__ == "__main__":

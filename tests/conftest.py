@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,45 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the shared reference data beside the project")
     return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Gives a folder that one process of a run of tests makes for all: each gets a copy of its own.
+
+    Called with a name and what fills the folder of that name.
+    """
+    base = tmp_path_factory.getbasetemp()
+    common = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def copied(name: str, make: Callable[[Path], None]) -> Path:
+        import fcntl
+
+        first, copy = common / f"once-{name}", tmp_path_factory.mktemp(name) / name
+        with (common / f"once-{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (first / ".made").exists():
+                shutil.rmtree(first, ignore_errors=True)
+                first.mkdir()
+                make(first)
+                (first / ".made").touch()
+        shutil.copytree(first, copy, ignore=shutil.ignore_patterns(".made"))
+        return copy
+
+    return copied
+
+
+def make_x_rayed(root: Path) -> None:
+    """A synthetic hospital with X-rays (`hospital`), its build (`out`), and in it a linear model (`first`)."""
+    import ehrxqa
+    from ehrxqa.vqa.trained.train import vqa_train
+
+    ehrxqa.synth(root / "hospital", subjects=60, gold_subjects=15, events_factor=0.05, image_size=256, workers=1)
+    ehrxqa.build(root / "hospital", root / "out", workers=1)
+    vqa_train(root / "out", images=root / "hospital", name="first")
+
+
+@pytest.fixture(scope="session")
+def x_rayed(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+    """A copy of what `make_x_rayed` makes, which the tests of one process share."""
+    return once("x-rayed", make_x_rayed)

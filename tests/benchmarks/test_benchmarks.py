@@ -34,12 +34,12 @@ WITH_BUDGET = {"explorer.py": "OVER BUDGET"}
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory):
+def small(x_rayed, tmp_path_factory):
     """A hospital with X-rays, its build and questions, laid out as `ehrxqa demo` does."""
     root = tmp_path_factory.mktemp("benchmarks")
-    ehrxqa.synth(root / "hospital", subjects=60, gold_subjects=15, events_factor=0.05, workers=1)
-    ehrxqa.build(root / "hospital", root / "ehrxqa", workers=1)
-    ehrxqa.generate(root / "ehrxqa", train=24, valid=6, test=48, workers=1)
+    (root / "hospital").symlink_to(x_rayed / "hospital")
+    shutil.copytree(x_rayed / "out", root / "ehrxqa")
+    ehrxqa.generate(root / "ehrxqa", train=24, valid=6, test=48, workers=1, force=True)
     return root
 
 

@@ -22,13 +22,6 @@ def reference_out(tmp_path_factory, shared) -> Path:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory) -> Path:
+def trained(x_rayed) -> Path:
     """A folder with a synthetic hospital with X-rays (`hospital`), its build (`out`), and a linear model (`first`)."""
-    import ehrxqa
-    from ehrxqa.vqa.trained.train import vqa_train
-
-    root = tmp_path_factory.mktemp("trained")
-    ehrxqa.synth(root / "hospital", subjects=60, gold_subjects=15, events_factor=0.05, workers=1)
-    ehrxqa.build(root / "hospital", root / "out", workers=1)
-    vqa_train(root / "out", images=root / "hospital", name="first")
-    return root
+    return x_rayed
