@@ -170,21 +170,25 @@ def test_who_is_asked_about(tmp_path: Path) -> None:
     link = link_of([path, "odd"])
     write_links(tmp_path, link.record)
     about = stats(tmp_path).about
-    assert (about["subjects"], about["studies"], about["most_questions_about_one_subject"]) == (3, 2, 2)
-    assert about["templates"]["Image+Table"] == {"used": 1, "official": 75}
-    assert sum(row["official"] for row in about["templates"].values()) == 426
+    assert (about.subjects, about.studies, about.most_questions_about_one_subject) == (3, 2, 2)
+    assert about.templates is not None
+    assert about.templates["Image+Table"] == {"used": 1, "official": 75}
+    assert sum(row["official"] for row in about.templates.values()) == 426
 
 
 def test_without_answers(tmp_path: Path, built: Built) -> None:
     (tmp_path / "_test.json").write_text((built.out / "dataset" / "_test.json").read_text())
-    value = stats(tmp_path).as_json()
+    found = stats(tmp_path)
+    assert found.answers is None
+    value = found.as_json()
     assert value["answers"] == {"answered": 0}
     assert "answer type" not in as_text(value)
 
 
 def test_an_empty_set(tmp_path: Path) -> None:
     (tmp_path / "test.json").write_text("[]")
-    assert stats(tmp_path).questions["total"] == 0
+    found = stats(tmp_path)
+    assert found.questions["total"] == 0 and found.question_length is None
     for form in ("text", "json"):
         page = tmp_path / "page.html"
         done = CliRunner().invoke(command, [str(tmp_path), "--format", form, "--page", str(page)])

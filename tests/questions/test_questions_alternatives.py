@@ -175,11 +175,11 @@ def test_questions_with_two_answers_are_written_only_if_wanted(fresh, quick):
     assert ehrxqa.generate(fresh, **wanted).faults == 0
     links = [json.loads(line) for line in (fresh / "dataset" / "links.jsonl").read_text().splitlines()]
     assert all(each["alternatives"] == {} for each in links)
-    assert ehrxqa.stats(fresh).ambiguity["ambiguous"] == 0
+    assert ehrxqa.stats(fresh).ambiguity.ambiguous == 0
     ehrxqa.generate(fresh, **wanted, ambiguous=True, force=True)
     doubt = ehrxqa.stats(fresh).ambiguity
-    assert doubt["ambiguous"] > 0
-    assert set(doubt["readings"]) <= set(READINGS)
+    assert doubt.ambiguous > 0
+    assert set(doubt.readings) <= set(READINGS)
     # a system that takes the other reading is wrong, and tolerated
     records = {record["id"]: record for record in json.loads((fresh / "dataset" / "test.json").read_text())}
     links = [json.loads(line) for line in (fresh / "dataset" / "links.jsonl").read_text().splitlines()]
@@ -190,7 +190,7 @@ def test_questions_with_two_answers_are_written_only_if_wanted(fresh, quick):
     result = ehrxqa.evaluate(fresh / "dataset" / "test.json", fresh / "given.json", resamples=0)
     # two readings may give the same answer by chance: then there is nothing to tolerate
     other = sum(given[str(each["id"])] != records[each["id"]]["answer"] for each in links)
-    assert (result.ambiguous, result.tolerated) == (doubt["ambiguous"], other)
+    assert (result.ambiguous, result.tolerated) == (doubt.ambiguous, other)
     assert other > 0
     assert result.tolerant_accuracy == 100
     assert result.overall.tally.right == len(given) - other

@@ -109,5 +109,5 @@ def test_questions_of_it_are_made_checked_and_named_in_the_links(fresh, package,
     assert (report.questions["test"], report.templates, report.faults) == (6, 1, 0)
     links = [json.loads(line) for line in (fresh / "dataset" / "links.jsonl").read_text().splitlines()]
     assert {(each["template"], each["family"]) for each in links} == {("my-hospital/dose-1", "first dose")}
-    about = ehrxqa.stats(fresh).about["templates"]
+    about = ehrxqa.stats(fresh).about.templates
     assert all(each["used"] == 0 for each in about.values())

@@ -66,12 +66,12 @@ def test_links_say_what_the_rows_say(asked):
 
 def test_who_looks_at_one_of_the_two_only_gets_no_further_than_three_of_five(asked):
     floors = ehrxqa.stats(asked[0]).floors
-    assert floors["questions"] == 240
-    for name in ("tables_only", "images_only"):
-        assert floors[name]["open"] > 120
-        assert floors[name]["accuracy_open"] <= 0.6
-    assert floors["question_only"] <= 0.6
-    assert floors["majority"] <= 0.6
+    assert floors.questions == 240
+    for side in (floors.tables_only, floors.images_only):
+        assert side.open > 120
+        assert side.accuracy_open <= 0.6
+    assert floors.question_only <= 0.6
+    assert floors.majority <= 0.6
 
 
 def test_other_questions_need_what_they_are_about(run):
