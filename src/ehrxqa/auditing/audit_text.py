@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from ehrxqa.auditing.audit import AuditReport, rows_of
 from ehrxqa.auditing.audit_rules import AUDIT_RULES
+from ehrxqa.counting import counted
 
 __all__ = ["as_json", "as_text"]
 
@@ -17,7 +18,7 @@ _WIDTH: Final = 96
 def as_text(report: AuditReport) -> str:
     """What an audit found, by rule, each with one example."""
     lines = [
-        f"{report.questions:,} golds: {report.programs:,} with a program, {report.impossible:,} unanswerable; "
+        f"{counted(report.questions, 'gold')}: {report.programs:,} with a program, {report.impossible:,} unanswerable; "
         f"{report.wrong:,} wrong, {report.corrected:,} of all with a correction that is certain"
     ]
     if report.counts:

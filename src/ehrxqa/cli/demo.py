@@ -105,7 +105,7 @@ def _text(report: DemoReport) -> str:
         "",
         f"{counted(sum(report.dataset.questions.values()), 'new question')}, each verified before it was written: ",
     ]
-    lines[-1] += ", ".join(f"{count} {split}" for split, count in report.dataset.questions.items())
+    lines[-1] += ", ".join(f"{count:,} {split}" for split, count in report.dataset.questions.items())
     lines += [f"  {'':14}{'train':>7}{'valid':>7}{'test':>7}{'NeuralSQL right':>17}"]
     for name, counts in report.dataset.modalities.items():
         total, right = report.dataset.scores.get(name, (0, 0))

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ehrxqa.counting import counted
 from ehrxqa.database.calendar import year_of
 from ehrxqa.database.draws import OFFICIAL_SEED, Draws
 from ehrxqa.database.event_times import AdmissionTimes
@@ -171,7 +172,8 @@ def _usable(tree: SourceTree, admissions: Frame, anchors: tuple[npt.NDArray[np.i
     unknown = ~np.isin(subject, subjects)
     if unknown.any():
         raise SourceError(
-            f"{int(unknown.sum())} admissions belong to subjects that are not in hosp/patients",
+            counted(int(unknown.sum()), "admission belongs", "admissions belong")
+            + " to subjects that are not in hosp/patients",
             path=tree.locate("admissions"),
         )
     admitted, discharged = admissions.data("admittime"), admissions.data("dischtime")

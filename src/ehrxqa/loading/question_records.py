@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from ehrxqa.arguments import checked
+from ehrxqa.counting import counted
 from ehrxqa.dataset.links import LinkTable
 from ehrxqa.errors import SettingsError
 from ehrxqa.html_repr import screen, table
@@ -197,7 +198,7 @@ class QuestionRecords(Sequence[QuestionRecord]):
 
     def _repr_html_(self) -> str:
         counts = Counter(each.split for each in self)
-        title = f"{len(self):,} questions: " + ", ".join(f"{counts[split]:,} {split}" for split in self.splits)
+        title = f"{counted(len(self), 'question')}: " + ", ".join(f"{counts[split]:,} {split}" for split in self.splits)
         rows = [(each.split, each.id, each.scope, each.question, each.answer_text) for each in self._questions[:_SHOWN]]
         return screen(title, table(("split", "id", "scope", "question", "answer"), rows, len(self)))
 

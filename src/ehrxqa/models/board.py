@@ -15,8 +15,9 @@ from ehrxqa import html_repr
 from ehrxqa.arguments import checked
 from ehrxqa.counting import counted
 from ehrxqa.errors import MissingError, RecordError
+from ehrxqa.layout import RUNS_FOLDER
 from ehrxqa.models.floors import FLOOR_PARSERS
-from ehrxqa.models.run_folder import list_runs, read_scores, run_path
+from ehrxqa.models.run_folder import list_runs, read_scores
 from ehrxqa.models.run_records import FAULTS, Run
 from ehrxqa.plots import Cell, bar_chart, html_table, page
 from ehrxqa.text_table import columns
@@ -101,7 +102,7 @@ def board(out: Path | str) -> Boards:
         raise MissingError(f"{out}: no such folder")
     groups: dict[tuple[str, ...], list[BoardRow]] = {}
     for run in list_runs(out):
-        scores = read_scores(run_path(out, run.id)) if run.status == "done" else None
+        scores = read_scores(Path(out) / RUNS_FOLDER / run.id) if run.status == "done" else None
         if scores is None:
             continue
         digests = (run.subset.ids_sha256, run.digests.get("dataset", ""), run.digests.get("database", ""))

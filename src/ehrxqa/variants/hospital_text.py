@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ehrxqa.counting import counted
 from ehrxqa.variants.hospitals import HospitalEvaluation
 
 __all__ = ["as_json", "as_text"]
@@ -37,7 +38,7 @@ def _accuracy(evaluation: Any) -> float:
 
 def as_text(found: HospitalEvaluation) -> str:
     """One line for each hospital, then all of them together."""
-    lines = [f"{len(found.verdicts):,} questions, profile {found.profile}", ""]
+    lines = [f"{counted(len(found.verdicts), 'question')}, profile {found.profile}", ""]
     for number, each in enumerate(found.evaluations):
         name = "the database itself" if number == 0 else f"hospital {number + 1}"
         left = (
