@@ -88,6 +88,7 @@ def test_what_changes_nothing_is_left_out(sql, faults):
         ("select a from t where datetime(t.b) >= datetime('2105-12-31 23:59:00','-2 year')", {"filter"}),
         ("select a from t where datetime(t.b) >= datetime('2105-12-31','start of year')", {"filter", "bound"}),
         ("select a from t where strftime('%Y',t.b) >= '2105'", {"filter", "bound"}),
+        ("select a from t where datetime(t.b) >= datetime()", {"filter", "bound"}),
         ("select a from t where t.b < t.c", {"filter", "bound"}),
     ],
 )

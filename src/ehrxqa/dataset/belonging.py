@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from ehrxqa.errors import NeuralSqlError, RecordError
 from ehrxqa.layout import BASES, DATABASE_PATHS, MANIFEST
-from ehrxqa.runs.manifest import FileRecord, Manifest, has_manifest, read_manifest
+from ehrxqa.runs.manifest import FileRecord, Manifest, read_manifest
+from ehrxqa.runs.output_folder import build_above
 
 __all__ = ["ASK_OTHERS", "build_of", "check_belongs", "recorded_database", "subjects_of"]
 
@@ -16,8 +17,6 @@ __all__ = ["ASK_OTHERS", "build_of", "check_belongs", "recorded_database", "subj
 _HINT: Final = "give the right one, or --other-database"
 #: What those say that take database and questions from one folder.
 ASK_OTHERS: Final = "build it again, or ask questions made from it"
-#: Folders above a file in which its build is looked for: `OUT/dataset/test.json`, `OUT/runs/ID/queries.jsonl`.
-_LEVELS: Final = 3
 _SIGNS: Final = 12
 
 
@@ -80,10 +79,8 @@ def subjects_of(records: Iterable[Mapping[str, Any]]) -> set[int]:
 
 def build_of(path: Path) -> tuple[Path, Manifest | None]:
     """The nearest folder above a file that holds a manifest of ours, and the manifest."""
-    for folder in path.absolute().parents[:_LEVELS]:
-        if has_manifest(folder):
-            return folder, read_manifest(folder)
-    return path.parent, None
+    folder = build_above(path)
+    return (path.parent, None) if folder is None else (folder, read_manifest(folder))
 
 
 def _subjects_in(database: Path) -> set[int] | None:

@@ -10,11 +10,14 @@ from typing import Final
 from ehrxqa.errors import BuildError
 from ehrxqa.files import disk_errors
 from ehrxqa.layout import MANIFEST
+from ehrxqa.runs.manifest import has_manifest
 
-__all__ = ["WORK_FOLDER", "build_around", "built_files", "exclusive"]
+__all__ = ["WORK_FOLDER", "build_above", "build_around", "built_files", "exclusive"]
 
 #: Below the output folder: what an unfinished run needs to go on.
 WORK_FOLDER: Final = ".work"
+#: Folders above a file in which its build is looked for: `OUT/dataset/test.json`, `OUT/runs/ID/queries.jsonl`.
+_LEVELS: Final = 3
 
 
 def built_files(out: Path) -> list[Path]:
@@ -27,12 +30,15 @@ def built_files(out: Path) -> list[Path]:
     ]
 
 
+def build_above(path: Path) -> Path | None:
+    """The nearest folder above a file that holds a manifest of ours."""
+    return next(filter(has_manifest, path.absolute().parents[:_LEVELS]), None)
+
+
 def build_around(path: Path) -> list[Path]:
     """The files of the build whose folder a database or question file lies in, which writes over none of them."""
-    for folder in list(path.absolute().parents)[:3]:
-        if (folder / MANIFEST).is_file():
-            return built_files(folder)
-    return []
+    folder = build_above(path)
+    return [] if folder is None else built_files(folder)
 
 
 @contextmanager

@@ -122,7 +122,7 @@ def instant_bound(structure: Structure, at: int) -> bool:
         return False
     closed = right.index(")") if ")" in right else len(right)
     said = right[2:closed]
-    return said[0].startswith("'") and not any("start of" in word for word in said)
+    return bool(said) and said[0].startswith("'") and not any("start of" in word for word in said)
 
 
 def _is_value(structure: Structure, query: Query) -> bool:
