@@ -26,7 +26,7 @@ from ehrxqa.files import disk_errors
 from ehrxqa.layout import CURRENT_TIME
 from ehrxqa.neuralsql.setup import has_studies
 from ehrxqa.spec.image_tables import TB_CXR, TB_CXR_PLUS
-from ehrxqa.spec.indexes import INDEXES, STUDY_INDEXES
+from ehrxqa.spec.indexes import EVENT_INDEXES, INDEXES, STUDY_INDEXES
 from ehrxqa.sql.gold.indexed import make_indexed, schema_of
 from ehrxqa.sql.gold.kept import ORDERED, UNORDERED, copy_folder, kept_copy, make_kept_copy
 
@@ -104,7 +104,7 @@ def _with_indexes(database: Path, copy: Path) -> None:
             db.execute(f"create table if not exists {absent.name}({names})")
         db.execute(_STUDIES)
         there = {name for (name,) in db.execute("select lower(name) from sqlite_schema where type = 'table'")}
-        for table, indexes in {**INDEXES, **STUDY_INDEXES}.items():
+        for table, indexes in {**INDEXES, **EVENT_INDEXES, **STUDY_INDEXES}.items():
             for number, columns in enumerate(indexes if table in there else ()):
                 db.execute(f"create index fast_{table}_{number} on {table}({columns})")
         db.execute("analyze")
