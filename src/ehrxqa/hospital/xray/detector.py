@@ -37,13 +37,17 @@ class Exposure:
     gamma: float
 
 
-def _smooth(field: Field, cells: int, part: Field) -> Field:
-    """What a coarse grid of `cells` sees of a field that is given in a part of it, and goes on in its rows beyond."""
+def _cells(field: Field, size: int, part: Field) -> Field:
+    """What a coarse grid of `size` sees of a field that is given in a part of it, and goes on in its rows beyond."""
     image, share = (
-        np.asarray(Pillow.fromarray(each).resize((cells, cells), Pillow.Resampling.BOX)) for each in (field, part)
+        np.asarray(Pillow.fromarray(each).resize((size, size), Pillow.Resampling.BOX)) for each in (field, part)
     )
-    small = Pillow.fromarray(_continued(image / np.maximum(share, np.float32(1e-3)), share > 0.05))
-    return np.array(small.resize(field.shape[::-1], Pillow.Resampling.BICUBIC), dtype=np.float32)
+    return _continued(image / np.maximum(share, np.float32(1e-3)), share > 0.05)
+
+
+def _larger(cells: Field, size: int) -> Field:
+    """A coarse grid as a field of `size`, smooth."""
+    return np.array(Pillow.fromarray(cells).resize((size, size), Pillow.Resampling.BICUBIC), dtype=np.float32)
 
 
 def _spread(field: Field) -> Field:
@@ -97,13 +101,9 @@ def developed(
     lungs = float(np.quantile(seen[20:-20:4, 28:-28:4], 0.25))
     bodily = np.maximum(seen, np.float32(lungs))
     bodily *= body
-    even, fine = _smooth(bodily, 8, body), _smooth(bodily, 28, body)
-    fine *= np.float32(-exposure.detail)
-    even *= np.float32(-exposure.even)
+    fine, even = _cells(bodily, 28, body), _larger(_cells(bodily, 8, body), 28)
     seen *= np.float32(1 + exposure.detail)
-    seen += fine
-    seen += even
-    seen -= even.mean()
+    seen -= _larger(np.float32(exposure.detail) * fine + np.float32(exposure.even) * even, len(seen))
     # the workstation finds its window itself, from the body in the middle of the field
     middle = seen[20:-20:4, 28:-28:4]
     dark, bright = np.quantile(middle[water[20:-20:4, 28:-28:4] > 45], (0.15, 0.9)).tolist()
