@@ -15,6 +15,7 @@ from pathlib import PurePath
 from typing import Any, Final
 
 from ehrxqa.terminal import visible
+from ehrxqa.text_table import shortened
 
 __all__ = ["MOST_ROWS", "cell", "code", "facts", "html_repr", "picture", "put", "screen", "table"]
 
@@ -107,8 +108,7 @@ def cell(value: Any) -> str:
 
 
 def _text(text: str) -> str:
-    short = text if len(text) <= _MOST_CHARACTERS else text[: _MOST_CHARACTERS - 1] + "…"
-    return escape(visible(short))
+    return escape(visible(shortened(text, _MOST_CHARACTERS)))
 
 
 def _shown(value: Any) -> str:

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Final
 
+from ehrxqa.text_table import shortened
+
 __all__ = ["Bar", "Cell", "bar_chart", "html_table", "page"]
 
 _WIDTH: Final = 760
@@ -68,7 +70,7 @@ def bar_chart(
         decimals: Places of the values.
         limits: Ends of the axis (default: those of the values, and 0).
     """
-    names = [label if len(label) <= _LABEL else label[: _LABEL - 1] + "…" for label, _, _ in bars]
+    names = [shortened(label, _LABEL) for label, _, _ in bars]
     ends = [end for _, value, interval in bars for end in (value, *(interval or ()))]
     low, high = limits or (min(0.0, *ends), max(0.0, *ends))
     ticks = list(_ticks(low, high))

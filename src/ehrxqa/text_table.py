@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Final
 
-__all__ = ["WIDTH", "columns"]
+__all__ = ["WIDTH", "columns", "shortened"]
 
 #: Columns of the narrowest terminal that tables are made for.
 WIDTH: Final = 80
@@ -43,3 +43,12 @@ def columns(table: Sequence[Sequence[str]], *, left: Collection[int] = (), width
                     cells.append(row[place].ljust(sizes[place]) if place in left else row[place].rjust(sizes[place]))
             lines.append(_GAP.join(cells).rstrip())
     return lines
+
+
+def shortened(text: str, most: int) -> str:
+    """A text of at most so many characters.
+
+    >>> shortened("pneumothorax", 12), shortened("pneumothorax", 8)
+    ('pneumothorax', 'pneumot…')
+    """
+    return text if len(text) <= most else text[: most - 1] + "…"

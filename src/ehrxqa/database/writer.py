@@ -52,9 +52,9 @@ def connection(path: Path) -> Iterator[apsw.Connection]:
         raise BuildError(f"{path}: cannot be written ({error})") from error
 
 
-def _create(database: apsw.Connection, name: str, types: Iterable[tuple[str, str]], schema: str = "main") -> None:
+def _create(database: apsw.Connection, name: str, types: Iterable[tuple[str, str]]) -> None:
     columns = ",\n  ".join(f'"{column}" {sql_type}' for column, sql_type in types)
-    database.execute(f'CREATE TABLE {schema}."{name.upper()}" (\n{columns}\n)')
+    database.execute(f'CREATE TABLE main."{name.upper()}" (\n{columns}\n)')
 
 
 def _insert(database: apsw.Connection, name: str, columns: Sequence[StoredColumn], rows: int) -> None:

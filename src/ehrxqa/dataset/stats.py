@@ -15,7 +15,7 @@ from ehrxqa.dataset.splits import Dataset
 from ehrxqa.dataset.trust import RULES, FamilyCounts, about, ambiguity, discrimination, duplicates, family_trust
 from ehrxqa.plots import Bar, bar_chart, html_table, page
 from ehrxqa.spec.scopes import MODALITIES, SCOPES
-from ehrxqa.text_table import columns
+from ehrxqa.text_table import columns, shortened
 
 __all__ = ["answer_type", "as_page", "as_text", "dataset_stats", "fact_rows", "is_yes_no", "plots"]
 
@@ -280,7 +280,7 @@ def as_text(value: Mapping[str, Any]) -> str:
         families.sort(key=lambda row: (not row[-1], -int(row[1].replace(",", "")), row[0]))
         blocks.append(("family", header, families[:_MOST_FAMILIES]))
     for title, names, cells in blocks:
-        shown = [[_short(row[0], 60), *(_short(cell, 30) for cell in row[1:])] for row in cells]
+        shown = [[shortened(row[0], 60), *(shortened(cell, 30) for cell in row[1:])] for row in cells]
         shown.insert(0, [title, *names[1:]])
         left = {place for place, name in enumerate(names) if name in _TEXTS}
         lines += ["", *columns(shown, left=left)]
@@ -328,10 +328,6 @@ def _family_table(value: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]
     return header, rows
 
 
-def _short(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
-
-
 def plots(value: Mapping[str, Any]) -> dict[str, str]:
     """Charts by file name, as SVG; those without data are left out."""
     charts: dict[str, tuple[str, Iterable[Bar]]] = {
@@ -375,7 +371,7 @@ def as_page(value: Mapping[str, Any], title: str = "Questions") -> str:
     header, families = _family_table(value)
     if families:
         texts = [place for place, cell in enumerate(header) if cell in _TEXTS]
-        shown = [[cell if place == 0 else _short(cell, 120) for place, cell in enumerate(row)] for row in families]
+        shown = [[cell if place == 0 else shortened(cell, 120) for place, cell in enumerate(row)] for row in families]
         flagged = [row for row in shown if row[-1] and texts]
         table = html_table(header, shown, texts=texts)
         table = f"<details><summary>{counted(len(shown), 'family')}</summary>{table}</details>"

@@ -11,7 +11,7 @@ from ehrxqa.evaluation.evaluate import Evaluation
 from ehrxqa.evaluation.profiles import RULE_DOCS, rules_of, shown
 from ehrxqa.evaluation.scores import Estimate, GroupScores
 from ehrxqa.plots import Cell, bar_chart, html_table, page
-from ehrxqa.text_table import columns
+from ehrxqa.text_table import columns, shortened
 
 __all__ = ["as_html", "as_json", "as_table", "profiles_json", "profiles_table"]
 
@@ -73,8 +73,7 @@ def as_table(result: Evaluation, *, families: bool = False) -> str:
         if heading:
             table.append([heading])
         for group in groups:
-            name = ("  " if heading else "") + group.name
-            name = name if len(name) <= _NAME_WIDTH else name[: _NAME_WIDTH - 1] + "…"
+            name = shortened(("  " if heading else "") + group.name, _NAME_WIDTH)
             counts = [f"{count:,}" for count in _counts(group)]
             table.append([name, *counts, *(_score(group.scores[metric]) for metric in metrics)])
     return "\n".join([*lines, *columns(table), "", *_notes(result)])

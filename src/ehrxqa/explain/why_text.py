@@ -12,6 +12,7 @@ from ehrxqa.explain.lost_rows import Loss
 from ehrxqa.explain.report_sentences import DecidedLabel, ImageReport
 from ehrxqa.explain.why import Explanation, StepResult
 from ehrxqa.labels.deciding import Ground
+from ehrxqa.text_table import shortened
 
 __all__ = ["as_json", "as_text", "losses_text"]
 
@@ -86,7 +87,7 @@ def losses_text(losses: Sequence[Loss]) -> list[str]:
     for loss in losses:
         lines.append(f"  step {loss.step}: {loss.reason}")
         if loss.condition is not None:
-            lines.append(f"     {_short(loss.condition, 200)}")
+            lines.append(f"     {shortened(loss.condition, 200)}")
     return lines
 
 
@@ -217,13 +218,8 @@ def _rows_text(step: StepResult) -> str:
 
 def _answer(answer: Any) -> str:
     """An answer as its file has it."""
-    return _short(json.dumps(answer, ensure_ascii=False), 400)
+    return shortened(json.dumps(answer, ensure_ascii=False), 400)
 
 
 def _cell(value: Any) -> str:
-    return "null" if value is None else _short(str(value), _WIDE)
-
-
-def _short(value: Any, width: int) -> str:
-    text = str(value)
-    return text if len(text) <= width else text[: width - 1] + "…"
+    return "null" if value is None else shortened(str(value), _WIDE)

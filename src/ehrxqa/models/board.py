@@ -20,7 +20,7 @@ from ehrxqa.models.floors import FLOOR_PARSERS
 from ehrxqa.models.run_folder import list_runs, read_scores
 from ehrxqa.models.run_records import FAULTS, Run
 from ehrxqa.plots import Cell, bar_chart, html_table, page
-from ehrxqa.text_table import columns
+from ehrxqa.text_table import columns, shortened
 
 __all__ = ["Board", "BoardRow", "Boards", "board", "board_html", "board_json", "board_text"]
 
@@ -155,8 +155,7 @@ def _full_name(row: BoardRow) -> str:
 
 
 def _name(row: BoardRow) -> str:
-    name = _full_name(row)
-    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
+    return shortened(_full_name(row), _LONGEST)
 
 
 def board_text(boards: Sequence[Board]) -> str:

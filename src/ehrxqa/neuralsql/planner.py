@@ -28,6 +28,7 @@ from ehrxqa.sql.errors import CallError, Denied
 from ehrxqa.sql.hints import hints_of
 from ehrxqa.sql.structure import Select, Structure, read
 from ehrxqa.sql.tokens import Token, position, unquote
+from ehrxqa.text_table import shortened
 from ehrxqa.vqa.models import AnswerType, expected_answer
 from ehrxqa.vqa.other_kinds import other_question
 from ehrxqa.vqa.question import VqaQuestion
@@ -128,7 +129,8 @@ class _Planner:
         except VqaError as error:
             other = other_question(call.question)
             if other is None and not self._free_text:
-                raise self._error(call, f"question not understood: {_short(str(error))}") from None
+                why = shortened(" ".join(str(error).split()), 300)
+                raise self._error(call, f"question not understood: {why}") from None
             question = Question(call.question, None, other.kind.answer_type if other else self._expected(call))
         else:
             question = Question(call.question, value, value.answer_type)
@@ -340,9 +342,3 @@ class _Planner:
         last = self._tokens[end - 1]
         sure = last.text == ")" or last.kind in ("number", "blob") or last.lower in ("true", "false", "null")
         return end if sure else None
-
-
-def _short(message: str, most: int = 300) -> str:
-    """One line of at most `most` characters."""
-    message = " ".join(message.split())
-    return message if len(message) <= most else message[: most - 1] + "…"

@@ -9,6 +9,7 @@ from ehrxqa.dataset.parquet import Field
 from ehrxqa.dataset.records import Record
 from ehrxqa.layout import DataKind
 from ehrxqa.spec.releases import OFFICIAL_DATA_SET
+from ehrxqa.text_table import shortened
 
 __all__ = ["CITATION", "Terms", "dataset_card", "terms_of"]
 
@@ -246,8 +247,7 @@ def _loading(splits: Sequence[str], kind: DataKind, *, images: bool) -> str:
 
 
 def _example(record: Record) -> str:
-    answer = str(record.get("answer"))
-    answer = answer if len(answer) <= 300 else answer[:299] + "…"
+    answer = shortened(str(record.get("answer")), 300)
     return f"**{record['question']}**\n\n```sql\n{record['query']}\n```\n\nAnswer: `{answer}`"
 
 

@@ -94,7 +94,6 @@ def stream_table(
     columns: Sequence[str] | None = None,
     *,
     as_text: Sequence[str] = (),
-    may_be_empty: bool = False,
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a source table in file order, in batches.
 
@@ -104,7 +103,6 @@ def stream_table(
         columns: Columns wanted; all used ones if None. Batches have them in file order, without those that are named
             here, are not among the used ones, and are not in the file.
         as_text: Columns to give as text whatever their kind, for rules that depend on how a number is written.
-        may_be_empty: Whether a table without rows is acceptable.
 
     Yields:
         Batches with int64 (integers), float64 (numbers, and integers that may be null), timestamp[s] (times and
@@ -148,7 +146,7 @@ def stream_table(
                 del reader
     except pa.ArrowInvalid as error:
         raise diagnose(path, file, [by_name[name] for name in names], error) from error
-    if rows == 0 and not may_be_empty:
+    if rows == 0:
         raise SourceError("has a header but no rows; the file is incomplete", path=path)
 
 
@@ -161,16 +159,9 @@ def _require_values(
             raise SourceError(f"data row {row:,}: {name} is empty, but must have a value", path=path)
 
 
-def read_table(
-    tree: SourceTree, key: str | SourceFile, columns: Sequence[str] | None = None, *, may_be_empty: bool = False
-) -> pa.Table:
+def read_table(tree: SourceTree, key: str | SourceFile, columns: Sequence[str] | None = None) -> pa.Table:
     """A whole source table; for those that are small in every release (dictionaries, patients, admissions …)."""
-    batches: list[Any] = list(stream_table(tree, key, columns, may_be_empty=may_be_empty))
-    if not batches:
-        file = source_file(key)
-        wanted = [column for column in file.used if columns is None or column.name in columns]
-        return pa.schema([(column.name, arrow_type(column)) for column in wanted]).empty_table()
-    return pa.Table.from_batches(batches)
+    return pa.Table.from_batches(list(stream_table(tree, key, columns)))
 
 
 def concatenate(parts: Sequence[npt.NDArray[Any]], dtype: Any) -> npt.NDArray[Any]:

@@ -98,25 +98,22 @@ def open_database(
     *,
     limits: Limits | None = None,
     deny_tables: frozenset[str] = frozenset(),
-    immutable: bool = True,
     now: str = CURRENT_TIME,
 ) -> Sandbox:
     """Open a SQLite file for queries that may be hostile.
 
     Args:
-        path: The database file. It is never written, nor is anything created beside it.
+        path: The database file. It is never written, nor is anything created beside it; nobody may write it meanwhile.
         limits: What one query may use up.
         deny_tables: Tables that may not be read, in any case; `ANSWER_KEY` for model-written queries. With the answer
             key any other table is denied that holds labels, whatever its name.
-        immutable: Promise that nobody writes the file meanwhile, which saves all locking. Without it, the file is
-            still opened read-only.
         now: The current time of the database, as `YYYY-MM-DD HH:MM:SS`; what `'now'` and `current_date` mean.
 
     Raises:
         SettingsError: There is no such file, its last changes stand in another one, or `now` is no time.
         NeuralSqlError: The file is not a SQLite database.
     """
-    return Sandbox(Path(path), limits=limits or Limits(), deny_tables=deny_tables, immutable=immutable, now=now)
+    return Sandbox(Path(path), limits=limits or Limits(), deny_tables=deny_tables, now=now)
 
 
 class Sandbox:
@@ -134,23 +131,21 @@ class Sandbox:
         *,
         limits: Limits,
         deny_tables: frozenset[str],
-        immutable: bool,
         now: str = CURRENT_TIME,
         own_time_functions: bool = False,
     ) -> None:
         if not path.is_file():
             raise MissingError(f"{path}: no such database file")
-        if immutable:
-            _check_log(path)
+        _check_log(path)
         self.path = path
         self.limits = limits
-        self._settings: dict[str, Any] = {"deny_tables": deny_tables, "immutable": immutable, "now": now}
+        self._settings: dict[str, Any] = {"deny_tables": deny_tables, "now": now}
         self._added: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         self._beside: Sandbox | None = None
         self._steps = 0
         self._statements = 0
         self._columns: tuple[str, ...] = ()
-        uri = f"{path.resolve().as_uri()}?mode=ro{'&immutable=1' if immutable else ''}"
+        uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
         try:
             self._db = apsw.Connection(
                 uri,
@@ -210,10 +205,10 @@ class Sandbox:
         db.set_progress_handler(self._count_steps, STRIDE)
         return tables
 
-    def add_function(self, name: str, function: Callable[..., Value], arguments: int = -1) -> None:
+    def add_function(self, name: str, function: Callable[..., Value]) -> None:
         """Let queries of this connection call the Python `function`; it must always say the same for the same."""
-        self._added.append((Sandbox.add_function, (name, function, arguments)))
-        self._db.create_scalar_function(name, function, arguments, deterministic=True)
+        self._added.append((Sandbox.add_function, (name, function)))
+        self._db.create_scalar_function(name, function, deterministic=True)
         self._functions |= {name}
         self._allow()
 

@@ -16,9 +16,8 @@ from ehrxqa.json_files import json_text, read_json_lines
 from ehrxqa.vqa.models import VqaReply, VqaRequest
 from ehrxqa.vqa.parse import parse
 from ehrxqa.vqa.recorded import answer_from_json, free_key
-from ehrxqa.vqa.vocabulary import DEFAULT_VOCABULARY, Vocabulary
 
-__all__ = ["json_lines", "pair_key", "read_answered", "read_pairs", "write_pairs"]
+__all__ = ["pair_key", "read_answered", "read_pairs", "write_pairs"]
 
 
 def pair_key(request: VqaRequest) -> tuple[str, str]:
@@ -45,29 +44,24 @@ def _record(request: VqaRequest) -> dict[str, Any]:
     return record if request.question is not None else {**record, "expects": request.answer_type}
 
 
-def read_pairs(path: Path, vocabulary: Vocabulary = DEFAULT_VOCABULARY) -> list[VqaRequest]:
+def read_pairs(path: Path) -> list[VqaRequest]:
     """The pairs of a file.
 
     Raises:
         RecordError: The file cannot be read, or a line is no pair; names the line.
     """
-    requests = []
-    for number, record in json_lines(path):
-        requests.append(_request(f"{path}, line {number}", record, vocabulary))
-    return requests
+    return [_request(f"{path}, line {number}", record) for number, record in read_json_lines(path)]
 
 
-def read_answered(
-    path: Path, vocabulary: Vocabulary = DEFAULT_VOCABULARY
-) -> Iterator[tuple[VqaRequest, VqaReply, Mapping[str, Any]]]:
+def read_answered(path: Path) -> Iterator[tuple[VqaRequest, VqaReply, Mapping[str, Any]]]:
     """The answered pairs of a file, each with its whole record.
 
     Raises:
         RecordError: The file cannot be read, or a line is no answered pair; names the line.
     """
-    for number, record in json_lines(path):
+    for number, record in read_json_lines(path):
         where = f"{path}, line {number}"
-        request = _request(where, record, vocabulary)
+        request = _request(where, record)
         try:
             answer = answer_from_json(record["answer"], request.question or request.answer_type)
             yield request, VqaReply(answer, record.get("confidence")), record
@@ -75,7 +69,7 @@ def read_answered(
             raise RecordError(f"{where}: no answered pair ({error})") from error
 
 
-def _request(where: str, record: Any, vocabulary: Vocabulary) -> VqaRequest:
+def _request(where: str, record: Any) -> VqaRequest:
     try:
         study, image, text = int(record["study_id"]), record["image_id"], record["question"]
     except (KeyError, TypeError, ValueError) as error:
@@ -84,17 +78,8 @@ def _request(where: str, record: Any, vocabulary: Vocabulary) -> VqaRequest:
         raise RecordError(f"{where}: image_id and question are texts")
     expects = record.get("expects")
     try:
-        return VqaRequest(study, image, parse(text, vocabulary), text)
+        return VqaRequest(study, image, parse(text), text)
     except VqaError as error:
         if expects not in ("truth", "list"):
             raise RecordError(f"{where}: {error}") from error
         return VqaRequest(study, image, None, text, expects)
-
-
-def json_lines(path: Path) -> Iterator[tuple[int, Any]]:
-    """(number from 1, value) of each line that is not empty.
-
-    Raises:
-        RecordError: The file cannot be read, or a line is not JSON.
-    """
-    yield from read_json_lines(path)
