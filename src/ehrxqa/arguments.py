@@ -18,7 +18,8 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, ParamSpec, TypeVar, Union, get_args, get_origin
 
-from ehrxqa.errors import SettingsError
+from ehrxqa.errors import EhrxqaError, SettingsError
+from ehrxqa.files import file_fault
 
 __all__ = ["checked"]
 
@@ -37,7 +38,8 @@ def checked(function: Callable[_P, _R]) -> Callable[_P, _R]:
     ehrxqa.errors.SettingsError: double: number must be a whole number, not str
 
     Raises:
-        SettingsError: An argument is of none of the types that its annotation names; says which.
+        SettingsError: An argument is of none of the types that its annotation names, or cannot name a file; says which.
+        BuildError: The operating system lets a file or folder not be used; says which.
     """
     signature = inspect.signature(function)
 
@@ -50,7 +52,15 @@ def checked(function: Callable[_P, _R]) -> Callable[_P, _R]:
             if not _fits(value, hint):
                 named = getattr(function, "__name__", "ehrxqa")
                 raise SettingsError(f"{named}: {name} must be {_words(hint)}, not {_shown(value)}")
-        return function(*args, **kwargs)
+            if _may_be_path(hint) and isinstance(value, str | os.PathLike) and not _is_path(value):
+                raise SettingsError(f"{name}: {str(value)!a:.60} cannot name a file")
+        try:
+            return function(*args, **kwargs)
+        except OSError as error:  # an unreadable folder, a name that is too long: the machine's, and no fault of ours
+            fault = None if isinstance(error, EhrxqaError) else file_fault(error)
+            if fault is None:
+                raise
+            raise fault from error
 
     return call
 
@@ -69,6 +79,18 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
         except (NameError, TypeError):
             continue
     return found
+
+
+def _may_be_path(hint: Any) -> bool:
+    return hint is Path or any(one is Path for one in get_args(hint))
+
+
+def _is_path(value: str | os.PathLike[str]) -> bool:
+    """Whether a text can be the name of a file at all: without NUL, and in the characters of the file system."""
+    try:
+        return b"\0" not in os.fsencode(value)
+    except UnicodeEncodeError:
+        return False
 
 
 def _fits(value: Any, hint: Any) -> bool:

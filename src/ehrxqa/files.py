@@ -15,7 +15,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ehrxqa.errors import BuildError, SettingsError
 from ehrxqa.json_files import json_text
@@ -23,6 +23,7 @@ from ehrxqa.json_files import json_text
 __all__ = [
     "atomic_path",
     "disk_errors",
+    "file_fault",
     "fsync_path",
     "reading",
     "require_writable",
@@ -32,6 +33,8 @@ __all__ = [
 ]
 
 PART = ".part"
+#: Characters of a name that a message shows.
+_LONGEST_NAME: Final = 200
 
 #: Files that commands under way read, by device and number: the same file may go by many names.
 _read: list[tuple[int, int]] = []
@@ -114,6 +117,15 @@ def _explain(error: OSError, path: Path) -> str:
             return f"{path}: the file is too large for this file system or user limit"
         case _:
             return f"{path}: cannot be written ({error.strerror or error})"
+
+
+def file_fault(error: OSError) -> BuildError | None:
+    """What the operating system says of a file that cannot be used, as one clear error; None if it is about no file."""
+    if error.filename is None:
+        return None
+    name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else str(error.filename)
+    shown = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+    return BuildError(f"{shown}: cannot be used ({error.strerror or type(error).__name__})")
 
 
 def fsync_path(path: Path) -> None:

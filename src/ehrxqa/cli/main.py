@@ -134,6 +134,11 @@ def _guarded(arguments: list[str], debug: bool) -> int:
             raise
         if _Ending.sign is not None:
             return _interrupted()
+        from ehrxqa.files import file_fault
+
+        if isinstance(error, OSError) and (fault := file_fault(error)) is not None:
+            print(visible(f"ehrxqa: error: {fault}"), file=sys.stderr)
+            return 1
         print(
             f"ehrxqa: unexpected {type(error).__name__} (a fault of ours): run again with --debug and report it",
             file=sys.stderr,

@@ -18,6 +18,7 @@ from ehrxqa.errors import EhrxqaError
 from ehrxqa.explorer.addresses import Addresses, selection_of
 from ehrxqa.explorer.safety import MOST_BODY_BYTES
 from ehrxqa.explorer.state import Explorer
+from ehrxqa.files import file_fault
 
 __all__ = [
     "addresses_of",
@@ -102,5 +103,7 @@ def on_error(request: Request, error: Exception) -> Response:
 
 def on_fault(request: Request, error: Exception) -> Response:
     """The page for data that cannot be read; the message names files and options, never rows."""
-    assert isinstance(error, EhrxqaError)
-    return page(request, "error.html", status=500, to=Addresses(), message=str(error))
+    fault = error if isinstance(error, EhrxqaError) else file_fault(error) if isinstance(error, OSError) else None
+    if fault is None:
+        raise error
+    return page(request, "error.html", status=500, to=Addresses(), message=str(fault))

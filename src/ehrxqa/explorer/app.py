@@ -56,7 +56,7 @@ def make_app(explorer: Explorer, policy: Policy) -> Starlette:
     app = Starlette(
         routes=routes,
         middleware=[Middleware(Guard, policy)],
-        exception_handlers={HTTPException: on_error, EhrxqaError: on_fault},
+        exception_handlers={HTTPException: on_error, EhrxqaError: on_fault, OSError: on_fault},
     )
     app.state.explorer = explorer
     return app
