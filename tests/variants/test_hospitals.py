@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from ehrxqa.cli.evaluate import command
 from ehrxqa.errors import RecordError, SettingsError
+from ehrxqa.variants.composing import best_copies, compose
 from ehrxqa.variants.hospitals import evaluate_on_hospitals
 from ehrxqa.variants.mutation import mutation_score
 from ehrxqa.variants.perturb import perturb
@@ -141,6 +142,36 @@ def test_the_same_seed_gives_the_same_copy_and_another_one_another(tmp_path, dat
     assert database.read_bytes() == before
 
 
+def test_for_each_subject_the_copy_is_taken_that_tells_most_of_what_is_left():
+    told = [
+        ((3,), [{1, 2}, {2}, {0, 1}, {0, 1}, {3}, set()]),  # 0: told by the database itself
+        ((5,), [{1}, {2, 3}, {3}]),
+        ((), [{2}]),
+    ]
+    first, second = best_copies(told, 3, 2)
+    assert first == {3: 2, 5: 3, None: 2}
+    assert second == {3: 3, 5: 1, None: 2}  # where nothing is left to tell, that of its turn
+    assert best_copies(told, 3, 1) == [first]
+
+
+def test_each_subject_has_the_rows_of_one_copy(tmp_path, database):
+    copies = [tmp_path / f"{seed}.db" for seed in (1, 2, 3)]
+    for seed, copy in enumerate(copies, 1):
+        perturb(database, copy, seed, ASKED)
+    made = tmp_path / "made.db"
+    made.write_bytes(copies[1].read_bytes())
+    compose(copies, {None: 2, 3: 1, 5: 3, 7: 2}, made)
+    for table in ("patients", "admissions", "prescriptions", "labevents", "cost", "tb_cxr", "tb_cxr_plus"):
+        for subject in SUBJECTS:
+            one = f"select rowid, * from {table} where subject_id = {subject} order by rowid"
+            assert rows(made, one) == rows(copies[{3: 0, 5: 2}.get(subject, 1)], one)
+        assert rows(made, f"select count(*) - count(distinct row_id) from {table}") == [(0,)]
+    assert rows(made, "select * from d_labitems") == rows(database, "select * from d_labitems")
+    assert rows(made, "select count(*) - count(distinct study_id) from tb_cxr") == [(0,)]
+    own = "select 1 from prescriptions p where p.row_id = event_id and p.subject_id = cost.subject_id"
+    assert rows(made, f"select count(*) from cost where not exists ({own})") == [(0,)]
+
+
 def test_copies_are_kept_and_need_a_folder(tmp_path, database):
     first = hospitals_of(database, 3, ASKED, tmp_path)
     times = [path.stat().st_mtime_ns for path in first]
@@ -157,6 +188,8 @@ def test_more_hospitals_tell_more_mutants_apart_and_workers_change_nothing(tmp_p
     assert score.programs == len(ASKED) and 0 < score.killed[0] < score.killed[2] <= score.mutants
     assert list(score.killed) == sorted(score.killed)
     assert mutation_score(ASKED, databases, workers=2) == score
+    nobody = [set(), *[set(range(len(ASKED)))] * 2]  # what is not judged on a hospital is not told there
+    assert mutation_score(ASKED, databases, left_out=nobody, workers=1).killed == (score.killed[0],) * 3
 
 
 @pytest.fixture

@@ -8,7 +8,9 @@ that they name above all.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import apsw
@@ -17,7 +19,7 @@ from ehrxqa.errors import NeuralSqlError
 from ehrxqa.sql.comparisons import Comparison, comparisons
 from ehrxqa.sql.structure import read
 
-__all__ = ["Asked", "asked_of"]
+__all__ = ["Asked", "asked_of", "subjects_of", "tables_of"]
 
 #: Columns by which events refer to dictionaries.
 _CODES: Final = ("itemid", "icd_code", "icd9_code")
@@ -31,13 +33,15 @@ class Asked:
     """What a set of programs names.
 
     Attributes:
-        rows: Table → subject (None: anyone) → rows that say what is asked for.
+        rows: Table → subject (None: anyone) → rows that say what is asked for; of each name, not too many.
+        every: The same of subjects; all rows.
         findings: Subject (None: anyone) → rowids of the findings that are asked for.
         subjects: The subjects that are asked about.
         studies: The studies that are asked about by their ids.
     """
 
     rows: dict[str, dict[Any, list[int]]] = field(default_factory=dict)
+    every: dict[str, dict[Any, set[int]]] = field(default_factory=dict)
     findings: dict[Any, list[int]] = field(default_factory=dict)
     subjects: set[Any] = field(default_factory=set)
     studies: set[Any] = field(default_factory=set)
@@ -73,10 +77,33 @@ def asked_of(db: apsw.Connection, tables: Mapping[str, Sequence[str]], programs:
                 known[each] = list(_saying(db, tables, each))
             for table, rows in known[each]:
                 for subject in subjects:
-                    found.rows.setdefault(table, {}).setdefault(subject, []).extend(rows)
+                    found.rows.setdefault(table, {}).setdefault(subject, []).extend(rows[:_MOST])
+                    found.every.setdefault(table, {}).setdefault(subject, set()).update(rows)
         for subject in subjects if findings else []:
             found.findings.setdefault(subject, []).extend(_findings(db, subject, findings))
     return found
+
+
+def subjects_of(database: Path, programs: Iterable[str]) -> list[tuple[Any, ...]]:
+    """For each program the subjects that it names; none for one that names nobody, or cannot be read."""
+    found: list[tuple[Any, ...]] = []
+    with closing(apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)) as db:
+        schema = {name: frozenset(columns) for name, columns in tables_of(db).items()}
+        for program in programs:
+            try:
+                found.append(tuple(_subjects(db, sorted(set(comparisons(read(program), schema)), key=repr))))
+            except NeuralSqlError:
+                found.append(())
+    return found
+
+
+def tables_of(db: apsw.Connection) -> dict[str, list[str]]:
+    """Table → columns, in lower case, of tables with rows of their own."""
+    names = db.execute("select lower(name) from sqlite_schema where type = 'table' and name not like 'sqlite_%'")
+    return {
+        str(name): [str(column).lower() for _, column, *_ in db.execute(f'pragma table_info("{name}")')]
+        for (name,) in names.fetchall()
+    }
 
 
 def _subjects(db: apsw.Connection, named: Iterable[Comparison]) -> list[Any]:
@@ -98,7 +125,7 @@ def _saying(
     """Tables with the rows that say what is named: by itself, or by the code that a dictionary has for it."""
     listed = ", ".join(named.literals)
     if "subject_id" in tables[named.table]:
-        sql = f"select rowid from {named.table} where {named.column} in ({listed}) order by rowid limit {_MOST}"
+        sql = f"select rowid from {named.table} where {named.column} in ({listed}) order by rowid"
         yield named.table, _rowids(db, sql)
         return
     for code in _CODES:
@@ -107,7 +134,7 @@ def _saying(
         codes = f"select {code} from {named.table} where {named.column} in ({listed})"
         for table, columns in tables.items():
             if code in columns and "subject_id" in columns:
-                sql = f"select rowid from {table} where {code} in ({codes}) order by rowid limit {_MOST}"
+                sql = f"select rowid from {table} where {code} in ({codes}) order by rowid"
                 if rows := _rowids(db, sql):
                     yield table, rows
 

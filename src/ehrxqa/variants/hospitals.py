@@ -113,14 +113,18 @@ def evaluate_on_hospitals(
     check_time(now)
     file = read_golds(gold)
     database = database_for(database, [{"split": each.split or None} for each in file.golds[:1]])
-    programs = [_runs(each, now) for each in file.golds if each.program is not None]
+    judged = [each for each in file.golds if each.program is not None]
+    programs = [_runs(each, now) for each in judged]
     if not programs:
         raise RecordError(f"{gold}: holds no gold programs; give a file that does, such as _test.json")
     if workers is None and len(programs) < _FEW:
         workers = 1
     with reading(gold, queries, database), tempfile.TemporaryDirectory(prefix="ehrxqa-") as folder:
-        databases = hospitals_of(database, hospitals, programs, None if work is None else Path(work), progress)
+        databases = hospitals_of(
+            database, hospitals, programs, None if work is None else Path(work), progress, now=now, workers=workers
+        )
         evaluations, left_out = [], []
+        unjudged: list[set[int]] = []
         for number, path in enumerate(databases):
             right = Path(folder) / f"gold-{number}.json"
             given = Path(folder) / f"given-{number}.json"
@@ -133,7 +137,8 @@ def evaluate_on_hospitals(
             outcomes = [record for record in read_json(given) if _key(record) in there or number == 0]
             evaluations.append(evaluate(right, outcomes, profile=profile, resamples=0))
             left_out.append(len(file.golds) - len(there))
-        score = mutation_score(programs, databases, now=now, workers=workers) if mutants else None
+            unjudged.append({place for place, each in enumerate(judged) if number and str(each.id) not in there})
+        score = mutation_score(programs, databases, left_out=unjudged, now=now, workers=workers) if mutants else None
     verdicts: dict[str, Verdict] = {}
     for key, verdict in evaluations[0].verdicts.items():
         others = [each.verdicts[key] for each in evaluations[1:] if key in each.verdicts]

@@ -11,7 +11,8 @@ every wrong one. So ids, names, subjects and admissions stay, and what happened 
   some last admissions have not ended.
 
 Copies are of three kinds in turn: what is asked for (`asked`) is absent while much else is there; it happens at other
-times; much of everything happens.
+times; much of everything happens. For subjects that are asked about, how much of that is there is drawn for each: all,
+some or nothing.
 
 What holds in every database of the kind stays true, so that two programs that rest on it still agree: keys and
 references, to whom and to which admission and stay an event belongs, age, one title for a code, one cost for what an
@@ -23,14 +24,14 @@ from __future__ import annotations
 import random
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import apsw
 
-from ehrxqa.variants.asked import Asked, asked_of
+from ehrxqa.variants.asked import Asked, asked_of, tables_of
 
 __all__ = ["perturb"]
 
@@ -38,8 +39,7 @@ __all__ = ["perturb"]
 #: Of the rows of a table: what they say is kept, or taken from another row of the subject; of anyone for the rest.
 _KEPT: Final = (0.3, 0.7, 0.3)
 _OF_SUBJECT: Final = (0.3, 0.1, 0.4)
-#: Of rows of subjects asked about, and of anyone: how many say what is asked for (None: what they say is another).
-_ASKED: Final = (None, 0.3, 0.4)
+#: Of rows of anyone: how many say what is asked for.
 _ASKED_OF_ALL: Final = (0.1, 0.1, 0.2)
 #: Rows of events, and studies, that are left out, and that are added for each subject asked about; rows added beside.
 _LEFT_OUT: Final = 0.1
@@ -52,22 +52,34 @@ _MOST_STUDIES: Final = 400
 _AS_ANOTHER: Final = 0.4
 _DRAWN: Final = 0.5
 _SHOWN: Final = (0.25, 0.2, 0.4)
-#: Of findings that are asked for: how many are drawn, and are there then.
-_ASKED_DRAWN: Final = (0.95, 0.5, 0.5)
-_ASKED_SHOWN: Final = (0.0, 0.6, 0.7)
+#: Of findings that are asked for: how many are there. One of these holds for a subject that is asked about, another for
+#: what is asked of anyone.
+_SHOWN_OF_SUBJECT: Final = (0.0, 0.0, 0.02, 0.2, 0.6)
+#: These hold for all of them, or for each place, finding or study by itself.
+_SHOWN_OF: Final = ("subject_id", "object", "attribute", "study_id")
+_SHOWN_OF_ALL: Final = (0.0, 0.3, 0.4)
+#: Likewise, of rows: how many say what is asked for (None: what they say is another), and how many are left out.
+_ASKED_OF_SUBJECT: Final = (None, None, 0.05, 0.3, 0.5)
+_LEFT_OUT_OF_SUBJECT: Final = (0.1, 0.1, 0.1, 0.8, 1.0)
+#: Technical assessments that are there, of subjects who are asked about: they are no abnormality.
+_TECHNICAL: Final = 0.3
 #: Days by which all that happened to a subject is moved, and subjects to whom that happens.
 _DAYS: Final = (-800, -400, -190, -35, -3, 35, 190, 400)
-_SHIFTED: Final = (0.0, 0.8, 0.2)
+_SHIFTED: Final = (0.4, 0.8, 0.4)
 #: Studies at the time of any other one, and at that of an event of the subject.
 _AT_OTHER_TIME, _AT_EVENT = 0.3, 0.3
 #: Last admissions that have not ended.
-_NOT_ENDED: Final = 0.25
+_NOT_ENDED: Final = 0.4
 #: Events that happen as their admission, or ICU stay, begins.
 _AT_ONCE: Final = 0.1
 #: Columns that stay with their row, beside ids and times.
 _FIXED: Final = frozenset({"age", "dob", "dod", "discharge_location", "anchor_age", "eventtype", "event_type", "cost"})
 #: Tables whose rows are never left out: others refer to them.
 _WHOLE: Final = frozenset({"patients", "admissions", "icustays", "transfers"})
+#: Numbers of rows and studies that are added, apart for each seed.
+_NUMBERS: Final = 1_000_000_000
+#: Draws of a row that says something else than what is asked for.
+_TRIES: Final = 5
 #: Treated as one.
 _STUDIES: Final = ("tb_cxr", "tb_cxr_plus")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d")
@@ -87,24 +99,15 @@ def perturb(database: Path, copy: Path, seed: int, programs: Iterable[str] = ())
     with closing(apsw.Connection(str(copy))) as db:
         db.execute("pragma journal_mode = off; pragma synchronous = off; pragma temp_store = memory")
         db.execute("begin")
-        tables = _tables(db)
+        tables = tables_of(db)
         asked = asked_of(db, tables, programs)
         for name, columns in tables.items():
             if "subject_id" in columns and name not in (*_STUDIES, "cost"):
-                _Events(db, name, tables, seed, asked.rows.get(name, {})).change()
+                _Events(db, name, tables, seed, asked).change()
         if _STUDIES[1] in tables:
             _studies(db, tables, seed, asked)
         _shift(db, tables, seed)
         db.execute("commit")
-
-
-def _tables(db: apsw.Connection) -> dict[str, list[str]]:
-    """Table → columns, in lower case, of tables with rows of their own."""
-    names = db.execute("select lower(name) from sqlite_schema where type = 'table' and name not like 'sqlite_%'")
-    return {
-        str(name): [str(column).lower() for _, column, *_ in db.execute(f'pragma table_info("{name}")')]
-        for (name,) in names.fetchall()
-    }
 
 
 class _Events:
@@ -116,13 +119,18 @@ class _Events:
         table: str,
         tables: Mapping[str, Sequence[str]],
         seed: int,
-        asked: Mapping[Any, Sequence[int]],
+        asked: Asked,
     ) -> None:
         self._db, self._table, self._tables = db, table, tables
         self._columns = tables[table]
         self._rng = random.Random(f"{seed}/{table}")
-        self._kind = (seed - 1) % len(_ADDED)
-        self._asked = asked
+        self._kind, self._seed = (seed - 1) % len(_ADDED), seed
+        self._asked, self._every = asked.rows.get(table, {}), asked.every.get(table, {})
+        self._share = {subject: _drawn(seed, table, subject, "asked", _ASKED_OF_SUBJECT) for subject in self._asked}
+        self._left_out = {
+            subject: _drawn(seed, table, subject, "left out", _LEFT_OUT_OF_SUBJECT)
+            for subject in sorted(asked.subjects, key=str)
+        }
         self._rows: list[tuple[Any, ...]] = db.execute(
             f'select rowid, subject_id from "{table}" order by rowid'
         ).fetchall()
@@ -139,10 +147,12 @@ class _Events:
         whole = table in _WHOLE
         if self._cost:
             db.execute("create index perturbed_cost on cost(event_type, event_id)")
-        sources = _sources(self._rows, rng, self._asked, self._kind)
+        sources = _sources(self._rows, rng, self._asked, self._every, self._share, self._kind)
         if not whole and self._number:
             sources += self._added()
-        left_out = [] if whole else [row for row, _ in self._rows if rng.random() < _LEFT_OUT]
+        left_out = [
+            row for row, subject in self._rows if not whole and rng.random() < self._left_out.get(subject, _LEFT_OUT)
+        ]
         at_once = [row for row, _ in self._rows if rng.random() < _AT_ONCE]
         self._take(sources)
         if not whole:
@@ -166,15 +176,17 @@ class _Events:
         places = [rng.choice(anyone) for _ in range(round(_ADDED[self._kind] * len(anyone)))]
         pairs = [(place, rng.choice(anyone)) for place in places]
         for subject, asked in sorted(self._asked.items(), key=str):
-            mine = of_subject.get(subject, [])
+            mine = [] if self._left_out.get(subject) == 1 else of_subject.get(subject, [])
             for _ in range(_MORE[self._kind] if mine else 0):
-                share = _ASKED[self._kind] or 0.0
+                share = self._share[subject] or 0.0
                 what = rng.choice(asked) if asked and rng.random() < share else rng.choice(anyone)
+                if self._share[subject] is None and what in self._every.get(subject, ()):
+                    continue
                 pairs.append((rng.choice(mine), what))
         names = ", ".join(f'"{name}"' for name in self._columns if name != "row_id")
-        free, number = (_most(db, table, name) + 1 for name in ("rowid", "row_id"))
+        free, number = (_free(db, table, name, self._seed) for name in ("rowid", "row_id"))
         charged = ", ".join(name for name in self._tables.get("cost", ()) if name not in ("row_id", "event_id"))
-        bill = _most(db, "cost", "row_id") + 1 if self._cost else 0
+        bill = _free(db, "cost", "row_id", self._seed) if self._cost else 0
         found = []
         for at, (place, what) in enumerate(pairs):
             self._number[free + at] = number + at
@@ -184,9 +196,9 @@ class _Events:
             )
             if self._cost:
                 db.execute(
-                    f"insert into cost(row_id, event_id, {charged}) select ?, ?, {charged} from cost "
+                    f"insert into cost(rowid, row_id, event_id, {charged}) select ?, ?, ?, {charged} from cost "
                     "where event_type = ? and event_id = ?",
-                    (bill + at, number + at, table, self._number[place]),
+                    (bill + at, bill + at, number + at, table, self._number[place]),
                 )
             found.append((free + at, what))
         return found
@@ -249,9 +261,19 @@ class _Events:
         self._db.executemany("update admissions set dischtime = null where hadm_id = ?", staying)
 
 
-def _most(db: apsw.Connection, table: str, column: str) -> int:
-    """The largest number of a column; 0 where there is none."""
-    return int(str(db.execute(f'select cast(coalesce(max({column}), 0) as integer) from "{table}"').fetchall()[0][0]))
+_T = TypeVar("_T")
+
+
+def _drawn(seed: int, table: str, subject: Any, what: str, shares: Sequence[_T]) -> _T:
+    """The share that holds for a subject in a copy."""
+    return random.Random(f"{seed}/{table}/{subject}/{what}").choice(shares)
+
+
+def _free(db: apsw.Connection, table: str, column: str, seed: int) -> int:
+    """A number from which on none is in use, in any copy of another seed either."""
+    first = seed * _NUMBERS
+    sql = f'select coalesce(max({column}), 0) from "{table}" where {column} >= ?'
+    return max(first, 1 + int(str(db.execute(sql, (first,)).fetchall()[0][0])))
 
 
 def _times(db: apsw.Connection, table: str, columns: Sequence[str]) -> set[str]:
@@ -265,14 +287,17 @@ def _times(db: apsw.Connection, table: str, columns: Sequence[str]) -> set[str]:
 
 
 def _sources(
-    rows: Sequence[tuple[Any, ...]], rng: random.Random, asked: Mapping[Any, Sequence[int]], kind: int
+    rows: Sequence[tuple[Any, ...]],
+    rng: random.Random,
+    asked: Mapping[Any, Sequence[int]],
+    every: Mapping[Any, Collection[int]],
+    shares: Mapping[Any, float | None],
+    kind: int,
 ) -> list[tuple[int, int]]:
     """Each row with the row whose content it takes."""
     of_subject: dict[Any, list[int]] = {}
     for row, subject in rows:
         of_subject.setdefault(subject, []).append(row)
-    sets = {subject: frozenset(some) for subject, some in asked.items()}
-    share = _ASKED[kind]
     found = []
     for row, subject in rows:
         chance, mine = rng.random(), of_subject[subject]
@@ -281,12 +306,14 @@ def _sources(
             source = rows[rng.randrange(len(rows))][0]
         elif chance >= _KEPT[kind]:
             source = mine[rng.randrange(len(mine))]
-        pool = asked.get(subject)
+        pool, share = asked.get(subject), shares.get(subject)
         if (share is not None and pool and rng.random() < share) or (
             (pool := asked.get(None)) and rng.random() < _ASKED_OF_ALL[kind]
         ):
             source = pool[rng.randrange(len(pool))]
-        if share is None and source in sets.get(subject, ()):
+        for _ in range(_TRIES if share is None else 0):
+            if source not in every.get(subject, ()):
+                break
             source = rows[rng.randrange(len(rows))][0]
         found.append((row, source))
     return found
@@ -295,19 +322,26 @@ def _sources(
 def _studies(db: apsw.Connection, tables: Mapping[str, Sequence[str]], seed: int, asked: Asked) -> None:
     """Let studies show something else, at other times, and leave some out, in all tables of studies."""
     rng, kind = random.Random(f"{seed}/studies"), (seed - 1) % len(_SHOWN)
-    _add(db, tables, sorted(each for each in asked.subjects if each is not None), rng, kind)
+    _add(db, tables, sorted(each for each in asked.subjects if each is not None), rng, seed)
     rows = db.execute(
         "select study_id, subject_id, min(studydatetime) from tb_cxr_plus group by study_id order by study_id"
     ).fetchall()
     _show(db, tables, rows, rng, kind)
-    there = [
-        row
-        for _, some in sorted(asked.findings.items(), key=str)
-        for row in dict.fromkeys(some)
-        if rng.random() < _ASKED_DRAWN[kind]
-    ]
-    values = [(int(rng.random() < _ASKED_SHOWN[kind]), row) for row in there]
-    db.executemany("update tb_cxr_plus set relation = ? where rowid = ?", values)
+    for subject in sorted(asked.subjects - {None}):
+        technical = db.execute(
+            "select rowid from tb_cxr_plus where subject_id = ? and category = 'technicalassessment' order by rowid",
+            (subject,),
+        ).fetchall()
+        values = [(int(rng.random() < _TECHNICAL), row) for (row,) in technical]
+        db.executemany("update tb_cxr_plus set relation = ? where rowid = ?", values)
+    for subject, some in sorted(asked.findings.items(), key=str):
+        of = _drawn(seed, "", subject, "of", _SHOWN_OF)
+        parts = dict(db.execute(f"select rowid, {of} from tb_cxr_plus where rowid in ({', '.join(map(str, some))})"))
+        values = []
+        for row in dict.fromkeys(some):
+            share = _SHOWN_OF_ALL[kind] if subject is None else _drawn(seed, of, subject, parts[row], _SHOWN_OF_SUBJECT)
+            values.append((int(rng.random() < share), row))
+        db.executemany("update tb_cxr_plus set relation = ? where rowid = ?", values)
     _move(db, tables, rows, rng)
     gone = [(study,) for study, *_ in rows if rng.random() < _LEFT_OUT and study not in asked.studies]
     for table in _STUDIES:
@@ -347,15 +381,16 @@ def _shift(db: apsw.Connection, tables: Mapping[str, Sequence[str]], seed: int) 
 
 
 def _add(
-    db: apsw.Connection, tables: Mapping[str, Sequence[str]], subjects: Sequence[Any], rng: random.Random, kind: int
+    db: apsw.Connection, tables: Mapping[str, Sequence[str]], subjects: Sequence[Any], rng: random.Random, seed: int
 ) -> None:
     """Add studies of subjects: those of anyone, under new ids, in an admission of theirs or in none."""
     known = [study for (study,) in db.execute("select distinct study_id from tb_cxr_plus order by 1")]
     visits: dict[Any, list[Any]] = {}
     for subject, hadm in db.execute("select subject_id, hadm_id from tb_cxr_plus group by 1, 2 order by 1, 2"):
         visits.setdefault(subject, []).append(hadm)
-    free = max(known, default=0) + 1
-    each = min(_MORE_STUDIES[kind], _MOST_STUDIES // max(1, len(subjects)))
+    free = seed * _NUMBERS
+    last = {table: _free(db, table, "rowid", seed) for table in _STUDIES if table in tables}
+    each = min(_MORE_STUDIES[(seed - 1) % len(_MORE_STUDIES)], _MOST_STUDIES // max(1, len(subjects)))
     for table in _STUDIES:
         if table in tables:
             db.execute(f"create index perturbed_{table} on {table}(study_id)")
@@ -370,12 +405,13 @@ def _add(
                 if name not in ("row_id", "subject_id", "hadm_id", "study_id", "image_id")
             ]
             names = ", ".join(same)
-            (last,) = db.execute(f"select coalesce(max(rowid), 0) from {table}").fetchall()[0]
             db.execute(
-                f"insert into {table}(row_id, subject_id, hadm_id, study_id, image_id, {names}) "
-                f"select ? + row_number() over (), ?, ?, ?, ?, {names} from {table} where study_id = ?",
-                (last, subject, hadm, free + number, f"added-{number}", study),
+                f"insert into {table}(rowid, row_id, subject_id, hadm_id, study_id, image_id, {names}) "
+                f"select ? + row_number() over (), ? + row_number() over (), ?, ?, ?, ?, {names} from {table} "
+                "where study_id = ?",
+                (last[table], last[table], subject, hadm, free + number, f"added-{seed}-{number}", study),
             )
+            last[table] += db.changes()
     for table in _STUDIES:
         if table in tables:
             db.execute(f"drop index perturbed_{table}")
