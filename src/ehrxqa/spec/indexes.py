@@ -32,7 +32,8 @@ STUDY_INDEXES: Final[dict[str, tuple[str, ...]]] = {
         "subject_id, studydatetime, study_id",
         "hadm_id, relation",
         "attribute, relation, object",
-        "relation, category, object",
+        # misreadings leave out the study, and then ask of all rows of a category: the index answers without the table
+        "relation, category, object, attribute, study_id, subject_id, studydatetime",
         "study_id, studydatetime, subject_id",
     ),
     "cxr_studies": ("study_id", "subject_id, studydatetime", "hadm_id"),

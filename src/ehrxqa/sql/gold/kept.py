@@ -17,8 +17,8 @@ __all__ = ["ORDERED", "UNORDERED", "copy_folder", "kept_copy", "make_kept_copy"]
 #: all tables, for what has no order.
 ORDERED: Final = "indexed"
 UNORDERED: Final = "lookup"
-#: Changes when copies that were made before can no longer be used.
-_FORM: Final = 1
+#: Of each kind: changes when copies that were made before can no longer be used, or should not.
+_FORM: Final = {ORDERED: 1, UNORDERED: 2}
 
 
 def copy_folder(database: Path) -> Path | None:
@@ -33,7 +33,7 @@ def copy_folder(database: Path) -> Path | None:
 
 
 def _copy_of(database: Path, folder: Path, kind: str) -> Path:
-    return folder / f"{kind}-{database.parent.name}-{sha256_of(database)[:16]}-{_FORM}.db"
+    return folder / f"{kind}-{database.parent.name}-{sha256_of(database)[:16]}-{_FORM[kind]}.db"
 
 
 def kept_copy(database: Path, folder: Path, kind: str = ORDERED) -> Path | None:
