@@ -145,7 +145,7 @@ def test_a_killed_run_leaves_nothing_half_written(hospital, hashed, tmp_path):
         (["--subjects", "80", "--gold-subjects", "41"], "choose 40 or fewer"),
         (["--gold-subjects", "0"], "choose at least 1"),
         (["--events-factor", "0"], "choose more than 0"),
-        (["--charted-factor", "nan"], "choose more than 0"),
+        (["--charted-factor", "nan"], "must be a number"),
     ],
 )
 def test_impossible_options_get_one_clear_line(tmp_path, options, words):
