@@ -120,6 +120,8 @@ def read_ids(path: Path) -> list[str]:
         RecordError: It cannot be read, or is no list.
     """
     text = read_text(path)
+    if text.lstrip().startswith("{"):
+        raise RecordError(f"{path}: holds JSON objects, not ids; give a JSON list of them, or one per line")
     values = parse_json(path, text) if text.lstrip().startswith("[") else text.split()
     if odd := [value for value in values if isinstance(value, bool) or not isinstance(value, str | int)]:
         raise RecordError(f"{path}: an id is a text or a whole number, not {json_text(odd[0])[:40]}")

@@ -429,3 +429,16 @@ def test_no_command_writes_over_the_build_it_works_on(questioned: Path, tmp_path
         assert isinstance(outcome.exception, SettingsError), command
         assert "would be overwritten" in str(outcome.exception)
     assert manifest.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "said"),
+    [("--ids", '{"id": 1}', "holds JSON objects, not ids"), ("--questions", "[]", "holds no questions")],
+)
+def test_files_that_choose_nothing_are_named(
+    questioned: Path, tmp_path: Path, option: str, content: str, said: str
+) -> None:
+    (tmp_path / "chosen.json").write_text(content)
+    outcome = CliRunner().invoke(main, ["run", str(questioned), option, str(tmp_path / "chosen.json")])
+    assert isinstance(outcome.exception, RecordError)
+    assert str(outcome.exception).startswith(f"{tmp_path}/chosen.json: {said}")

@@ -99,7 +99,8 @@ def listen(host: str, port: int) -> socket.socket:
         listening.listen(128)
     except (OSError, OverflowError) as error:
         listening.close()
+        reason = error.strerror if isinstance(error, OSError) else error
         raise SettingsError(
-            f"--host {host} --port {port}: cannot listen there ({error}); choose another port"
+            f"--host {host} --port {port}: cannot listen there ({reason}); choose another host or port"
         ) from error
     return listening

@@ -64,6 +64,8 @@ def read_questions(out: Path, split: str, path: Path | None) -> QuestionSet:
     else:
         records = load_records(path)
         links = links_beside({path: records})
+    if not records:
+        raise RecordError(f"{path}: holds no questions")
     found: dict[str, Record] = {}
     facts: dict[str, Placement] = {}
     for place, record in enumerate(records, start=1):
