@@ -136,7 +136,14 @@ def test_a_new_run_is_seen_and_a_damaged_one_is_said(work: Client, copy: Path):
     assert "not written by a run" in page
     assert work.get("/runs/later").status == 404
     shutil.rmtree(copy / "runs/later")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Path, "iterdir", _denied)
+        assert "runs: cannot be used (Permission denied)" in work.get("/runs").text
     assert "later" not in work.get("/runs").text
+
+
+def _denied(path: Path) -> list[Path]:
+    raise PermissionError(13, "Permission denied", str(path))
 
 
 def test_verdicts_are_kept(work: Client, own: Explorer, copy: Path, folder: Path):

@@ -70,6 +70,10 @@ def test_what_is_declared_wrongly_is_said(declared: dict[str, object]) -> None:
     declared["again"] = OtherKind("is there bilateral .+", "truth", lambda found, asked: True)
     with pytest.raises(VqaError, match=r"is of several kinds that packages declare \(both, again\)"):
         other_question("is there bilateral pneumonia")
+    declared["again"] = OtherKind("is there (", "truth", lambda found, asked: True)
+    other_kinds._kinds.cache_clear()
+    with pytest.raises(SettingsError, match=r'the sentence of "again" is no pattern'):
+        other_question("is there bilateral effusion")
     declared["again"] = "a text"
     other_kinds._kinds.cache_clear()
     with pytest.raises(SettingsError, match=r'"again" must be an ehrxqa\.vqa\.other_kinds\.OtherKind'):

@@ -13,6 +13,7 @@ from ehrxqa.errors import EhrxqaError
 from ehrxqa.explorer.data_questions import Item, QuestionIndex
 from ehrxqa.explorer.data_traces import TraceCall, calls_of
 from ehrxqa.explorer.marking import Piece, marked_sql
+from ehrxqa.files import file_fault
 from ehrxqa.layout import RUNS_FOLDER
 from ehrxqa.models.run_folder import RUN, SCORES, read_outcomes, read_queries, read_run, read_scores
 from ehrxqa.models.run_records import FAULTS, OutcomeLine, QueryLine, QuestionScore, Run, Scores
@@ -180,8 +181,18 @@ class RunBoard:
     def _refresh(self) -> None:
         found: dict[str, StoredRun] = {}
         unfinished, faults = [], []
-        for path in sorted(self._folder.glob(f"*/{RUN}")):
-            folder = path.parent
+        try:
+            inside = sorted(self._folder.iterdir()) if self._folder.is_dir() else []
+        except OSError as error:
+            inside = []
+            faults.append(str(file_fault(error) or error))
+        for folder in inside:
+            try:
+                if not (folder / RUN).is_file():
+                    continue
+            except OSError as error:  # a folder that may not be read
+                faults.append(str(file_fault(error) or error))
+                continue
             try:
                 status = (folder / SCORES).stat()
             except OSError:

@@ -80,7 +80,8 @@ def list_runs(out: Path | str) -> tuple[Run, ...]:
         RecordError: A `run.json` is damaged or of another version.
     """
     folder = Path(out) / RUNS_FOLDER
-    return tuple(read_run(path.parent) for path in sorted(folder.glob(f"*/{RUN}")))
+    inside = sorted(folder.iterdir()) if folder.is_dir() else []  # no glob, which passes over what may not be read
+    return tuple(read_run(path) for path in inside if (path / RUN).is_file())
 
 
 def read_run(folder: Path | str) -> Run:

@@ -95,4 +95,8 @@ def _kinds() -> dict[str, OtherKind]:
     for name, kind in kinds.items():
         if not isinstance(kind, OtherKind):
             raise SettingsError(f'{_GROUP}: "{name}" must be an ehrxqa.vqa.other_kinds.OtherKind')
+        try:
+            re.compile(kind.sentence)
+        except re.error as error:
+            raise SettingsError(f'{_GROUP}: the sentence of "{name}" is no pattern ({error})') from error
     return kinds
