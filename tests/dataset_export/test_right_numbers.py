@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from ehrxqa import stats, why
@@ -18,6 +19,7 @@ from ehrxqa.dataset.links import LINKS_FILE, Links
 from ehrxqa.dataset.placement import Placement
 from ehrxqa.dataset.stats import as_page, as_text
 from ehrxqa.dataset.trust import FamilyCounts
+from ehrxqa.errors import RecordError
 from ehrxqa.explain.evidence import Evidence, EvidenceStudy, LabelSentence, TableRows
 from ehrxqa.explain.explanation import Explanation, StepResult
 from ehrxqa.explain.lost_rows import lost_rows
@@ -280,3 +282,61 @@ def test_an_answer_of_nothing_says_where_its_rows_are_lost(
     found = why(tmp_path, 1, database=tmp_path / "x.db")
     assert found.computed == computed
     assert bool(found.losses) is lost
+
+
+def test_the_floors_of_a_set_counted_by_hand(tmp_path):
+    """Who knows the tables only is sure where they say no, and says yes to the rest; the images likewise."""
+    asked = [
+        *[("official/5000", "both", 1)] * 3,
+        *[("official/5000", "image", 0)] * 3,
+        *[("official/5000", "table", 0)] * 2,
+        ("official/5000", "either", 0),
+        *[("official/5001", "both", 1)] * 2,
+        ("official/5001", "image", 0),
+        *[("official/5002", "both", 1)] * 3,
+        ("official/5002", "image", 0),
+    ]
+    links = [
+        msgspec.structs.replace(link_of(number, [], "same period"), template=template, needs=needs)
+        for number, (template, needs, _) in enumerate(asked)
+    ]
+    write(tmp_path, "test", [(YES_NO, [answer]) for *_, answer in asked], links)
+    floors = stats(tmp_path).floors
+    assert floors.questions == 16
+    assert (floors.tables_only.open, floors.images_only.open) == (13, 10)
+    assert (floors.tables_only.accuracy, floors.tables_only.accuracy_open) == (0.6875, 0.615385)
+    assert (floors.images_only.accuracy, floors.images_only.accuracy_open) == (0.875, 0.8)
+    # by the others of the template: six noes of 5000, three yeses of 5002; of 5001, one yes and one no say nothing
+    assert floors.question_only == 0.5625
+    assert floors.majority == 0.5
+
+
+def test_percentiles_are_lengths_that_so_many_reach(tmp_path):
+    write(tmp_path, "test", [(DRUGS, ["a"])] * 20)
+    path = tmp_path / "test.json"
+    records = [
+        {**each, "question": " ".join(["word"] * (number + 1))}
+        for number, each in enumerate(json.loads(path.read_text()))
+    ]
+    path.write_text(json.dumps(records))
+    lengths = stats(tmp_path).as_json()["question_length"]
+    assert [lengths[name] for name in ("min", "median", "p95", "max")] == [1, 10, 19, 20]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("id", None, "record 2: the id must be a whole number"),
+        ("id", 2, r"record 3 \(id 2\): an earlier record has the same id"),
+        ("split", "train", r"record 2 \(id 1\) is of split 'train'"),
+        ("question", "half a \ud83d", "record 2 holds half a character"),
+    ],
+)
+def test_a_damaged_record_is_named_by_its_place(tmp_path, key, value, said):
+    write(tmp_path, "test", [(DRUGS, ["a"])] * 3)
+    path = tmp_path / "test.json"
+    records = json.loads(path.read_text())
+    records[1][key] = value
+    path.write_text(json.dumps(records))
+    with pytest.raises(RecordError, match=rf"test\.json: {said}"):
+        stats(tmp_path)
