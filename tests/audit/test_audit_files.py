@@ -11,6 +11,7 @@ from click.testing import CliRunner
 import ehrxqa
 from ehrxqa.cli.audit import command
 from ehrxqa.errors import EhrxqaError, RecordError, SettingsError
+from ehrxqa.sql.errors import TimeLimit
 
 NOW = "2100-12-31 23:59:00"
 BROKEN = "SELECT hadm_id FROM Visits WHERE subject_id = 1 ORDER BY dischtime ASC LIMIT 1"
@@ -160,3 +161,15 @@ def test_the_command(tmp_path, database):
     value = json.loads(CliRunner().invoke(command, [*arguments, "--format", "json"]).output)
     assert value["counts"] == {"null-first": 1} and value["findings"][0]["severity"] == "error"
     assert repr(ehrxqa.audit(path, database, workers=1)).startswith("AuditReport(questions=2, programs=2,")
+
+
+def test_a_gold_whose_checks_take_too_long_ends_nothing(tmp_path, database, monkeypatch):
+    def slow(self, structure):
+        raise TimeLimit("the query takes longer than 10 seconds")
+
+    path = tmp_path / "gold.json"
+    path.write_text(json.dumps(records(answer=["another"])))
+    monkeypatch.setattr("ehrxqa.auditing.checker.Lint.findings", slow)
+    report = ehrxqa.audit(path, database, workers=1)
+    assert report.counts["not-judged"] == report.programs == report.counts["other-answer"]
+    assert all(each.what.endswith("10 seconds") for each in report.findings if each.rule == "not-judged")

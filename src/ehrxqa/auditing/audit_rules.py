@@ -54,6 +54,7 @@ _RULES: Final = (
     AuditRule("empty-answer", "note", "The answer is empty, or holds only nulls."),
     AuditRule("empty-table", "note", "The program reads a table without rows: nothing else is looked at."),
     AuditRule("null-in-answer", "note", "The answer holds a null beside values."),
+    AuditRule("not-judged", "note", "Looking at the program took longer than allowed: not every rule was tried."),
 )
 #: Name → rule, in the order of reports.
 AUDIT_RULES: Final[Mapping[str, AuditRule]] = {rule.name: rule for rule in _RULES}
