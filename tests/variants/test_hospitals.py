@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import apsw
 import pytest
@@ -180,6 +181,17 @@ def test_copies_are_kept_and_need_a_folder(tmp_path, database):
     assert all(path.stat().st_mode & 0o077 == 0 for path in first[1:])
     with pytest.raises(SettingsError, match="--work"):
         hospitals_of(database, 2, ASKED)
+
+
+def test_the_copies_of_a_build_lie_in_its_folder_for_work_which_may_have_been_deleted(tmp_path, database):
+    out = tmp_path / "out"
+    built = out / "database/test/mimic_iv_cxr.db"
+    built.parent.mkdir(parents=True)
+    shutil.copy(database, built)
+    (out / "manifest.json").write_text(
+        json.dumps(dict.fromkeys(("format", "synthetic", "settings", "sources", "stages", "versions")))
+    )
+    assert hospitals_of(built, 2, ASKED)[1].is_relative_to(out / ".work")
 
 
 def test_more_hospitals_tell_more_mutants_apart_and_workers_change_nothing(tmp_path, database):

@@ -13,8 +13,9 @@ import apsw
 
 from ehrxqa.errors import BuildError, SettingsError
 from ehrxqa.files import atomic_path, disk_errors, sha256_of
-from ehrxqa.layout import CURRENT_TIME
+from ehrxqa.layout import CURRENT_TIME, WORK_FOLDER
 from ehrxqa.progress import SILENT, Progress
+from ehrxqa.runs.output_folder import build_above
 from ehrxqa.sql.gold.kept import copy_folder
 from ehrxqa.sql.limits import Limits
 from ehrxqa.variants.asked import subjects_of
@@ -61,9 +62,11 @@ def hospitals_of(
     """
     if not database.is_file():
         raise SettingsError(f"{database}: no such database file")
-    folder = copy_folder(database) if work is None else work
+    folder = work or copy_folder(database)
     if folder is None:
-        raise SettingsError(f"{database}: belongs to no build; name a folder for its copies: --work DIR")
+        if (build := build_above(database)) is None:
+            raise SettingsError(f"{database}: belongs to no build; name a folder for its copies: --work DIR")
+        folder = build / WORK_FOLDER  # it was deleted, or a build was copied without it
     asked = hashlib.sha256("\n".join([now, *programs]).encode()).hexdigest()[:8]
     known = f"{sha256_of(database)[:16]}-{asked}-{_FORM}"
     found = [folder / _FOLDER / f"{known}-{place}.db" for place in range(1, number)]
