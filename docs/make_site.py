@@ -38,7 +38,7 @@ def build(top: Path) -> int:
     if done.returncode:
         return done.returncode
     site, docs = top / "site", top / "docs"
-    for script in site.glob("make_*.py"):
+    for script in site.glob("*.py"):
         script.unlink()  # zensical copies whatever lies among the pages
     for _, name in pages(project["nav"]):
         (site / name).parent.mkdir(parents=True, exist_ok=True)
