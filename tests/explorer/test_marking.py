@@ -73,6 +73,16 @@ def test_slots_and_time_filters_are_marked():
     assert marked == [("time", "since 03/2102"), ("slot", "aspirin"), ("slot", "12")]
 
 
+def test_values_findings_and_places_are_marked_in_the_form_in_which_they_are_said():
+    record = {
+        "question": "has a film of patient 12 shown an enlarged heart or ptx in the left mid zone, with a bun over 20?",
+        "value": {"patient_id": 12, "lab_name": "urea nitrogen"},
+        "v_tag": {"object": ["left mid lung zone"], "attribute": ["enlarged cardiac silhouette", "pneumothorax"]},
+    }
+    marked = [piece.text for piece in marked_question(record) if piece.kind]
+    assert marked == ["12", "enlarged heart", "ptx", "left mid zone", "bun"]
+
+
 NAMES = st.text(min_size=1, max_size=12).filter(lambda text: not any(0xD800 <= ord(sign) < 0xE000 for sign in text))
 
 

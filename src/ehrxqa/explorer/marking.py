@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ehrxqa.neuralsql.calls import FUNCTION
+from ehrxqa.questions.nouns import bare
 from ehrxqa.questions.word_forms import forms_of
 from ehrxqa.sql.errors import QuerySyntaxError
 from ehrxqa.sql.tokens import Token, tokenise
@@ -155,7 +156,8 @@ def marked_question(record: Mapping[str, Any]) -> tuple[Piece, ...]:
             spans += _occurrences(lowered, form, "slot", slot.replace("_", " "))
     for name, values in (record.get("v_tag") or {}).items():
         for value in values if isinstance(values, list) else []:
-            spans += _occurrences(lowered, str(value), "visual", name)
+            for form in (str(value), *map(bare, forms_of(str(value)))):
+                spans += _occurrences(lowered, form, "visual", name)
     for piece in marked_sentence(record):
         if piece.kind == "time" and piece.text:
             spans += _occurrences(lowered, piece.text, "time", piece.note)

@@ -87,9 +87,7 @@ def holds_text(structure: Structure, query: Query, run: Run, prefix: str = "") -
             if use == "ordered":
                 numbers = f"{prefix}select 1 from {rows} {joined} {kind} in ('integer', 'real') limit 1"
                 wrong = bool(texts) and (bool(run(numbers)) or _sorted_otherwise(texts))
-            elif (
-                use == "compared"
-            ):  # as a text: one that is kept is no number, a number that is left out might be meant
+            elif use == "compared":  # one that is kept is compared as a text; a number that is left out might be meant
                 wrong = any(is_kept or _is_number(text) for text, is_kept in found)
             else:  # SQLite reckons with the text of a number as with the number
                 wrong = not all(map(_is_number, texts))
